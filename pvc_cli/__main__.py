@@ -1,0 +1,7 @@
+"""Run the command line with ``python -m pvc_cli``."""
+
+import sys
+
+from pvc_cli.app import main
+
+sys.exit(main())

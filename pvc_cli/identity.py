@@ -1,0 +1,22 @@
+"""Who is at the keyboard: named in locks and in the audit log."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+
+
+def user() -> str:
+    """Return the name of the person behind this process: the one who called sudo, if it was called."""
+    if name := os.environ.get("SUDO_USER"):
+        return name
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def host() -> str:
+    """Return this machine's name up to its first dot: in PVC, the name of the node."""
+    return socket.gethostname().partition(".")[0]

@@ -1,0 +1,284 @@
+"""A demo cluster, such as a real one is: three nodes, VMs with disks, networks and tags, SR-IOV, storage."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+
+from pvc_cli.sandbox import domain_xml
+from pvc_cli.zk import Key, Transaction, ZKHandler, ZKSchema
+
+NODES = ("pvchv1", "pvchv2", "pvchv3")
+NETWORKS = {1001: "Frontend", 1002: "Backend", 1003: "Storage clients", 2001: "Lab"}
+ROLES = {
+    "web": ("Public web server", 2048, 2, ("production", "frontend")),
+    "app": ("Application server", 4096, 4, ("production",)),
+    "db": ("PostgreSQL database", 16384, 8, ("production", "stateful")),
+    "cache": ("Redis cache", 8192, 2, ("production",)),
+    "build": ("Continuous integration runner", 8192, 8, ("ci",)),
+    "mail": ("Mail relay", 2048, 1, ("production",)),
+    "dns": ("Resolver", 1024, 1, ("production",)),
+    "lab": ("Scratch machine", 1024, 1, ("staging",)),
+    "monitor": ("Metrics and alerts", 4096, 2, ("production",)),
+    "nfv": ("Virtual router on SR-IOV", 4096, 4, ("production", "network")),
+}
+_NAMESPACE = uuid.UUID("7d3c2f6e-5a3b-4f0e-9a44-0e6f1f6f4c55")
+_BATCH_BYTES = 400_000
+_PFS = ("ens1f0", "ens1f1")
+_VFS_PER_PF = 4
+
+Pairs = Iterator[tuple[Key, str]]
+
+
+def fill(handler: ZKHandler, *, vms: int, schema: ZKSchema) -> None:
+    """Fill an empty tree with a demo cluster of *vms* VMs at the version of *schema*, in few big requests."""
+    transaction = Transaction(handler.store, schema)
+    for key, value in cluster(vms, schema):
+        transaction.create(key, value)
+        if transaction.size > _BATCH_BYTES:
+            transaction.commit()
+            transaction = Transaction(handler.store, schema)
+    transaction.commit()
+    handler.refresh_schema()
+
+
+def cluster(vms: int, schema: ZKSchema) -> Pairs:
+    """Yield every key of the demo cluster with its value, parents first. The same arguments give the same tree."""
+    values = {
+        "base.schema.version": str(schema.version),
+        "base.config.maintenance": "False",
+        "base.config.primary_node": NODES[0],
+        "base.config.upstream_ip": "10.0.0.250",
+        "base.config.migration_target_selector": "mem",
+    }
+    for name, _ in schema.keys_of("base"):
+        if name != "base.root":
+            yield name, values.get(name, "")
+    machines = [_machine(index) for index in range(vms)]
+    for number, node in enumerate(NODES):
+        yield from _node(schema, node, number, [m for m in machines if m["domain.node"] == node])
+        yield from _sriov(schema, node, machines)
+    for machine in machines:
+        yield from _vm(schema, machine)
+    for vni, description in NETWORKS.items():
+        yield from _network(schema, vni, description)
+    yield from _storage(schema, machines)
+
+
+def _item(
+    schema: ZKSchema, group: str, name: str, values: Mapping[str, str], under: tuple[str, str] | None = None
+) -> Pairs:
+    """Yield every key that *schema* gives an item, with its value from *values* or its default."""
+    for key, definition in schema.keys_of(group):
+        yield (*(under or ()), key, name), values.get(key, definition.default)
+
+
+def _machine(index: int) -> dict[str, str]:
+    """Return the values of one VM, and, under keys without a dot, what other items need to know of it."""
+    role = list(ROLES)[index % len(ROLES)]
+    description, memory, vcpus, tags = ROLES[role]
+    name = f"{role}-{index // len(ROLES) + 1:02d}"
+    identity = str(uuid.uuid5(_NAMESPACE, name))
+    state = "start" if index % 11 < 9 else ("stop" if index % 11 == 9 else "shutdown")
+    home = NODES[index % len(NODES)]
+    migrated = index % 13 == 5 and state == "start"
+    vf = f"{_PFS[0]}v{index // len(ROLES) % _VFS_PER_PF}" if role == "nfv" and index < 10 else ""
+    disks = [f"vms/{name}_root"] + ([f"vms/{name}_data"] if role == "db" else [])
+    network = random.Random(index).choice(list(NETWORKS))  # noqa: S311 - a demo needs variety, no secrets
+    serial = ":".join(f"{byte:02x}" for byte in uuid.UUID(identity).bytes[:3])
+    vf_mac = f"52:54:03:{serial}"
+    return {
+        "uuid": identity,
+        "tags": " ".join(tags),
+        "vf": vf,
+        "vf_mac": vf_mac,
+        "domain.name": name,
+        "domain.xml": domain_xml.render(
+            name,
+            identity,
+            description,
+            memory,
+            vcpus,
+            bridges=[(f"vmbr{network}", f"52:54:00:{serial}")],
+            volumes=disks,
+            vfs=[(vf, vf_mac)] if vf else [],
+        ),
+        "domain.state": "fail" if index == 17 else state,
+        "domain.profile": f"{role}-small",
+        "domain.stats": "{}",
+        "domain.node": NODES[(index + 1) % len(NODES)] if migrated else home,
+        "domain.last_node": home if migrated else "",
+        "domain.failed_reason": "The host ran out of memory" if index == 17 else "",
+        "domain.storage.volumes": ",".join(disks),
+        "domain.console.vnc": f"127.0.0.1:{5900 + index % 1000}" if state == "start" else "",
+        "domain.meta.autostart": "False",
+        "domain.meta.migrate_method": "shutdown" if vf else "none",
+        "domain.meta.node_selector": "mem" if role == "db" else "none",
+        "domain.meta.node_limit": ",".join(NODES[:2]) if role == "db" else "",
+    }
+
+
+def _vm(schema: ZKSchema, machine: Mapping[str, str]) -> Pairs:
+    identity = machine["uuid"]
+    yield from _item(schema, "domain", identity, machine)
+    container = ("domain.meta.tags", identity)
+    for tag in machine["tags"].split():
+        values = {"tag.name": tag, "tag.type": "user", "tag.protected": str(tag == "stateful")}
+        yield from _item(schema, "tag", tag, values, container)
+    if machine["vf"]:
+        values = {"tag.name": "sriov", "tag.type": "system", "tag.protected": "False"}
+        yield from _item(schema, "tag", "sriov", values, container)
+    if machine["domain.name"].startswith("db-"):
+        values = {
+            "domain_snapshot.name": "before-upgrade",
+            "domain_snapshot.timestamp": "1760000000",
+            "domain_snapshot.xml": machine["domain.xml"],
+            "domain_snapshot.rbd_snapshots": ",".join(
+                f"{volume}@before-upgrade" for volume in machine["domain.storage.volumes"].split(",")
+            ),
+        }
+        yield from _item(schema, "domain_snapshot", "before-upgrade", values, ("domain.snapshots", identity))
+
+
+def _node(schema: ZKSchema, name: str, number: int, machines: Iterable[Mapping[str, str]]) -> Pairs:
+    running = [machine["uuid"] for machine in machines if machine["domain.state"] == "start"]
+    values = {
+        "node.name": "coordinator",
+        "node.keepalive": "1760000000",
+        "node.mode": "coordinator",
+        "node.data.active_schema": str(schema.version),
+        "node.data.latest_schema": str(ZKSchema.newest()),
+        "node.data.static": "32 6.1.0-37-amd64 Debian x86_64",
+        "node.data.pvc_version": "1.0.3",
+        "node.running_domains": " ".join(running),
+        "node.count.provisioned_domains": str(len(running)),
+        "node.count.networks": str(len(NETWORKS)),
+        "node.state.daemon": "run",
+        "node.state.router": "primary" if number == 0 else "secondary",
+        "node.state.domain": "ready",
+        "node.cpu.load": f"{1.25 + number}",
+        "node.vcpu.allocated": str(4 * len(running)),
+        "node.memory.total": "131072",
+        "node.memory.used": str(8192 + 4096 * len(running)),
+        "node.memory.free": str(131072 - 8192 - 4096 * len(running)),
+        "node.memory.allocated": str(4096 * len(running)),
+        "node.memory.provisioned": str(4608 * len(running)),
+        "node.ipmi.hostname": f"{name}-lom.example.net",
+        "node.ipmi.username": "admin",
+        "node.ipmi.password": "Passw0rd",
+        "node.monitoring.plugins": "disk edac load",
+        "node.monitoring.health": "100",
+        "node.network.stats": "{}",
+    }
+    yield from _item(schema, "node", name, values)
+    for plugin in ("disk", "edac", "load"):
+        found = {
+            "monitoring_plugin.name": plugin,
+            "monitoring_plugin.last_run": "1760000000",
+            "monitoring_plugin.health_delta": "0",
+            "monitoring_plugin.message": "OK",
+            "monitoring_plugin.data": "{}",
+            "monitoring_plugin.runtime": "0.02",
+        }
+        yield from _item(schema, "monitoring_plugin", plugin, found, ("node.monitoring.data", name))
+    logs = {"logs.node": "", "logs.messages": f"2026-01-05 03:12:44.101 {name}: keepalive sent"}
+    yield from _item(schema, "logs", name, logs)
+
+
+def _sriov(schema: ZKSchema, node: str, machines: Iterable[Mapping[str, str]]) -> Pairs:
+    users = {m["vf"]: m for m in machines if m["vf"] and m["domain.node"] == node}
+    for port, pf in enumerate(_PFS):
+        values = {"sriov_pf.mtu": "9000", "sriov_pf.vfcount": str(_VFS_PER_PF)}
+        yield from _item(schema, "sriov_pf", pf, values, ("node.sriov.pf", node))
+        for index in range(_VFS_PER_PF):
+            vf = f"{pf}v{index}"
+            hardware = f"aa:bb:{NODES.index(node):02x}:{port:02x}:00:{index:02x}"
+            user = users.get(vf)
+            values = {
+                "sriov_vf.pf": pf,
+                "sriov_vf.mtu": "9000",
+                "sriov_vf.mac": user["vf_mac"] if user else hardware,
+                "sriov_vf.phy_mac": hardware,
+                "sriov_vf.config.vlan_id": "0",
+                "sriov_vf.config.vlan_qos": "0",
+                "sriov_vf.config.tx_rate_min": "0",
+                "sriov_vf.config.tx_rate_max": "0",
+                "sriov_vf.config.spoof_check": "True",
+                "sriov_vf.config.link_state": "auto",
+                "sriov_vf.config.trust": "False",
+                "sriov_vf.config.query_rss": "False",
+                "sriov_vf.pci.domain": "0000",
+                "sriov_vf.pci.bus": f"{3 + port:02x}",
+                "sriov_vf.pci.slot": "10",
+                "sriov_vf.pci.function": str(index),
+                "sriov_vf.used": str(bool(user)),
+                "sriov_vf.used_by": user["uuid"] if user else "",
+            }
+            yield from _item(schema, "sriov_vf", vf, values, ("node.sriov.vf", node))
+
+
+def _network(schema: ZKSchema, vni: int, description: str) -> Pairs:
+    prefix = f"10.{vni // 256}.{vni % 256}"
+    name = str(vni)
+    values = {
+        "network.vni": description,
+        "network.type": "bridged" if vni == 2001 else "managed",
+        "network.mtu": "1500",
+        "network.nameservers": "10.0.0.5,10.0.0.6",
+        "network.domain": f"{description.split()[0].lower()}.example.net",
+        "network.ip4.gateway": f"{prefix}.1",
+        "network.ip4.network": f"{prefix}.0/24",
+        "network.ip4.dhcp": "True",
+        "network.ip4.dhcp_start": f"{prefix}.100",
+        "network.ip4.dhcp_end": f"{prefix}.199",
+        "network.ip6.dhcp": "False",
+    }
+    yield from _item(schema, "network", name, values)
+    for host in range(2):
+        mac = f"52:54:01:{vni % 256:02x}:00:{host:02x}"
+        address = {"reservation.ip": f"{prefix}.{10 + host}", "reservation.hostname": f"host{host}"}
+        yield from _item(
+            schema, "reservation", mac, {"reservation.mac": "static", **address}, ("network.reservation", name)
+        )
+    lease = {
+        "lease.mac": f"{prefix}.101",
+        "lease.ip": f"{prefix}.101",
+        "lease.hostname": "guest",
+        "lease.expiry": "1760003600",
+        "lease.client_id": "*",
+    }
+    yield from _item(schema, "lease", f"52:54:02:{vni % 256:02x}:00:01", lease, ("network.lease", name))
+    for direction, port in (("in", 443), ("out", 25)):
+        rule = {
+            "rule.description": f"port-{port}",
+            "rule.rule": f"tcp dport {port} counter accept",
+            "rule.order": "0",
+        }
+        yield from _item(schema, "rule", f"port-{port}", rule, (f"network.rule.{direction}", name))
+
+
+def _storage(schema: ZKSchema, machines: Iterable[Mapping[str, str]]) -> Pairs:
+    for number, node in enumerate(NODES):
+        values = {
+            "osd.id": str(number),
+            "osd.node": node,
+            "osd.device": "/dev/sdb",
+            "osd.stats": "{}",
+            "osd.fsid": str(uuid.uuid5(_NAMESPACE, f"osd{number}")),
+            "osd.lvm": "True",
+            "osd.vg": f"ceph-{number}",
+            "osd.lv": f"osd-block-{number}",
+        }
+        yield from _item(schema, "osd", str(number), values)
+    pool = "vms"
+    yield from _item(schema, "pool", pool, {"pool.name": pool, "pool.pgs": "256", "pool.stats": "{}"})
+    yield ("volume", pool), ""
+    yield ("snapshot", pool), ""
+    for machine, number in zip(machines, count(), strict=False):
+        for volume in machine["domain.storage.volumes"].split(","):
+            yield from _item(schema, "volume", volume, {"volume.stats": "{}"})
+            yield ("snapshot", volume), ""
+            if number % 10 == 2:
+                yield from _item(schema, "snapshot", f"{volume}/nightly", {"snapshot.stats": "{}"})

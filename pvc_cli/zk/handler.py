@@ -1,0 +1,312 @@
+"""The tree of one PVC cluster, addressed by the keys of its schema."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, cast
+
+from pvc_cli.errors import (
+    InvalidKeyError,
+    LockError,
+    NotFoundError,
+    PvcError,
+    SchemaError,
+    quoted,
+)
+from pvc_cli.zk.schema import Key, ZKSchema
+from pvc_cli.zk.store import CommitConflictError, Op, Read, Store, Znode
+from pvc_cli.zk.transaction import Transaction
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.connection import Connection
+    from pvc_cli.zk.locks import HeldLock, LockKind
+
+NOT_PVCS = frozenset({"zookeeper", "patroni"})
+"""Root znodes that belong to ZooKeeper and to PVC's PostgreSQL manager: never listed, never touched."""
+_ATTEMPTS = 8
+
+
+def _is_root(key: Key) -> bool:
+    return key in ("base.root", ("base.root",))
+
+
+class ZKHandler:
+    """Reads and changes a PVC tree by schema keys. Safe to use from several threads.
+
+    A key that the cluster's schema version lacks has no path: it reads as None, does not exist, and is skipped
+    by every change. Use it as a context manager, or call :meth:`connect` and :meth:`disconnect`::
+
+        with ZKHandler("hv1:2181,hv2:2181,hv3:2181") as zk:
+            zk.read(("domain.state", uuid))
+
+    :param hosts: ``HOST[:PORT],…[/chroot]``.
+    :param timeout: how long, in seconds, to wait for an answer.
+    :param session_timeout: how long, in seconds, the servers keep a session that went silent.
+    :param multiread: False to read without ZooKeeper's `multiRead`, as servers before 3.6 need it; whether
+        a server knows it is found out without being told.
+    :param report: is told, in one sentence each, when the session is opened, suspended, resumed and closed.
+    """
+
+    def __init__(
+        self,
+        hosts: str,
+        *,
+        timeout: float = 10.0,
+        session_timeout: float = 10.0,
+        multiread: bool = True,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        self.hosts = hosts
+        self.timeout = timeout
+        self._session_timeout = session_timeout
+        self._multiread = multiread
+        self._report = report
+        self._connection: Connection | None = None
+        self._store: Store | None = None
+        self._schema: ZKSchema | None = None
+
+    def connect(self) -> None:
+        """Open the session; does nothing on one that is open.
+
+        :raises UnreachableError: if no server answers in time.
+        :raises ConfigError: if the hosts make no sense, or the chroot does not exist.
+        """
+        if self._connection:
+            return
+        # Imported here: whoever only looks at the schema or at a help page need not wait for kazoo.
+        from pvc_cli.zk.connection import Connection
+        from pvc_cli.zk.live import LiveStore
+
+        connection = Connection(
+            self.hosts, timeout=self.timeout, session_timeout=self._session_timeout, report=self._report
+        )
+        connection.start()
+        self._connection = connection
+        self._store = LiveStore(connection, multiread=self._multiread)
+
+    def disconnect(self) -> None:
+        """Close the session; does nothing on one that is closed."""
+        connection, self._connection, self._store, self._schema = self._connection, None, None, None
+        if connection:
+            connection.stop()
+
+    def __enter__(self) -> ZKHandler:
+        self.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.disconnect()
+
+    @property
+    def store(self) -> Store:
+        """What this handler reads from and commits to."""
+        if self._store is None:
+            raise PvcError("the handler is not connected: call connect(), or use it in a with statement")
+        return self._store
+
+    @property
+    def schema(self) -> ZKSchema:
+        """The schema of the cluster's version, read at the first use.
+
+        :raises SchemaError: if the version cannot be read, or this pvc does not know it.
+        """
+        if self._schema is None:
+            self._schema = ZKSchema.at(self._read_version())
+        return self._schema
+
+    def refresh_schema(self) -> ZKSchema:
+        """Look again which schema version the cluster has, and return its schema."""
+        self._schema = None
+        return self.schema
+
+    def _read_version(self) -> int:
+        # The one path that every version agrees on: it has to be known before the version is.
+        path = ZKSchema.at(0).path("base.schema.version")
+        (znode,) = self.store.fetch([Read(path or "")])
+        text = znode.text.strip() if isinstance(znode, Znode) else ""
+        if text and not (text.isascii() and text.isdecimal()):
+            raise SchemaError(f"{path} holds {quoted(text)}, which is no schema version: put it right by hand")
+        return int(text or 0)
+
+    # Reading
+
+    def read(self, key: Key) -> str | None:
+        """Return the value of *key*, or None if there is none."""
+        return self.read_many([key])[0]
+
+    def read_many(self, keys: Iterable[Key]) -> list[str | None]:
+        """Return the value of each of *keys*, None where there is none, in one batch."""
+        return [
+            znode.data.decode("utf-8", "replace") if znode is not None else None for znode in self.look_many(keys)
+        ]
+
+    def look_many(self, keys: Iterable[Key]) -> list[Znode | None]:
+        """Return the znode of each of *keys* with its version, None where there is none, in one batch."""
+        return cast("list[Znode | None]", self._fetch(keys, children=False))
+
+    def exists(self, key: Key) -> bool:
+        """Tell whether *key* exists."""
+        return self.exists_many([key])[0]
+
+    def exists_many(self, keys: Iterable[Key]) -> list[bool]:
+        """Tell of each of *keys* whether it exists, in one batch."""
+        return [znode is not None for znode in self.look_many(keys)]
+
+    def children(self, key: Key) -> list[str] | None:
+        """Return the names of the children of *key*, sorted, or None if *key* does not exist."""
+        return self.children_many([key])[0]
+
+    def children_many(self, keys: Iterable[Key]) -> list[list[str] | None]:
+        """Return the sorted names of the children of each of *keys*, None where it does not exist, in one batch."""
+        keys = list(keys)
+        found = cast("list[list[str] | None]", self._fetch(keys, children=True))
+        return [
+            None if names is None else sorted(set(names) - NOT_PVCS if _is_root(key) else names)
+            for key, names in zip(keys, found, strict=True)
+        ]
+
+    def _fetch(self, keys: Iterable[Key], *, children: bool) -> list[Znode | list[str] | None]:
+        """Read all *keys* that have a path, and return None for the others."""
+        paths = [self.schema.path(key) for key in keys]
+        found = iter(self.store.fetch([Read(path, children) for path in paths if path is not None]))
+        return [None if path is None else next(found) for path in paths]
+
+    # Changing
+
+    def transaction(self) -> Transaction:
+        """Return an empty transaction: gather changes in it, look at them, commit them."""
+        return Transaction(self.store, self.schema)
+
+    def write(self, pairs: Iterable[tuple[Key, str]]) -> None:
+        """Create or update every key with its value, in one transaction.
+
+        A new znode's parent must exist, or come earlier in *pairs*: a value for an item that is gone must not
+        bring back half of it.
+
+        :raises NotFoundError: if a parent is missing.
+        :raises ConflictError: if others kept changing the same znodes.
+        """
+        wanted: dict[str, bytes] = {}
+        for key, value in pairs:
+            if (path := self.schema.path(key)) is not None:
+                wanted[path] = value.encode()
+        parents = {path: path.rpartition("/")[0] or "/" for path in wanted}
+
+        def plan() -> Transaction:
+            known = list(dict.fromkeys((*wanted, *parents.values())))
+            found = dict(zip(known, self.store.fetch([Read(path) for path in known]), strict=True))
+            there = {path for path, znode in found.items() if znode is not None}
+            ops = []
+            for path, data in wanted.items():
+                if parents[path] not in there:
+                    raise NotFoundError(f"{path} cannot be written: there is no {parents[path]}")
+                ops.append(Op("set" if path in there else "create", path, data))
+                there.add(path)
+            return Transaction(self.store, self.schema, ops)
+
+        self.retrying(plan)
+
+    def delete(self, keys: Iterable[Key]) -> None:
+        """Delete every key with all that is below it, in one transaction; what is not there is skipped.
+
+        :raises InvalidKeyError: for the root of the tree.
+        :raises ConflictError: if others kept changing the same znodes.
+        """
+        paths = [path for path in map(self.schema.path, keys) if path is not None]
+        if "/" in paths:
+            raise InvalidKeyError("the root of the tree is not deleted: name what is below it")
+
+        def plan() -> Transaction:
+            found = sorted(path for tree in self._trees(paths) for path in tree)
+            ops = [Op("delete", path) for path in dict.fromkeys(reversed(found))]
+            return Transaction(self.store, self.schema, ops)
+
+        self.retrying(plan)
+
+    def rename(self, pairs: Iterable[tuple[Key, Key]]) -> None:
+        """Move every first key, with all that is below it, to its second, in one transaction.
+
+        :raises NotFoundError: if a source is missing.
+        :raises ConflictError: if a target exists, or others kept changing the same znodes.
+        """
+        resolved = [(self.schema.path(source), self.schema.path(target)) for source, target in pairs]
+        moves = [(source, target) for source, target in resolved if source and target and source != target]
+        for source, target in moves:
+            if source == "/" or f"{target}/".startswith(f"{source}/"):
+                raise InvalidKeyError(f"{source} cannot be moved to {target}, which is below it")
+
+        def plan() -> Transaction:
+            ops: list[Op] = []
+            for (source, target), tree in zip(moves, self._trees([m[0] for m in moves]), strict=True):
+                if not tree:
+                    raise NotFoundError(f"{source} cannot be moved: it is not there")
+                ops += [Op("create", target + path[len(source) :], tree[path].data) for path in sorted(tree)]
+                ops += [Op("delete", path, version=tree[path].version) for path in sorted(tree, reverse=True)]
+            return Transaction(self.store, self.schema, ops)
+
+        self.retrying(plan)
+
+    def _trees(self, roots: Sequence[str]) -> list[dict[str, Znode]]:
+        """Return, for each root, every znode from it down: one batch per level."""
+        trees: list[dict[str, Znode]] = [{} for _ in roots]
+        level = [(tree, path) for tree, path in zip(trees, roots, strict=True)]
+        while level:
+            reads = [Read(path) for _, path in level] + [Read(path, children=True) for _, path in level]
+            found = self.store.fetch(reads)
+            below = []
+            for (tree, path), znode, names in zip(level, found[: len(level)], found[len(level) :], strict=True):
+                if isinstance(znode, Znode) and isinstance(names, list):
+                    tree[path] = znode
+                    below += [(tree, f"{path}/{name}") for name in names]
+            level = below
+        return trees
+
+    def retrying(self, plan: Callable[[], Transaction]) -> Transaction:
+        """Make a plan from the tree as it is and commit it; where somebody else was faster, plan again.
+
+        :returns: the transaction that was committed.
+        :raises ConflictError: if somebody else was faster every time.
+        """
+        for attempt in range(_ATTEMPTS):
+            transaction = plan()
+            try:
+                transaction.commit()
+            except CommitConflictError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, no secret
+            else:
+                break
+        return transaction
+
+    # Locking
+
+    def readlock(self, key: Key) -> HeldLock:
+        """Return a lock that others may share, but no writer: use it in a ``with`` statement.
+
+        :raises LockError: at once, creating nothing, if the key does not exist or the schema version lacks it.
+        """
+        return self._lock("readlock", key)
+
+    def writelock(self, key: Key) -> HeldLock:
+        """Return a lock that keeps out readers and writers; otherwise like :meth:`readlock`."""
+        return self._lock("writelock", key)
+
+    def exclusivelock(self, key: Key) -> HeldLock:
+        """Return a lock that keeps out every other exclusive one; otherwise like :meth:`readlock`."""
+        return self._lock("exclusivelock", key)
+
+    def _lock(self, kind: LockKind, key: Key) -> HeldLock:
+        from pvc_cli.zk.locks import HeldLock
+
+        path = self.schema.path(key)
+        if path is None:
+            raise LockError(f"there is no key {key!r} to lock in schema version {self.schema.version}")
+        if self._connection is None or self.store.fetch([Read(path)]) == [None]:
+            raise LockError(f"there is no {path} to lock: check that the item still exists")
+        return HeldLock(self._connection, kind, path, self.timeout)

@@ -1,0 +1,214 @@
+"""The store that is a running ZooKeeper: batched reads, and transactions whose outcome is always found out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from kazoo.exceptions import (
+    BadVersionError,
+    NoAuthError,
+    NodeExistsError,
+    NoNodeError,
+    NotEmptyError,
+    RolledBackError,
+    RuntimeInconsistency,
+    UnimplementedError,
+)
+
+from pvc_cli.errors import OutcomeUnknownError, ProtocolError, TooLargeError, UnreachableError
+from pvc_cli.zk.connection import LOST_ERRORS, Connection
+from pvc_cli.zk.multiread import MultiRead, access_denied
+from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, Op, Read, ReadResult, Znode, pack_stat
+
+MAX_REQUEST = 1_000_000
+"""Bytes that one request may have; ZooKeeper closes the connection at 1,048,575."""
+_BATCH_BYTES = 256 * 1024
+_BATCH_READS = 4096
+_WHY = {
+    NoNodeError: "is not there any more",
+    NodeExistsError: "is there already",
+    BadVersionError: "has another version",
+    NotEmptyError: "got new children",
+}
+
+
+class LiveStore:
+    """Reads and commits over a :class:`Connection`.
+
+    :param multiread: whether to use ZooKeeper's `multiRead`; a server that turns out not to know it
+        (before 3.6) gets pipelined single reads instead, for as long as this store lives.
+    """
+
+    def __init__(self, connection: Connection, *, multiread: bool = True) -> None:
+        self._connection = connection
+        self._client = connection.client
+        self._multiread = multiread
+        self._multiread_works = False
+        self.round_trips = 0
+        """How often this store waited for the servers: what a batch saves."""
+
+    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+        """Return what each of *reads* gives, in their order; see :class:`pvc_cli.zk.store.Store`.
+
+        :raises UnreachableError: if no server answers in time; a connection lost meanwhile is waited for.
+        """
+        if not reads:
+            return []
+        until = time.monotonic() + self._connection.timeout
+        while True:
+            try:
+                return self._fetch_once(reads)
+            except UnimplementedError:
+                self._multiread = False
+            except LOST_ERRORS:
+                # An old server may hang up before its refusal arrives. What has never worked is not insisted on.
+                self._multiread = self._multiread and self._multiread_works
+                self._connection.await_session(until)
+                if time.monotonic() >= until:
+                    raise self._connection.unreachable() from None
+
+    def _fetch_once(self, reads: Sequence[Read]) -> list[ReadResult]:
+        self.round_trips += 1
+        batched = self._multiread and len(reads) > 1
+        with self._connection.patience() as wait:
+            if not batched:
+                return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
+            results: list[ReadResult] = []
+            for answer in [self._send(MultiRead(batch)) for batch in _batches(reads, self._client.chroot)]:
+                results += wait(answer)
+            self._multiread_works = True
+            return results
+
+    def _send(self, request: MultiRead) -> Any:  # noqa: ANN401 - kazoo is untyped
+        """Queue a request that kazoo does not know."""
+        answer = self._client.handler.async_result()
+        self._client._call(request, answer)
+        return answer
+
+    def _pipeline(self, reads: Sequence[Read]) -> list[tuple[Read, Any]]:
+        """Send every read at once, and return each with the promise of its answer."""
+        get, children = self._client.get_async, self._client.get_children_async
+        return [(read, children(read.path) if read.children else get(read.path)) for read in reads]
+
+    @staticmethod
+    def _single(wait: Callable[[Any], Any], read: Read, answer: Any) -> ReadResult:  # noqa: ANN401
+        try:
+            result = wait(answer)
+        except NoNodeError:
+            return None
+        except NoAuthError:
+            raise access_denied(read.path) from None
+        if read.children:
+            return list(result)
+        data, stat = result
+        return Znode(data or b"", pack_stat(stat))
+
+    def commit(self, ops: Sequence[Op]) -> None:
+        """Apply all of *ops*, or none; see :class:`pvc_cli.zk.store.Store`.
+
+        :raises TooLargeError: if they do not fit into one request.
+        :raises AccessDeniedError: if an access control list forbids one.
+        :raises UnreachableError: if no server can be asked, so that nothing was applied.
+        """
+        if not ops:
+            return
+        if sum(op.size for op in ops) > MAX_REQUEST:
+            largest = max(ops, key=lambda op: op.size)
+            raise TooLargeError(
+                f"the change does not fit into one ZooKeeper request of {MAX_REQUEST:,} bytes:"
+                f" {largest.path} alone takes {largest.size:,}; give it a smaller value"
+            )
+        until = time.monotonic() + self._connection.timeout
+        while True:
+            self.round_trips += 1
+            try:
+                with self._connection.patience() as wait:
+                    results = wait(self._request(ops).commit_async())
+            except LOST_ERRORS:
+                if self._was_applied(ops, until):
+                    return
+            except UnreachableError as error:
+                raise _unknown(error) from None
+            else:
+                _judge(ops, results)
+                return
+
+    def _request(self, ops: Sequence[Op]) -> Any:  # noqa: ANN401 - kazoo is untyped
+        """Return kazoo's transaction of *ops*; it can be committed once only."""
+        request = self._client.transaction()
+        for op in ops:
+            if op.kind == "create":
+                request.create(op.path, op.data)
+            elif op.kind == "set":
+                request.set_data(op.path, op.data, op.version)
+            elif op.kind == "delete":
+                request.delete(op.path, op.version)
+            else:
+                request.check(op.path, op.version)
+        return request
+
+    def _was_applied(self, ops: Sequence[Op], until: float) -> bool:
+        """Tell, after the connection was lost around a commit, whether it was made.
+
+        On the same session or a later one, nothing of the old connection can still arrive behind a `sync`.
+
+        :raises OutcomeUnknownError: if the connection does not come back.
+        """
+        changes = [op for op in ops if op.kind != "check"]
+        try:
+            self._connection.await_session(until)
+            with self._connection.patience() as wait:
+                wait(self._client.sync_async("/"))
+            found = self.fetch([Read(op.path) for op in changes])
+        except (UnreachableError, *LOST_ERRORS) as error:
+            raise _unknown(error) from None
+        transactions = set()
+        for op, znode in zip(changes, found, strict=True):
+            if op.kind == "delete":
+                if znode is not None:
+                    return False
+                continue
+            if not isinstance(znode, Znode) or znode.data != op.data:
+                return False
+            stat = znode.stat
+            if op.kind == "set" and op.version != ANY_VERSION and stat.version != op.version + 1:
+                return False
+            transactions.add(stat.czxid if op.kind == "create" else stat.mzxid)
+        return bool(changes) and len(transactions) <= 1
+
+
+def _unknown(error: Exception) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"the connection was lost while a change was on its way, and it is not known whether it was made ({error});"
+        " run the same command again: what is already done stays as it is"
+    )
+
+
+def _judge(ops: Sequence[Op], results: Iterable[Any]) -> None:
+    """Raise for a transaction that was refused: kazoo returns the reason among the results."""
+    for op, result in zip(ops, results, strict=True):
+        if not isinstance(result, Exception) or isinstance(result, (RolledBackError, RuntimeInconsistency)):
+            continue
+        if isinstance(result, NoAuthError):
+            raise access_denied(op.path)
+        if why := _WHY.get(type(result)):
+            raise CommitConflictError(op, why)
+        raise ProtocolError(f"ZooKeeper refused to {op.kind} {op.path}: {type(result).__name__}")
+
+
+def _batches(reads: Sequence[Read], chroot: str) -> Iterator[list[Read]]:
+    """Cut *reads* into requests of a modest size, their paths made absolute as kazoo does for its own."""
+    batch: list[Read] = []
+    size = 0
+    for path, children in reads:
+        if chroot:
+            path = chroot if path == "/" else chroot + path
+        length = len(path) * 3 + 14
+        if batch and (size + length > _BATCH_BYTES or len(batch) == _BATCH_READS):
+            yield batch
+            batch, size = [], 0
+        batch.append(Read(path, children))
+        size += length
+    yield batch

@@ -1,0 +1,109 @@
+"""ZooKeeper's `multiRead` request (opcode 22, since 3.6): many reads in one round trip, from one moment.
+
+kazoo has no such request. It is given to the client like any request of kazoo's own: an object with a `type`,
+`serialize()` and `deserialize()`. That is no public interface of kazoo's, so the test suite pins it down.
+The layout is that of `MultiOperationRecord` and `MultiResponse` in ZooKeeper's sources.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pvc_cli.errors import AccessDeniedError, ProtocolError
+from pvc_cli.zk.store import Read, ReadResult, Znode
+
+_INT = struct.Struct(">i")
+_HEADER = struct.Struct(">i?i")  # type, done, error
+_GET_DATA, _GET_CHILDREN, _ERROR = 4, 8, -1
+_STAT_SIZE = 68
+_OPEN_DATA = _HEADER.pack(_GET_DATA, False, -1)
+_OPEN_CHILDREN = _HEADER.pack(_GET_CHILDREN, False, -1)
+_END = _HEADER.pack(-1, True, -1)
+_NO_NODE, _NO_AUTH = -101, -102
+
+
+@dataclass(frozen=True, slots=True)
+class MultiRead:
+    """One request for all of *reads*."""
+
+    reads: Sequence[Read]
+    type = 22
+
+    def serialize(self) -> bytes:
+        """Return the request's body."""
+        parts: list[bytes] = []
+        for path, children in self.reads:
+            name = path.encode()
+            parts += (_OPEN_CHILDREN if children else _OPEN_DATA, _INT.pack(len(name)), name, b"\0")
+        parts.append(_END)
+        return b"".join(parts)
+
+    def deserialize(self, buffer: bytes, offset: int) -> list[ReadResult]:
+        """Return what each read gave, from the reply in *buffer* at *offset*.
+
+        :raises ProtocolError: if the reply is cut short, lies about a length, or does not match the request.
+        :raises AccessDeniedError: if a znode's access control list does not let this client read it.
+        """
+        try:
+            results = self._decode(buffer, offset)
+        except (struct.error, UnicodeDecodeError, IndexError) as error:
+            raise ProtocolError(f"a ZooKeeper server sent a reply that makes no sense: {error}") from error
+        if len(results) != len(self.reads):
+            raise ProtocolError(
+                f"a ZooKeeper server answered {len(results)} reads when it was asked {len(self.reads)}"
+            )
+        return results
+
+    def _decode(self, buffer: bytes, offset: int) -> list[ReadResult]:
+        results: list[ReadResult] = []
+        add = results.append
+        header, integer, make = _HEADER.unpack_from, _INT.unpack_from, Znode
+        while True:
+            kind, done, _ = header(buffer, offset)
+            offset += 9
+            if done:
+                return results
+            if len(results) == len(self.reads):
+                raise IndexError("more results than reads")
+            if kind == _GET_DATA:
+                start = offset + 4
+                offset = start + max(integer(buffer, offset)[0], 0)
+                stat = buffer[offset : offset + _STAT_SIZE]
+                if len(stat) != _STAT_SIZE:
+                    raise IndexError("a value is longer than the reply")
+                add(make(buffer[start:offset], stat))
+                offset += _STAT_SIZE
+            elif kind == _GET_CHILDREN:
+                children, offset = _decode_strings(buffer, offset)
+                add(children)
+            elif kind == _ERROR:
+                (code,) = integer(buffer, offset)
+                offset += 4
+                if code == _NO_AUTH:
+                    raise access_denied(self.reads[len(results)].path)
+                if code != _NO_NODE:
+                    raise ProtocolError(f"a ZooKeeper server failed to read with its error {code}: try again")
+                add(None)
+            else:
+                raise IndexError(f"a result of type {kind}")
+
+
+def _decode_strings(buffer: bytes, offset: int) -> tuple[list[str], int]:
+    """Return the vector of strings at *offset*, and where it ends."""
+    (count,) = _INT.unpack_from(buffer, offset)
+    offset += 4
+    strings = []
+    for _ in range(count):
+        start = offset + 4
+        offset = start + _INT.unpack_from(buffer, offset)[0]
+        if not start <= offset <= len(buffer):
+            raise IndexError("a name is longer than the reply")
+        strings.append(buffer[start:offset].decode())
+    return strings, offset
+
+
+def access_denied(path: str) -> AccessDeniedError:
+    """Return the error for a znode that this client may not use."""
+    return AccessDeniedError(f"ZooKeeper does not allow access to {path}: use credentials that may")

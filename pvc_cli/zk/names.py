@@ -1,0 +1,38 @@
+"""Which names can be one znode: checked here, because kazoo would quietly mend a path into another one.
+
+kazoo collapses ``/domains//tags`` into ``/domains/tags``: an empty name addresses its parent. So a name is
+refused before it becomes part of a path, and nothing that a user types can name a parent or a sibling.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from pvc_cli.errors import InvalidItemError, quoted
+
+# org.apache.zookeeper.common.PathUtils refuses these. It looks at UTF-16 units, so that every character
+# beyond the basic multilingual plane counts as two surrogates, and is refused as well.
+_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000-\U0010ffff]")
+
+
+@lru_cache(maxsize=65536)
+def check_item(name: str) -> str:
+    """Return *name* if it can be the name of exactly one znode.
+
+    :raises InvalidItemError: if it cannot: it is no text, empty, ``.`` or ``..``, holds a slash or a character
+        that ZooKeeper refuses.
+    """
+    if not isinstance(name, str):
+        raise InvalidItemError(f"{quoted(name)} cannot be the name of a znode: it is not text")
+    if not name:
+        raise InvalidItemError("an empty name cannot be the name of a znode")
+    if name in (".", ".."):
+        raise InvalidItemError(f"{quoted(name)} cannot be the name of a znode: it would mean another one")
+    if "/" in name:
+        raise InvalidItemError(f"{quoted(name)} cannot be the name of a znode: it holds a slash")
+    if refused := _REFUSED.search(name):
+        raise InvalidItemError(
+            f"{quoted(name)} cannot be the name of a znode: ZooKeeper refuses {quoted(refused.group())}"
+        )
+    return name

@@ -1,0 +1,152 @@
+"""The schema of a PVC tree at one version: which keys there are, and what path each one has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from pvc_cli.errors import InvalidItemError, InvalidKeyError, SchemaError, quoted
+from pvc_cli.zk.names import check_item
+from pvc_cli.zk.schema.definition import Definition, Group, Version, versions
+
+Key = str | tuple[str, ...]
+"""Names a znode: ``"base.config.maintenance"``, ``("domain.state", uuid)``, or
+``("domain.meta.tags", uuid, "tag.type", tag)``. A bare group name stands for the item itself."""
+
+
+class ZKSchema:
+    """The keys of one schema version, and the only place where a path is made.
+
+    :param version: which version; the newest that pvc knows if not given.
+    :raises SchemaError: if this pvc does not know the version.
+    """
+
+    def __init__(self, version: int | None = None) -> None:
+        known = versions()
+        self.version: int = len(known) - 1 if version is None else version
+        if not 0 <= self.version < len(known):
+            raise SchemaError(
+                f"schema version {self.version} is not known: this pvc knows 0 to {len(known) - 1}"
+                + (": upgrade pvc before you use it on this cluster" if self.version > 0 else "")
+            )
+        keys: dict[str, Definition] = {}
+        groups: dict[str, Group] = {}
+        for step in known[: self.version + 1]:
+            groups.update(step.groups)
+            keys.update(step.add)
+            for gone in step.remove:
+                del keys[gone]
+        self.keys: Mapping[str, Definition] = keys
+        """Every key of this version, `base` and sub-item keys included."""
+        self.groups: Mapping[str, Group] = groups
+        """Every kind of item of this version; `base` is none."""
+        ordered = sorted(keys.items(), key=lambda pair: pair[1].path)
+        self._by_group = {
+            group: tuple(pair for pair in ordered if self.group_of(pair[0]) == group) for group in ("base", *groups)
+        }
+        self._items = {name: self._template(name) for name in (*keys, *groups) if self._is_item(name)}
+
+    @staticmethod
+    @cache
+    def at(version: int) -> ZKSchema:
+        """Return the schema of *version*, made once and shared: a schema never changes."""
+        return ZKSchema(version)
+
+    @staticmethod
+    def history() -> tuple[Version, ...]:
+        """Return every version that pvc knows, oldest first, as what it changes."""
+        return versions()
+
+    @staticmethod
+    def newest() -> int:
+        """Return the newest version that pvc knows."""
+        return len(versions()) - 1
+
+    @staticmethod
+    def since(key: str) -> int | None:
+        """Return the version that brought *key*, or None if no version has it."""
+        return next((v.number for v in versions() if key in v.add or key in v.groups), None)
+
+    @staticmethod
+    def until(key: str) -> int | None:
+        """Return the version in which *key* is gone, or None if it is there to this day, or never was."""
+        return next((v.number for v in versions() if key in v.remove), None)
+
+    def path(self, key: Key) -> str | None:
+        """Return the path of *key*, or None if this version of the schema has no such key.
+
+        :raises InvalidItemError: if an item's name cannot be one znode (as many as the group is deep).
+        :raises InvalidKeyError: if the version has the key, but not with that many items, or not there.
+        """
+        if isinstance(key, str):
+            return self._base_path(key)
+        match key:
+            case (name,):
+                return self._base_path(name)
+            case (name, item):
+                return self._item_path(name, item)
+            case (name, item, sub_name, sub_item):
+                return self._sub_item_path(name, item, sub_name, sub_item)
+        raise InvalidKeyError(f"{key!r} is no key: give a name, or pairs of a name and an item, at most two")
+
+    def _base_path(self, name: str) -> str | None:
+        definition = self.keys.get(name)
+        if name.startswith("base.") or (definition is None and name not in self.groups):
+            return definition.path if definition else None
+        raise InvalidKeyError(f"the key {quoted(name)} needs an item: which {self.group_of(name)}?")
+
+    def _item_path(self, name: str, item: str) -> str | None:
+        template = self._items.get(name)
+        if template is None:
+            self._refuse_misplaced(name)
+            return None
+        prefix, depth, suffix = template
+        if depth == 1:
+            return f"{prefix}{check_item(item)}{suffix}"
+        return f"{prefix}{_check_deep_item(item, depth, whole=bool(suffix) or '.' in name)}{suffix}"
+
+    def _sub_item_path(self, name: str, item: str, sub_name: str, sub_item: str) -> str | None:
+        parent = self._item_path(name, item)
+        group = self.groups.get(self.group_of(sub_name))
+        definition = self.keys.get(sub_name)
+        if parent is None or group is None or (definition is None and sub_name not in self.groups):
+            return None
+        if name not in group.under:
+            raise InvalidKeyError(f"the key {quoted(sub_name)} has no place below {quoted(name)}")
+        return f"{parent}/{check_item(sub_item)}{definition.path if definition else ''}"
+
+    def _refuse_misplaced(self, name: str) -> None:
+        """Raise if *name* is a key of this version that no item of its own has; a key it lacks is None."""
+        if name in self.keys or name in self.groups:
+            reason = "takes no item" if name.startswith("base.") else "needs to be told below which item"
+            raise InvalidKeyError(f"the key {quoted(name)} {reason}")
+
+    def _is_item(self, name: str) -> bool:
+        group = self.groups.get(self.group_of(name))
+        return group is not None and group.base is not None
+
+    def _template(self, name: str) -> tuple[str, int, str]:
+        """Return what comes before an item's name, how many names it has, and what comes after."""
+        group = self.groups[self.group_of(name)]
+        base = self.keys[group.base or ""]
+        suffix = self.keys[name].path if name in self.keys else ""
+        return f"{base.path}/", group.depth, suffix
+
+    def keys_of(self, group: str) -> tuple[tuple[str, Definition], ...]:
+        """Return every key of *group* with its definition, parents before their children."""
+        return self._by_group.get(group, ())
+
+    @staticmethod
+    def group_of(name: str) -> str:
+        """Return the group of the key *name*: what comes before its first dot."""
+        return name.partition(".")[0]
+
+
+def _check_deep_item(item: str, depth: int, *, whole: bool) -> str:
+    """Check an item whose name is several znodes; a part of one is good for a bare group only."""
+    names = item.split("/")
+    if len(names) > depth or (whole and len(names) != depth):
+        raise InvalidItemError(f"{quoted(item)} cannot be an item: it takes {depth} names with / between them")
+    for name in names:
+        check_item(name)
+    return item

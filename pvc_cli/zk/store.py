@@ -1,0 +1,109 @@
+"""What a ZKHandler stands on: something that reads znodes in batches and commits changes whole.
+
+Paths here are plain strings that the schema made; nothing above the handler ever sees one.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from pvc_cli.errors import ConflictError
+
+_STAT = struct.Struct(">qqqqiiiqiiq")
+ANY_VERSION = -1
+
+
+class Stat(NamedTuple):
+    """ZooKeeper's record of a znode; times in milliseconds since 1970, the rest counters and transaction ids."""
+
+    czxid: int
+    mzxid: int
+    ctime: int
+    mtime: int
+    version: int
+    cversion: int
+    aversion: int
+    ephemeral_owner: int
+    data_length: int
+    children_count: int
+    pzxid: int
+
+
+class Znode(NamedTuple):
+    """A znode as it was read. The stat stays packed until somebody asks: a listing never does."""
+
+    data: bytes
+    packed_stat: bytes
+
+    @property
+    def text(self) -> str:
+        """The value as text; what is not UTF-8 in it becomes U+FFFD."""
+        return self.data.decode("utf-8", "replace")
+
+    @property
+    def stat(self) -> Stat:
+        """The znode's record."""
+        return Stat._make(_STAT.unpack(self.packed_stat))
+
+    @property
+    def version(self) -> int:
+        """How often the value was set: what a guarded write checks."""
+        return self.stat.version
+
+
+def pack_stat(fields: Iterable[int]) -> bytes:
+    """Return the packed form of a stat's eleven fields, as they come from kazoo."""
+    return _STAT.pack(*fields)
+
+
+class Read(NamedTuple):
+    """One thing to read: the value at *path*, or the names of the children there."""
+
+    path: str
+    children: bool = False
+
+
+ReadResult = Znode | list[str] | None
+"""What a read gives: a znode, children's names in no order, or None where there is no such znode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One step of a transaction; *version* guards it, :data:`ANY_VERSION` does not."""
+
+    kind: Literal["create", "set", "delete", "check"]
+    path: str
+    data: bytes = b""
+    version: int = ANY_VERSION
+
+    @property
+    def size(self) -> int:
+        """How many bytes this step takes in a request, rounded up: the ACL and the headers are fixed."""
+        return 72 + len(self.path.encode()) + len(self.data)
+
+
+class CommitConflictError(ConflictError):
+    """A transaction was refused, whole, because of the step *op*; nothing of it was applied."""
+
+    def __init__(self, op: Op, reason: str) -> None:
+        super().__init__(f"{op.path} {reason}: somebody else changed it at the same time")
+        self.op = op
+
+
+class Store(Protocol):
+    """Reads in batches, commits whole transactions."""
+
+    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+        """Return what each of *reads* gives, in their order, in as few round trips as can be."""
+        ...
+
+    def commit(self, ops: Sequence[Op]) -> None:
+        """Apply all of *ops*, or none.
+
+        :raises CommitConflictError: if a step's guard, or the state of the tree, does not allow it.
+        :raises OutcomeUnknownError: if the connection was lost and it cannot be told whether they were applied.
+        """
+        ...
