@@ -81,9 +81,9 @@ def _machine(index: int) -> dict[str, str]:
     description, memory, vcpus, tags = ROLES[role]
     name = f"{role}-{index // len(ROLES) + 1:02d}"
     identity = str(uuid.uuid5(_NAMESPACE, name))
-    state = "start" if index % 11 < 9 else ("stop" if index % 11 == 9 else "shutdown")
-    home = NODES[index % len(NODES)]
+    state = "start" if index % 11 < 9 or role == "nfv" else ("stop" if index % 11 == 9 else "shutdown")
     migrated = index % 13 == 5 and state == "start"
+    home = NODES[index % len(NODES)]
     vf = f"{_PFS[0]}v{index // len(ROLES) % _VFS_PER_PF}" if role == "nfv" and index < 10 else ""
     disks = [f"vms/{name}_root"] + ([f"vms/{name}_data"] if role == "db" else [])
     network = random.Random(index).choice(list(NETWORKS))  # noqa: S311 - a demo needs variety, no secrets

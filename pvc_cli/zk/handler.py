@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
@@ -19,18 +19,30 @@ from pvc_cli.errors import (
 from pvc_cli.zk.schema import Key, ZKSchema
 from pvc_cli.zk.store import CommitConflictError, Op, Read, Store, Znode
 from pvc_cli.zk.transaction import Transaction
+from pvc_cli.zk.tree import read_trees
 
 if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
     from pvc_cli.zk.locks import HeldLock, LockKind
+    from pvc_cli.zk.watch import Watcher
 
 NOT_PVCS = frozenset({"zookeeper", "patroni"})
 """Root znodes that belong to ZooKeeper and to PVC's PostgreSQL manager: never listed, never touched."""
 _ATTEMPTS = 8
+_NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
 
 
 def _is_root(key: Key) -> bool:
     return key in ("base.root", ("base.root",))
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Leave out the paths that are below another one, or the same."""
+    kept: list[str] = []
+    for path in sorted(paths, key=lambda path: f"{path}/"):
+        if not (kept and f"{path}/".startswith(f"{kept[-1]}/")):
+            kept.append(path)
+    return kept
 
 
 class ZKHandler:
@@ -48,6 +60,7 @@ class ZKHandler:
     :param multiread: False to read without ZooKeeper's `multiRead`, as servers before 3.6 need it; whether
         a server knows it is found out without being told.
     :param report: is told, in one sentence each, when the session is opened, suspended, resumed and closed.
+    :param before_change: is called before every transaction that is sent.
     """
 
     def __init__(
@@ -58,12 +71,14 @@ class ZKHandler:
         session_timeout: float = 10.0,
         multiread: bool = True,
         report: Callable[[str], None] | None = None,
+        before_change: Callable[[], None] | None = None,
     ) -> None:
         self.hosts = hosts
         self.timeout = timeout
         self._session_timeout = session_timeout
         self._multiread = multiread
         self._report = report
+        self._before_change = before_change
         self._connection: Connection | None = None
         self._store: Store | None = None
         self._schema: ZKSchema | None = None
@@ -85,7 +100,7 @@ class ZKHandler:
         )
         connection.start()
         self._connection = connection
-        self._store = LiveStore(connection, multiread=self._multiread)
+        self._store = LiveStore(connection, multiread=self._multiread, before_change=self._before_change)
 
     def disconnect(self) -> None:
         """Close the session; does nothing on one that is closed."""
@@ -106,8 +121,13 @@ class ZKHandler:
     def store(self) -> Store:
         """What this handler reads from and commits to."""
         if self._store is None:
-            raise PvcError("the handler is not connected: call connect(), or use it in a with statement")
+            raise PvcError(_NOT_CONNECTED)
         return self._store
+
+    def _require_connection(self) -> Connection:
+        if self._connection is None:
+            raise PvcError(_NOT_CONNECTED)
+        return self._connection
 
     @property
     def schema(self) -> ZKSchema:
@@ -201,13 +221,13 @@ class ZKHandler:
             known = list(dict.fromkeys((*wanted, *parents.values())))
             found = dict(zip(known, self.store.fetch([Read(path) for path in known]), strict=True))
             there = {path for path, znode in found.items() if znode is not None}
-            ops = []
+            transaction = self.transaction()
             for path, data in wanted.items():
                 if parents[path] not in there:
                     raise NotFoundError(f"{path} cannot be written: there is no {parents[path]}")
-                ops.append(Op("set" if path in there else "create", path, data))
+                transaction.add(Op("set" if path in there else "create", path, data))
                 there.add(path)
-            return Transaction(self.store, self.schema, ops)
+            return transaction
 
         self.retrying(plan)
 
@@ -222,9 +242,10 @@ class ZKHandler:
             raise InvalidKeyError("the root of the tree is not deleted: name what is below it")
 
         def plan() -> Transaction:
-            found = sorted(path for tree in self._trees(paths) for path in tree)
-            ops = [Op("delete", path) for path in dict.fromkeys(reversed(found))]
-            return Transaction(self.store, self.schema, ops)
+            transaction = self.transaction()
+            for tree in read_trees(self.store, _outermost(paths)):
+                transaction.delete_tree(tree)
+            return transaction
 
         self.retrying(plan)
 
@@ -241,30 +262,22 @@ class ZKHandler:
                 raise InvalidKeyError(f"{source} cannot be moved to {target}, which is below it")
 
         def plan() -> Transaction:
-            ops: list[Op] = []
-            for (source, target), tree in zip(moves, self._trees([m[0] for m in moves]), strict=True):
+            transaction = self.transaction()
+            for (source, target), tree in zip(moves, read_trees(self.store, [m[0] for m in moves]), strict=True):
                 if not tree:
                     raise NotFoundError(f"{source} cannot be moved: it is not there")
-                ops += [Op("create", target + path[len(source) :], tree[path].data) for path in sorted(tree)]
-                ops += [Op("delete", path, version=tree[path].version) for path in sorted(tree, reverse=True)]
-            return Transaction(self.store, self.schema, ops)
+                for path in sorted(tree):
+                    transaction.add(Op("create", target + path[len(source) :], tree[path].data))
+                transaction.delete_tree(tree)
+            return transaction
 
         self.retrying(plan)
 
-    def _trees(self, roots: Sequence[str]) -> list[dict[str, Znode]]:
-        """Return, for each root, every znode from it down: one batch per level."""
-        trees: list[dict[str, Znode]] = [{} for _ in roots]
-        level = [(tree, path) for tree, path in zip(trees, roots, strict=True)]
-        while level:
-            reads = [Read(path) for _, path in level] + [Read(path, children=True) for _, path in level]
-            found = self.store.fetch(reads)
-            below = []
-            for (tree, path), znode, names in zip(level, found[: len(level)], found[len(level) :], strict=True):
-                if isinstance(znode, Znode) and isinstance(names, list):
-                    tree[path] = znode
-                    below += [(tree, f"{path}/{name}") for name in names]
-            level = below
-        return trees
+    def trees(self, keys: Iterable[Key]) -> list[dict[str, Znode]]:
+        """Return, for each of *keys*, every znode from it down by path, in one batch per level."""
+        paths = [self.schema.path(key) for key in keys]
+        found = iter(read_trees(self.store, [path for path in paths if path is not None]))
+        return [{} if path is None else next(found) for path in paths]
 
     def retrying(self, plan: Callable[[], Transaction]) -> Transaction:
         """Make a plan from the tree as it is and commit it; where somebody else was faster, plan again.
@@ -284,7 +297,13 @@ class ZKHandler:
                 break
         return transaction
 
-    # Locking
+    # Watching and locking
+
+    def watcher(self) -> Watcher:
+        """Return something that waits for changes of keys."""
+        from pvc_cli.zk.watch import Watcher
+
+        return Watcher(self._require_connection(), lambda: self.schema)
 
     def readlock(self, key: Key) -> HeldLock:
         """Return a lock that others may share, but no writer: use it in a ``with`` statement.
@@ -307,6 +326,6 @@ class ZKHandler:
         path = self.schema.path(key)
         if path is None:
             raise LockError(f"there is no key {key!r} to lock in schema version {self.schema.version}")
-        if self._connection is None or self.store.fetch([Read(path)]) == [None]:
+        if self.store.fetch([Read(path)]) == [None]:
             raise LockError(f"there is no {path} to lock: check that the item still exists")
-        return HeldLock(self._connection, kind, path, self.timeout)
+        return HeldLock(self._require_connection(), kind, path, self.timeout)

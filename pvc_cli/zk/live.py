@@ -39,13 +39,21 @@ class LiveStore:
 
     :param multiread: whether to use ZooKeeper's `multiRead`; a server that turns out not to know it
         (before 3.6) gets pipelined single reads instead, for as long as this store lives.
+    :param before_change: is called before every transaction that is sent.
     """
 
-    def __init__(self, connection: Connection, *, multiread: bool = True) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        multiread: bool = True,
+        before_change: Callable[[], None] | None = None,
+    ) -> None:
         self._connection = connection
         self._client = connection.client
         self._multiread = multiread
         self._multiread_works = False
+        self._before_change = before_change
         self.round_trips = 0
         """How often this store waited for the servers: what a batch saves."""
 
@@ -120,6 +128,8 @@ class LiveStore:
                 f"the change does not fit into one ZooKeeper request of {MAX_REQUEST:,} bytes:"
                 f" {largest.path} alone takes {largest.size:,}; give it a smaller value"
             )
+        if self._before_change:
+            self._before_change()
         until = time.monotonic() + self._connection.timeout
         while True:
             self.round_trips += 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pvc_cli.zk.schema import Key, ZKSchema
-from pvc_cli.zk.store import ANY_VERSION, Op, Store
+from pvc_cli.zk.store import ANY_VERSION, Op, Store, Znode
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,17 @@ class Transaction:
     ) -> None:
         path = self.schema.path(key)
         if path is not None:
-            op = Op(kind, path, value.encode(), version)
-            self.ops.append(op)
-            self.size += op.size
+            self.add(Op(kind, path, value.encode(), version))
+
+    def delete_tree(self, tree: Mapping[str, Znode]) -> None:
+        """Delete all znodes of *tree*, by path, only if each is as it was read."""
+        for path in sorted(tree, reverse=True):
+            self.add(Op("delete", path, version=tree[path].version))
+
+    def add(self, op: Op) -> None:
+        """Append a step on a path that the schema made."""
+        self.ops.append(op)
+        self.size += op.size
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -1,0 +1,108 @@
+"""The root of the command line: global options, and one error line for whatever goes wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from pvc_cli import __version__
+from pvc_cli.commands.lazy import LazyGroup
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, PvcError, printable
+from pvc_cli.output import Output
+
+_COMMANDS = {
+    "completion": ("pvc_cli.commands.completion:completion", "Print what makes a shell complete pvc's commands."),
+    "connection": ("pvc_cli.commands.connection:connection", "Keep names for clusters, and say which is current."),
+    "node": ("pvc_cli.commands.node:node", "Look at nodes."),
+    "sandbox": ("pvc_cli.commands.sandbox:sandbox", "Run a demo cluster on this machine."),
+    "schema": ("pvc_cli.commands.schema:schema", "Look at the schema of the cluster's tree."),
+    "vm": ("pvc_cli.commands.vm:vm", "Find virtual machines, and classify them by tags."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-c", "--connection", metavar="NAME", help="Use this entry of the connections file.")
+@click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="Use these ZooKeeper servers.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 3600, min_open=True),
+    default=10.0,
+    metavar="SECONDS",
+    help="How long to wait for an answer (10).",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say which cluster is used, and what happens to the connection.")
+@click.option("-q", "--quiet", is_flag=True, help="No messages, only results and errors.")
+@click.option("--no-color", is_flag=True, help="No colour, not even on a terminal. NO_COLOR does the same.")
+@click.version_option(__version__, message="pvc %(version)s")
+@click.pass_context
+def cli(
+    context: click.Context,
+    connection: str | None,
+    coordinators: str | None,
+    timeout: float,
+    verbose: bool,
+    quiet: bool,
+    no_color: bool,
+) -> None:
+    """Administer a Parallel Virtual Cluster directly on its ZooKeeper tree.
+
+    Which cluster: the options below, else PVC_CONNECTION or PVC_COORDINATORS, else the current entry of the
+    connections file, else this node's /etc/pvc/pvc.conf, else a running sandbox.
+
+    \b
+    Example:
+      pvc sandbox start && pvc vm list
+    """
+    colour = False if no_color or os.environ.get("NO_COLOR") else None
+    context.obj = Context(
+        connection=connection,
+        coordinators=coordinators,
+        timeout=timeout,
+        verbose=verbose,
+        output=Output(colour=colour, quiet=quiet),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run pvc with *arguments*, the process's own if none are given, and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            # A terminal that cannot show a character gets its escape, not a traceback.
+            reconfigure(errors="backslashreplace")
+    if reconfigure := getattr(sys.stdin, "reconfigure", None):
+        # What is no text is let in like a command line's, and then refused by name.
+        reconfigure(errors="surrogateescape")
+    try:
+        status = cli.main(args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return _fail(_usage(error), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted: what is done stays; run the same command again for the rest", EXIT_INTERRUPTED)
+    except PvcError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_REFUSED
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"Error: {printable(message)}", file=sys.stderr)
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return what is wrong with the command line, in one line that says where help is."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}: see '{context.command_path} --help'" if context else message

@@ -1,0 +1,109 @@
+"""The JSON documents of VMs, tags and nodes, with the field names of PVC's API: made here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pvc_cli.cluster.bulk import Outcome
+from pvc_cli.cluster.nodes import Node
+from pvc_cli.cluster.roster import VmRef
+from pvc_cli.cluster.tags import Tag
+from pvc_cli.cluster.vms import Vm
+from pvc_cli.zk import Change
+
+Document = dict[str, Any]
+_HARDWARE_FIRST = ("memory", "vcpu", "vcpu_topology", "networks", "disks", "type", "arch", "machine", "console")
+_HARDWARE_LAST = ("emulator", "features", "controllers")
+
+
+def vm_document(vm: Vm) -> Document:
+    """Return the document of a VM; what its broken XML would say is null."""
+    hardware: Document = asdict(vm.hardware) if vm.hardware else {}
+    return {
+        "name": vm.name,
+        "uuid": vm.uuid,
+        "state": vm.state,
+        "node": vm.node,
+        "last_node": vm.last_node,
+        "migrated": migrated(vm),
+        "failed_reason": vm.failed_reason,
+        "node_limit": vm.node_limit,
+        "node_selector": vm.node_selector,
+        "node_autostart": vm.node_autostart,
+        "migration_method": vm.migration_method,
+        "migration_max_downtime": vm.migration_max_downtime,
+        "tags": [asdict(tag) for tag in vm.tags],
+        "snapshots": [asdict(snapshot) for snapshot in vm.snapshots],
+        "description": hardware.get("description"),
+        "profile": vm.profile,
+        **{name: hardware.get(name) for name in _HARDWARE_FIRST},
+        "vnc": {"listen": vm.vnc_listen, "port": vm.vnc_port},
+        **{name: hardware.get(name) for name in _HARDWARE_LAST},
+        "xml": vm.xml,
+    }
+
+
+def migrated(vm: Vm) -> str:
+    """Return where a VM was migrated from, in PVC's words, or ``no``."""
+    return f"from {vm.last_node}" if vm.last_node else "no"
+
+
+def tags_document(vm: VmRef, tags: Sequence[Tag]) -> Document:
+    """Return the document of one VM's tags."""
+    return {"name": vm.name, "tags": [asdict(tag) for tag in tags]}
+
+
+def node_document(node: Node) -> Document:
+    """Return the document of a node."""
+    return {
+        "name": node.name,
+        "mode": node.mode,
+        "daemon_state": node.daemon_state,
+        "coordinator_state": node.coordinator_state,
+        "domain_state": node.domain_state,
+        "pvc_version": node.pvc_version,
+        "cpu_count": node.cpu_count,
+        "kernel": node.kernel,
+        "os": node.os,
+        "arch": node.arch,
+        "health": node.health,
+        "load": node.load,
+        "domains_count": node.provisioned_domains,
+        "running_domains": node.running_domains,
+        "vcpu": {"total": node.cpu_count, "allocated": node.vcpu_allocated},
+        "memory": {
+            "total": node.memory_total,
+            "allocated": node.memory_allocated,
+            "provisioned": node.memory_provisioned,
+            "used": node.memory_used,
+            "free": node.memory_free,
+        },
+        "schema": {"active": node.active_schema, "latest": node.latest_schema},
+    }
+
+
+def changes_document(changes: Sequence[Change]) -> Document:
+    """Return the document of a dry run; what does not apply to a change is left out of it."""
+    return {
+        "changes": [
+            {name: value for name, value in asdict(change).items() if value is not None} for change in changes
+        ]
+    }
+
+
+def outcomes_document(outcomes: Sequence[Outcome], item: str) -> Document:
+    """Return the document of what was done to each VM, *item* being the field for what it was done with."""
+    return {
+        "results": [
+            {
+                "name": outcome.vm.name,
+                "uuid": outcome.vm.uuid,
+                item: outcome.item,
+                "status": outcome.status,
+                "detail": outcome.detail,
+            }
+            for outcome in outcomes
+        ]
+    }

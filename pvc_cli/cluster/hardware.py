@@ -1,0 +1,157 @@
+"""What a VM's libvirt XML says about its hardware, parsed without letting the XML do anything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from pvc_cli.cluster.values import parse_int
+
+_BRIDGE = re.compile(r"(?:vm)?br(\d+)")
+# libvirt's units, in KiB: https://libvirt.org/formatdomain.html#memory-allocation
+_KIB = {
+    "b": 1 / 1024, "bytes": 1 / 1024,
+    "kb": 1000 / 1024, "k": 1, "kib": 1,
+    "mb": 1000**2 / 1024, "m": 1024, "mib": 1024,
+    "gb": 1000**3 / 1024, "g": 1024**2, "gib": 1024**2,
+    "tb": 1000**4 / 1024, "t": 1024**3, "tib": 1024**3,
+}  # fmt: skip
+
+
+class BrokenXmlError(ValueError):
+    """A VM's XML cannot be parsed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A VM's network interface."""
+
+    type: str
+    vni: int | str
+    """The network's VNI; for a device of the host ``macvtap:DEVICE`` or ``hostdev:DEVICE``."""
+    mac: str
+    source: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A VM's disk: *type* ``rbd`` or ``file``, *name* the volume ``POOL/VOLUME`` or the file."""
+
+    type: str
+    name: str
+    dev: str
+    bus: str
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A controller in a VM."""
+
+    type: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """A VM's virtual hardware; *memory* in MiB, *vcpu_topology* as ``SOCKETS/CORES/THREADS``."""
+
+    description: str
+    memory: int | None
+    vcpu: int | None
+    vcpu_topology: str
+    networks: tuple[Interface, ...]
+    disks: tuple[Disk, ...]
+    type: str
+    arch: str
+    machine: str
+    console: str
+    emulator: str
+    features: tuple[str, ...]
+    controllers: tuple[Controller, ...]
+
+
+def parse(xml: str) -> Hardware:
+    """Return the hardware that the libvirt document *xml* describes.
+
+    :raises BrokenXmlError: if it is no XML, is not a domain, or holds a document type: entities could be made
+        to grow without end, or to read this machine's files, and libvirt writes none.
+    """
+    if "<!DOCTYPE" in xml:
+        raise BrokenXmlError("it holds a DOCTYPE, which libvirt never writes")
+    try:
+        root = ElementTree.fromstring(xml)  # noqa: S314 - expat reads nothing external, and there is no DTD
+    except (ElementTree.ParseError, ValueError) as error:
+        raise BrokenXmlError(str(error) if xml.strip() else "it is empty") from None
+    if root.tag != "domain":
+        raise BrokenXmlError("it describes no domain")
+    devices = root.find("devices")
+    if devices is None:
+        devices = ElementTree.Element("devices")
+    kind = root.find("os/type")
+    return Hardware(
+        description=root.findtext("description", "").strip(),
+        memory=_memory(root.find("memory")),
+        vcpu=parse_int(root.findtext("vcpu")),
+        vcpu_topology=_topology(root.find("cpu/topology")),
+        networks=tuple(_interface(device) for device in devices.iterfind("interface")),
+        disks=tuple(_disk(device) for device in devices.iterfind("disk")),
+        type=(kind.text or "").strip() if kind is not None else "",
+        arch=kind.get("arch", "") if kind is not None else "",
+        machine=kind.get("machine", "") if kind is not None else "",
+        console=_attribute(devices, "console", "type"),
+        emulator=devices.findtext("emulator", "").strip(),
+        features=tuple(feature.tag for feature in root.iterfind("features/*")),
+        controllers=tuple(
+            Controller(device.get("type", ""), device.get("model", "")) for device in devices.iterfind("controller")
+        ),
+    )
+
+
+def _attribute(element: ElementTree.Element, path: str, name: str) -> str:
+    """Return an attribute of the element at *path*, empty if there is none."""
+    found = element.find(path)
+    return found.get(name, "") if found is not None else ""
+
+
+def _memory(element: ElementTree.Element | None) -> int | None:
+    """Return an amount of memory in MiB."""
+    amount = parse_int(element.text) if element is not None else None
+    if element is None or amount is None:
+        return None
+    factor = _KIB.get(element.get("unit", "KiB").lower())
+    return int(amount * factor / 1024) if factor else None
+
+
+def _topology(element: ElementTree.Element | None) -> str:
+    if element is None:
+        return ""
+    return "/".join(element.get(part, "") for part in ("sockets", "cores", "threads"))
+
+
+def _interface(device: ElementTree.Element) -> Interface:
+    kind = device.get("type", "")
+    vni: int | str
+    if kind == "direct":
+        source = _attribute(device, "source", "dev")
+        vni = f"macvtap:{source}"
+    elif kind == "hostdev":
+        source = device.findtext("sriov_device", "").strip()
+        vni = f"hostdev:{source}"
+    else:
+        source = _attribute(device, "source", kind)
+        bridge = _BRIDGE.fullmatch(source)
+        vni = int(bridge.group(1)) if bridge else source
+    return Interface(kind, vni, _attribute(device, "mac", "address"), source, _attribute(device, "model", "type"))
+
+
+def _disk(device: ElementTree.Element) -> Disk:
+    source = device.find("source")
+    attributes = source.attrib if source is not None else {}
+    if device.get("type") == "network":
+        kind, name = attributes.get("protocol", ""), attributes.get("name", "")
+    else:
+        kind = device.get("type", "")
+        name = attributes.get("file") or attributes.get("dev") or ""
+    return Disk(kind, name, _attribute(device, "target", "dev"), _attribute(device, "target", "bus"))

@@ -1,0 +1,117 @@
+"""Read the nodes of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pvc_cli.cluster.roster import SEE_NODES, hint
+from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
+from pvc_cli.errors import NotFoundError, quoted
+from pvc_cli.zk import ZKHandler
+
+_KEYS = {
+    "mode": "node.mode",
+    "daemon_state": "node.state.daemon",
+    "coordinator_state": "node.state.router",
+    "domain_state": "node.state.domain",
+    "pvc_version": "node.data.pvc_version",
+    "static": "node.data.static",
+    "health": "node.monitoring.health",
+    "load": "node.cpu.load",
+    "provisioned_domains": "node.count.provisioned_domains",
+    "running_domains": "node.running_domains",
+    "vcpu_allocated": "node.vcpu.allocated",
+    "memory_total": "node.memory.total",
+    "memory_used": "node.memory.used",
+    "memory_free": "node.memory.free",
+    "memory_allocated": "node.memory.allocated",
+    "memory_provisioned": "node.memory.provisioned",
+    "active_schema": "node.data.active_schema",
+    "latest_schema": "node.data.latest_schema",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A hypervisor as its daemon last described it; memory in MiB. What it did not say is None."""
+
+    name: str
+    mode: str
+    """``coordinator`` or ``hypervisor``."""
+    daemon_state: str
+    coordinator_state: str
+    domain_state: str
+    pvc_version: str | None
+    cpu_count: int | None
+    kernel: str
+    os: str
+    arch: str
+    health: int | None
+    """Percent."""
+    load: float | None
+    provisioned_domains: int | None
+    running_domains: tuple[str, ...]
+    """UUIDs."""
+    vcpu_allocated: int | None
+    memory_total: int | None
+    memory_used: int | None
+    memory_free: int | None
+    memory_allocated: int | None
+    memory_provisioned: int | None
+    active_schema: int | None
+    """The schema version that its daemon runs."""
+    latest_schema: int | None
+    """The newest schema version that its daemon knows."""
+
+
+def list_nodes(handler: ZKHandler) -> list[Node]:
+    """Return every node, by name, in two batches."""
+    return _read(handler, sorted(handler.children("base.node") or [], key=natural_key))
+
+
+def find_nodes(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
+    """Return the nodes called *names*, in that order.
+
+    :raises NotFoundError: if there is none of that name.
+    """
+    known = handler.children("base.node") or []
+    for name in names:
+        if name not in known:
+            raise NotFoundError(f"there is no node {quoted(name)}: {hint(name, known, SEE_NODES)}")
+    return _read(handler, names)
+
+
+def _read(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
+    values = handler.read_many((key, name) for name in names for key in _KEYS.values())
+    rows = zip(*[iter(values)] * len(_KEYS), strict=True)
+    return [_node(name, dict(zip(_KEYS, row, strict=True))) for name, row in zip(names, rows, strict=True)]
+
+
+def _node(name: str, values: dict[str, str | None]) -> Node:
+    # The daemon's static data: how many CPUs, then kernel, operating system and architecture, by white space.
+    static = (*parse_list(values["static"], None), "", "", "", "")
+    return Node(
+        name=name,
+        mode=values["mode"] or "",
+        daemon_state=values["daemon_state"] or "",
+        coordinator_state=values["coordinator_state"] or "",
+        domain_state=values["domain_state"] or "",
+        pvc_version=values["pvc_version"],
+        cpu_count=parse_int(static[0]),
+        kernel=static[1],
+        os=static[2],
+        arch=static[3],
+        health=parse_int(values["health"]),
+        load=parse_float(values["load"]),
+        provisioned_domains=parse_int(values["provisioned_domains"]),
+        running_domains=parse_list(values["running_domains"], None),
+        vcpu_allocated=parse_int(values["vcpu_allocated"]),
+        memory_total=parse_int(values["memory_total"]),
+        memory_used=parse_int(values["memory_used"]),
+        memory_free=parse_int(values["memory_free"]),
+        memory_allocated=parse_int(values["memory_allocated"]),
+        memory_provisioned=parse_int(values["memory_provisioned"]),
+        active_schema=parse_int(values["active_schema"]),
+        latest_schema=parse_int(values["latest_schema"]),
+    )

@@ -1,0 +1,139 @@
+"""Find VMs by what people call them: a name, a UUID, a list, a pattern, or what they have in common."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+
+from pvc_cli.cluster.values import natural_key
+from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
+from pvc_cli.zk import ZKHandler
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+SEE_VMS = "see 'pvc vm list'"
+SEE_NODES = "see 'pvc node list'"
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class VmRef:
+    """Which VM: its UUID, and the name that people know it by."""
+
+    uuid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What VMs have in common: all that is given must hold; *negate* turns node, state and each tag around."""
+
+    pattern: str | None = None
+    """A regular expression found anywhere in the name, or a whole UUID."""
+    node: str | None = None
+    state: str | None = None
+    tags: tuple[str, ...] = ()
+    negate: bool = False
+
+
+def roster(handler: ZKHandler) -> list[VmRef]:
+    """Return every VM of the cluster by name, in two batches; one that is deleted meanwhile is left out."""
+    uuids = handler.children("base.domain") or []
+    names = handler.read_many(("domain", uuid) for uuid in uuids)
+    found = [VmRef(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None]
+    return sorted(found, key=lambda vm: (natural_key(vm.name), vm.uuid))
+
+
+def is_one(word: str) -> bool:
+    """Tell whether *word* on a command line can mean one VM at most: it is no list, no pattern, and not ``-``."""
+    return word != "-" and "," not in word and not _GLOB.search(word)
+
+
+def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
+    """Return the VMs that *wanted* means, each once: names, UUIDs in any case, or glob patterns.
+
+    :raises NotFoundError: if one means no VM.
+    :raises RefusedError: if a name belongs to several VMs.
+    """
+    uuids = list(dict.fromkeys(name.lower() for name in wanted if _UUID.fullmatch(name)))
+    names = handler.read_many(("domain", uuid) for uuid in uuids)
+    found = {uuid: VmRef(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None}
+    # A UUID that is none of the cluster's may still be a VM's name: somebody once imported it so.
+    others = [name for name in wanted if name.lower() not in found]
+    by_name: dict[str, list[VmRef]] = defaultdict(list)
+    if others:
+        for vm in roster(handler):
+            by_name[vm.name].append(vm)
+    chosen: list[VmRef] = []
+    for name in wanted:
+        chosen += [found[name.lower()]] if name.lower() in found else _meant(name, by_name)
+    return list(dict.fromkeys(chosen))
+
+
+def _meant(name: str, by_name: dict[str, list[VmRef]]) -> list[VmRef]:
+    """Return the VMs that one name or pattern means."""
+    if vms := by_name.get(name):
+        if len(vms) > 1:
+            uuids = ", ".join(vm.uuid for vm in vms)
+            raise RefusedError(f"the name {quoted(name)} belongs to {len(vms)} VMs: give one of the UUIDs {uuids}")
+        return vms
+    if _GLOB.search(name):
+        matches = re.compile(translate(name)).match
+        if vms := [vm for group in by_name.values() for vm in group if matches(vm.name)]:
+            return vms
+        raise NotFoundError(f"no VM's name matches {quoted(name)}: see 'pvc vm list'")
+    raise NotFoundError(f"there is no VM {quoted(name)}: {hint(name, by_name, SEE_VMS)}")
+
+
+def hint(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return a question that offers the known name nearest to *name*, or *otherwise* if none is near."""
+    # Imported here: only somebody who mistyped has to wait for it.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean {quoted(near[0])}?" if near else otherwise
+
+
+def select(handler: ZKHandler, limits: Limits) -> list[VmRef]:
+    """Return the VMs within *limits*, by name, in at most four batches.
+
+    :raises InvalidInputError: if the pattern is no regular expression.
+    :raises NotFoundError: if there is no such node.
+    """
+    vms = _by_pattern(roster(handler), limits.pattern)
+    if limits.node is not None:
+        nodes = handler.children("base.node") or []
+        if limits.node not in nodes:
+            raise NotFoundError(f"there is no node {quoted(limits.node)}: {hint(limits.node, nodes, SEE_NODES)}")
+        vms = _by_value(handler, vms, "domain.node", limits.node, negate=limits.negate)
+    if limits.state is not None:
+        vms = _by_value(handler, vms, "domain.state", limits.state, negate=limits.negate)
+    if limits.tags:
+        found = handler.children_many(("domain.meta.tags", vm.uuid) for vm in vms)
+        vms = [
+            vm
+            for vm, tags in zip(vms, found, strict=True)
+            if all((tag in (tags or ())) != limits.negate for tag in limits.tags)
+        ]
+    return vms
+
+
+def _by_pattern(vms: list[VmRef], pattern: str | None) -> list[VmRef]:
+    if pattern is None:
+        return vms
+    if _UUID.fullmatch(pattern):
+        exact = [vm for vm in vms if vm.uuid == pattern.lower()]
+        if exact:
+            return exact
+    try:
+        search = re.compile(pattern).search
+    except re.error as error:
+        raise InvalidInputError(f"{quoted(pattern)} is no regular expression: {error}") from None
+    return [vm for vm in vms if search(vm.name)]
+
+
+def _by_value(handler: ZKHandler, vms: list[VmRef], key: str, wanted: str, *, negate: bool) -> list[VmRef]:
+    values = handler.read_many((key, vm.uuid) for vm in vms)
+    return [vm for vm, value in zip(vms, values, strict=True) if (value == wanted) != negate]

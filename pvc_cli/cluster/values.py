@@ -1,0 +1,45 @@
+"""Turn the texts that PVC keeps in znodes into values, without trusting them to be what they should."""
+
+from __future__ import annotations
+
+import re
+
+_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
+_FALSE = frozenset({"n", "no", "f", "false", "off", "0", ""})
+_DIGITS = re.compile(r"(\d+)")
+
+
+def parse_bool(text: str | None) -> bool | None:
+    """Return the boolean that *text* spells, as PVC reads it; None for what is none, or is missing."""
+    word = (text or "").strip().lower()
+    if text is None or word not in _TRUE | _FALSE:
+        return None
+    return word in _TRUE
+
+
+def parse_int(text: str | None) -> int | None:
+    """Return the number that *text* spells in decimal, or None for what is none, or is missing."""
+    try:
+        return int(text or "")
+    except ValueError:
+        return None
+
+
+def parse_float(text: str | None) -> float | None:
+    """Return the finite number that *text* spells, or None for what is none, or is missing."""
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if abs(number) != float("inf") and number == number else None
+
+
+def parse_list(text: str | None, separator: str | None = ",") -> tuple[str, ...]:
+    """Return the parts of *text* between its separators (white space if None), without empty ones."""
+    return tuple(part.strip() for part in (text or "").split(separator) if part.strip())
+
+
+def natural_key(name: str) -> tuple[tuple[bool, int, str], ...]:
+    """Return a sort key that puts ``ens1f0v2`` before ``ens1f0v10``."""
+    parts = (part for part in _DIGITS.split(name) if part)
+    return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)

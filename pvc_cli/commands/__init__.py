@@ -1,0 +1,1 @@
+"""The commands: they parse, make one call, and show what it gives. No paths, no logic."""

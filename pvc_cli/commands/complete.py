@@ -1,0 +1,81 @@
+"""What the tab key offers, from the live cluster: within half a second, or nothing at all, and never an error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+import click
+from click.shell_completion import CompletionItem
+
+from pvc_cli.context import Context
+from pvc_cli.errors import PvcError
+from pvc_cli.zk.handler import ZKHandler
+
+_PATIENCE = 0.4
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _from_cluster(look: Callable[[ZKHandler], Iterable[str]]) -> Completer:
+    """Return a completer that offers what *look* finds."""
+
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        options = context.find_root().params
+        target = Context(options.get("connection"), options.get("coordinators"), timeout=_PATIENCE)
+        found: list[str] = []
+
+        def search() -> None:
+            # A half-typed line is no place to complain: whatever is wrong shows when the command is run.
+            try:
+                with target.connect() as handler:
+                    found.extend(look(handler))
+            except (PvcError, OSError):
+                found.clear()
+
+        searcher = threading.Thread(target=search, daemon=True)
+        searcher.start()
+        searcher.join(_PATIENCE)
+        if searcher.is_alive():
+            return []
+        return [CompletionItem(name) for name in found if name.startswith(incomplete) and name.isprintable()]
+
+    return complete
+
+
+def _vms(handler: ZKHandler) -> list[str]:
+    from pvc_cli.cluster.roster import roster
+
+    return [vm.name for vm in roster(handler)]
+
+
+def _tags(handler: ZKHandler) -> list[str]:
+    from pvc_cli.cluster.tags import count_tags
+
+    return [tag.name for tag in count_tags(handler)]
+
+
+def _nodes(handler: ZKHandler) -> list[str]:
+    return handler.children("base.node") or []
+
+
+vms = _from_cluster(_vms)
+tags = _from_cluster(_tags)
+nodes = _from_cluster(_nodes)
+
+
+def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the states that PVC gives VMs."""
+    from pvc_cli.cluster.vms import STATES
+
+    return [CompletionItem(state) for state in STATES if state.startswith(incomplete)]
+
+
+def connections(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the entries of the connections file."""
+    from pvc_cli.settings import Connections
+
+    try:
+        names = sorted(Connections.load().hosts)
+    except PvcError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]

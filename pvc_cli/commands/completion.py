@@ -1,0 +1,27 @@
+"""``pvc completion``: what makes a shell complete pvc's commands and names."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import BashComplete, get_completion_class
+
+_VARIABLE = "_PVC_COMPLETE"
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print the script that makes a shell complete pvc's commands, options and names.
+
+    \b
+    Examples:
+      eval "$(pvc completion bash)"
+      pvc completion fish > ~/.config/fish/completions/pvc.fish
+    """
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"click knows no completion for {shell}")
+    script = kind(click.get_current_context().find_root().command, {}, "pvc", _VARIABLE)
+    # Click's own source() for bash looks at the bash of this machine first; the script is wanted for any.
+    source = super(BashComplete, script).source() if isinstance(script, BashComplete) else script.source()
+    click.echo(source)

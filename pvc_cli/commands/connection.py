@@ -1,0 +1,157 @@
+"""``pvc connection``: keep names for clusters, and say which one is current."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from pvc_cli.commands import complete
+from pvc_cli.commands.options import dry_run_option, output_option, pass_context
+from pvc_cli.context import Context
+from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
+from pvc_cli.output import Cell, Format
+from pvc_cli.settings import Connections, Target, resolve
+
+_name_argument = click.argument("name", shell_complete=complete.connections)
+
+
+@click.group()
+def connection() -> None:
+    """Keep names for clusters, and say which is current."""
+
+
+@connection.command("list")
+@output_option
+@pass_context
+def list_(context: Context, style: Format) -> None:
+    """List the connections that are kept; the current one is marked.
+
+    \b
+    Example:
+      pvc connection list
+    """
+    connections = Connections.load()
+    entries = sorted(connections.hosts.items())
+    output = context.output
+    output.show(
+        style,
+        lambda: [_document(connections, name) for name, _ in entries],
+        names=lambda: [name for name, _ in entries],
+        table=lambda: output.table(
+            ("", "NAME", "COORDINATORS"),
+            [["*" if name == connections.current else "", Cell(name, "bold"), hosts] for name, hosts in entries],
+        ),
+    )
+    if not entries:
+        output.message(f"No connections in {connections.path}: add one with 'pvc connection add NAME HOST[:PORT],…'.")
+
+
+def _document(connections: Connections, name: str) -> dict[str, Any]:
+    return {"name": name, "coordinators": connections.hosts[name], "current": name == connections.current}
+
+
+@connection.command("add")
+@click.argument("name")
+@click.argument("coordinators", metavar="HOST[:PORT],…[/CHROOT]")
+@click.option("--force", is_flag=True, help="Replace a connection of that name.")
+@dry_run_option
+@pass_context
+def add(context: Context, name: str, coordinators: str, force: bool, dry_run: bool) -> None:
+    """Keep a cluster's ZooKeeper servers under a name; the first one that is kept becomes current.
+
+    \b
+    Example:
+      pvc connection add prod hv1,hv2,hv3
+    """
+    if not name or not name.isprintable() or name.strip() != name:
+        raise InvalidInputError(f"{quoted(name)} cannot be a connection's name: give it printable characters")
+    if not coordinators.strip() or not coordinators.isprintable():
+        raise InvalidInputError(f"{quoted(coordinators)} names no ZooKeeper servers: give HOST[:PORT],…[/CHROOT]")
+    connections = Connections.load()
+    if connections.hosts.get(name, coordinators) != coordinators and not force:
+        raise RefusedError(
+            f"connection {quoted(name)} is kept already, for {connections.hosts[name]}: replace it with --force"
+        )
+    changed = dataclasses.replace(
+        connections, hosts={**connections.hosts, name: coordinators}, current=connections.current or name
+    )
+    _save(context, connections, changed, f"Connection {name} is kept for {coordinators}.", dry_run=dry_run)
+
+
+@connection.command("remove")
+@_name_argument
+@dry_run_option
+@pass_context
+def remove(context: Context, name: str, dry_run: bool) -> None:
+    """Forget a connection; the cluster itself is not touched.
+
+    \b
+    Example:
+      pvc connection remove prod
+    """
+    connections = Connections.load()
+    _require(connections, name)
+    hosts = {kept: servers for kept, servers in connections.hosts.items() if kept != name}
+    current = None if connections.current == name else connections.current
+    changed = dataclasses.replace(connections, hosts=hosts, current=current)
+    _save(context, connections, changed, f"Connection {name} is forgotten.", dry_run=dry_run)
+
+
+@connection.command("use")
+@_name_argument
+@dry_run_option
+@pass_context
+def use(context: Context, name: str, dry_run: bool) -> None:
+    """Make a connection the current one: what pvc uses where nothing else is said.
+
+    \b
+    Example:
+      pvc connection use prod
+    """
+    connections = Connections.load()
+    _require(connections, name)
+    changed = dataclasses.replace(connections, current=name)
+    _save(context, connections, changed, f"Connection {name} is current.", dry_run=dry_run)
+
+
+@connection.command("show")
+@click.argument("name", required=False, shell_complete=complete.connections)
+@output_option
+@pass_context
+def show(context: Context, name: str | None, style: Format) -> None:
+    """Show a connection, or, without NAME, which cluster pvc would use now, and why.
+
+    \b
+    Example:
+      pvc connection show
+    """
+    connections = Connections.load()
+    if name is not None:
+        _require(connections, name)
+        target = Target(connections.hosts[name], str(connections.path))
+    else:
+        target = resolve(context.connection, context.coordinators)
+    output = context.output
+    output.show(
+        style,
+        lambda: {"name": name, "coordinators": target.hosts, "origin": target.origin},
+        names=lambda: [name or target.hosts],
+        table=lambda: output.fields([("Coordinators", target.hosts), ("From", target.origin)]),
+    )
+
+
+def _require(connections: Connections, name: str) -> None:
+    if name not in connections.hosts:
+        raise NotFoundError(f"there is no connection {quoted(name)} in {connections.path}: see 'pvc connection list'")
+
+
+def _save(context: Context, before: Connections, after: Connections, message: str, *, dry_run: bool) -> None:
+    if dry_run:
+        context.output.message(f"Dry run, nothing is written: {message}")
+    elif after == before:
+        context.output.message(f"Unchanged: {message}")
+    else:
+        after.save()
+        context.output.message(message)

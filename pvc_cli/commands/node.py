@@ -1,0 +1,124 @@
+"""``pvc node``: look at nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pvc_cli.commands import complete
+from pvc_cli.commands.options import output_option, pass_context
+from pvc_cli.context import Context
+from pvc_cli.output import Cell, Format, Output
+
+if TYPE_CHECKING:
+    from pvc_cli.cluster.nodes import Node
+
+_HEADERS = ("NAME", "DAEMON", "COORDINATOR", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMORY USED", "PVC", "SCHEMA")
+_COLOURS = {"run": "green", "ready": "green", "stop": "yellow", "dead": "red", "fenced": "red", "primary": "bold"}
+
+
+@click.group()
+def node() -> None:
+    """Look at nodes."""
+
+
+@node.command("list")
+@output_option
+@pass_context
+def list_(context: Context, style: Format) -> None:
+    """List the nodes of the cluster.
+
+    \b
+    Example:
+      pvc node list -o name
+    """
+    from pvc_cli.cluster.documents import node_document
+    from pvc_cli.cluster.nodes import list_nodes
+
+    output = context.output
+    with context.connect() as handler:
+        nodes = list_nodes(handler)
+    output.show(
+        style,
+        lambda: [node_document(node) for node in nodes],
+        names=lambda: [node.name for node in nodes],
+        table=lambda: output.table(_HEADERS, [_row(node) for node in nodes]),
+    )
+    if not nodes:
+        output.message("No nodes.")
+
+
+def _row(node: Node) -> list[str | Cell]:
+    return [
+        node.name,
+        _state(node.daemon_state),
+        _state(node.coordinator_state),
+        _state(node.domain_state),
+        "?" if node.health is None else f"{node.health} %",
+        _number(node.provisioned_domains),
+        _number(node.load),
+        f"{_number(node.memory_used)} of {_number(node.memory_total)} MiB",
+        node.pvc_version or "?",
+        _number(node.active_schema),
+    ]
+
+
+def _state(state: str) -> Cell:
+    return Cell(state, _COLOURS.get(state, ""))
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else str(value)
+
+
+@node.command("info")
+@click.argument("names", metavar="NODE", shell_complete=complete.nodes)
+@output_option
+@pass_context
+def info(context: Context, names: str, style: Format) -> None:
+    """Show all that is known of a node; a list with commas, or - for standard input, shows several.
+
+    \b
+    Example:
+      pvc node info pvchv1
+    """
+    from pvc_cli.cluster.documents import node_document
+    from pvc_cli.cluster.nodes import find_nodes
+
+    output = context.output
+    wanted = context.names([names])
+    with context.connect() as handler:
+        nodes = find_nodes(handler, wanted)
+    documents = [node_document(node) for node in nodes]
+    output.show(
+        style,
+        lambda: documents[0] if wanted == [names] else documents,
+        names=lambda: [node.name for node in nodes],
+        table=lambda: "\n\n".join(_details(output, node) for node in nodes),
+    )
+
+
+def _details(output: Output, node: Node) -> str:
+    return output.fields(
+        [
+            ("Name", node.name),
+            ("Mode", node.mode),
+            ("Daemon", _state(node.daemon_state)),
+            ("Coordinator", _state(node.coordinator_state)),
+            ("Domains", _state(node.domain_state)),
+            ("Health", "?" if node.health is None else f"{node.health} %"),
+            ("PVC", node.pvc_version or "?"),
+            ("Schema", f"runs {_number(node.active_schema)}, knows up to {_number(node.latest_schema)}"),
+            ("System", " ".join((node.os, node.kernel, node.arch)).strip() or "?"),
+            ("CPUs", f"{_number(node.cpu_count)}, load {_number(node.load)}"),
+            ("vCPUs", f"{_number(node.vcpu_allocated)} allocated"),
+            (
+                "Memory",
+                f"{_number(node.memory_total)} MiB: {_number(node.memory_used)} used,"
+                f" {_number(node.memory_free)} free, {_number(node.memory_allocated)} allocated,"
+                f" {_number(node.memory_provisioned)} provisioned",
+            ),
+            ("VMs", f"{_number(node.provisioned_domains)}, {len(node.running_domains)} running"),
+        ]
+    )

@@ -1,0 +1,219 @@
+"""``pvc vm``: find virtual machines."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from pvc_cli.commands import complete
+from pvc_cli.commands.lazy import LazyGroup
+from pvc_cli.commands.options import limit_options, output_option, pass_context
+from pvc_cli.context import Context
+from pvc_cli.output import Cell, Format, Output
+
+if TYPE_CHECKING:
+    from pvc_cli.cluster.roster import Limits
+    from pvc_cli.cluster.vms import Vm
+    from pvc_cli.zk import ZKHandler
+
+_STATE_COLOURS = {"start": "green", "fail": "red", "stop": "yellow", "disable": "dim"}
+_HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"tag": ("pvc_cli.commands.vm_tag:tag", "Put tags on virtual machines, list them, take them off.")},
+)
+def vm() -> None:
+    """Find virtual machines, and classify them by tags."""
+
+
+@vm.command("list")
+@click.argument("pattern", required=False)
+@limit_options
+@click.option(
+    "-n", "--negate", is_flag=True, help="Only VMs that are not on that node, in that state, with those tags."
+)
+@click.option("--watch", is_flag=True, help="Show the list again whenever it changes, until Ctrl-C.")
+@output_option
+@pass_context
+def list_vms(
+    context: Context,
+    pattern: str | None,
+    tags: tuple[str, ...],
+    state: str | None,
+    node: str | None,
+    negate: bool,
+    watch: bool,
+    style: Format,
+) -> None:
+    """List virtual machines.
+
+    PATTERN is a regular expression found anywhere in the name, or a whole UUID.
+
+    \b
+    Examples:
+      pvc vm list '^web-' -s start
+      pvc vm list -g production -o name
+    """
+    from pvc_cli.cluster.roster import Limits
+
+    limits = Limits(pattern, node, state, tags, negate)
+    with context.connect() as handler:
+        if watch:
+            _watch(context, handler, limits, style)
+        else:
+            _show_list(context.output, _matching(handler, limits), style)
+
+
+def _matching(handler: ZKHandler, limits: Limits) -> list[Vm]:
+    from pvc_cli.cluster.roster import select
+    from pvc_cli.cluster.vms import read_vms
+
+    return read_vms(handler, [vm.uuid for vm in select(handler, limits)])
+
+
+def _show_list(output: Output, vms: Sequence[Vm], style: Format) -> None:
+    from pvc_cli.cluster.documents import vm_document
+
+    output.show(
+        style,
+        lambda: [vm_document(vm) for vm in vms],
+        names=lambda: [vm.name for vm in vms],
+        table=lambda: output.table(_HEADERS, [_row(vm) for vm in vms]),
+    )
+    if not vms:
+        output.message("No VM matches.")
+    for vm in vms:
+        if vm.hardware is None:
+            output.warning(f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}")
+
+
+def _row(vm: Vm) -> list[str | Cell]:
+    from pvc_cli.cluster.documents import migrated
+
+    hardware = vm.hardware
+    return [
+        vm.name,
+        Cell(vm.state, _STATE_COLOURS.get(vm.state, "blue")),
+        vm.node,
+        migrated(vm),
+        _number(hardware.vcpu) if hardware else "?",
+        _memory(hardware.memory) if hardware else "?",
+        ",".join(str(network.vni) for network in hardware.networks) if hardware else "?",
+        ",".join(tag.name for tag in vm.tags),
+    ]
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else str(value)
+
+
+def _memory(mebibytes: int | None) -> str:
+    if mebibytes is None or mebibytes % 1024:
+        return f"{_number(mebibytes)} MiB"
+    return f"{mebibytes // 1024} GiB"
+
+
+def _watch(context: Context, handler: ZKHandler, limits: Limits, style: Format) -> None:
+    """Show the list, then again after every change, until interrupted."""
+    from pvc_cli.cluster.vms import WATCHED_KEYS
+
+    watcher = handler.watcher()
+    while True:
+        watcher.watch(children=["base.domain"])
+        uuids = handler.children("base.domain") or []
+        watcher.watch(
+            values=[(key, uuid) for uuid in uuids for key in WATCHED_KEYS],
+            children=[("domain.meta.tags", uuid) for uuid in uuids],
+        )
+        vms = _matching(handler, limits)
+        if style == "table":
+            click.clear()
+        _show_list(context.output, vms, style)
+        watcher.wait()
+
+
+@vm.command("info")
+@click.argument("vms", metavar="VM", shell_complete=complete.vms)
+@output_option
+@pass_context
+def info(context: Context, vms: str, style: Format) -> None:
+    """Show all that is known of a virtual machine.
+
+    VM is a name or a UUID; a list with commas, a pattern in quotes, or - for names from standard input shows
+    several.
+
+    \b
+    Example:
+      pvc vm info web-01 -o json
+    """
+    from pvc_cli.cluster.documents import vm_document
+    from pvc_cli.cluster.roster import find, is_one
+    from pvc_cli.cluster.vms import read_vms
+
+    output = context.output
+    names = context.names([vms])
+    with context.connect() as handler:
+        found = read_vms(handler, [vm.uuid for vm in find(handler, names)])
+    documents = [vm_document(vm) for vm in found]
+    output.show(
+        style,
+        lambda: documents[0] if documents and is_one(vms) else documents,
+        names=lambda: [vm.name for vm in found],
+        table=lambda: "\n\n".join(_details(output, vm) for vm in found),
+    )
+
+
+def _details(output: Output, vm: Vm) -> str:
+    from pvc_cli.cluster.documents import migrated
+
+    hardware = vm.hardware
+    pairs: list[tuple[str, str | Cell]] = [
+        ("Name", vm.name),
+        ("UUID", vm.uuid),
+        ("State", Cell(vm.state, _STATE_COLOURS.get(vm.state, "blue"))),
+    ]
+    if vm.failed_reason:
+        pairs.append(("Failed because", Cell(vm.failed_reason, "red")))
+    pairs += [
+        ("Node", vm.node),
+        ("Migrated", migrated(vm)),
+        ("Autostart", {True: "yes", False: "no", None: "?"}[vm.node_autostart]),
+        ("Migration", vm.migration_method or "default"),
+        ("Node selector", vm.node_selector or "default"),
+        ("Node limit", ", ".join(vm.node_limit) or "none"),
+        ("Profile", vm.profile or "none"),
+        ("VNC", f"{vm.vnc_listen}:{vm.vnc_port}" if vm.vnc_port else "none"),
+        ("Tags", ", ".join(_tag_text(tag.name, tag.type, protected=tag.protected) for tag in vm.tags) or "none"),
+        ("Snapshots", ", ".join(f"{s.name} ({_when(s.timestamp)})" for s in vm.snapshots) or "none"),
+    ]
+    if vm.migration_max_downtime is not None:
+        pairs.append(("Max downtime", f"{vm.migration_max_downtime} ms"))
+    if hardware is None:
+        pairs.append(("XML", Cell(f"broken: {vm.xml_error}", "red")))
+    else:
+        pairs += [
+            ("Description", hardware.description),
+            ("vCPUs", f"{_number(hardware.vcpu)} ({hardware.vcpu_topology or 'no topology'}, sockets/cores/threads)"),
+            ("Memory", _memory(hardware.memory)),
+            ("Machine", " ".join((hardware.type, hardware.arch, hardware.machine))),
+            *(("Network", f"{n.vni}  {n.mac}  {n.type} {n.source} {n.model}".rstrip()) for n in hardware.networks),
+            *(("Disk", f"{d.dev}  {d.type}:{d.name}  {d.bus}") for d in hardware.disks),
+        ]
+    return output.fields(pairs)
+
+
+def _tag_text(name: str, kind: str, *, protected: bool) -> str:
+    marks = [mark for mark in (kind if kind != "user" else "", "protected" if protected else "") if mark]
+    return f"{name} ({', '.join(marks)})" if marks else name
+
+
+def _when(timestamp: int | None) -> str:
+    try:
+        return datetime.datetime.fromtimestamp(timestamp or 0, tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return "?"

@@ -1,0 +1,72 @@
+"""What a command is handed: which cluster, how long to wait for it, and where its output goes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pvc_cli.errors import InvalidInputError
+from pvc_cli.output import Output
+from pvc_cli.zk.handler import ZKHandler
+
+
+@dataclass(slots=True)
+class Context:
+    """The global options of one run, and what follows from them."""
+
+    connection: str | None = None
+    coordinators: str | None = None
+    timeout: float = 10.0
+    verbose: bool = False
+    output: Output = field(default_factory=Output)
+    _stdin_read: bool = False
+
+    @contextmanager
+    def connect(self) -> Iterator[ZKHandler]:
+        """Open a session with the cluster that is meant, for the time of a ``with`` block.
+
+        :raises ConfigError: if none is named.
+        :raises UnreachableError: if it does not answer.
+        """
+        # Imported here: what needs no cluster need not load the code that finds one.
+        from pvc_cli.audit import announce_once
+        from pvc_cli.settings import resolve
+
+        target = resolve(self.connection, self.coordinators)
+        if self.verbose:
+            self.output.message(f"The cluster is {target.hosts}, from {target.origin}.")
+        with ZKHandler(
+            target.hosts,
+            timeout=self.timeout,
+            session_timeout=self.timeout,
+            report=self.output.message if self.verbose else None,
+            before_change=announce_once(target.hosts),
+        ) as handler:
+            yield handler
+
+    def names(self, words: Sequence[str], *, commas: bool = True) -> list[str]:
+        """Return *words* with ``-`` replaced by the lines of standard input.
+
+        :param commas: whether commas separate names, too.
+        :raises InvalidInputError: if standard input is wanted twice, or there are no names in it.
+        """
+        names: list[str] = []
+        for word in words:
+            if word == "-":
+                names += self._stdin_names()
+            elif commas:
+                names += [part for part in word.split(",") if part] or [word]
+            else:
+                names.append(word)
+        return names
+
+    def _stdin_names(self) -> list[str]:
+        if self._stdin_read:
+            raise InvalidInputError("'-' can be given only once: standard input is read by then")
+        self._stdin_read = True
+        names = [name for line in sys.stdin if (name := line.strip())]
+        if not names:
+            raise InvalidInputError("standard input holds no names: give it one a line")
+        return names

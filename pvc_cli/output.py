@@ -1,0 +1,139 @@
+"""Show results: tables for people; JSON, YAML and plain names for programs. Messages go to standard error.
+
+Nothing that comes from a cluster reaches a terminal unescaped: tables, names and messages go through
+:func:`~pvc_cli.errors.printable`, JSON and YAML escape all that is not ASCII.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pvc_cli.errors import printable
+
+Format = Literal["table", "json", "json-pretty", "yaml", "name"]
+Document = Mapping[str, Any]
+_COLOURS = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34}
+_NARROWEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table's cell that has a colour where colours are shown."""
+
+    text: str
+    colour: str = ""
+
+
+Row = Sequence[str | Cell]
+
+
+class Output:
+    """Where a command's results and messages go.
+
+    :param colour: whether tables have colour; None leaves it to the terminal.
+    :param quiet: drop messages; results and errors stay.
+    """
+
+    def __init__(self, *, colour: bool | None = None, quiet: bool = False) -> None:
+        self._colour = sys.stdout.isatty() if colour is None else colour
+        self.quiet = quiet
+
+    def message(self, text: str) -> None:
+        """Say *text* on standard error, escaped, unless quiet is wanted."""
+        if not self.quiet:
+            print(printable(text), file=sys.stderr)
+
+    def warning(self, text: str) -> None:
+        """Say *text* on standard error, escaped, even if quiet is wanted."""
+        print(f"Warning: {printable(text)}", file=sys.stderr)
+
+    def error(self, text: str) -> None:
+        """Say *text* on standard error, escaped, as an error."""
+        print(f"Error: {printable(text)}", file=sys.stderr)
+
+    def show(
+        self,
+        style: Format,
+        document: Callable[[], Document | Sequence[Document]],
+        *,
+        names: Callable[[], Iterable[str]],
+        table: Callable[[], str],
+    ) -> None:
+        """Print a result in the format that was asked for; only that one is made."""
+        if style == "table":
+            text = table()
+        elif style == "name":
+            text = "\n".join(map(printable, names()))
+        else:
+            text = _serialised(document(), style)
+        if text:
+            print(text)
+
+    def table(self, headers: Sequence[str], rows: Sequence[Row]) -> str:
+        """Return a table of *rows*, cut to the terminal's width; empty if there are none."""
+        # Imported here: only a command that shows a table has to wait for it.
+        from tabulate import tabulate
+
+        if not rows:
+            return ""
+        cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
+        texts = [list(headers), *([printable(cell.text) for cell in row] for row in cells)]
+        texts = _cut(texts)
+        colours = [["bold"] * len(headers), *([cell.colour for cell in row] for row in cells)]
+        painted = [
+            [self._paint(text, colour) for text, colour in zip(*pair, strict=True)]
+            for pair in zip(texts, colours, strict=True)
+        ]
+        return str(tabulate(painted[1:], painted[0], tablefmt="plain", disable_numparse=True))
+
+    def fields(self, pairs: Iterable[tuple[str, str | Cell]]) -> str:
+        """Return lines of a name and a value each, for one thing's details."""
+        lines = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in pairs]
+        width = max(len(name) for name, _ in lines) + 2
+        return "\n".join(
+            self._paint(f"{name}:".ljust(width), "bold") + self._paint(printable(value.text), value.colour)
+            for name, value in lines
+        )
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colour and colour and text else text
+
+
+def _serialised(value: Document | Sequence[Document], style: Format) -> str:
+    """Return *value* as JSON or YAML, in ASCII; a list in compact JSON has one element a line."""
+    if style == "yaml":
+        import yaml
+
+        # Through JSON, so that tuples come out as the lists that they are.
+        plain = json.loads(json.dumps(value))
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        return str(yaml.dump(plain, Dumper=dumper, sort_keys=False)).rstrip("\n")
+    if style == "json-pretty" or sys.stdout.isatty():
+        return json.dumps(value, indent=2)
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    return "[" + ",\n ".join(json.dumps(element) for element in value) + "]"
+
+
+def _cut(rows: list[list[str]]) -> list[list[str]]:
+    """Shorten the widest columns of *rows* until they fit the terminal, where there is one."""
+    if not sys.stdout.isatty():
+        return rows
+    gap = 2
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    spare = shutil.get_terminal_size().columns - sum(widths) - gap * (len(widths) - 1)
+    while spare < 0:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+        spare += 1
+    return [
+        [text if len(text) <= width else f"{text[: width - 1]}…" for text, width in zip(row, widths, strict=True)]
+        for row in rows
+    ]
