@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.output import Output
-from pvc_cli.zk.handler import ZKHandler
+
+if TYPE_CHECKING:
+    from pvc_cli.zk import ZKHandler
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Context:
         # Imported here: what needs no cluster need not load the code that finds one.
         from pvc_cli.audit import announce_once
         from pvc_cli.settings import resolve
+        from pvc_cli.zk import ZKHandler
 
         target = resolve(self.connection, self.coordinators)
         if self.verbose:

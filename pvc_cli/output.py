@@ -6,8 +6,7 @@ Nothing that comes from a cluster reaches a terminal unescaped: tables, names an
 
 from __future__ import annotations
 
-import json
-import shutil
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,6 +105,9 @@ class Output:
 
 def _serialised(value: Document | Sequence[Document], style: Format) -> str:
     """Return *value* as JSON or YAML, in ASCII; a list in compact JSON has one element a line."""
+    # Imported here, as YAML is: the start of every command would pay for it.
+    import json
+
     if style == "yaml":
         import yaml
 
@@ -126,7 +128,7 @@ def _cut(rows: list[list[str]]) -> list[list[str]]:
         return rows
     gap = 2
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    spare = shutil.get_terminal_size().columns - sum(widths) - gap * (len(widths) - 1)
+    spare = os.get_terminal_size(sys.stdout.fileno()).columns - sum(widths) - gap * (len(widths) - 1)
     while spare < 0:
         widest = max(range(len(widths)), key=widths.__getitem__)
         if widths[widest] <= _NARROWEST:

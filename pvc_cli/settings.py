@@ -90,7 +90,7 @@ class Connections:
             document = read_yaml(path)
         except FileNotFoundError:
             return cls(path, {})
-        document = document or {}
+        document = {} if document is None else document
         entries = document.get("connections") or {} if isinstance(document, dict) else None
         if not isinstance(entries, dict):
             raise ConfigError(f"{path} is not a connections file: it needs a mapping 'connections'")

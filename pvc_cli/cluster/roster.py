@@ -28,7 +28,10 @@ class VmRef:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What VMs have in common: all that is given must hold; *negate* turns node, state and each tag around."""
+    """What VMs have in common: all that is given must hold; *negate* turns node, state and each tag around.
+
+    :raises InvalidInputError: if the pattern is no regular expression.
+    """
 
     pattern: str | None = None
     """A regular expression found anywhere in the name, or a whole UUID."""
@@ -36,6 +39,13 @@ class Limits:
     state: str | None = None
     tags: tuple[str, ...] = ()
     negate: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that is no regular expression, before anything is read."""
+        try:
+            re.compile(self.pattern or "")
+        except re.error as error:
+            raise InvalidInputError(f"{quoted(self.pattern)} is no regular expression: {error}") from None
 
 
 def roster(handler: ZKHandler) -> list[VmRef]:
@@ -99,7 +109,6 @@ def hint(name: str, known: Iterable[str], otherwise: str) -> str:
 def select(handler: ZKHandler, limits: Limits) -> list[VmRef]:
     """Return the VMs within *limits*, by name, in at most four batches.
 
-    :raises InvalidInputError: if the pattern is no regular expression.
     :raises NotFoundError: if there is no such node.
     """
     vms = _by_pattern(roster(handler), limits.pattern)
@@ -127,10 +136,7 @@ def _by_pattern(vms: list[VmRef], pattern: str | None) -> list[VmRef]:
         exact = [vm for vm in vms if vm.uuid == pattern.lower()]
         if exact:
             return exact
-    try:
-        search = re.compile(pattern).search
-    except re.error as error:
-        raise InvalidInputError(f"{quoted(pattern)} is no regular expression: {error}") from None
+    search = re.compile(pattern).search
     return [vm for vm in vms if search(vm.name)]
 
 

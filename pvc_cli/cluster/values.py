@@ -42,4 +42,4 @@ def parse_list(text: str | None, separator: str | None = ",") -> tuple[str, ...]
 def natural_key(name: str) -> tuple[tuple[bool, int, str], ...]:
     """Return a sort key that puts ``ens1f0v2`` before ``ens1f0v10``."""
     parts = (part for part in _DIGITS.split(name) if part)
-    return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
+    return tuple((not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from pvc_cli.errors import quoted
 from pvc_cli.output import Format, Output
-from pvc_cli.zk import Change
+
+if TYPE_CHECKING:
+    from pvc_cli.zk import Change
 
 
 def show_changes(output: Output, style: Format, changes: Sequence[Change]) -> None:

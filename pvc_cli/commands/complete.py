@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from pvc_cli.context import Context
 from pvc_cli.errors import PvcError
-from pvc_cli.zk.handler import ZKHandler
+
+if TYPE_CHECKING:
+    from pvc_cli.zk import ZKHandler
 
 _PATIENCE = 0.4
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]

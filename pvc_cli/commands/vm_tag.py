@@ -50,17 +50,19 @@ def list_tags(context: Context, vms: tuple[str, ...], style: Format) -> None:
       pvc vm tag list
       pvc vm tag list web-01 -o json
     """
+    from pvc_cli.cluster.roster import is_one
+
     names = context.names(vms)
     with context.connect() as handler:
         if vms:
-            _list_of_vms(context, handler, names, style, alone=len(vms) == 1)
+            _list_of_vms(context, handler, names, style, alone=len(vms) == 1 and is_one(vms[0]))
         else:
             _list_of_cluster(context, handler, style)
 
 
 def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], style: Format, *, alone: bool) -> None:
     from pvc_cli.cluster.documents import tags_document
-    from pvc_cli.cluster.roster import find, is_one
+    from pvc_cli.cluster.roster import find
     from pvc_cli.cluster.tags import read_tags
 
     found = find(handler, names)
@@ -70,7 +72,7 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], style: 
     output = context.output
     output.show(
         style,
-        lambda: documents[0] if alone and is_one(names[0]) and len(names) == 1 else documents,
+        lambda: documents[0] if alone else documents,
         names=lambda: dict.fromkeys(tag.name for _, tag in pairs),
         table=lambda: output.table(
             ("VM", "TAG", "TYPE", "PROTECTED"),
@@ -254,9 +256,9 @@ def _report(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> in
             if shown <= _FEW:
                 output.error(f"{outcome.vm.name}: tag {quoted(outcome.item)} is refused: {outcome.detail}")
         elif len(outcomes) <= _FEW:
-            unchanged = outcome.status == "unchanged"
-            what = f"unchanged: {outcome.detail}" if unchanged else f"would be {outcome.detail}" if dry_run else outcome.detail
-            output.message(f"{outcome.vm.name}: tag {quoted(outcome.item)} {what}.")
+            done = f"would be {outcome.detail}" if dry_run else outcome.detail
+            done = done if outcome.status == "changed" else f"unchanged: {outcome.detail}"
+            output.message(f"{outcome.vm.name}: tag {quoted(outcome.item)} {done}.")
     if shown > _FEW:
         output.error(f"{shown - _FEW} more are refused; -o json lists them all")
     if len(outcomes) > 1 or not outcomes:

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from pvc_cli.cluster.values import natural_key, parse_bool, parse_float, parse_int, parse_list
+
+
+@pytest.mark.parametrize("text", ["y", "yes", "T", "true", "True", "ON", "1", " true\n"])
+def test_true(text: str) -> None:
+    assert parse_bool(text) is True
+
+
+@pytest.mark.parametrize("text", ["n", "no", "F", "false", "False", "OFF", "0", ""])
+def test_false(text: str) -> None:
+    assert parse_bool(text) is False
+
+
+@pytest.mark.parametrize("text", [None, "maybe", "2", "\x00"])
+def test_neither(text: str | None) -> None:
+    assert parse_bool(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("12", 12), ("-1", -1), ("", None), (None, None), ("1.5", None), ("x", None)]
+)
+def test_numbers(text: str | None, number: int | None) -> None:
+    assert parse_int(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1.5", 1.5), ("2", 2.0), ("nan", None), ("inf", None), ("", None), (None, None)]
+)
+def test_finite_numbers(text: str | None, number: float | None) -> None:
+    assert parse_float(text) == number
+
+
+def test_lists_have_no_empty_parts() -> None:
+    assert parse_list("a,, b ,") == ("a", "b")
+    assert parse_list(" a  b\n", None) == ("a", "b")
+    assert parse_list(None) == ()
+
+
+def test_names_sort_naturally() -> None:
+    names = ["ens1f0v10", "ens1f0v2", "ens1f0", "1", "a", "10", "9", "", "²"]
+    assert sorted(names, key=natural_key) == ["", "1", "9", "10", "a", "ens1f0", "ens1f0v2", "ens1f0v10", "²"]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Pvc, Tree
+
+
+def test_connections_are_kept_used_shown_and_forgotten(pvc: Pvc, home: Path) -> None:
+    assert pvc("connection", "list").err.startswith("No connections in ")
+    assert pvc("connection", "add", "prod", "hv1,hv2").err == "Connection prod is kept for hv1,hv2.\n"
+    assert pvc("connection", "add", "lab", "lab:2182/pvc").code == 0
+    assert json.loads(pvc("connection", "list", "-o", "json").out) == [
+        {"name": "lab", "coordinators": "lab:2182/pvc", "current": False},
+        {"name": "prod", "coordinators": "hv1,hv2", "current": True},
+    ]
+    assert pvc("connection", "list").out.splitlines()[2].split() == ["*", "prod", "hv1,hv2"]
+    assert pvc("connection", "use", "lab").err == "Connection lab is current.\n"
+    shown = json.loads(pvc("connection", "show", "-o", "json").out)
+    assert shown["coordinators"] == "lab:2182/pvc"
+    assert str(home) in shown["origin"]
+    assert pvc("connection", "show", "prod", "-o", "name").out == "prod\n"
+    assert "hv1,hv2" in pvc("connection", "show", "prod").out
+    assert pvc("connection", "remove", "lab").code == 0
+    assert pvc("connection", "list", "-o", "name").out == "prod\n"
+    assert pvc("connection", "show").code == 3
+
+
+def test_the_current_connection_is_used(pvc: Pvc, tree: Tree) -> None:
+    pvc("connection", "add", "here", tree.hosts)
+    assert pvc("vm", "list", "-o", "name").out.count("\n") == 20
+    assert pvc("-c", "here", "vm", "list", "-o", "name").code == 0
+
+
+def test_a_kept_connection_is_replaced_only_with_force(pvc: Pvc) -> None:
+    pvc("connection", "add", "prod", "hv1")
+    assert pvc("connection", "add", "prod", "hv1").err == "Unchanged: Connection prod is kept for hv1.\n"
+    result = pvc("connection", "add", "prod", "hv2")
+    assert (result.code, result.err) == (
+        1,
+        "Error: connection 'prod' is kept already, for hv1: replace it with --force\n",
+    )
+    assert pvc("connection", "add", "prod", "hv2", "--force").code == 0
+    assert pvc("connection", "show", "-o", "name").out == "hv2\n"
+
+
+def test_a_dry_run_keeps_nothing(pvc: Pvc, home: Path) -> None:
+    result = pvc("connection", "add", "prod", "hv1", "--dry-run")
+    assert (result.code, result.err) == (0, "Dry run, nothing is written: Connection prod is kept for hv1.\n")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("command", ["use", "remove", "show"])
+def test_an_unknown_connection_is_refused(pvc: Pvc, command: str) -> None:
+    result = pvc("connection", command, "nope")
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert "there is no connection 'nope'" in result.err
+
+
+@pytest.mark.parametrize("arguments", [("", "hv1"), ("a\x1b", "hv1"), (" a", "hv1"), ("a", ""), ("a", "hv\n1")])
+def test_what_cannot_be_kept_is_refused(pvc: Pvc, home: Path, arguments: tuple[str, str]) -> None:
+    assert pvc("connection", "add", *arguments).code == 2
+    assert not home.exists()

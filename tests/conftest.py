@@ -1,0 +1,148 @@
+"""Fixtures: a real ZooKeeper for the whole run, a tree of its own for every test, and pvc run in-process."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from kazoo.client import KazooClient
+
+from pvc_cli import app
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of pvc gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Pvc(Protocol):
+    def __call__(self, *arguments: str, stdin: str = "") -> Result: ...
+
+
+class Tree:
+    """A test's own tree, seen without the code under test: paths and bytes."""
+
+    def __init__(self, client: KazooClient, hosts: str) -> None:
+        self.client = client
+        self.hosts = hosts
+
+    def dump(self, top: str = "/") -> dict[str, bytes]:
+        """Every znode below *top* with its value."""
+        found: dict[str, bytes] = {}
+        level = [top]
+        while level:
+            values = [self.client.get_async(path) for path in level]
+            names = [self.client.get_children_async(path) for path in level]
+            found |= {path: value.get()[0] for path, value in zip(level, values, strict=True)}
+            level = [f"{path.rstrip('/')}/{n}" for path, below in zip(level, names, strict=True) for n in below.get()]
+        return found
+
+    def put(self, path: str, value: bytes = b"") -> None:
+        """Create or set a znode, with its parents."""
+        self.client.ensure_path(path)
+        self.client.set(path, value)
+
+    def uuid(self, name: str) -> str:
+        """The UUID of the VM called *name*."""
+        for uuid in self.client.get_children("/domains"):
+            if self.client.get(f"/domains/{uuid}")[0].decode() == name:
+                return str(uuid)
+        raise AssertionError(f"the demo cluster has no VM {name}")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
+    """One real ZooKeeper server for the whole run."""
+    with Ensemble(tmp_path_factory.mktemp("zookeeper")) as ensemble:
+        yield ensemble
+
+
+@pytest.fixture
+def empty(server: Ensemble) -> Iterator[Tree]:
+    """An empty tree, below a path of its own on the common server."""
+    chroot = f"/test{next(_numbers)}"
+    client = KazooClient(server.hosts)
+    client.start()
+    client.create(chroot)
+    client.chroot = chroot
+    yield Tree(client, server.hosts + chroot)
+    client.stop()
+    client.close()
+
+
+@pytest.fixture
+def demo(empty: Tree) -> Callable[..., Tree]:
+    """Fill the test's tree with a demo cluster."""
+
+    def make(vms: int = 20, version: int | None = None) -> Tree:
+        with ZKHandler(empty.hosts) as handler:
+            fill(handler, vms=vms, schema=ZKSchema(version))
+        return empty
+
+    return make
+
+
+@pytest.fixture
+def tree(demo: Callable[..., Tree]) -> Tree:
+    """The test's tree, filled with a demo cluster of 20 VMs at the newest schema version."""
+    return demo()
+
+
+@pytest.fixture
+def zk(tree: Tree) -> Iterator[ZKHandler]:
+    """A connected handler on the demo cluster."""
+    with ZKHandler(tree.hosts) as handler:
+        yield handler
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every test away from the files and the environment of whoever runs it."""
+    for variable in ("PVC_CONNECTION", "PVC_COORDINATORS", "PVC_CONFIG_FILE", "NO_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.setattr("pvc_cli.settings.PVC_CONFIG", folder / "no" / "pvc.conf")
+    return folder
+
+
+@pytest.fixture
+def pvc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Pvc:
+    """Run pvc in this process, as a script would."""
+
+    def run(*arguments: str, stdin: str = "") -> Result:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setattr(sys, "argv", ["pvc", *arguments])
+        capsys.readouterr()
+        try:
+            code = app.main(arguments)
+        except SystemExit as end:  # how Click ends a completion
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def on_tree(pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Pvc:
+    """Run pvc on the demo cluster."""
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    return pvc

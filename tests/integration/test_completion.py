@@ -1,0 +1,142 @@
+"""Completion in a real bash, zsh and fish, each on a terminal of its own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Pvc, Tree
+
+ROOT = Path(__file__).parents[2]
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source {script}"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -U compinit; compinit -u -D; source {script}"),
+    "fish": (["fish", "--no-config", "-i"], "source {script}"),
+}
+
+
+class Terminal:
+    """A shell on a pseudo-terminal, typed into as a person would."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.process, self._terminal = pty.fork()
+        if self.process == 0:
+            os.execvpe(command[0], command, environment)
+        self.seen = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def wait_for(self, text: str, timeout: float = 15) -> None:
+        """Read what the shell shows until *text* is in it."""
+        until = time.monotonic() + timeout
+        while text not in self.seen:
+            left = until - time.monotonic()
+            assert left > 0, f"{text!r} was never shown, but {self.seen[-2000:]!r}"
+            if select.select([self._terminal], [], [], left)[0]:
+                self.seen += os.read(self._terminal, 65536).decode(errors="replace")
+
+    def close(self) -> None:
+        os.close(self._terminal)
+        os.waitpid(self.process, 0)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_shipped_script_is_what_pvc_prints(pvc: Pvc, shell: str) -> None:
+    result = pvc("completion", shell)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (ROOT / "completions" / f"pvc.{shell}").read_text(), "run 'make completions'"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_real_shell_completes_commands_and_names_of_the_cluster(tree: Tree, shell: str, home: Path) -> None:
+    command, load = SHELLS[shell]
+    if not shutil.which(command[0]):
+        pytest.fail(f"{shell} is not installed: apt-get install {shell}")
+    home.mkdir(exist_ok=True)
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "TERM": "dumb" if shell != "fish" else "xterm",
+        "PVC_COORDINATORS": tree.hosts,
+        "LANG": "C.UTF-8",
+    }
+    terminal = Terminal(command, environment)
+    try:
+        terminal.type(load.format(script=ROOT / "completions" / f"pvc.{shell}") + "\n")
+        terminal.type("echo re''ady\n")
+        terminal.wait_for("ready")
+        terminal.type("echo pvc vm ta\tlist mon\t\t")
+        terminal.seen = ""
+        terminal.type("\x15pvc vm tag list monitor-0\t\t")
+        terminal.wait_for("monitor-01")
+        terminal.wait_for("monitor-02")
+        terminal.seen = ""
+        terminal.type("\x15pvc sch\t")
+        terminal.wait_for("schema")
+        terminal.seen = ""
+        terminal.type("\x15pvc vm list -t pvchv\t\t")
+        terminal.wait_for("pvchv3")
+        terminal.seen = ""
+        terminal.type("\x15pvc vm tag add web-01 state\t")
+        terminal.wait_for("stateful")
+    finally:
+        terminal.type("\x15exit\n")
+        terminal.close()
+
+
+def complete(words: str, position: int, pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Ask pvc for completions as the bash script does."""
+    monkeypatch.setenv("_PVC_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(position))
+    return pvc().out
+
+
+def test_a_cluster_that_does_not_answer_completes_nothing_in_half_a_second(
+    pvc: Pvc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PVC_COORDINATORS", "127.0.0.1:1")
+    started = time.monotonic()
+    assert complete("pvc vm info we", 3, pvc, monkeypatch).strip() == ""
+    assert time.monotonic() - started < 0.6
+
+
+def test_global_options_on_the_line_are_heeded(pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = f"pvc --coordinators {tree.hosts} vm info we"
+    assert complete(line, 5, pvc, monkeypatch).split() == ["plain,web-01", "plain,web-02"]
+
+
+@pytest.mark.parametrize(
+    ("line", "position", "expected"),
+    [
+        ("pvc node info pv", 3, {"pvchv1", "pvchv2", "pvchv3"}),
+        ("pvc vm list -s st", 4, {"start", "stop"}),
+        ("pvc vm list -g st", 4, {"staging", "stateful"}),
+        ("pvc vm tag add -s start st", 6, {"staging", "stateful"}),
+        ("pvc vm tag remove we", 4, {"web-01", "web-02"}),
+        ("pvc connection use la", 3, {"lab"}),
+    ],
+)
+def test_each_argument_completes_what_it_takes(
+    on_tree: Pvc, monkeypatch: pytest.MonkeyPatch, line: str, position: int, expected: set[str]
+) -> None:
+    on_tree("connection", "add", "lab", "x")
+    found = complete(line, position, on_tree, monkeypatch)
+    assert {item.partition(",")[2] for item in found.split()} == expected
+
+
+def test_nothing_is_said_where_nothing_can_be_completed(
+    pvc: Pvc, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert complete("pvc vm info we", 3, pvc, monkeypatch).strip() == ""
+    (home / "config" / "pvc").mkdir(parents=True)
+    (home / "config" / "pvc" / "connections.yaml").write_text("[")
+    assert complete("pvc connection use we", 3, pvc, monkeypatch).strip() == ""

@@ -1,0 +1,212 @@
+"""The session: what is said, and what happens when servers die, hang, or lose a connection at the worst moment."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pvc_cli.errors import ConfigError, OutcomeUnknownError, UnreachableError
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.conftest import Pvc, Tree
+from tests.integration.proxy import MULTI, MULTI_READ, Fault, Proxy
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Ensemble]:
+    """A server that a test may kill."""
+    with Ensemble(tmp_path / "zookeeper") as ensemble:
+        yield ensemble
+
+
+@pytest.fixture
+def proxy(tree: Tree, server: Ensemble) -> Iterator[Proxy]:
+    """A proxy in front of the common server."""
+    proxy = Proxy(server.servers[0].port)
+    yield proxy
+    proxy.close()
+
+
+def through(proxy: Proxy, tree: Tree) -> str:
+    return f"{proxy.hosts}/{tree.hosts.partition('/')[2]}"
+
+
+def test_the_listener_tells_of_the_first_connect_and_the_last_disconnect_only(tree: Tree) -> None:
+    said: list[str] = []
+    with ZKHandler(tree.hosts, report=said.append) as handler:
+        handler.read("base.config.maintenance")
+        handler.connect()
+    assert said == [f"Connected to ZooKeeper at {tree.hosts}.", f"Disconnected from ZooKeeper at {tree.hosts}."]
+
+
+def test_a_restarted_server_is_told_of_and_reads_go_on(own_server: Ensemble) -> None:
+    said: list[str] = []
+    server = own_server.servers[0]
+    with ZKHandler(own_server.hosts, report=said.append) as handler:
+        handler.refresh_schema()
+        server.signal(signal.SIGKILL)
+        server.launch()
+        assert handler.children("base.root") == []
+    assert [words.split(" ZooKeeper")[0] for words in said] == [
+        "Connected to",
+        "Lost the connection to",
+        "Reconnected to",
+        "Disconnected from",
+    ]
+
+
+def test_a_server_that_is_dead_is_given_up_in_time(own_server: Ensemble) -> None:
+    with ZKHandler(own_server.hosts, timeout=1.0) as handler:
+        handler.refresh_schema()
+        own_server.servers[0].signal(signal.SIGKILL)
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="did not answer within 1 s"):
+            handler.children("base.root")
+        assert time.monotonic() - started < 3
+
+
+def test_a_server_that_hangs_is_given_up_in_time(own_server: Ensemble) -> None:
+    with ZKHandler(own_server.hosts, timeout=1.0) as handler:
+        handler.refresh_schema()
+        transaction = handler.transaction()
+        transaction.set("base.schema.version", "1")
+        own_server.servers[0].signal(signal.SIGSTOP)
+        started = time.monotonic()
+        with pytest.raises(UnreachableError):
+            handler.children("base.root")
+        with pytest.raises(OutcomeUnknownError, match="run the same command again"):
+            transaction.commit()
+        assert time.monotonic() - started < 5
+        own_server.servers[0].signal(signal.SIGCONT)
+
+
+def test_a_dead_server_is_one_line_and_exit_4_in_the_time_that_was_given(pvc: Pvc) -> None:
+    started = time.monotonic()
+    result = pvc("--coordinators", "127.0.0.1:1", "--timeout", "2", "vm", "list")
+    assert 1.9 < time.monotonic() - started < 3
+    assert (result.code, result.out) == (4, "")
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("Error: ZooKeeper at 127.0.0.1:1 did not answer within 2 s (")
+    assert "Connection refused" in result.err
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(pvc: Pvc) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        started = time.monotonic()
+        result = pvc("--coordinators", f"127.0.0.1:{mute.getsockname()[1]}", "--timeout", "1", "vm", "list")
+        assert time.monotonic() - started < 2
+    assert (result.code, result.err.count("\n")) == (4, 1)
+
+
+def test_one_dead_host_of_two_does_not_matter(pvc: Pvc, tree: Tree) -> None:
+    for _ in range(4):
+        result = pvc("--coordinators", f"127.0.0.1:1,{tree.hosts}", "--timeout", "5", "vm", "list", "-o", "name")
+        assert (result.code, len(result.out.split())) == (0, 20)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "code", "said"),
+    [
+        ("", 3, "no cluster is named"),
+        (",", 3, "names no ZooKeeper servers"),
+        ("127.0.0.1:port", 3, "names no ZooKeeper servers"),
+        ("no.such.host.invalid", 4, "did not answer within 1 s"),
+        ("[::1]:1", 4, "did not answer within 1 s"),
+    ],
+)
+def test_hosts_that_make_no_sense_are_one_line(pvc: Pvc, hosts: str, code: int, said: str) -> None:
+    result = pvc("--coordinators", hosts, "--timeout", "1", "vm", "list")
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+    assert said in result.err
+
+
+def test_a_chroot_that_does_not_exist_is_named(server: Ensemble) -> None:
+    with pytest.raises(ConfigError, match="there is no /nowhere on"):
+        ZKHandler(f"{server.hosts}/nowhere").connect()
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_connection_lost_around_a_commit_is_resolved_by_reading_back(
+    proxy: Proxy, tree: Tree, fault: Fault, times: int
+) -> None:
+    uuid = tree.uuid("web-01")
+    with ZKHandler(through(proxy, tree)) as handler:
+        handler.refresh_schema()
+        actions: list[Callable[[], None]] = [
+            lambda: handler.write([(("domain.meta.tags", uuid, "tag", "t"), "t")]),
+            lambda: handler.write([(("domain.state", uuid), "stop")]),
+            lambda: handler.rename([(("domain", uuid), ("domain", "new"))]),
+            lambda: handler.delete([("domain", "new")]),
+        ]
+        for action in actions:
+            proxy.strike(MULTI, fault, times)
+            action()
+        # A commit whose reply was lost is found to be made, and is not sent again.
+        assert proxy.struck == (4 * times if fault == "before" else 4)
+    assert not tree.client.exists("/domains/new")
+    assert not tree.client.exists(f"/domains/{uuid}")
+
+
+def test_a_commit_that_was_made_is_not_made_twice(proxy: Proxy, tree: Tree) -> None:
+    before = tree.client.get("/config/maintenance")[1].version
+    with ZKHandler(through(proxy, tree)) as handler:
+        handler.refresh_schema()
+        proxy.strike(MULTI, "after")
+        handler.write([("base.config.maintenance", "True")])
+    assert tree.client.get("/config/maintenance")[1].version == before + 1
+
+
+def test_an_outcome_that_cannot_be_found_out_is_said_to_be_unknown(demo: Callable[..., Tree], tmp_path: Path) -> None:
+    with Ensemble(tmp_path / "zookeeper") as ensemble:
+        proxy = Proxy(ensemble.servers[0].port)
+        with ZKHandler(ensemble.hosts) as handler:
+            fill(handler, vms=1, schema=ZKSchema())
+        with ZKHandler(proxy.hosts, timeout=1.5) as handler:
+            handler.refresh_schema()
+            proxy.strike(MULTI, "after")
+            proxy.close()
+            with pytest.raises(OutcomeUnknownError, match="it is not known whether it was made"):
+                handler.write([("base.config.maintenance", "True")])
+
+
+def test_a_server_that_does_not_know_multiread_is_read_without_it(proxy: Proxy, tree: Tree) -> None:
+    with ZKHandler(through(proxy, tree)) as handler:
+        handler.refresh_schema()
+        proxy.strike(MULTI_READ, "unimplemented", times=1000)
+        names = handler.read_many(("domain", uuid) for uuid in handler.children("base.domain") or [])
+        assert len(names) == 20
+        handler.read_many(["base.config.maintenance", "base.config.upstream_ip"])
+    assert proxy.struck == 1
+
+
+def test_a_server_that_hangs_up_on_multiread_is_read_without_it(proxy: Proxy, tree: Tree) -> None:
+    with ZKHandler(through(proxy, tree)) as handler:
+        handler.refresh_schema()
+        proxy.strike(MULTI_READ, "before", times=1000)
+        assert handler.read_many(["base.config.maintenance"] * 2) == ["False", "False"]
+    assert proxy.struck == 1
+
+
+def test_a_multiread_lost_with_its_connection_is_asked_again(proxy: Proxy, tree: Tree) -> None:
+    with ZKHandler(through(proxy, tree)) as handler:
+        assert handler.read_many(["base.config.maintenance"] * 2) == ["False", "False"]
+        proxy.strike(MULTI_READ, "after", times=2)
+        assert handler.read_many(["base.config.maintenance"] * 2) == ["False", "False"]
+    assert proxy.struck == 2
+
+
+def test_an_ensemble_that_loses_a_server_goes_on(tmp_path: Path) -> None:
+    with Ensemble(tmp_path / "zookeeper", 3) as ensemble, ZKHandler(ensemble.hosts) as handler:
+        fill(handler, vms=5, schema=ZKSchema())
+        for server in ensemble.servers:
+            server.signal(signal.SIGKILL)
+            handler.write([("base.config.maintenance", server.folder.name)])
+            assert handler.read("base.config.maintenance") == server.folder.name
+            server.start()

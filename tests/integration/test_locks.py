@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+
+import pytest
+from kazoo.client import KazooClient
+
+from pvc_cli.errors import LockError
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.locks import CONTENDER
+from tests.conftest import Tree
+
+KEY = "base.config.primary_node.sync_lock"
+PATH = "/config/primary_node/sync_lock"
+
+
+@pytest.mark.parametrize("kind", ["readlock", "writelock", "exclusivelock"])
+def test_a_lock_on_a_key_that_does_not_exist_fails_at_once_and_creates_nothing(
+    zk: ZKHandler, tree: Tree, kind: str
+) -> None:
+    before = tree.dump()
+    with pytest.raises(LockError, match="there is no /domains/gone/migrate_sync_lock to lock"):
+        getattr(zk, kind)(("domain.migrate.sync_lock", "gone"))
+    assert tree.dump() == before
+
+
+def test_a_lock_whose_key_goes_before_it_is_taken_fails_and_creates_nothing(zk: ZKHandler, tree: Tree) -> None:
+    lock = zk.writelock(KEY)
+    tree.client.delete(PATH)
+    with pytest.raises(LockError, match="there is no"):
+        lock.acquire()
+    assert not tree.client.exists(PATH)
+
+
+@pytest.mark.parametrize("kind", ["readlock", "writelock", "exclusivelock"])
+def test_a_lock_leaves_nothing_behind(zk: ZKHandler, tree: Tree, kind: str) -> None:
+    with getattr(zk, kind)(KEY):
+        (contender,) = tree.client.get_children(PATH)
+        assert CONTENDER.fullmatch(contender)
+    assert tree.client.get_children(PATH) == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "excluded"),
+    [
+        ("writelock", "WriteLock", True),
+        ("writelock", "ReadLock", True),
+        ("readlock", "WriteLock", True),
+        ("readlock", "ReadLock", False),
+        ("exclusivelock", "Lock", True),
+        ("exclusivelock", "WriteLock", True),
+    ],
+)
+def test_our_locks_and_those_of_pvcs_daemons_keep_each_other_out(
+    tree: Tree, ours: str, theirs: str, excluded: bool
+) -> None:
+    with ZKHandler(tree.hosts, timeout=0.5) as handler:
+        daemon = getattr(tree.client, theirs)(PATH, "pvcnoded on hv1")
+        daemon.acquire()
+        lock = getattr(handler, ours)(KEY)
+        if excluded:
+            with pytest.raises(LockError, match=re.compile(r"not free within 0.5 s \(held by pvcnoded on hv1")):
+                lock.acquire()
+        else:
+            with lock:
+                pass
+        daemon.release()
+        with lock:
+            assert getattr(tree.client, theirs)(PATH).acquire(blocking=False) is not excluded
+
+
+def test_a_waiting_lock_is_had_when_its_holder_goes(zk: ZKHandler, tree: Tree) -> None:
+    holder = KazooClient(tree.hosts)
+    holder.start()
+    holder.WriteLock(PATH).acquire()
+    taken = threading.Event()
+
+    def take() -> None:
+        with zk.exclusivelock(KEY):
+            taken.set()
+
+    waiter = threading.Thread(target=take)
+    waiter.start()
+    assert not taken.wait(0.3)
+    holder.stop()
+    holder.close()
+    assert taken.wait(5)
+    waiter.join()
+
+
+def test_a_lock_counts_its_holders_one_at_a_time(tree: Tree) -> None:
+    counted: list[int] = []
+
+    def count(make: Callable[[], ZKHandler]) -> None:
+        with make() as handler:
+            for _ in range(10):
+                with handler.writelock(KEY):
+                    value = int(handler.read("base.config.upstream_ip") or 0)
+                    handler.write([("base.config.upstream_ip", str(value + 1))])
+                    counted.append(value)
+
+    tree.put("/config/upstream_ip", b"0")
+    threads = [threading.Thread(target=count, args=(lambda: ZKHandler(tree.hosts, timeout=30),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counted) == list(range(40))

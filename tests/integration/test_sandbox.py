@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kazoo.client import KazooClient
+
+from pvc_cli import settings
+from pvc_cli.errors import ConfigError, UnreachableError
+from pvc_cli.sandbox import server
+from pvc_cli.sandbox.demo import NODES, cluster
+from pvc_cli.zk import ZKSchema
+from tests.conftest import Pvc, Tree
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Start a sandbox from a process of its own, as everybody does: the servers outlive it."""
+    command = [sys.executable, "-m", "pvc_cli", "sandbox", "start", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def no_sandbox_left(pvc: Pvc) -> Iterator[None]:
+    """Whatever a test does, end its sandbox."""
+    yield
+    pvc("sandbox", "stop")
+
+
+@pytest.mark.usefixtures("no_sandbox_left")
+def test_a_sandbox_is_started_found_used_and_stopped(pvc: Pvc) -> None:
+    assert pvc("sandbox", "status").code == 1
+    started = start("--vms", "3", "-o", "json")
+    assert started.returncode == 0, started.stderr
+    document = json.loads(started.stdout)
+    assert (document["vms"], document["schema_version"], len(document["processes"])) == (3, 15, 1)
+    assert stat.S_IMODE(settings.sandbox_folder().stat().st_mode) == 0o700
+    assert pvc("vm", "list", "-o", "name").out.split() == ["app-01", "db-01", "web-01"]
+    assert json.loads(pvc("sandbox", "status", "-o", "json").out) == document
+    assert document["hosts"] in pvc("sandbox", "status").out
+    again = pvc("sandbox", "start")
+    assert (again.code, again.err.count("\n")) == (1, 1)
+    assert "runs already" in again.err
+    assert pvc("sandbox", "stop").err == "The sandbox is gone.\n"
+    assert pvc("sandbox", "stop").err == "No sandbox runs.\n"
+    assert not settings.sandbox_folder().exists()
+    assert not any(Path(f"/proc/{process}/cmdline").exists() and Path(f"/proc/{process}/cmdline").read_bytes()
+                   for process in document["processes"])  # fmt: skip
+    result = pvc("vm", "list")
+    assert (result.code, result.err.count("\n")) == (3, 1)
+
+
+@pytest.mark.usefixtures("no_sandbox_left")
+def test_a_sandbox_of_three_servers_at_an_old_version(pvc: Pvc) -> None:
+    started = start("--servers", "3", "--schema-version", "0", "--vms", "2")
+    assert started.returncode == 0, started.stderr
+    assert "2 VMs, schema version 0" in started.stderr
+    status = json.loads(pvc("sandbox", "status", "-o", "json").out)
+    assert len(status["processes"]) == status["hosts"].count(":") == 3
+    assert json.loads(pvc("schema", "show", "-o", "json").out)["version"] == 0
+    for host in status["hosts"].split(","):
+        assert pvc("--coordinators", host, "vm", "list", "-o", "name").out.count("\n") == 2
+
+
+@pytest.mark.parametrize("version", ["16", "-1"])
+def test_a_sandbox_of_an_unknown_version_is_refused(pvc: Pvc, version: str) -> None:
+    result = pvc("sandbox", "start", f"--schema-version={version}")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert settings.sandbox_hosts() is None
+
+
+def test_without_zookeeper_or_java_it_says_what_to_install(
+    pvc: Pvc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(server, "_DEBIAN_JARS", tmp_path)
+    result = pvc("sandbox", "start")
+    assert (result.code, result.err.count("\n")) == (3, 1)
+    assert "apt-get install zookeeper" in result.err
+    monkeypatch.setenv("ZOOKEEPER_HOME", str(tmp_path))
+    assert f"ZOOKEEPER_HOME={tmp_path} holds no lib/zookeeper-*.jar" in pvc("sandbox", "start").err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "there is no Java runtime: apt-get install" in pvc("sandbox", "start").err
+
+
+def test_an_apache_distribution_is_used_where_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lib = tmp_path / "apache-zookeeper" / "lib"
+    lib.mkdir(parents=True)
+    debian = Path("/usr/share/java")
+    for jar in ("zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-nop"):
+        (lib / f"{jar}-3.8.0.jar").symlink_to(debian / f"{jar}.jar")
+    for netty in debian.glob("netty-*.jar"):
+        (lib / netty.name).symlink_to(netty)
+    monkeypatch.setenv("ZOOKEEPER_HOME", str(lib.parent))
+    assert server.class_path() == f"{lib}/*"
+    with server.Ensemble(tmp_path / "data") as ensemble:
+        assert server.accepts_sessions(ensemble.servers[0].port)
+
+
+def test_a_server_that_dies_at_its_start_is_told_of_and_none_is_left(tmp_path: Path) -> None:
+    ensemble = server.Ensemble(tmp_path, 3)
+    ensemble.servers[1].settings["tickTime"] = "never"
+    with pytest.raises(UnreachableError, match=r"ended: see .*server2/server.log"):
+        ensemble.start()
+    assert all(member.process is None for member in ensemble.servers)
+
+
+def test_readiness_is_a_session_not_an_open_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_START_TIMEOUT", 0.5)
+    alone = server.Ensemble(tmp_path, 3).servers[0]
+    alone.launch()
+    try:
+        with pytest.raises(UnreachableError, match="accepts no session after"):
+            alone.wait()
+    finally:
+        alone.stop()
+
+
+def test_probing_leaves_no_session_behind(empty: Tree) -> None:
+    hosts = empty.hosts.partition("/")[0]
+
+    def sessions() -> int:
+        probe = KazooClient(hosts)
+        probe.start()
+        answer = probe.command(b"mntr")
+        probe.stop()
+        probe.close()
+        return int(next(line.split()[1] for line in answer.splitlines() if line.startswith("zk_global_sessions")))
+
+    before = sessions()
+    assert all(server.accepts_sessions(int(hosts.partition(":")[2])) for _ in range(5))
+    time.sleep(0.2)
+    assert sessions() <= before
+
+
+@pytest.mark.parametrize("version", range(16))
+def test_the_demo_cluster_has_every_key_of_its_version_and_no_other(version: int) -> None:
+    schema = ZKSchema(version)
+    pairs = list(cluster(12, schema))
+    paths = [schema.path(key) for key, _ in pairs]
+    assert None not in paths
+    assert len(set(paths)) == len(paths)
+    seen = {"/"}
+    for path in paths:
+        assert path is not None
+        assert path.rpartition("/")[0] or "/" in seen
+        assert path.rpartition("/")[0] in seen | {""}
+        seen.add(path)
+    assert seen >= {schema.keys[key].path for key in schema.keys if key.startswith("base.")}
+    for node in NODES:
+        assert seen >= {f"/nodes/{node}{definition.path}" for _, definition in schema.keys_of("node")}
+    assert ("/schema/version" in seen, dict(pairs)["base.schema.version"]) == (True, str(version))
+
+
+def test_the_same_arguments_give_the_same_tree() -> None:
+    assert list(cluster(25, ZKSchema())) == list(cluster(25, ZKSchema()))
+
+
+def test_a_folder_that_cannot_be_cleared_is_a_config_error(home: Path) -> None:
+    from pvc_cli.sandbox import control
+
+    folder = settings.sandbox_folder()
+    folder.parent.mkdir(parents=True)
+    folder.write_text("in the way")
+    with pytest.raises(ConfigError, match="cannot be cleared"):
+        control.stop()
+    assert os.path.lexists(folder)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Pvc, Tree
+
+
+def test_show_says_what_the_cluster_has_and_what_its_nodes_know(
+    pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = demo(version=13)
+    tree.put("/nodes/pvchv2/latestschema", b"13")
+    tree.put("/nodes/pvchv3/activeschema", b"")
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    assert json.loads(pvc("schema", "show", "-o", "json").out) == {
+        "version": 13,
+        "latest_known": 15,
+        "nodes": [
+            {"name": "pvchv1", "active": 13, "latest": 15},
+            {"name": "pvchv2", "active": 13, "latest": 13},
+            {"name": "pvchv3", "active": None, "latest": 15},
+        ],
+        "pending": [14, 15],
+    }
+    assert pvc("schema", "show").out.splitlines() == [
+        "Version:      13",
+        "Newest known: 15",
+        "Pending:      14, 15",
+        "",
+        "NODE    RUNS    KNOWS UP TO",
+        "pvchv1  13      15",
+        "pvchv2  13      13",
+        "pvchv3  ?       15",
+    ]
+    assert pvc("schema", "show", "-o", "name").out == "13\n"
+
+
+def test_show_of_a_version_lists_its_keys_without_a_cluster(pvc: Pvc) -> None:
+    document = json.loads(pvc("schema", "show", "--version", "3", "-o", "json").out)
+    assert (document["version"], document["summary"]) == (3, "Tags on VMs.")
+    assert {"key": "tag.type", "path": "/type", "since": 3, "default": ""} in document["keys"]
+    names = pvc("schema", "show", "--version", "15", "-o", "name").out.split()
+    assert len(names) == 166
+    assert "base.cmd" not in names
+
+
+@pytest.mark.parametrize("version", ["16", "-1", "99999999999"])
+def test_an_unknown_version_is_refused(pvc: Pvc, version: str) -> None:
+    result = pvc("schema", "show", f"--version={version}")
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert "this pvc knows 0 to 15" in result.err
+
+
+def test_history_tells_what_each_version_brought(pvc: Pvc) -> None:
+    documents = json.loads(pvc("schema", "history", "-o", "json").out)
+    assert [document["version"] for document in documents] == list(range(16))
+    assert documents[10]["removed"] == ["base.cmd", "base.cmd.node", "base.cmd.domain", "base.cmd.ceph"]
+    assert documents[3]["added"] == ["domain.meta.tags", "tag.name", "tag.type", "tag.protected"]
+    assert pvc("schema", "history").out.splitlines()[4].split()[:3] == ["3", "4", "0"]
+    assert pvc("schema", "history", "-o", "name").out.split() == [str(n) for n in range(16)]
+
+
+def test_path_asks_the_clusters_own_version(
+    pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PVC_COORDINATORS", demo(version=2).hosts)
+    assert pvc("schema", "path", "domain.state", "u").out == "/domains/u/state\n"
+    result = pvc("schema", "path", "domain.meta.tags", "u", "tag.type", "t")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: schema version 2 has no key 'domain.meta.tags': it came with 3\n"
+    assert json.loads(
+        pvc("schema", "path", "domain.meta.tags", "u", "tag.type", "t", "--version", "3", "-o", "json").out
+    ) == {"key": "domain.meta.tags", "items": ["u", "tag.type", "t"], "version": 3, "path": "/domains/u/tags/t/type"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("base.cmd",), 1, "it came with 0 and went with 10"),
+        (("base.nope",), 1, "no version has it"),
+        (("domain.meta.tags", "u", "tag.nope", "t"), 1, "'tag.nope': no version has it"),
+        (("node.sriov",), 2, "needs an item: which node?"),
+        (("domain.state", "a/b"), 2, "holds a slash"),
+        (("domain.state", ""), 2, "an empty name"),
+    ],
+)
+def test_a_key_without_a_path_is_one_helpful_line(pvc: Pvc, arguments: tuple[str, ...], code: int, said: str) -> None:
+    result = pvc("schema", "path", "--version", "15", *arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+    assert said in result.err
+
+
+def test_a_cluster_newer_than_this_pvc_is_left_alone(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/schema/version", b"16")
+    before = tree.dump()
+    for arguments in (("vm", "list"), ("vm", "tag", "add", "web-01", "t"), ("schema", "show")):
+        result = on_tree(*arguments)
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert "schema version 16 is not known: this pvc knows 0 to 15: upgrade pvc" in result.err
+    assert tree.dump() == before

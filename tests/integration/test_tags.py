@@ -1,0 +1,471 @@
+"""`pvc vm tag` on a real tree: what is written, to the byte, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from pvc_cli.cluster import bulk, tags
+from pvc_cli.cluster.roster import VmRef, roster
+from pvc_cli.errors import ConflictError
+from pvc_cli.zk import ZKHandler
+from tests.conftest import Pvc, Tree
+
+
+def of_tag(tree: Tree, vm: str, tag: str) -> dict[str, bytes]:
+    """The znodes of a tag, by their path below it."""
+    top = f"/domains/{tree.uuid(vm)}/tags/{tag}"
+    if not tree.client.exists(top):
+        return {}
+    return {path[len(top) :]: value for path, value in tree.dump(top).items()}
+
+
+def test_an_added_tag_is_what_pvc_writes(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "tag", "add", "web-01", "blue")
+    assert (result.code, result.out, result.err) == (0, "", "web-01: tag 'blue' added.\n")
+    top = f"/domains/{tree.uuid('web-01')}/tags/blue"
+    assert tree.dump().items() - before.items() == {
+        (top, b"blue"),
+        (f"{top}/type", b"user"),
+        (f"{top}/protected", b"False"),
+    }
+
+
+def test_a_protected_system_tag_is_what_pvc_writes(on_tree: Pvc, tree: Tree) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "blue", "-p", "--type", "system").code == 0
+    assert of_tag(tree, "web-01", "blue") == {"": b"blue", "/type": b"system", "/protected": b"True"}
+
+
+def test_a_removed_tag_leaves_nothing(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    on_tree("vm", "tag", "add", "web-01", "blue")
+    result = on_tree("vm", "tag", "remove", "web-01", "blue")
+    assert (result.code, result.out, result.err) == (0, "", "web-01: tag 'blue' removed.\n")
+    assert tree.dump() == before
+
+
+def test_adding_what_is_already_so_says_so_and_writes_nothing(on_tree: Pvc, tree: Tree) -> None:
+    uuid = tree.uuid("web-01")
+    stat = tree.client.get(f"/domains/{uuid}/tags/production/type")[1]
+    result = on_tree("vm", "tag", "add", "web-01", "production")
+    assert (result.code, result.err) == (0, "web-01: tag 'production' unchanged: it is already so.\n")
+    assert tree.client.get(f"/domains/{uuid}/tags/production/type")[1] == stat
+
+
+def test_adding_again_keeps_the_protection_unless_told_otherwise(on_tree: Pvc, tree: Tree) -> None:
+    assert "unchanged" in on_tree("vm", "tag", "add", "db-01", "stateful").err
+    assert of_tag(tree, "db-01", "stateful")["/protected"] == b"True"
+    assert "updated" in on_tree("vm", "tag", "add", "db-01", "stateful", "--no-protected").err
+    assert of_tag(tree, "db-01", "stateful")["/protected"] == b"False"
+    assert "updated" in on_tree("vm", "tag", "add", "db-01", "stateful", "-p").err
+    assert of_tag(tree, "db-01", "stateful")["/protected"] == b"True"
+
+
+def test_a_system_tag_becomes_a_user_tag_only_with_force(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "tag", "add", "nfv-01", "sriov")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: nfv-01: tag 'sriov' is refused: it is a system tag; --force makes it a user tag\n"
+    assert tree.dump() == before
+    assert on_tree("vm", "tag", "add", "nfv-01", "sriov", "--force").code == 0
+    assert of_tag(tree, "nfv-01", "sriov") == {"": b"sriov", "/type": b"user", "/protected": b"False"}
+    assert on_tree("vm", "tag", "add", "nfv-01", "sriov", "--type", "system").code == 0
+    assert of_tag(tree, "nfv-01", "sriov")["/type"] == b"system"
+
+
+def test_a_tag_that_is_not_there_is_removed_only_if_that_is_fine(on_tree: Pvc) -> None:
+    result = on_tree("vm", "tag", "remove", "web-01", "nope")
+    assert (result.code, result.err) == (1, "Error: web-01: tag 'nope' is refused: it has no such tag\n")
+    result = on_tree("vm", "tag", "remove", "web-01", "nope", "--if-exists")
+    assert (result.code, result.err) == (0, "web-01: tag 'nope' unchanged: it has no such tag.\n")
+
+
+@pytest.mark.parametrize(
+    ("vm", "tag", "why"), [("db-01", "stateful", "protected"), ("nfv-01", "sriov", "a system tag")]
+)
+def test_a_protected_or_system_tag_is_not_removed_without_force(
+    on_tree: Pvc, tree: Tree, vm: str, tag: str, why: str
+) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "tag", "remove", vm, tag)
+    assert (result.code, result.err) == (1, f"Error: {vm}: tag '{tag}' is refused: it is {why}; --force removes it\n")
+    assert tree.dump() == before
+    assert on_tree("vm", "tag", "remove", vm, tag, "--force").code == 0
+    assert of_tag(tree, vm, tag) == {}
+
+
+@pytest.mark.parametrize("name", ["type", "protected"])
+def test_a_tag_may_be_called_like_its_own_children(on_tree: Pvc, tree: Tree, name: str) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", name, "-p").code == 0
+    assert of_tag(tree, "web-01", name) == {"": name.encode(), "/type": b"user", "/protected": b"True"}
+    assert on_tree("vm", "tag", "remove", "web-01", name).code == 1
+    assert on_tree("vm", "tag", "remove", "web-01", name, "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a/b", "", ".", "..", "a\x00b", "a\nb", "\x1b[31m", "a,b", "x" * 65, "\u202ea", "😀", "\udcff", "a\u00a0b"],
+)
+def test_what_cannot_be_a_tag_is_refused_by_name_and_changes_nothing(on_tree: Pvc, tree: Tree, name: str) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "tag", "add", "web-01", name)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith("Error: '")
+    assert result.err.rstrip("\n").isprintable()
+    assert tree.dump() == before
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 64, "ß", "two words", "a:b", "...", "漢", "-dash"])
+def test_what_can_be_a_tag_is_taken(on_tree: Pvc, tree: Tree, name: str) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "--", name).code == 0
+    assert of_tag(tree, "web-01", name)[""] == name.encode()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\x00"])
+def test_what_cannot_be_a_znode_is_not_removed_either(on_tree: Pvc, tree: Tree, name: str) -> None:
+    before = tree.dump()
+    assert on_tree("vm", "tag", "remove", "web-01", name, "--force", "--if-exists").code == 2
+    assert tree.dump() == before
+
+
+def test_a_half_written_tag_is_completed(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/tags/half")
+    assert on_tree("vm", "tag", "add", "web-01", "half").code == 0
+    assert of_tag(tree, "web-01", "half") == {"": b"half", "/type": b"user", "/protected": b"False"}
+
+
+def test_a_vm_without_a_container_for_tags_gets_one(on_tree: Pvc, tree: Tree) -> None:
+    uuid = tree.uuid("web-01")
+    tree.client.delete(f"/domains/{uuid}/tags", recursive=True)
+    assert on_tree("vm", "tag", "add", "web-01", "a", "b").code == 0
+    assert sorted(tree.client.get_children(f"/domains/{uuid}/tags")) == ["a", "b"]
+
+
+def test_a_tag_with_something_strange_below_is_removed_whole(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/tags/odd/deep/deeper", b"x")
+    assert on_tree("vm", "tag", "remove", "web-01", "odd").code == 0
+    assert of_tag(tree, "web-01", "odd") == {}
+
+
+# Which VMs
+
+
+def bearers(tree: Tree, tag: str) -> set[str]:
+    found = set()
+    for uuid in tree.client.get_children("/domains"):
+        if tree.client.exists(f"/domains/{uuid}/tags/{tag}"):
+            found.add(tree.client.get(f"/domains/{uuid}")[0].decode())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "expected"),
+    [
+        (("web-01", "t"), "", {"web-01"}),
+        (("web-01,web-02,app-01", "t"), "", {"web-01", "web-02", "app-01"}),
+        (("web-*", "t"), "", {"web-01", "web-02"}),
+        (("[wd]*-01", "t"), "", {"web-01", "db-01", "dns-01"}),
+        (("-", "t"), "web-01\n\n app-01 \n", {"web-01", "app-01"}),
+        (("web-01,web-*,web-01", "t"), "", {"web-01", "web-02"}),
+        (("-s", "fail", "t"), "", {"lab-02"}),
+        (("t", "-g", "stateful"), "", {"db-01", "db-02"}),
+        (("-g", "production", "-g", "frontend", "t"), "", {"web-01", "web-02"}),
+        (("-t", "pvchv3", "-s", "start", "-g", "ci", "t"), "", {"build-02"}),
+    ],
+)
+def test_a_selection_means_these_vms(
+    on_tree: Pvc, tree: Tree, arguments: tuple[str, ...], stdin: str, expected: set[str]
+) -> None:
+    result = on_tree("vm", "tag", "add", *arguments, stdin=stdin)
+    assert result.code == 0, result.err
+    assert bearers(tree, "t") == expected
+
+
+def test_all_means_all(on_tree: Pvc, tree: Tree) -> None:
+    result = on_tree("vm", "tag", "add", "--all", "t", "u")
+    assert (result.code, result.err) == (0, "40 changed, 0 unchanged, 0 refused.\n")
+    assert len(bearers(tree, "t")) == len(bearers(tree, "u")) == 20
+
+
+def test_a_uuid_in_any_case_means_its_vm(on_tree: Pvc, tree: Tree) -> None:
+    assert on_tree("vm", "tag", "add", tree.uuid("web-01").upper(), "t").code == 0
+    assert bearers(tree, "t") == {"web-01"}
+
+
+def test_tags_come_from_standard_input_too(on_tree: Pvc, tree: Tree) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "-", stdin="one\ntwo\n").code == 0
+    assert set(tree.client.get_children(f"/domains/{tree.uuid('web-01')}/tags")) >= {"one", "two"}
+
+
+def test_standard_input_cannot_be_read_twice(on_tree: Pvc) -> None:
+    result = on_tree("vm", "tag", "add", "-", "-", stdin="web-01\n")
+    assert (result.code, result.err) == (2, "Error: '-' can be given only once: standard input is read by then\n")
+
+
+@pytest.mark.parametrize(
+    ("vm", "said"),
+    [
+        ("web-1", "there is no VM 'web-1': did you mean 'web-01'?"),
+        ("zzzzzz", "there is no VM 'zzzzzz': see 'pvc vm list'"),
+        ("zz*", "no VM's name matches 'zz*': see 'pvc vm list'"),
+        ("", "there is no VM '': see 'pvc vm list'"),
+        ("\x1b[2J", "no VM's name matches '\\x1b[2J': see 'pvc vm list'"),
+        ("00000000-0000-0000-0000-000000000000", "there is no VM '00000000-0000-0000-0000-000000000000'"),
+    ],
+)
+def test_a_vm_that_does_not_exist_is_one_helpful_line(on_tree: Pvc, tree: Tree, vm: str, said: str) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "tag", "add", vm, "t")
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert said in result.err
+    assert tree.dump() == before
+
+
+def test_a_name_that_two_vms_share_is_refused_with_their_uuids(on_tree: Pvc, tree: Tree) -> None:
+    one, two = tree.uuid("web-01"), tree.uuid("web-02")
+    tree.put(f"/domains/{two}", b"web-01")
+    result = on_tree("vm", "tag", "add", "web-01", "t")
+    assert result.code == 1
+    assert "belongs to 2 VMs" in result.err
+    assert one in result.err
+    assert two in result.err
+    assert on_tree("vm", "tag", "add", two, "t").code == 0
+    assert on_tree("vm", "tag", "list", "web-*", "-o", "json").code == 0
+
+
+def test_a_name_that_looks_like_a_uuid_is_still_a_name(on_tree: Pvc, tree: Tree) -> None:
+    name = "00000000-1111-2222-3333-444444444444"
+    uuid = tree.uuid("web-01")
+    tree.put(f"/domains/{uuid}", name.encode())
+    assert on_tree("vm", "tag", "add", name, "t").code == 0
+    assert tree.client.exists(f"/domains/{uuid}/tags/t")
+
+
+# Bulk, dry runs, documents
+
+
+def test_refused_ones_do_not_hold_up_the_others(on_tree: Pvc, tree: Tree) -> None:
+    result = on_tree("vm", "tag", "remove", "--all", "stateful", "ci", "--if-exists")
+    assert result.code == 1
+    assert bearers(tree, "ci") == set()
+    assert bearers(tree, "stateful") == {"db-01", "db-02"}
+    assert "db-01: tag 'stateful' is refused" in result.err
+    assert result.err.endswith("2 changed, 36 unchanged, 2 refused.\n")
+
+
+def test_many_refusals_are_counted_not_poured_out(on_tree: Pvc) -> None:
+    result = on_tree("vm", "tag", "remove", "--all", "nope")
+    assert result.code == 1
+    assert result.err.count("is refused") == 10
+    assert "10 more are refused" in result.err
+    assert result.err.endswith("0 changed, 0 unchanged, 20 refused.\n")
+
+
+def test_a_selection_that_finds_nothing_changes_nothing(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "tag", "add", "-s", "nosuchstate", "t")
+    assert (result.code, result.err) == (0, "0 changed, 0 unchanged, 0 refused.\n")
+    assert tree.dump() == before
+
+
+def test_a_dry_run_shows_the_exact_changes_and_makes_none(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    top = f"/domains/{tree.uuid('web-01')}/tags/blue"
+    result = on_tree("vm", "tag", "add", "web-01", "blue", "--dry-run", "-o", "json")
+    assert (result.code, result.err) == (0, "web-01: tag 'blue' would be added.\n")
+    assert json.loads(result.out) == {
+        "changes": [
+            {"action": "create", "path": top, "value": "blue"},
+            {"action": "create", "path": f"{top}/type", "value": "user"},
+            {"action": "create", "path": f"{top}/protected", "value": "False"},
+        ]
+    }
+    table = on_tree("vm", "tag", "remove", "web-01", "production", "--dry-run").out.splitlines()
+    assert len(table) == 3
+    assert all(line.startswith("would delete /domains/") for line in table)
+    assert tree.dump() == before
+
+
+def test_a_dry_run_says_what_the_run_then_does(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    planned = json.loads(on_tree("vm", "tag", "add", "--all", "t", "-p", "--dry-run", "-o", "json").out)["changes"]
+    on_tree("vm", "tag", "add", "--all", "t", "-p")
+    made = tree.dump().items() - before.items()
+    assert {(change["path"], change["value"].encode()) for change in planned} == made
+
+
+def test_results_are_documents_for_programs(on_tree: Pvc, tree: Tree) -> None:
+    result = on_tree("vm", "tag", "add", "web-01,nfv-01", "sriov", "-o", "json")
+    assert result.code == 1
+    assert json.loads(result.out) == {
+        "results": [
+            {"name": "web-01", "uuid": tree.uuid("web-01"), "tag": "sriov", "status": "changed", "detail": "added"},
+            {
+                "name": "nfv-01",
+                "uuid": tree.uuid("nfv-01"),
+                "tag": "sriov",
+                "status": "refused",
+                "detail": "it is a system tag; --force makes it a user tag",
+            },
+        ]
+    }
+    assert on_tree("vm", "tag", "remove", "web-*", "sriov", "--if-exists", "-o", "name").out == "web-01\n"
+
+
+def test_the_tags_of_one_vm_are_pvcs_document(on_tree: Pvc) -> None:
+    for command in ("list", "get"):
+        result = on_tree("vm", "tag", command, "db-01", "-o", "json")
+        assert (result.code, result.err) == (0, "")
+        assert json.loads(result.out) == {
+            "name": "db-01",
+            "tags": [
+                {"name": "production", "type": "user", "protected": False},
+                {"name": "stateful", "type": "user", "protected": True},
+            ],
+        }
+
+
+def test_the_tags_of_several_vms_are_a_list(on_tree: Pvc) -> None:
+    for words in (("db-01", "web-01"), ("db-01,web-01",)):
+        names = [document["name"] for document in json.loads(on_tree("vm", "tag", "list", *words, "-o", "json").out)]
+        assert names == ["db-01", "web-01"]
+    assert [d["name"] for d in json.loads(on_tree("vm", "tag", "list", "db-*", "-o", "json").out)] == [
+        "db-01",
+        "db-02",
+    ]
+    assert json.loads(on_tree("vm", "tag", "list", "-", "-o", "json", stdin="db-01\n").out)[0]["name"] == "db-01"
+
+
+def test_tags_sort_naturally_in_tables_and_documents(on_tree: Pvc) -> None:
+    on_tree("vm", "tag", "add", "web-01", "t10", "t9", "t1")
+    names = on_tree("vm", "tag", "list", "web-01", "-o", "name").out.split()
+    assert names == ["frontend", "production", "t1", "t9", "t10"]
+    rows = on_tree("vm", "tag", "list", "web-01").out.splitlines()
+    assert rows[0].split() == ["VM", "TAG", "TYPE", "PROTECTED"]
+    assert rows[3].split() == ["web-01", "t1", "user", "no"]
+
+
+def test_without_a_vm_every_tag_of_the_cluster_is_counted(on_tree: Pvc) -> None:
+    found = json.loads(on_tree("vm", "tag", "list", "-o", "json").out)
+    assert {"name": "production", "type": "user", "vms": 16} in found
+    assert {"name": "sriov", "type": "system", "vms": 1} in found
+    assert [tag["name"] for tag in found] == sorted(tag["name"] for tag in found)
+    assert on_tree("vm", "tag", "list").out.splitlines()[0].split() == ["TAG", "TYPE", "VMS"]
+
+
+def test_no_tags_at_all_is_said_and_is_no_error(on_tree: Pvc, tree: Tree) -> None:
+    tree.client.delete("/domains", recursive=True)
+    tree.put("/domains")
+    result = on_tree("vm", "tag", "list")
+    assert (result.code, result.out, result.err) == (0, "", "No tags.\n")
+
+
+# Older schemas, rivals, vanishing VMs
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_tags_before_schema_3_say_what_they_need_and_change_nothing(
+    pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    tree = demo(version=version)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    before = tree.dump()
+    for command in ("add", "remove"):
+        result = pvc("vm", "tag", command, "web-01", "blue")
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert f"tags need schema version 3, and this cluster has {version}" in result.err
+        assert "'pvc schema upgrade'" in result.err
+    assert tree.dump() == before
+    assert json.loads(pvc("vm", "tag", "list", "web-01", "-o", "json").out) == {"name": "web-01", "tags": []}
+    assert len(pvc("vm", "list", "-o", "name").out.split()) == 20
+
+
+def test_rivals_never_leave_half_a_tag(tree: Tree) -> None:
+    """Adding and removing at once, each with its own session: a tag is whole or not there, and nobody fails."""
+    failed: list[Exception] = []
+    with ZKHandler(tree.hosts) as handler:
+        vms = roster(handler)
+
+    def work(number: int) -> None:
+        try:
+            with ZKHandler(tree.hosts) as handler:
+                for turn in range(15):
+                    make = tags.adding if (number + turn) % 2 else tags.removing
+                    bulk.run(handler, vms, make(handler, ["t"]))
+        except ConflictError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for vm in vms:
+        found = of_tag(tree, vm.name, "t")
+        assert found in ({}, {"": b"t", "/type": b"user", "/protected": b"False"})
+
+
+def test_a_tag_that_gets_protected_meanwhile_is_not_removed(zk: ZKHandler, tree: Tree) -> None:
+    vm = VmRef(tree.uuid("web-01"), "web-01")
+    plan = tags.removing(zk, ["frontend"])
+    steps = plan([vm])
+    tree.put(f"/domains/{vm.uuid}/tags/frontend/protected", b"True")
+    with pytest.raises(ConflictError):
+        steps[0].transaction.commit()
+    (outcome,) = bulk.run(zk, [vm], plan).outcomes
+    assert (outcome.status, outcome.detail) == ("refused", "it is protected; --force removes it")
+
+
+@pytest.mark.parametrize(("make", "tag"), [(tags.adding, "new"), (tags.removing, "production")])
+def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
+    zk: ZKHandler, tree: Tree, make: Callable[..., tags.Plan], tag: str
+) -> None:
+    vms = roster(zk)
+    victim = vms[0]
+    plan = make(zk, [tag], force=True)
+    struck: list[object] = []
+
+    def plan_and_delete(chosen: list[VmRef]) -> list[bulk.Step]:
+        steps = plan(chosen)
+        if not struck:
+            struck.append(tree.client.delete(f"/domains/{victim.uuid}", recursive=True))
+        return steps
+
+    result = bulk.run(zk, vms, plan_and_delete)  # type: ignore[arg-type]
+    outcomes = {outcome.vm: outcome for outcome in result.outcomes}
+    assert len(outcomes) == 20
+    assert (outcomes[victim].status, outcomes[victim].detail) == ("refused", "the VM is gone")
+    assert not tree.client.exists(f"/domains/{victim.uuid}")
+
+
+def test_a_busy_vm_is_a_conflict_but_all_others_are_done(zk: ZKHandler, tree: Tree) -> None:
+    vms = roster(zk)
+    plan = tags.adding(zk, ["production"], protected=True)
+    busy = f"/domains/{tree.uuid('web-01')}/tags/production/protected"
+
+    def plan_and_disturb(chosen: list[VmRef]) -> list[bulk.Step]:
+        steps = plan(chosen)
+        tree.put(busy, b"False")
+        return steps
+
+    with pytest.raises(ConflictError, match="somebody else changed it"):
+        bulk.run(zk, vms, plan_and_disturb)  # type: ignore[arg-type]
+    protected = {vm.name for vm in vms if of_tag(tree, vm.name, "production").get("/protected") == b"True"}
+    assert protected == bearers(tree, "production") - {"web-01"}
+
+
+def test_a_thousand_vms_are_tagged_in_few_round_trips(demo: Callable[..., Tree]) -> None:
+    tree = demo(vms=1000)
+    done: list[int] = []
+    with ZKHandler(tree.hosts) as handler:
+        vms = roster(handler)
+        before = handler.store.round_trips  # type: ignore[attr-defined]
+        result = bulk.run(handler, vms, tags.adding(handler, ["t"]), progress=done.append)
+        assert handler.store.round_trips - before <= 4  # type: ignore[attr-defined]
+    assert sum(done) == len(result.outcomes) == 1000
+    assert len(bearers(tree, "t")) == 1000

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from pvc_cli import __version__, app
+from pvc_cli.errors import PvcError
+from tests.conftest import Pvc
+
+# What the start of every command may import of pvc itself; whoever adds one says why it has to be there.
+START_UP = {
+    "pvc_cli",
+    "pvc_cli.app",
+    "pvc_cli.commands",
+    "pvc_cli.commands.lazy",
+    "pvc_cli.context",
+    "pvc_cli.errors",
+    "pvc_cli.output",
+}
+SLOW = {"kazoo", "yaml", "tabulate", "json", "asyncio", "ssl", "importlib.resources", "xml", "difflib", "syslog"}
+
+
+def imported_by(*arguments: str) -> set[str]:
+    code = (
+        f"import sys; from pvc_cli.app import main; main({list(arguments)!r}); print(*sys.modules, file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_start_up_imports_nothing_that_it_does_not_need(option: str) -> None:
+    modules = imported_by(option)
+    assert {name for name in modules if name.startswith("pvc_cli")} == START_UP
+    assert not modules & (SLOW - imported_by_click())
+
+
+def imported_by_click() -> set[str]:
+    run = subprocess.run(
+        [sys.executable, "-c", "import sys, click; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("vm", "tag", "add", "--help"), ("schema", "--help"), ("connection", "--help")]
+)
+def test_help_of_a_command_needs_neither_kazoo_nor_yaml(arguments: tuple[str, ...]) -> None:
+    assert not imported_by(*arguments) & {"kazoo", "yaml", "tabulate"}
+
+
+def test_a_listing_of_names_does_not_import_what_tables_and_yaml_need() -> None:
+    assert not imported_by("schema", "history", "-o", "name") & {"tabulate", "kazoo"}
+
+
+def test_version(pvc: Pvc) -> None:
+    assert (pvc("--version").code, pvc("--version").out) == (0, f"pvc {__version__}\n")
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    found = [(path, command)]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            deeper = command.get_command(context, name)
+            assert deeper is not None
+            found += commands(deeper, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize(("path", "command"), commands(app.cli), ids=lambda value: str(value)[:40])
+def test_every_command_has_help_with_an_example(pvc: Pvc, path: tuple[str, ...], command: click.Command) -> None:
+    result = pvc(*path, "-h")
+    assert (result.code, result.err) == (0, "")
+    assert command.help
+    if not isinstance(command, click.Group):
+        assert "Example" in result.out
+        assert f"pvc {' '.join(path)}" in result.out or "pvc completion" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nope",), "No such command 'nope': see 'pvc --help'"),
+        (("vm", "list", "--nope"), "see 'pvc vm list --help'"),
+        (("vm", "info"), "Missing argument 'VM': see 'pvc vm info --help'"),
+        (("--timeout", "0", "vm", "list"), "--timeout"),
+        (("vm", "list", "-o", "xml"), "'xml' is not one of"),
+        (("vm", "list", "-o", "json", "-f", "json"), "give one of them"),
+        (("vm", "tag", "add", "web-01"), "give a VM and at least one TAG"),
+        (("vm", "list", "["), "'[' is no regular expression"),
+        (("vm", "info", "-"), "standard input holds no names"),
+        (("schema", "path", "a", "b", "c"), "give KEY"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_2(pvc: Pvc, arguments: tuple[str, ...], said: str) -> None:
+    result = pvc(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("Error: ")
+    assert result.err.count("\n") == 1
+    assert said in result.err
+
+
+def test_an_interruption_is_exit_130_and_no_traceback(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_args: object, **_kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app.cli, "main", interrupt)
+    result = pvc("vm", "list")
+    assert (result.code, result.out) == (130, "")
+    assert result.err == "Error: interrupted: what is done stays; run the same command again for the rest\n"
+
+
+def test_an_error_message_cannot_carry_an_escape_sequence(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise PvcError("\x1b[2J")
+
+    monkeypatch.setattr(app.cli, "main", fail)
+    assert pvc("vm", "list").err == "Error: \\x1b[2J\n"
+
+
+def test_a_reader_that_has_seen_enough_leaves_no_traceback() -> None:
+    command = f"{sys.executable} -m pvc_cli schema show --version 15 | head -1; echo ${{PIPESTATUS[0]}}"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    assert run.stdout.startswith("KEY ")
+
+
+def test_a_c_locale_shows_escapes_instead_of_failing() -> None:
+    code = "from pvc_cli.output import Output; print(Output().table(('\\xc9',), [['\\xdf']]))"
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": "/usr/bin:/bin"}
+    program = f"import sys; sys.stdout.reconfigure(errors='backslashreplace'); {code}"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert run.stdout == "\\xc9\n\\xdf\n"

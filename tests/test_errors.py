@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from pvc_cli import errors
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("web-01", "web-01"),
+        ("naïve ß 漢", "naïve ß 漢"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\nb\tc\x00", "a\\nb\\tc\\x00"),
+        ("\u202eevil", "\\u202eevil"),
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\udcff", "\\udcff"),
+    ],
+)
+def test_what_does_not_print_is_escaped(text: str, shown: str) -> None:
+    assert errors.printable(text) == shown
+    assert errors.quoted(text) == f"'{shown}'"
+
+
+def test_every_error_has_an_exit_code_of_the_contract() -> None:
+    found = {error.__name__: error.exit_code for error in _all(errors.PvcError)}
+    assert set(found.values()) == {1, 2, 3, 4, 5}
+    assert found["OutcomeUnknownError"] == found["UnreachableError"] == 4
+
+
+def _all(error: type[errors.PvcError]) -> list[type[errors.PvcError]]:
+    return [error, *(deeper for child in error.__subclasses__() for deeper in _all(child))]
