@@ -19,7 +19,7 @@ from pvc_cli.errors import (
 from pvc_cli.zk.schema import Key, ZKSchema
 from pvc_cli.zk.store import CommitConflictError, Op, Read, Store, Znode
 from pvc_cli.zk.transaction import Transaction
-from pvc_cli.zk.tree import read_trees
+from pvc_cli.zk.tree import outermost, read_trees
 
 if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
@@ -34,15 +34,6 @@ _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a w
 
 def _is_root(key: Key) -> bool:
     return key in ("base.root", ("base.root",))
-
-
-def _outermost(paths: Iterable[str]) -> list[str]:
-    """Leave out the paths that are below another one, or the same."""
-    kept: list[str] = []
-    for path in sorted(paths, key=lambda path: f"{path}/"):
-        if not (kept and f"{path}/".startswith(f"{kept[-1]}/")):
-            kept.append(path)
-    return kept
 
 
 class ZKHandler:
@@ -82,6 +73,13 @@ class ZKHandler:
         self._connection: Connection | None = None
         self._store: Store | None = None
         self._schema: ZKSchema | None = None
+
+    @classmethod
+    def over(cls, store: Store) -> ZKHandler:
+        """Return a handler that reads from and commits to *store*; it has no session, so no locks and watches."""
+        handler = cls("")
+        handler._store = store
+        return handler
 
     def connect(self) -> None:
         """Open the session; does nothing on one that is open.
@@ -243,7 +241,7 @@ class ZKHandler:
 
         def plan() -> Transaction:
             transaction = self.transaction()
-            for tree in read_trees(self.store, _outermost(paths)):
+            for tree in read_trees(self.store, outermost(paths)):
                 transaction.delete_tree(tree)
             return transaction
 

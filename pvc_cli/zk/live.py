@@ -212,13 +212,13 @@ def _batches(reads: Sequence[Read], chroot: str) -> Iterator[list[Read]]:
     """Cut *reads* into requests of a modest size, their paths made absolute as kazoo does for its own."""
     batch: list[Read] = []
     size = 0
-    for path, children in reads:
+    for read in reads:
         if chroot:
-            path = chroot if path == "/" else chroot + path
-        length = len(path) * 3 + 14
+            read = Read(chroot if read.path == "/" else chroot + read.path, read.children)
+        length = len(read.path) * 3 + 14
         if batch and (size + length > _BATCH_BYTES or len(batch) == _BATCH_READS):
             yield batch
             batch, size = [], 0
-        batch.append(Read(path, children))
+        batch.append(read)
         size += length
     yield batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pvc_cli.zk.store import Read, Store, Znode
 
@@ -28,3 +28,12 @@ def read_trees(store: Store, roots: Sequence[str]) -> list[dict[str, Znode]]:
             for name in found
         ]
     return trees
+
+
+def outermost(paths: Iterable[str]) -> list[str]:
+    """Leave out the paths that are below another one, or the same."""
+    kept: list[str] = []
+    for path in sorted(paths, key=lambda path: f"{path}/"):
+        if not (kept and f"{path}/".startswith(f"{kept[-1]}/")):
+            kept.append(path)
+    return kept

@@ -1,0 +1,39 @@
+# What people do with this project. `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench completions picture clean
+
+help: ## List what there is to make
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+.venv/ready: setup.cfg pyproject.toml .ci/setup
+	@PYTHON=$(PYTHON) .ci/setup environment
+
+demo: .venv/ready ## Set everything up, start a sandbox, and show what pvc does
+	@.ci/setup server
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/tour.sh
+
+test: lint ## Set everything up, then run all checks and tests
+	@.ci/setup server shells
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+lint: .venv/ready ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/ready ## Measure, side by side on one sandbox, and put the table into the README
+	@.ci/setup server
+	$(BIN)/python -m benchmarks.bench
+
+completions: .venv/ready ## Write the shells' completion scripts anew
+	@for shell in bash zsh fish; do $(BIN)/pvc completion $$shell > completions/pvc.$$shell; done
+
+picture: .venv/ready ## Draw the README's picture from the real program
+	@.ci/setup server
+	$(BIN)/python docs/picture.py
+
+clean: ## Delete what was made here, the environment included
+	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
