@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
@@ -50,10 +49,15 @@ class Limits:
 
 def roster(handler: ZKHandler) -> list[VmRef]:
     """Return every VM of the cluster by name, in two batches; one that is deleted meanwhile is left out."""
+    found = [VmRef(uuid, name) for uuid, name in _names(handler)]
+    return sorted(found, key=lambda vm: (natural_key(vm.name), vm.uuid))
+
+
+def _names(handler: ZKHandler) -> list[tuple[str, str]]:
+    """Return the UUID and the name of every VM, in no order: finding one among many must not sort them all."""
     uuids = handler.children("base.domain") or []
     names = handler.read_many(("domain", uuid) for uuid in uuids)
-    found = [VmRef(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None]
-    return sorted(found, key=lambda vm: (natural_key(vm.name), vm.uuid))
+    return [(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None]
 
 
 def is_one(word: str) -> bool:
@@ -71,30 +75,30 @@ def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
     names = handler.read_many(("domain", uuid) for uuid in uuids)
     found = {uuid: VmRef(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None}
     # A UUID that is none of the cluster's may still be a VM's name: somebody once imported it so.
-    others = [name for name in wanted if name.lower() not in found]
-    by_name: dict[str, list[VmRef]] = defaultdict(list)
-    if others:
-        for vm in roster(handler):
-            by_name[vm.name].append(vm)
+    everybody: dict[str, list[str]] = {}
+    if any(name.lower() not in found for name in wanted):
+        for uuid, name in _names(handler):
+            everybody.setdefault(name, []).append(uuid)
     chosen: list[VmRef] = []
     for name in wanted:
-        chosen += [found[name.lower()]] if name.lower() in found else _meant(name, by_name)
+        chosen += [found[name.lower()]] if name.lower() in found else _meant(name, everybody)
     return list(dict.fromkeys(chosen))
 
 
-def _meant(name: str, by_name: dict[str, list[VmRef]]) -> list[VmRef]:
-    """Return the VMs that one name or pattern means."""
-    if vms := by_name.get(name):
-        if len(vms) > 1:
-            uuids = ", ".join(vm.uuid for vm in vms)
-            raise RefusedError(f"the name {quoted(name)} belongs to {len(vms)} VMs: give one of the UUIDs {uuids}")
-        return vms
-    if _GLOB.search(name):
-        matches = re.compile(translate(name)).match
-        if vms := [vm for group in by_name.values() for vm in group if matches(vm.name)]:
-            return vms
-        raise NotFoundError(f"no VM's name matches {quoted(name)}: see 'pvc vm list'")
-    raise NotFoundError(f"there is no VM {quoted(name)}: {hint(name, by_name, SEE_VMS)}")
+def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:
+    """Return the VMs that one name or pattern means; *everybody* has the UUIDs of each name."""
+    if uuids := everybody.get(wanted):
+        if len(uuids) > 1:
+            raise RefusedError(
+                f"the name {quoted(wanted)} belongs to {len(uuids)} VMs: give one of the UUIDs {', '.join(uuids)}"
+            )
+        return [VmRef(uuids[0], wanted)]
+    if _GLOB.search(wanted):
+        matches = re.compile(translate(wanted)).match
+        if vms := [VmRef(uuid, name) for name in everybody if matches(name) for uuid in everybody[name]]:
+            return sorted(vms, key=lambda vm: (natural_key(vm.name), vm.uuid))
+        raise NotFoundError(f"no VM's name matches {quoted(wanted)}: {SEE_VMS}")
+    raise NotFoundError(f"there is no VM {quoted(wanted)}: {hint(wanted, everybody, SEE_VMS)}")
 
 
 def hint(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -79,9 +79,8 @@ class LiveStore:
 
     def _fetch_once(self, reads: Sequence[Read]) -> list[ReadResult]:
         self.round_trips += 1
-        batched = self._multiread and len(reads) > 1
         with self._connection.patience() as wait:
-            if not batched:
+            if not self._multiread:
                 return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
             results: list[ReadResult] = []
             for answer in [self._send(MultiRead(batch)) for batch in _batches(reads, self._client.chroot)]:

@@ -177,9 +177,8 @@ def test_an_outcome_that_cannot_be_found_out_is_said_to_be_unknown(demo: Callabl
 
 
 def test_a_server_that_does_not_know_multiread_is_read_without_it(proxy: Proxy, tree: Tree) -> None:
+    proxy.strike(MULTI_READ, "unimplemented", times=1000)
     with ZKHandler(through(proxy, tree)) as handler:
-        handler.refresh_schema()
-        proxy.strike(MULTI_READ, "unimplemented", times=1000)
         names = handler.read_many(("domain", uuid) for uuid in handler.children("base.domain") or [])
         assert len(names) == 20
         handler.read_many(["base.config.maintenance", "base.config.upstream_ip"])
@@ -187,9 +186,8 @@ def test_a_server_that_does_not_know_multiread_is_read_without_it(proxy: Proxy, 
 
 
 def test_a_server_that_hangs_up_on_multiread_is_read_without_it(proxy: Proxy, tree: Tree) -> None:
+    proxy.strike(MULTI_READ, "before", times=1000)
     with ZKHandler(through(proxy, tree)) as handler:
-        handler.refresh_schema()
-        proxy.strike(MULTI_READ, "before", times=1000)
         assert handler.read_many(["base.config.maintenance"] * 2) == ["False", "False"]
     assert proxy.struck == 1
 
