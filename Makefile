@@ -17,7 +17,7 @@ demo: .venv/ready ## Set everything up, start a sandbox, and show what pvc does
 
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest --cov=pvc_cli --cov-report=term --cov-fail-under=90
 
 lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check
