@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 import pty
+import re
 import shlex
 import struct
 import sys
 import tempfile
 import termios
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
-
-from rich.console import Console
-from rich.text import Text
 
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 
-WIDTH = 100
+COLUMNS = 108
 COMMANDS = (
     "pvc vm list --state start --tag production --target pvchv1",
     "pvc vm tag add 'web-*' reviewed --protected",
@@ -28,35 +27,23 @@ COMMANDS = (
     "pvc vm tag remove web-01 reviewed",
     "pvc schema show",
 )
-# rich's own template loads fonts from the network: a picture should not.
-TEMPLATE = """\
-<svg xmlns="http://www.w3.org/2000/svg" class="rich-terminal" viewBox="0 0 {width} {height}">
-<style>
-.{unique_id}-matrix {{ font-family: monospace; font-size: {char_height}px; line-height: {line_height}px; }}
-{styles}
-</style>
-<defs>
-<clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
-</clipPath>
-{lines}
-</defs>
-{chrome}
-<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
-{backgrounds}
-<g class="{unique_id}-matrix">
-{matrix}
-</g>
-</g>
-</svg>
-"""
+CHARACTER, LINE, MARGIN = 8.4, 19, 16
+STYLES = {
+    "1": "font-weight:bold",
+    "2": "fill:#8a8f98",
+    "31": "fill:#f07178",
+    "32": "fill:#9ccc65",
+    "33": "fill:#e6c07b",
+    "34": "fill:#61afef",
+}
+_COLOUR = re.compile(r"\x1b\[(\d+)m")
 
 
 def on_terminal(command: list[str]) -> str:
     """Return what *command* shows on a terminal."""
     process, terminal = pty.fork()
     if process == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, WIDTH, 0, 0))
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
         os.execvp(command[0], command)
     shown = b""
     try:
@@ -68,20 +55,50 @@ def on_terminal(command: list[str]) -> str:
     return shown.decode().replace("\r\n", "\n")
 
 
+def words(line: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the column, the text and the style of every word of a line; a renderer may mend white space."""
+    column, style = 0, ""
+    for number, part in enumerate(_COLOUR.split(line)):
+        if number % 2:
+            style = STYLES.get(part, "")
+            continue
+        for word in re.finditer(r"\S+", part):
+            yield column + word.start(), word.group(), style
+        column += len(part)
+
+
+def svg(lines: list[str]) -> str:
+    """Return the picture of a terminal that shows *lines*."""
+    width, height = COLUMNS * CHARACTER + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
+    drawn = [
+        f'<text x="{MARGIN + column * CHARACTER:.1f}" y="{MARGIN + (row + 0.75) * LINE:.1f}"'
+        f' textLength="{len(word) * CHARACTER:.1f}" style="{style}">{escape(word)}</text>'
+        for row, line in enumerate(lines)
+        for column, word, style in words(line)
+    ]
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}">',
+            f'<rect width="{width:.0f}" height="{height}" rx="8" fill="#21252b"/>',
+            '<g font-family="monospace" font-size="14" fill="#d7dae0">',
+            *drawn,
+            "</g>",
+            "</svg>\n",
+        )
+    )
+
+
 def main() -> None:
     """Write docs/pvc.svg."""
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    os.environ["TERM"] = "xterm-256color"
+    lines: list[str] = []
     with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder)) as ensemble:
         with ZKHandler(ensemble.hosts) as handler:
             fill(handler, vms=20, schema=ZKSchema())
         os.environ["PVC_COORDINATORS"] = ensemble.hosts
         for command in COMMANDS:
-            console.print(Text(f"$ {command}", style="bold green"))
-            console.print(Text.from_ansi(on_terminal(shlex.split(command))))
-    svg = console.export_svg(title="pvc", code_format=TEMPLATE, unique_id="pvc")
-    Path(__file__).with_name("pvc.svg").write_text(svg)
+            lines += [f"\x1b[32m$\x1b[0m \x1b[1m{command}\x1b[0m", *on_terminal(shlex.split(command)).split("\n")]
+    Path(__file__).with_name("pvc.svg").write_text(svg(lines[:-1]))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,8 @@ class Output:
             [self._paint(text, colour) for text, colour in zip(*pair, strict=True)]
             for pair in zip(texts, colours, strict=True)
         ]
-        return str(tabulate(painted[1:], painted[0], tablefmt="plain", disable_numparse=True))
+        # The headers go in as a row: tabulate would widen columns for them, past the width that was cut to.
+        return str(tabulate(painted, tablefmt="plain", disable_numparse=True))
 
     def fields(self, pairs: Iterable[tuple[str, str | Cell]]) -> str:
         """Return lines of a name and a value each, for one thing's details."""

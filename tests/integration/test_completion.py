@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import shutil
 import sys
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Pvc, Tree
+from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 SHELLS = {
@@ -20,32 +19,6 @@ SHELLS = {
     "zsh": (["zsh", "-f", "-i"], "autoload -U compinit; compinit -u -D; source {script}"),
     "fish": (["fish", "--no-config", "-i"], "source {script}"),
 }
-
-
-class Terminal:
-    """A shell on a pseudo-terminal, typed into as a person would."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.process, self._terminal = pty.fork()
-        if self.process == 0:
-            os.execvpe(command[0], command, environment)
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        os.write(self._terminal, text.encode())
-
-    def wait_for(self, text: str, timeout: float = 15) -> None:
-        """Read what the shell shows until *text* is in it."""
-        until = time.monotonic() + timeout
-        while text not in self.seen:
-            left = until - time.monotonic()
-            assert left > 0, f"{text!r} was never shown, but {self.seen[-2000:]!r}"
-            if select.select([self._terminal], [], [], left)[0]:
-                self.seen += os.read(self._terminal, 65536).decode(errors="replace")
-
-    def close(self) -> None:
-        os.close(self._terminal)
-        os.waitpid(self.process, 0)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -30,10 +30,10 @@ def test_show_says_what_the_cluster_has_and_what_its_nodes_know(
         "Newest known: 15",
         "Pending:      14, 15",
         "",
-        "NODE    RUNS    KNOWS UP TO",
-        "pvchv1  13      15",
-        "pvchv2  13      13",
-        "pvchv3  ?       15",
+        "NODE    RUNS  KNOWS UP TO",
+        "pvchv1  13    15",
+        "pvchv2  13    13",
+        "pvchv3  ?     15",
     ]
     assert pvc("schema", "show", "-o", "name").out == "13\n"
 
