@@ -27,7 +27,7 @@ from pvc_cli.cluster.vms import read_vms
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
-from pvc_cli.zk.store import Op, Read, ReadResult, Store
+from pvc_cli.zk.store import Lock, LockKind, Op, Read, ReadResult, Store
 
 ROOT = Path(__file__).parents[1]
 SIZES = (1_000, 10_000)
@@ -49,6 +49,10 @@ class OneByOne:
     def commit(self, ops: Sequence[Op]) -> None:
         """Commit: there is but one way."""
         self._store.commit(ops)
+
+    def lock(self, kind: LockKind, path: str) -> Lock:
+        """Lock as the store does."""
+        return self._store.lock(kind, path)
 
 
 @dataclass(frozen=True)

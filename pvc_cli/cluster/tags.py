@@ -11,7 +11,7 @@ from pvc_cli.cluster.bulk import Outcome, Step
 from pvc_cli.cluster.roster import VmRef
 from pvc_cli.cluster.values import natural_key, parse_bool
 from pvc_cli.errors import InvalidInputError, SchemaError, quoted
-from pvc_cli.zk import Transaction, ZKHandler, ZKSchema, Znode
+from pvc_cli.zk import Transaction, ZKHandler, Znode
 from pvc_cli.zk.names import check_item
 
 TagType = Literal["user", "system"]
@@ -50,7 +50,7 @@ def require_tags(handler: ZKHandler) -> None:
     :raises SchemaError: on an older one.
     """
     if _CONTAINER not in handler.schema.keys:
-        since = ZKSchema.since(_CONTAINER)
+        since = handler.schema.since(_CONTAINER)
         raise SchemaError(
             f"tags need schema version {since}, and this cluster has {handler.schema.version}:"
             " upgrade it with 'pvc schema upgrade' once all its nodes know that version (see 'pvc schema show')"

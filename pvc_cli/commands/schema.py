@@ -81,7 +81,7 @@ def _show_version(output: Output, schema: ZKSchema, style: Format) -> None:
     ]
     output.show(
         style,
-        lambda: {"version": schema.version, "summary": schema.history()[schema.version].summary, "keys": keys},
+        lambda: {"version": schema.version, "summary": schema.known[schema.version].summary, "keys": keys},
         names=lambda: list(schema.keys),
         table=lambda: output.table(
             ("KEY", "PATH", "SINCE", "DEFAULT"),
@@ -102,7 +102,7 @@ def history(context: Context, style: Format) -> None:
     """
     from pvc_cli.zk import ZKSchema
 
-    versions = ZKSchema.history()
+    versions = ZKSchema().known
     documents: list[Document] = [
         {"version": v.number, "summary": v.summary, "added": list(v.add), "removed": list(v.remove)} for v in versions
     ]

@@ -16,18 +16,16 @@ from pvc_cli.errors import (
     SchemaError,
     quoted,
 )
+from pvc_cli.zk.names import NOT_PVCS
 from pvc_cli.zk.schema import Key, ZKSchema
-from pvc_cli.zk.store import CommitConflictError, Op, Read, Store, Znode
+from pvc_cli.zk.store import CommitConflictError, Lock, LockKind, Op, Read, Store, Znode
 from pvc_cli.zk.transaction import Transaction
 from pvc_cli.zk.tree import outermost, read_trees
 
 if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
-    from pvc_cli.zk.locks import HeldLock, LockKind
     from pvc_cli.zk.watch import Watcher
 
-NOT_PVCS = frozenset({"zookeeper", "patroni"})
-"""Root znodes that belong to ZooKeeper and to PVC's PostgreSQL manager: never listed, never touched."""
 _ATTEMPTS = 8
 _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
 
@@ -303,27 +301,25 @@ class ZKHandler:
 
         return Watcher(self._require_connection(), lambda: self.schema)
 
-    def readlock(self, key: Key) -> HeldLock:
+    def readlock(self, key: Key) -> Lock:
         """Return a lock that others may share, but no writer: use it in a ``with`` statement.
 
         :raises LockError: at once, creating nothing, if the key does not exist or the schema version lacks it.
         """
         return self._lock("readlock", key)
 
-    def writelock(self, key: Key) -> HeldLock:
+    def writelock(self, key: Key) -> Lock:
         """Return a lock that keeps out readers and writers; otherwise like :meth:`readlock`."""
         return self._lock("writelock", key)
 
-    def exclusivelock(self, key: Key) -> HeldLock:
+    def exclusivelock(self, key: Key) -> Lock:
         """Return a lock that keeps out every other exclusive one; otherwise like :meth:`readlock`."""
         return self._lock("exclusivelock", key)
 
-    def _lock(self, kind: LockKind, key: Key) -> HeldLock:
-        from pvc_cli.zk.locks import HeldLock
-
+    def _lock(self, kind: LockKind, key: Key) -> Lock:
         path = self.schema.path(key)
         if path is None:
             raise LockError(f"there is no key {key!r} to lock in schema version {self.schema.version}")
         if self.store.fetch([Read(path)]) == [None]:
             raise LockError(f"there is no {path} to lock: check that the item still exists")
-        return HeldLock(self._require_connection(), kind, path, self.timeout)
+        return self.store.lock(kind, path)

@@ -19,8 +19,9 @@ from kazoo.exceptions import (
 
 from pvc_cli.errors import OutcomeUnknownError, ProtocolError, TooLargeError, UnreachableError
 from pvc_cli.zk.connection import LOST_ERRORS, Connection
+from pvc_cli.zk.locks import HeldLock
 from pvc_cli.zk.multiread import MultiRead, access_denied
-from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, Op, Read, ReadResult, Znode, pack_stat
+from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, LockKind, Op, Read, ReadResult, Znode, pack_stat
 
 MAX_REQUEST = 1_000_000
 """Bytes that one request may have; ZooKeeper closes the connection at 1,048,575."""
@@ -143,6 +144,10 @@ class LiveStore:
             else:
                 _judge(ops, results)
                 return
+
+    def lock(self, kind: LockKind, path: str) -> HeldLock:
+        """Return a lock on the existing znode at *path*; it waits as long as this store does for an answer."""
+        return HeldLock(self._connection, kind, path, self._connection.timeout)
 
     def _request(self, ops: Sequence[Op]) -> Any:  # noqa: ANN401 - kazoo is untyped
         """Return kazoo's transaction of *ops*; it can be committed once only."""

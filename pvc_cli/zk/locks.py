@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-from types import TracebackType
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
@@ -14,50 +13,56 @@ from kazoo.handlers.threading import KazooTimeoutError
 from pvc_cli import identity
 from pvc_cli.errors import LockError, printable
 from pvc_cli.zk.connection import Connection
+from pvc_cli.zk.store import LockKind, Op
 
-CONTENDER = re.compile(r"[0-9a-f]{32}__r?lock__\d{10}")
-"""The name of a child by which kazoo's recipes queue for a lock: not data, and gone with its holder."""
-
-LockKind = Literal["readlock", "writelock", "exclusivelock"]
 _RECIPES = {"readlock": "ReadLock", "writelock": "WriteLock", "exclusivelock": "Lock"}
 
 
 class HeldLock:
-    """A lock on an existing znode, held inside a ``with`` block.
+    """A lock on an existing znode, held inside a ``with`` block; see :class:`pvc_cli.zk.store.Lock`.
 
     :param timeout: how long, in seconds, to wait for those who hold it.
     """
 
     def __init__(self, connection: Connection, kind: LockKind, path: str, timeout: float) -> None:
         self.path = path
+        self.fence: Op | None = None
         self._timeout = timeout
         holder = f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}"
         self._recipe: Any = getattr(connection.client, _RECIPES[kind])(path, holder)
         # The recipe would create the path on acquiring, and so invent a znode that the schema does not have.
         self._recipe.assured_path = True
 
-    def acquire(self) -> None:
-        """Wait for the lock.
+    def acquire(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """Wait for the lock; see :meth:`pvc_cli.zk.store.Lock.acquire`."""
+        if not self._try(blocking=False):
+            if on_wait:
+                on_wait(f"Waiting up to {self._timeout:g} s for the lock on {self.path}, held by {self._holders()}.")
+            if not self._try(blocking=True):
+                raise LockError(
+                    f"the lock on {self.path} was not free within {self._timeout:g} s (held by {self._holders()}):"
+                    " try again, or wait longer with --timeout"
+                )
+        # ZooKeeper itself refuses a transaction with this step once our contender, and with it the lock, is gone.
+        self.fence = Op("check", f"{self.path}/{self._recipe.node}", version=0)
 
-        :raises LockError: if it was not free in time, or its znode is gone; nothing is left behind.
-        """
+    def _try(self, *, blocking: bool) -> bool:
         try:
-            gotten = self._recipe.acquire(timeout=self._timeout)
+            return bool(self._recipe.acquire(blocking=blocking, timeout=self._timeout if blocking else None))
         except NoNodeError:
             raise LockError(f"there is no {self.path} to lock: check that the item still exists") from None
         except (LockTimeout, KazooTimeoutError):
-            gotten = False
+            return False
         except KazooException as error:
             raise LockError(f"the lock on {self.path} could not be had: {type(error).__name__}") from None
-        if not gotten:
-            holders = ", ".join(filter(None, map(printable, self._recipe.contenders()))) or "somebody unnamed"
-            raise LockError(
-                f"the lock on {self.path} was not free within {self._timeout:g} s (held by {holders}):"
-                " try again, or wait longer with --timeout"
-            )
+
+    def _holders(self) -> str:
+        """Return who is in front of us, as far as they say."""
+        return ", ".join(filter(None, map(printable, self._recipe.contenders()))) or "somebody unnamed"
 
     def release(self) -> None:
         """Give the lock up."""
+        self.fence = None
         # A contender that cannot be deleted now is ephemeral: it goes when its session does.
         with contextlib.suppress(KazooException, KazooTimeoutError):
             self._recipe.release()
@@ -66,7 +71,5 @@ class HeldLock:
         self.acquire()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.release()

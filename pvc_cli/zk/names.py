@@ -15,6 +15,11 @@ from pvc_cli.errors import InvalidItemError, quoted
 # beyond the basic multilingual plane counts as two surrogates, and is refused as well.
 _REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000-\U0010ffff]")
 
+NOT_PVCS = frozenset({"zookeeper", "patroni"})
+"""Root znodes that belong to ZooKeeper and to PVC's PostgreSQL manager: never listed, never touched."""
+CONTENDER = re.compile(r"[0-9a-f]{32}__r?lock__\d{10}")
+"""The name of a child by which kazoo's recipes queue for a lock: not data, and gone with its holder."""
+
 
 @lru_cache(maxsize=65536)
 def check_item(name: str) -> str:

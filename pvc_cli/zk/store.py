@@ -6,7 +6,7 @@ Paths here are plain strings that the schema made; nothing above the handler eve
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -93,6 +93,31 @@ class CommitConflictError(ConflictError):
         self.op = op
 
 
+LockKind = Literal["readlock", "writelock", "exclusivelock"]
+
+
+class Lock(Protocol):
+    """A lock that is held inside a ``with`` block."""
+
+    fence: Op | None
+    """While it is held: a step that refuses a transaction once it is lost, if the store needs one."""
+
+    def acquire(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """Wait for the lock; *on_wait* is told, at most once, who holds it.
+
+        :raises LockError: if it was not free in time, or its znode is gone; nothing is left behind.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give the lock up."""
+        ...
+
+    def __enter__(self) -> Lock: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
 class Store(Protocol):
     """Reads in batches, commits whole transactions."""
 
@@ -106,4 +131,8 @@ class Store(Protocol):
         :raises CommitConflictError: if a step's guard, or the state of the tree, does not allow it.
         :raises OutcomeUnknownError: if the connection was lost and it cannot be told whether they were applied.
         """
+        ...
+
+    def lock(self, kind: LockKind, path: str) -> Lock:
+        """Return a lock on the existing znode at *path*."""
         ...

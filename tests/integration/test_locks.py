@@ -9,7 +9,7 @@ from kazoo.client import KazooClient
 
 from pvc_cli.errors import LockError
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.locks import CONTENDER
+from pvc_cli.zk.names import CONTENDER
 from tests.conftest import Tree
 
 KEY = "base.config.primary_node.sync_lock"

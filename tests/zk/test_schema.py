@@ -29,9 +29,9 @@ def test_each_version_has_exactly_pvcs_keys(version: int) -> None:
 def test_since_and_until_are_pvcs() -> None:
     assert len(PVC_KEYS) == 170
     for row in PVC_KEYS:
-        assert ZKSchema.since(row["key"]) == int(row["since"])
-        assert ZKSchema.until(row["key"]) == (int(row["gone"]) if row["gone"] else None)
-    assert ZKSchema.since("no.such") is None
+        assert ZKSchema().since(row["key"]) == int(row["since"])
+        assert ZKSchema().until(row["key"]) == (int(row["gone"]) if row["gone"] else None)
+    assert ZKSchema().since("no.such") is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_unknown_version_is_refused(version: int) -> None:
 
 
 def test_every_version_says_what_it_brought() -> None:
-    history = ZKSchema.history()
+    history = ZKSchema().known
     assert [version.number for version in history] == list(ALL_VERSIONS)
     assert ZKSchema.newest() == 15
     for version in history:

@@ -36,7 +36,7 @@ class Definition:
     """The value that the key gets where it is created on an existing item."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Version:
     """What one version of the schema changes, against the one before it."""
 
@@ -45,10 +45,16 @@ class Version:
     groups: Mapping[str, Group] = field(default_factory=dict)
     add: Mapping[str, Definition] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
+    move: Mapping[str, str] = field(default_factory=dict)
+    """Keys that get another path, with that path: their znodes move, values and all."""
+
+
+Versions = tuple[Version, ...]
+"""Versions in order, each at the index that is its number."""
 
 
 @cache
-def versions() -> tuple[Version, ...]:
+def versions() -> Versions:
     """Return all versions that this pvc knows, oldest first; a version's number is its index.
 
     :raises SchemaError: if a number is missing between the first and the last.
@@ -82,4 +88,5 @@ def _parse(number: int, document: Mapping[str, Any]) -> Version:
             for key, given in document.get("add", {}).items()
         },
         remove=tuple(document.get("remove", ())),
+        move=document.get("move", {}),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 
 from pvc_cli.errors import InvalidItemError, InvalidKeyError, SchemaError, quoted
 from pvc_cli.zk.names import check_item
-from pvc_cli.zk.schema.definition import Definition, Group, Version, versions
+from pvc_cli.zk.schema.definition import Definition, Group, Versions, versions
 
 Key = str | tuple[str, ...]
 """Names a znode: ``"base.config.maintenance"``, ``("domain.state", uuid)``, or
@@ -17,23 +18,26 @@ Key = str | tuple[str, ...]
 class ZKSchema:
     """The keys of one schema version, and the only place where a path is made.
 
-    :param version: which version; the newest that pvc knows if not given.
-    :raises SchemaError: if this pvc does not know the version.
+    :param version: which version; the newest that is known if not given.
+    :param known: the versions that are known; those that come with pvc if not given.
+    :raises SchemaError: if the version is not known.
     """
 
-    def __init__(self, version: int | None = None) -> None:
-        known = versions()
-        self.version: int = len(known) - 1 if version is None else version
-        if not 0 <= self.version < len(known):
+    def __init__(self, version: int | None = None, known: Versions | None = None) -> None:
+        self.known: Versions = versions() if known is None else known
+        newest = len(self.known) - 1
+        self.version: int = newest if version is None else version
+        if not 0 <= self.version <= newest:
             raise SchemaError(
-                f"schema version {self.version} is not known: this pvc knows 0 to {len(known) - 1}"
+                f"schema version {self.version} is not known: this pvc knows 0 to {newest}"
                 + (": upgrade pvc before you use it on this cluster" if self.version > 0 else "")
             )
         keys: dict[str, Definition] = {}
         groups: dict[str, Group] = {}
-        for step in known[: self.version + 1]:
+        for step in self.known[: self.version + 1]:
             groups.update(step.groups)
             keys.update(step.add)
+            keys.update({key: replace(keys[key], path=path) for key, path in step.move.items()})
             for gone in step.remove:
                 del keys[gone]
         self.keys: Mapping[str, Definition] = keys
@@ -48,29 +52,22 @@ class ZKSchema:
 
     @staticmethod
     @cache
-    def at(version: int) -> ZKSchema:
+    def at(version: int, known: Versions | None = None) -> ZKSchema:
         """Return the schema of *version*, made once and shared: a schema never changes."""
-        return ZKSchema(version)
-
-    @staticmethod
-    def history() -> tuple[Version, ...]:
-        """Return every version that pvc knows, oldest first, as what it changes."""
-        return versions()
+        return ZKSchema(version, known)
 
     @staticmethod
     def newest() -> int:
-        """Return the newest version that pvc knows."""
+        """Return the newest version that comes with pvc."""
         return len(versions()) - 1
 
-    @staticmethod
-    def since(key: str) -> int | None:
-        """Return the version that brought *key*, or None if no version has it."""
-        return next((v.number for v in versions() if key in v.add or key in v.groups), None)
+    def since(self, key: str) -> int | None:
+        """Return the version that brought *key*, or None if no known version has it."""
+        return next((v.number for v in self.known if key in v.add or key in v.groups), None)
 
-    @staticmethod
-    def until(key: str) -> int | None:
+    def until(self, key: str) -> int | None:
         """Return the version in which *key* is gone, or None if it is there to this day, or never was."""
-        return next((v.number for v in versions() if key in v.remove), None)
+        return next((v.number for v in self.known if key in v.remove), None)
 
     def path(self, key: Key) -> str | None:
         """Return the path of *key*, or None if this version of the schema has no such key.

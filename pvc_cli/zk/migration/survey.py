@@ -1,0 +1,119 @@
+"""Look over a real tree and say in what it differs from a schema version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pvc_cli.zk.migration.pattern import Pattern, pattern_for
+from pvc_cli.zk.names import CONTENDER, NOT_PVCS
+from pvc_cli.zk.schema import ZKSchema
+from pvc_cli.zk.store import Read, Store
+
+# What PVC 1.0.3's own migration leaves at the root: sub-paths of items, written without their item.
+_ROOT_MARKS = frozenset({"sriov", "tags", "db_device", "mtu", "pvcversion", "tier"})
+# And what its check of sub-items leaves beside the right keys: their names instead of their paths.
+_MARKED_GROUPS = frozenset({"reservation", "lease", "rule"})
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A znode that the version needs and the tree lacks; *daemons* where a daemon is to write it, not we."""
+
+    path: str
+    default: str
+    daemons: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A znode that no version explains; *pvc_made* where PVC's own migration is known to leave it behind."""
+
+    path: str
+    pvc_made: bool
+
+
+@dataclass(slots=True)
+class Survey:
+    """In what a tree differs from a schema version; every list sorted by path."""
+
+    missing: list[Missing] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+    """Tops of subtrees that belong to other versions only."""
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    """Subtrees whose key has another path in the version: from where, to where."""
+    stray: list[Stray] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    """Root znodes of somebody else."""
+
+
+def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
+    """Compare the tree in *store* with the version *target*, in one batch per level.
+
+    :param leaves: also look below znodes that should have no children.
+    """
+    result = Survey()
+    level: list[tuple[str, Pattern, Pattern | None]] = [("", pattern_for(target), None)]
+    while level:
+        asked = [entry for entry in level if leaves or entry[1].named or entry[1].items]
+        found = store.fetch([Read(path or "/", children=True) for path, _, _ in asked])
+        level = []
+        for (path, pattern, item), names in zip(asked, found, strict=True):
+            if isinstance(names, list):
+                level += _look(result, target, path, pattern, item, names)
+    # A key that moves is not missing at its new place: it comes from the old one.
+    arriving = {to for _, to in result.moved}
+    result.missing = sorted((m for m in result.missing if m.path not in arriving), key=lambda m: m.path)
+    result.retired.sort()
+    result.moved.sort()
+    result.stray.sort(key=lambda s: s.path)
+    result.foreign.sort()
+    return result
+
+
+def _look(
+    result: Survey, target: ZKSchema, path: str, pattern: Pattern, item: Pattern | None, names: Sequence[str]
+) -> Iterable[tuple[str, Pattern, Pattern | None]]:
+    """Sort the children *names* of one znode into *result*, and yield those to look below."""
+    there = set(names)
+    for name, child in pattern.named.items():
+        if child.present and name not in there:
+            below = [(f"{path}/{name}", child), *child.missing(f"{path}/{name}")]
+            result.missing += [Missing(at, place.default, place.daemons) for at, place in below]
+    for name in names:
+        at = f"{path}/{name}"
+        if not path and name in NOT_PVCS:
+            continue
+        if known := pattern.named.get(name):
+            if known.present:
+                yield at, known, item
+            else:
+                _retire(result, target, at, known)
+        elif CONTENDER.fullmatch(name):
+            continue
+        elif pattern.items:
+            if pattern.items.present:
+                yield at, pattern.items, pattern.items
+            else:
+                result.retired.append(at)
+        elif path:
+            result.stray.append(Stray(at, item is pattern and _is_mark(target, pattern, name)))
+        elif name in _ROOT_MARKS:
+            result.stray.append(Stray(at, pvc_made=True))
+        else:
+            result.foreign.append(at)
+
+
+def _retire(result: Survey, target: ZKSchema, path: str, place: Pattern) -> None:
+    """Note a subtree of another version: it moves if the target has its key elsewhere, else it goes."""
+    now = target.keys.get(place.key)
+    if now is None:
+        result.retired.append(path)
+    else:
+        result.moved.append((path, path.removesuffix(place.sub_path) + now.path))
+
+
+def _is_mark(target: ZKSchema, item: Pattern, name: str) -> bool:
+    """Tell whether a sub-item's stray child has the name of one of its keys, as PVC's check writes it."""
+    group = target.group_of(item.key)
+    return group in _MARKED_GROUPS and f"{group}.{name}" in target.keys
