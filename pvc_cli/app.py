@@ -15,11 +15,12 @@ from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, PvcError, printable
 from pvc_cli.output import Output
 
 _COMMANDS = {
+    "cluster": ("pvc_cli.commands.cluster:cluster", "Back a whole cluster's tree up, and put it back."),
     "completion": ("pvc_cli.commands.completion:completion", "Print what makes a shell complete pvc's commands."),
     "connection": ("pvc_cli.commands.connection:connection", "Keep names for clusters, and say which is current."),
     "node": ("pvc_cli.commands.node:node", "Look at nodes."),
     "sandbox": ("pvc_cli.commands.sandbox:sandbox", "Run a demo cluster on this machine."),
-    "schema": ("pvc_cli.commands.schema:schema", "Look at the schema of the cluster's tree."),
+    "schema": ("pvc_cli.commands.schema:schema", "Look at the schema of the tree, and bring it to another version."),
     "vm": ("pvc_cli.commands.vm:vm", "Find virtual machines, and classify them by tags."),
 }
 
@@ -29,7 +30,9 @@ _COMMANDS = {
     lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-c", "--connection", metavar="NAME", help="Use this entry of the connections file.")
+@click.option(
+    "-c", "--connection", metavar="NAME", help="Use this entry of the connections file, or a backup as file:PATH."
+)
 @click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="Use these ZooKeeper servers.")
 @click.option(
     "--timeout",

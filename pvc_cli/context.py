@@ -12,6 +12,8 @@ from pvc_cli.errors import InvalidInputError
 from pvc_cli.output import Output
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pvc_cli.zk import ZKHandler
 
 
@@ -41,6 +43,10 @@ class Context:
         target = resolve(self.connection, self.coordinators)
         if self.verbose:
             self.output.message(f"The cluster is {target.hosts}, from {target.origin}.")
+        if target.file:
+            with self._open(target.file) as handler:
+                yield handler
+            return
         with ZKHandler(
             target.hosts,
             timeout=self.timeout,
@@ -49,6 +55,22 @@ class Context:
             before_change=announce_once(target.hosts),
         ) as handler:
             yield handler
+
+    def is_file(self) -> bool:
+        """Tell whether the cluster that is meant is a backup file."""
+        from pvc_cli.settings import resolve
+
+        return resolve(self.connection, self.coordinators).file is not None
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[ZKHandler]:
+        """Open a backup in place of a cluster; what is changed is saved at the end, if nothing goes wrong."""
+        from pvc_cli.zk import ZKHandler
+        from pvc_cli.zk.snapshot import SnapshotStore
+
+        store = SnapshotStore(path)
+        yield ZKHandler.over(store)
+        store.save()
 
     def names(self, words: Sequence[str], *, commas: bool = True) -> list[str]:
         """Return *words* with ``-`` replaced by the lines of standard input.

@@ -14,6 +14,7 @@ from pvc_cli.errors import ConfigError, quoted
 
 PVC_CONFIG = Path("/etc/pvc/pvc.conf")
 _ZOOKEEPER_PORT = 2181
+_FILE = "file:"
 _HOW_TO_NAME_ONE = (
     "name its ZooKeeper servers with --coordinators HOST[:PORT],…, keep them with"
     " 'pvc connection add NAME HOST[:PORT],…', or try pvc on a demo cluster with 'pvc sandbox start'"
@@ -25,14 +26,20 @@ class Target:
     """A cluster to talk to, and who said so."""
 
     hosts: str
-    """``HOST[:PORT],…[/chroot]``."""
+    """``HOST[:PORT],…[/chroot]``, or ``file:PATH`` for a backup."""
     origin: str
+
+    @property
+    def file(self) -> Path | None:
+        """The backup file that stands for a cluster, if it is one."""
+        return Path(self.hosts.removeprefix(_FILE)).expanduser() if self.hosts.startswith(_FILE) else None
 
 
 def resolve(connection: str | None, coordinators: str | None) -> Target:
     """Return the cluster that is meant.
 
-    :param connection: the value of ``--connection``, if given: a name from the connections file.
+    :param connection: the value of ``--connection``, if given: a name from the connections file, or a backup
+        as ``file:PATH``.
     :param coordinators: the value of ``--coordinators``, if given.
     :raises ConfigError: if none is named anywhere, or the one that is cannot be used.
     """
@@ -60,6 +67,8 @@ def resolve(connection: str | None, coordinators: str | None) -> Target:
 
 
 def _named(name: str, origin: str, connections: Connections | None = None) -> Target:
+    if name.startswith(_FILE):
+        return Target(name, origin)
     connections = connections or Connections.load()
     try:
         return Target(connections.hosts[name], origin)
@@ -179,6 +188,11 @@ def _resolvable(node: str, domain: object) -> str:
     except OSError:
         return f"{node}.{domain}"
     return node
+
+
+def backup_folder() -> Path:
+    """Return the folder for the backups that are made before a change."""
+    return _folder("XDG_STATE_HOME", ".local/state") / "backups"
 
 
 def sandbox_folder() -> Path:

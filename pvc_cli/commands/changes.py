@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pvc_cli.errors import quoted
+from pvc_cli.errors import RefusedError, quoted
 from pvc_cli.output import Format, Output
 
 if TYPE_CHECKING:
@@ -42,3 +43,56 @@ def progress_bar(output: Output, length: int, *, shown: bool) -> Iterator[Callab
         return
     with click.progressbar(length=length, show_pos=True, file=sys.stderr) as bar:
         yield bar.update
+
+
+@contextmanager
+def step_bar(output: Output) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that is told how many steps are done, of how many; a bar on standard error shows it."""
+    if output.quiet or not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    with click.progressbar(length=0, show_pos=True, file=sys.stderr) as bar:
+
+        def step(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield step
+
+
+@contextmanager
+def until_interrupted() -> Iterator[Callable[[], None]]:
+    """Give a function that raises where Ctrl-C was pressed since: the place to stop is chosen, not hit upon.
+
+    Pressed a second time, it stops at once.
+    """
+    pressed = False
+
+    def note(_signal: int, _frame: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask *question* on the terminal, unless it is answered already.
+
+    :raises RefusedError: if the answer is no, or there is nobody to ask.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise RefusedError(f"this asks first, and there is no terminal to ask on: give --yes ({question})")
+    if not click.confirm(question, err=True):
+        raise RefusedError("nothing was changed")

@@ -45,6 +45,7 @@ def output_option(command: Command) -> Command:
     return cast("Command", with_style)
 
 
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show the exact changes, and make none.")
 
 
@@ -58,5 +59,20 @@ def limit_options(command: Command) -> Command:
         click.option("-t", "--target", "node", metavar="NODE", shell_complete=complete.nodes,
                      help="Only VMs on this node."),
     ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def backup_options(command: Command) -> Command:
+    """Add the options that say where the backup goes that is made before a change."""
+    for option in (
+        click.option("--no-backup", is_flag=True, help="Make no backup."),
+        click.option(
+            "--backup",
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="Where the backup goes (pvc's own folder).",
+        ),
+    ):
         command = option(command)
     return command

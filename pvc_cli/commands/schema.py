@@ -1,11 +1,13 @@
-"""``pvc schema``: look at the schema of the cluster's tree."""
+"""``pvc schema show|history|diff|path``: look at the schema of the cluster's tree."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import output_option, pass_context
 from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
@@ -16,9 +18,20 @@ if TYPE_CHECKING:
     from pvc_cli.zk import ZKSchema
 
 
-@click.group()
+_CHANGE = "pvc_cli.commands.schema_change"
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "apply": (f"{_CHANGE}:apply", "Create what the tree lacks at its version; begin one on an empty tree."),
+        "rollback": (f"{_CHANGE}:rollback", "Take the tree back to an older version."),
+        "upgrade": (f"{_CHANGE}:upgrade", "Bring the tree to a newer version."),
+        "validate": (f"{_CHANGE}:validate", "Compare the tree with the cluster's version."),
+    },
+)
 def schema() -> None:
-    """Look at the schema of the cluster's tree."""
+    """Look at the schema of the cluster's tree, and bring the tree to another version."""
 
 
 @schema.command("show")
@@ -38,8 +51,6 @@ def show(context: Context, number: int | None, style: Format) -> None:
 
         _show_version(context.output, ZKSchema(number), style)
         return
-    from dataclasses import asdict
-
     from pvc_cli.cluster.schema_status import schema_status
 
     output = context.output
@@ -116,6 +127,37 @@ def history(context: Context, style: Format) -> None:
             [[str(v.number), str(len(v.add)), str(len(v.remove)), v.summary] for v in versions],
         ),
     )
+
+
+@schema.command("diff")
+@click.argument("old", type=int)
+@click.argument("new", type=int)
+@output_option
+@pass_context
+def diff(context: Context, old: int, new: int, style: Format) -> None:
+    """Show what differs between two schema versions. Needs no cluster.
+
+    \b
+    Example:
+      pvc schema diff 9 10
+    """
+    from pvc_cli.zk import ZKSchema
+    from pvc_cli.zk.schema.diff import diff as compare
+
+    changes = compare(ZKSchema(old), ZKSchema(new))
+    output = context.output
+    colours = {"added": "green", "removed": "red", "moved": "yellow"}
+    output.show(
+        style,
+        lambda: {"from": old, "to": new, "changes": [asdict(change) for change in changes]},
+        names=lambda: [change.key for change in changes],
+        table=lambda: output.table(
+            ("", "KEY", "PATH", "DEFAULT"),
+            [[Cell(c.kind, colours[c.kind]), c.key, c.path, c.default] for c in changes],
+        ),
+    )
+    if not changes:
+        output.message(f"Versions {old} and {new} do not differ.")
 
 
 @schema.command("path")

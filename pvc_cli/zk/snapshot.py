@@ -1,0 +1,206 @@
+"""The store that is a backup file: the same reading and changing, without a cluster.
+
+A backup is one JSON object, each znode's path with its value, as PVC's own `cluster backup` writes it. What is no
+UTF-8 in a value is kept as lone surrogates, so that it comes back byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pvc_cli.errors import ConfigError, InvalidItemError, quoted
+from pvc_cli.files import replace_file
+from pvc_cli.zk.names import check_item
+from pvc_cli.zk.store import (
+    ANY_VERSION,
+    CommitConflictError,
+    LockKind,
+    Op,
+    Read,
+    ReadResult,
+    Stat,
+    Znode,
+    pack_stat,
+)
+
+Tree = Mapping[str, bytes]
+
+
+def encode_backup(tree: Tree) -> str:
+    """Return the backup that holds *tree*."""
+    return json.dumps({path: value.decode("utf-8", "surrogateescape") for path, value in tree.items()}) + "\n"
+
+
+def decode_backup(text: str, origin: str) -> dict[str, bytes]:
+    """Return the tree in a backup; parents that it leaves out are there with empty values.
+
+    :param origin: what to call the backup in an error.
+    :raises ConfigError: if *text* is no backup.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{origin} is no backup: {error}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{origin} is no backup: it is no JSON object of paths and values")
+    tree = {"/": b""}
+    for path, value in sorted(document.items()):
+        if not isinstance(value, str):
+            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text")
+        for parent in _check_path(path, origin):
+            tree.setdefault(parent, b"")
+        try:
+            tree[path] = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text") from None
+    return tree
+
+
+def _check_path(path: str, origin: str) -> list[str]:
+    """Return the parents of *path*, the root left out."""
+    if path == "/":
+        return []
+    names = path.split("/")
+    try:
+        if names[0]:
+            raise InvalidItemError("it does not begin with a slash")
+        for name in names[1:]:
+            check_item(name)
+    except InvalidItemError as error:
+        raise ConfigError(f"{origin} is no backup: {quoted(path)} is no path of a znode: {error}") from None
+    return ["/".join(names[: n + 1]) for n in range(1, len(names) - 1)]
+
+
+class SnapshotStore:
+    """Reads from and commits to the tree in a backup file; see :class:`pvc_cli.zk.store.Store`.
+
+    Changes are made in memory. :meth:`save` puts them into the file, all at once.
+
+    :raises ConfigError: if the file cannot be read or is no backup.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._values = decode_backup(path.read_text(encoding="utf-8"), str(path))
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path} is no backup: it is not UTF-8") from None
+        self._versions = dict.fromkeys(self._values, 0)
+        self._children: dict[str, set[str]] = {at: set() for at in self._values}
+        for at in self._values:
+            if at != "/":
+                self._children[_parent(at)].add(_name(at))
+        self._changed = False
+
+    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+        """Return what each of *reads* gives, in their order."""
+        return [self._read(read) for read in reads]
+
+    def _read(self, read: Read) -> ReadResult:
+        if read.path not in self._values:
+            return None
+        if read.children:
+            return list(self._children[read.path])
+        data = self._values[read.path]
+        children = len(self._children[read.path])
+        stat = Stat(0, 0, 0, 0, self._versions[read.path], 0, 0, 0, len(data), children, 0)
+        return Znode(data, pack_stat(stat))
+
+    def commit(self, ops: Sequence[Op]) -> None:
+        """Apply all of *ops*, or none, in memory."""
+        undo: list[Callable[[], None]] = []
+        try:
+            for op in ops:
+                undo.append(self._apply(op))
+        except CommitConflictError:
+            for step in reversed(undo):
+                step()
+            raise
+        self._changed = self._changed or any(op.kind != "check" for op in ops)
+
+    def _apply(self, op: Op) -> Callable[[], None]:
+        """Apply one step, and return what undoes it."""
+        if op.kind == "create":
+            return self._create(op)
+        if op.path not in self._values:
+            raise CommitConflictError(op, "is not there any more")
+        if op.version not in (ANY_VERSION, self._versions[op.path]):
+            raise CommitConflictError(op, "has another version")
+        if op.kind == "delete":
+            return self._delete(op)
+        before, version = self._values[op.path], self._versions[op.path]
+        if op.kind == "set":
+            self._put(op.path, op.data, version + 1)
+        return lambda: self._put(op.path, before, version)
+
+    def _create(self, op: Op) -> Callable[[], None]:
+        if op.path in self._values:
+            raise CommitConflictError(op, "is there already")
+        if _parent(op.path) not in self._values:
+            raise CommitConflictError(op, "has no parent any more")
+        self._put(op.path, op.data, 0)
+        return lambda: self._drop(op.path)
+
+    def _delete(self, op: Op) -> Callable[[], None]:
+        if self._children[op.path]:
+            raise CommitConflictError(op, "got new children")
+        before, version = self._values[op.path], self._versions[op.path]
+        self._drop(op.path)
+        return lambda: self._put(op.path, before, version)
+
+    def _put(self, path: str, value: bytes, version: int) -> None:
+        self._values[path], self._versions[path] = value, version
+        self._children.setdefault(path, set())
+        if path != "/":
+            self._children[_parent(path)].add(_name(path))
+
+    def _drop(self, path: str) -> None:
+        del self._values[path], self._versions[path], self._children[path]
+        self._children[_parent(path)].discard(_name(path))
+
+    def lock(self, kind: LockKind, path: str) -> OpenLock:  # noqa: ARG002 - one signature for all stores
+        """Return a lock that is always free: the file is read once, and replaced at once."""
+        return OpenLock()
+
+    def save(self) -> None:
+        """Put the tree into the file, if it was changed.
+
+        :raises ConfigError: if the file cannot be written; it is as it was then.
+        """
+        if not self._changed:
+            return
+        try:
+            replace_file(self._path, encode_backup(self._values))
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be written: {error.strerror}") from None
+        self._changed = False
+
+
+class OpenLock:
+    """A lock that nobody else can want; see :class:`pvc_cli.zk.store.Lock`."""
+
+    fence: Op | None = None
+
+    def acquire(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """Do nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+    def __enter__(self) -> OpenLock:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
