@@ -68,7 +68,7 @@ class Context:
         from pvc_cli.zk import ZKHandler
         from pvc_cli.zk.snapshot import SnapshotStore
 
-        store = SnapshotStore(path)
+        store = SnapshotStore.open(path)
         yield ZKHandler.over(store)
         store.save()
 

@@ -67,10 +67,10 @@ def restore(context: Context, file: str, yes: bool, dry_run: bool, style: Format
     """
     from pvc_cli.cluster.backup import backup_version, plan_restoration
     from pvc_cli.cluster.backup import restore as put_back
-    from pvc_cli.zk.snapshot import decode_backup
+    from pvc_cli.zk.snapshot import decode_backup, read_backup_file
 
     output = context.output
-    tree = decode_backup(_text(file), file)
+    tree = decode_backup(sys.stdin.read() if file == "-" else read_backup_file(Path(file)), file)
     version = backup_version(tree)
     with context.connect() as handler:
         plan = plan_restoration(handler, tree)
@@ -91,12 +91,3 @@ def restore(context: Context, file: str, yes: bool, dry_run: bool, style: Format
         output.message(
             f"The tree is that of {file}: {counts.replace('to delete', 'deleted').replace('to write', 'written')}."
         )
-
-
-def _text(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{file} is no backup: it is not UTF-8") from None

@@ -242,7 +242,7 @@ def _go(
     plan = make_plan(handler.store, target)
     losses = plan.losses(target)
     if losses:
-        lost = ", ".join(f"{count} {_LOST.get(group, f'items of {group}')}" for group, count in losses.items())
+        lost = ", ".join(f"{losses[group]} {words}" for group, words in _LOST.items() if losses[group])
         output.warning(f"this deletes {lost}")
     if _is_shown_only(context, plan, style, dry_run=dry_run):
         return

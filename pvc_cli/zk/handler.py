@@ -13,6 +13,7 @@ from pvc_cli.errors import (
     LockError,
     NotFoundError,
     PvcError,
+    RefusedError,
     SchemaError,
     quoted,
 )
@@ -299,6 +300,8 @@ class ZKHandler:
         """Return something that waits for changes of keys."""
         from pvc_cli.zk.watch import Watcher
 
+        if self._connection is None and self._store is not None:
+            raise RefusedError("a backup never changes, so that there is nothing to watch: leave out --watch")
         return Watcher(self._require_connection(), lambda: self.schema)
 
     def readlock(self, key: Key) -> Lock:

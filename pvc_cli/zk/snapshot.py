@@ -58,6 +58,19 @@ def decode_backup(text: str, origin: str) -> dict[str, bytes]:
     return tree
 
 
+def read_backup_file(path: Path) -> str:
+    """Return the text of the backup file at *path*.
+
+    :raises ConfigError: if it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is no backup: it is not UTF-8") from None
+
+
 def _check_path(path: str, origin: str) -> list[str]:
     """Return the parents of *path*, the root left out."""
     if path == "/":
@@ -78,23 +91,32 @@ class SnapshotStore:
 
     Changes are made in memory. :meth:`save` puts them into the file, all at once.
 
-    :raises ConfigError: if the file cannot be read or is no backup.
+    :param tree: every znode, parents included.
+    :param path: the file, if there is one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, tree: Tree, path: Path | None = None) -> None:
         self._path = path
-        try:
-            self._values = decode_backup(path.read_text(encoding="utf-8"), str(path))
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise ConfigError(f"{path} is no backup: it is not UTF-8") from None
+        self._values = dict(tree)
         self._versions = dict.fromkeys(self._values, 0)
         self._children: dict[str, set[str]] = {at: set() for at in self._values}
         for at in self._values:
             if at != "/":
                 self._children[_parent(at)].add(_name(at))
         self._changed = False
+
+    @classmethod
+    def open(cls, path: Path) -> SnapshotStore:
+        """Return the store that is the backup file at *path*.
+
+        :raises ConfigError: if the file cannot be read or is no backup.
+        """
+        return cls(decode_backup(read_backup_file(path), str(path)), path)
+
+    @property
+    def tree(self) -> dict[str, bytes]:
+        """Every znode with its value."""
+        return dict(self._values)
 
     def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Return what each of *reads* gives, in their order."""
@@ -171,7 +193,7 @@ class SnapshotStore:
 
         :raises ConfigError: if the file cannot be written; it is as it was then.
         """
-        if not self._changed:
+        if not (self._changed and self._path):
             return
         try:
             replace_file(self._path, encode_backup(self._values))

@@ -10,6 +10,8 @@ from pvc_cli.zk.schema import ZKSchema
 
 WRITTEN_WHOLE = frozenset({"sriov_pf", "sriov_vf", "monitoring_plugin", "logs", "faults"})
 """Groups whose items are written whole by the daemon that owns them: what they lack is its to add."""
+SUB_ITEMS = WRITTEN_WHOLE | {"tag", "domain_snapshot", "reservation", "lease", "rule"}
+"""Groups whose items come and go as a whole."""
 
 
 @dataclass(slots=True)

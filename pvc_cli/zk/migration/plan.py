@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from pvc_cli.zk.migration.pattern import Pattern, pattern_for
+from pvc_cli.zk.migration.pattern import SUB_ITEMS, Pattern, pattern_for
 from pvc_cli.zk.migration.survey import Survey, survey
 from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.store import Op, Read, Store, Znode
@@ -96,15 +96,16 @@ class Plan:
         return tuple(creates + moves + version + deletes)
 
     def losses(self, known: ZKSchema) -> Counter[str]:
-        """Count, by the group of *known*, the items that are deleted, and under ``""`` all other values."""
+        """Count, by group, the items that are deleted, and under ``""`` the values of items that stay."""
         top = pattern_for(known)
         lost: Counter[str] = Counter()
         for tree in self.deletes:
             for path, znode in tree.items():
                 place = _place(top, path)
+                group = known.group_of(place.key) if place else ""
                 if place and place.key and not place.sub_path:
-                    lost[known.group_of(place.key)] += 1
-                elif znode.data and znode.data.decode("utf-8", "replace") != (place.default if place else ""):
+                    lost[group] += 1
+                elif group not in SUB_ITEMS and znode.text != (place.default if place else ""):
                     lost[""] += 1
         return lost
 
