@@ -41,6 +41,12 @@ _COMMANDS = {
     metavar="SECONDS",
     help="How long to wait for an answer (10).",
 )
+@click.option(
+    "--schema-dir",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Where a newer PVC defines its schema versions.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say which cluster is used, and what happens to the connection.")
 @click.option("-q", "--quiet", is_flag=True, help="No messages, only results and errors.")
 @click.option("--no-color", is_flag=True, help="No colour, not even on a terminal. NO_COLOR does the same.")
@@ -51,6 +57,7 @@ def cli(
     connection: str | None,
     coordinators: str | None,
     timeout: float,
+    schema_dir: str | None,
     verbose: bool,
     quiet: bool,
     no_color: bool,
@@ -69,6 +76,7 @@ def cli(
         connection=connection,
         coordinators=coordinators,
         timeout=timeout,
+        schema_dir=schema_dir,
         verbose=verbose,
         output=Output(colour=colour, quiet=quiet),
     )

@@ -24,6 +24,7 @@ class Context:
     connection: str | None = None
     coordinators: str | None = None
     timeout: float = 10.0
+    schema_dir: str | None = None
     verbose: bool = False
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False
@@ -36,6 +37,8 @@ class Context:
         :raises UnreachableError: if it does not answer.
         """
         # Imported here: what needs no cluster need not load the code that finds one.
+        from pathlib import Path
+
         from pvc_cli.audit import announce_once
         from pvc_cli.settings import resolve
         from pvc_cli.zk import ZKHandler
@@ -43,8 +46,9 @@ class Context:
         target = resolve(self.connection, self.coordinators)
         if self.verbose:
             self.output.message(f"The cluster is {target.hosts}, from {target.origin}.")
+        schema_dir = Path(self.schema_dir) if self.schema_dir else None
         if target.file:
-            with self._open(target.file) as handler:
+            with _open_backup(target.file, schema_dir) as handler:
                 yield handler
             return
         with ZKHandler(
@@ -53,6 +57,7 @@ class Context:
             session_timeout=self.timeout,
             report=self.output.message if self.verbose else None,
             before_change=announce_once(target.hosts),
+            schema_dir=schema_dir,
         ) as handler:
             yield handler
 
@@ -61,16 +66,6 @@ class Context:
         from pvc_cli.settings import resolve
 
         return resolve(self.connection, self.coordinators).file is not None
-
-    @contextmanager
-    def _open(self, path: Path) -> Iterator[ZKHandler]:
-        """Open a backup in place of a cluster; what is changed is saved at the end, if nothing goes wrong."""
-        from pvc_cli.zk import ZKHandler
-        from pvc_cli.zk.snapshot import SnapshotStore
-
-        store = SnapshotStore.open(path)
-        yield ZKHandler.over(store)
-        store.save()
 
     def names(self, words: Sequence[str], *, commas: bool = True) -> list[str]:
         """Return *words* with ``-`` replaced by the lines of standard input.
@@ -96,3 +91,14 @@ class Context:
         if not names:
             raise InvalidInputError("standard input holds no names: give it one a line")
         return names
+
+
+@contextmanager
+def _open_backup(path: Path, schema_dir: Path | None) -> Iterator[ZKHandler]:
+    """Open a backup in place of a cluster; what is changed is saved at the end, if nothing goes wrong."""
+    from pvc_cli.zk import ZKHandler
+    from pvc_cli.zk.snapshot import SnapshotStore
+
+    store = SnapshotStore.open(path)
+    yield ZKHandler.over(store, schema_dir=schema_dir)
+    store.save()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pvc_cli.cluster.values import natural_key, parse_int
-from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk import ZKHandler
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def schema_status(handler: ZKHandler) -> SchemaStatus:
     names = sorted(handler.children("base.node") or [], key=natural_key)
     keys = ("node.data.active_schema", "node.data.latest_schema")
     values = iter(handler.read_many((key, name) for name in names for key in keys))
-    newest = ZKSchema.newest()
+    newest = max(len(handler.schema.known), len(handler.schema_at().known)) - 1
     return SchemaStatus(
         version=handler.schema.version,
         latest_known=newest,

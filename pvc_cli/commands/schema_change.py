@@ -124,11 +124,10 @@ def apply(context: Context, number: int | None, prune: bool, yes: bool, dry_run:
 
 def _to_apply(handler: ZKHandler, number: int | None) -> ZKSchema:
     """Return the version to apply: the cluster's own, or, on an empty tree, the one that was asked for."""
-    from pvc_cli.zk import ZKSchema
     from pvc_cli.zk.migration.run import is_empty_tree
 
     if is_empty_tree(handler):
-        return ZKSchema(number)
+        return handler.schema_at(number)
     if number not in (None, handler.schema.version):
         raise RefusedError(
             f"this cluster has schema version {handler.schema.version}: --version is for an empty tree;"
@@ -166,11 +165,8 @@ def upgrade(
       pvc -c file:backup.json schema upgrade --yes
       pvc schema upgrade --yes
     """
-    from pvc_cli.zk import ZKSchema
-
-    target = ZKSchema(number)
     with context.connect() as handler:
-        current = handler.schema.version
+        target, current = handler.schema_at(number), handler.schema.version
         if target.version < current:
             raise RefusedError(
                 f"this cluster has schema version {current} already: going back to {target.version} is"
@@ -203,11 +199,8 @@ def rollback(
     Example:
       pvc schema rollback --to 13 --dry-run
     """
-    from pvc_cli.zk import ZKSchema
-
-    target = ZKSchema(number)
     with context.connect() as handler:
-        current = handler.schema.version
+        target, current = handler.schema_at(number), handler.schema.version
         if target.version > current:
             raise RefusedError(
                 f"this cluster has schema version {current}: going on to {target.version} is"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
@@ -51,6 +52,8 @@ class ZKHandler:
         a server knows it is found out without being told.
     :param report: is told, in one sentence each, when the session is opened, suspended, resumed and closed.
     :param before_change: is called before every transaction that is sent.
+    :param schema_dir: where an installed PVC defines schema versions newer than those that come with pvc; PVC's own
+        place if not given.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class ZKHandler:
         multiread: bool = True,
         report: Callable[[str], None] | None = None,
         before_change: Callable[[], None] | None = None,
+        schema_dir: Path | None = None,
     ) -> None:
         self.hosts = hosts
         self.timeout = timeout
@@ -69,14 +73,15 @@ class ZKHandler:
         self._multiread = multiread
         self._report = report
         self._before_change = before_change
+        self._schema_dir = schema_dir
         self._connection: Connection | None = None
         self._store: Store | None = None
         self._schema: ZKSchema | None = None
 
     @classmethod
-    def over(cls, store: Store) -> ZKHandler:
-        """Return a handler that reads from and commits to *store*; it has no session, so no locks and watches."""
-        handler = cls("")
+    def over(cls, store: Store, *, schema_dir: Path | None = None) -> ZKHandler:
+        """Return a handler that reads from and commits to *store*; it has no session, and so no watches."""
+        handler = cls("", schema_dir=schema_dir)
         handler._store = store
         return handler
 
@@ -133,8 +138,21 @@ class ZKHandler:
         :raises SchemaError: if the version cannot be read, or this pvc does not know it.
         """
         if self._schema is None:
-            self._schema = ZKSchema.at(self._read_version())
+            self._schema = self.schema_at(self._read_version())
         return self._schema
+
+    def schema_at(self, version: int | None = None) -> ZKSchema:
+        """Return the schema of any version, by default the newest that is known.
+
+        :raises SchemaError: if neither this pvc nor an installed PVC knows the version.
+        """
+        newest = ZKSchema.newest()
+        if self._schema_dir is None and (version is None or version <= newest):
+            return ZKSchema.at(newest if version is None else version)
+        from pvc_cli.zk.schema.installed import FOLDER, installed_versions
+
+        known = installed_versions(self._schema_dir or FOLDER)
+        return ZKSchema.at(len(known) - 1 if version is None else version, known)
 
     def refresh_schema(self) -> ZKSchema:
         """Look again which schema version the cluster has, and return its schema."""

@@ -30,7 +30,11 @@ class ZKSchema:
         if not 0 <= self.version <= newest:
             raise SchemaError(
                 f"schema version {self.version} is not known: this pvc knows 0 to {newest}"
-                + (": upgrade pvc before you use it on this cluster" if self.version > 0 else "")
+                + (
+                    ": upgrade pvc, or name the definitions of a newer PVC with --schema-dir"
+                    if self.version > 0
+                    else ""
+                )
             )
         keys: dict[str, Definition] = {}
         groups: dict[str, Group] = {}

@@ -1,0 +1,75 @@
+"""Schema versions newer than this pvc, from the definitions that an installed PVC brings: one JSON file each.
+
+PVC's file of version N holds all keys of that version: `{"version": "N", "root": "", "base": {KEY: PATH, …},
+GROUP: {KEY: PATH, …}, …}`. It says neither what value a new key gets nor where a new kind of sub-item lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from pvc_cli.errors import SchemaError, quoted
+from pvc_cli.zk.schema.definition import Definition, Group, Version, Versions, versions
+from pvc_cli.zk.schema.model import ZKSchema
+
+FOLDER = Path("/usr/share/pvc/daemon_lib/migrations/versions")
+"""Where PVC installs its definitions."""
+
+
+@cache
+def installed_versions(folder: Path) -> Versions:
+    """Return the versions that come with pvc, and after them the newer ones that *folder* defines.
+
+    :raises SchemaError: if a file there cannot be read, or defines no schema version.
+    """
+    known = versions()
+    while (file := folder / f"{len(known)}.json").exists():
+        known = (*known, _read(file, ZKSchema(len(known) - 1, known)))
+    return known
+
+
+def _read(file: Path, before: ZKSchema) -> Version:
+    """Return the version that *file* defines, as what it changes against the one before."""
+    number = before.version + 1
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SchemaError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SchemaError(f"{file} is no schema definition: {error}") from None
+    keys = _keys(file, number, document)
+    if missing := {"base.schema", "base.schema.version", "base.node", "base.domain"} - keys.keys():
+        raise SchemaError(f"{file} is no schema definition: it has no key {min(missing)}")
+    return Version(
+        number=number,
+        summary=f"As the installed PVC defines it in {file.name}.",
+        groups={
+            group: Group(base=f"base.{group}" if f"base.{group}" in keys else None)
+            for group in dict.fromkeys(map(ZKSchema.group_of, keys))
+            if group != "base" and group not in before.groups
+        },
+        add={key: Definition(path) for key, path in keys.items() if key not in before.keys},
+        remove=tuple(key for key in before.keys if key not in keys),
+        move={key: path for key, path in keys.items() if key in before.keys and before.keys[key].path != path},
+    )
+
+
+def _keys(file: Path, number: int, document: object) -> Mapping[str, str]:
+    """Return every key of a definition with its path."""
+    if not isinstance(document, dict) or str(document.get("version")) != str(number):
+        raise SchemaError(f"{file} is no schema definition: it does not say that it is version {number}")
+    keys = {}
+    for group, entries in document.items():
+        if group in ("version", "root"):
+            continue
+        if not isinstance(entries, dict):
+            raise SchemaError(f"{file} is no schema definition: the group {quoted(group)} is no object")
+        for name, path in entries.items():
+            key = f"{group}.{name}"
+            if not isinstance(path, str) or (path and (not path.startswith("/") or path.endswith("/"))):
+                raise SchemaError(f"{file} is no schema definition: the path of {quoted(key)} is {path!r}")
+            keys[key] = path or ("/" if group == "base" else "")
+    return keys
