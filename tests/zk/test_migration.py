@@ -215,5 +215,5 @@ def test_a_malformed_definition_is_named_with_the_reason(tmp_path: Path, text: s
 
 
 def test_a_version_that_no_folder_defines_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match="version 17 is not known: this pvc knows 0 to 15.*--schema-dir"):
+    with pytest.raises(SchemaError, match=r"version 17 is not known: this pvc knows 0 to 15.*--schema-dir"):
         ZKHandler.over(SnapshotStore({"/": b""}), schema_dir=tmp_path).schema_at(17)

@@ -39,6 +39,12 @@ class Pattern:
                 yield f"{path}/{name}", child
                 yield from child.missing(f"{path}/{name}")
 
+    def any_key(self) -> Iterator[str]:
+        """Yield the keys of this place and of all below it."""
+        yield self.key
+        for child in (*self.named.values(), *((self.items,) if self.items else ())):
+            yield from child.any_key()
+
     def child(self, name: str) -> Pattern:
         """Return the pattern of the child with a fixed name, made where there is none yet."""
         return self.named.setdefault(name, Pattern(daemons=self.daemons))

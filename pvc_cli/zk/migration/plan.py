@@ -82,9 +82,10 @@ class Plan:
 
     def contraction(self) -> Iterator[Op]:
         """Yield the steps that take away what is not wanted, each only if it is as it was read."""
-        for tree in (*(move.tree for move in self.moves), *self.deletes):
-            for path in sorted(tree, reverse=True):
-                yield Op("delete", path, version=tree[path].version)
+        # What moved away may have been below what goes: each znode once, children first.
+        doomed = {path: z for tree in (*self.deletes, *(m.tree for m in self.moves)) for path, z in tree.items()}
+        for path in sorted(doomed, reverse=True):
+            yield Op("delete", path, version=doomed[path].version)
 
     def changes(self) -> tuple[Change, ...]:
         """Return every change, in order, as a dry run shows it."""

@@ -61,9 +61,9 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
         for (path, pattern, item), names in zip(asked, found, strict=True):
             if isinstance(names, list):
                 level += _look(result, target, path, pattern, item, names)
-    # A key that moves is not missing at its new place: it comes from the old one.
-    arriving = {to for _, to in result.moved}
-    result.missing = sorted((m for m in result.missing if m.path not in arriving), key=lambda m: m.path)
+    # What moves is not missing at its new place, nor what is below it: it comes from the old one.
+    arriving = {target for _, target in result.moved}
+    result.missing = sorted((m for m in result.missing if not _is_within(m.path, arriving)), key=lambda m: m.path)
     result.retired.sort()
     result.moved.sort()
     result.stray.sort(key=lambda s: s.path)
@@ -85,12 +85,12 @@ def _look(
         if not path and name in NOT_PVCS:
             continue
         if known := pattern.named.get(name):
-            if known.present:
+            if known.present or _retire(result, target, at, known, below=not pattern.present):
                 yield at, known, item
-            else:
-                _retire(result, target, at, known)
         elif CONTENDER.fullmatch(name):
             continue
+        elif not pattern.present:
+            continue  # it goes with its parent
         elif pattern.items:
             if pattern.items.present:
                 yield at, pattern.items, pattern.items
@@ -104,13 +104,27 @@ def _look(
             result.foreign.append(at)
 
 
-def _retire(result: Survey, target: ZKSchema, path: str, place: Pattern) -> None:
-    """Note a subtree of another version: it moves if the target has its key elsewhere, else it goes."""
-    now = target.keys.get(place.key)
-    if now is None:
-        result.retired.append(path)
-    else:
+def _retire(result: Survey, target: ZKSchema, path: str, place: Pattern, *, below: bool) -> bool:
+    """Note a subtree of another version: it moves if the target has its key elsewhere, else it goes.
+
+    :param below: whether it is part of a subtree that goes already.
+    :returns: whether there may be something in it that moves, so that it has to be looked into.
+    """
+    if now := target.keys.get(place.key):
         result.moved.append((path, path.removesuffix(place.sub_path) + now.path))
+        return False
+    if not below:
+        result.retired.append(path)
+    return any(key in target.keys for key in place.any_key())
+
+
+def _is_within(path: str, tops: set[str]) -> bool:
+    """Tell whether *path* is one of *tops*, or below one."""
+    while tops and path:
+        if path in tops:
+            return True
+        path = path.rpartition("/")[0]
+    return False
 
 
 def _is_mark(target: ZKSchema, item: Pattern, name: str) -> bool:
