@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench completions picture clean
+.PHONY: help demo test lint bench completions docs picture clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -30,6 +30,9 @@ bench: .venv/ready ## Measure, side by side on one sandbox, and put the table in
 
 completions: .venv/ready ## Write the shells' completion scripts anew
 	@for shell in bash zsh fish; do $(BIN)/pvc completion $$shell > completions/pvc.$$shell; done
+
+docs: .venv/ready ## Write the page on the schema anew
+	$(BIN)/python docs/schema_page.py
 
 picture: .venv/ready ## Draw the README's picture from the real program
 	@.ci/setup server

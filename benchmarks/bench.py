@@ -14,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+from kazoo.client import KazooClient
 
 from pvc_cli.cluster import bulk, tags
 from pvc_cli.cluster.roster import Limits, find, select
@@ -27,6 +30,7 @@ from pvc_cli.cluster.vms import read_vms
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk.migration.run import migrate
 from pvc_cli.zk.store import Lock, LockKind, Op, Read, ReadResult, Store
 
 ROOT = Path(__file__).parents[1]
@@ -114,6 +118,42 @@ def measure(vms: int) -> list[Row]:
     return [Row("list all VMs", vms, listing), Row("add a tag by VM name", vms, tagging)]
 
 
+def upgrade_one_by_one(client: Any, items: Mapping[str, Sequence[str]], schema: ZKSchema) -> None:  # noqa: ANN401
+    """Upgrade as PVC's own library applies a schema: ask for each key of each item, create what is missing."""
+    for group in ("base", *items):
+        for item in items.get(group, [""]):
+            for key, definition in schema.keys_of(group):
+                path = schema.path((key, item) if item else key)
+                if not client.exists(path):
+                    client.create(path, definition.default.encode())
+    client.set("/schema/version", str(schema.version).encode())
+
+
+def measure_upgrade(vms: int) -> Row:
+    """Measure an upgrade from version 0 to the newest, in both ways on a tree of its own each."""
+    schema, old = ZKSchema(), ZKSchema(0)
+    seconds: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder), heap="4g") as ensemble:
+        client = KazooClient(ensemble.hosts)
+        client.start()
+        for way in ("one by one", "pvc"):
+            client.chroot = ""
+            root = f"/{way.replace(' ', '-')}"
+            client.create(root)
+            client.chroot = root
+            with ZKHandler(ensemble.hosts + root) as handler:
+                fill(handler, vms=vms, schema=old)
+                if way == "pvc":
+                    seconds[way] = timed(partial(migrate, handler, schema))
+                    continue
+                groups = {"node": "/nodes", "domain": "/domains", "network": "/networks", "osd": "/ceph/osds"}
+                items = {group: client.get_children(top) for group, top in groups.items()}
+                seconds[way] = timed(partial(upgrade_one_by_one, client, items, schema))
+        client.stop()
+        client.close()
+    return Row("upgrade the schema, 0 to 15", vms, seconds)
+
+
 def start_up() -> dict[str, float]:
     """Return the median seconds of whole processes, run in turns so that they share the machine's moods."""
     subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "pvc_cli"], check=True)
@@ -139,7 +179,7 @@ def table(rows: Sequence[Row], processes: dict[str, float]) -> str:
     ]
     for row in rows:
         base = row.seconds["one by one"]
-        ratios = [f"{base / row.seconds[way]:.0f} × as fast" for way in WAYS[1:]]
+        ratios = [f"{base / row.seconds[way]:.0f} × as fast" if way in row.seconds else "" for way in WAYS[1:]]
         lines.append(f"| {row.what} | {row.vms:,} | 1 | {' | '.join(ratios)} |")
     ratio = processes["pvc --version"] / processes["import click"]
     versions = f"kazoo {metadata.version('kazoo')}, Python {platform.python_version()}"
@@ -153,7 +193,7 @@ def table(rows: Sequence[Row], processes: dict[str, float]) -> str:
 
 def main() -> None:
     """Measure everything, print the table, keep the figures, and bring the README up to date."""
-    rows = [row for vms in SIZES for row in measure(vms)]
+    rows = [row for vms in SIZES for row in (*measure(vms), measure_upgrade(vms))]
     processes = start_up()
     text = table(rows, processes)
     print(text)

@@ -208,6 +208,7 @@ def _judge(ops: Sequence[Op], results: Iterable[Any]) -> None:
         if isinstance(result, NoAuthError):
             raise access_denied(op.path)
         if why := _WHY.get(type(result)):
+            why = "has no parent any more" if op.kind == "create" and isinstance(result, NoNodeError) else why
             raise CommitConflictError(op, why)
         raise ProtocolError(f"ZooKeeper refused to {op.kind} {op.path}: {type(result).__name__}")
 

@@ -77,7 +77,7 @@ def _check_path(path: str, origin: str) -> list[str]:
         return []
     names = path.split("/")
     try:
-        if names[0]:
+        if names[0] or len(names) == 1:
             raise InvalidItemError("it does not begin with a slash")
         for name in names[1:]:
             check_item(name)

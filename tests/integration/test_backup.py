@@ -1,0 +1,293 @@
+"""Backups, what is put back from them, and backups in a cluster's place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kazoo.client import KazooClient
+
+from pvc_cli.cluster.backup import plan_restoration, read_backup, restore
+from pvc_cli.errors import ConfigError, ConflictError
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.snapshot import SnapshotStore, decode_backup, encode_backup
+from tests.conftest import Pvc, Tree
+
+
+@pytest.fixture
+def other(tree: Tree) -> Tree:
+    """Another, empty tree on the same server."""
+    hosts, _, name = tree.hosts.partition("/")
+    client = KazooClient(hosts)
+    client.start()
+    client.create(f"/{name}-other")
+    client.stop()
+    client.close()
+    client = KazooClient(f"{hosts}/{name}-other")
+    client.start()
+    return Tree(client, f"{hosts}/{name}-other")
+
+
+def test_a_backup_is_pvcs_format_private_and_complete(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    tree.put("/patroni/leader", b"theirs")
+    tree.put("/zookeeper/quota")
+    tree.client.create("/nodes/pvchv1/alive", ephemeral=True)
+    lock = tree.client.Lock("/schema/version")
+    lock.acquire()
+    file = tmp_path / "backup.json"
+    result = on_tree("cluster", "backup", str(file))
+    assert result.code == 0
+    assert f"{file} holds " in result.err
+    expected = {
+        path: value.decode()
+        for path, value in tree.dump().items()
+        if not path.startswith(("/patroni", "/zookeeper", "/nodes/pvchv1/alive", "/schema/version/"))
+    }
+    assert json.loads(file.read_text()) == expected
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(on_tree("cluster", "backup", "-").out) == expected
+    lock.release()
+
+
+def test_secrets_can_be_left_out_and_come_back_as_they_are(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    before = tree.dump()
+    assert b"Passw0rd" in before.values()
+    file = tmp_path / "backup.json"
+    on_tree("cluster", "backup", "--mask-secrets", str(file))
+    assert "Passw0rd" not in file.read_text()
+    tree.put("/config/maintenance", b"True")
+    assert on_tree("cluster", "restore", str(file), "--yes").code == 0
+    assert tree.dump() == before
+
+
+def test_a_backup_put_onto_an_empty_server_is_the_tree_byte_for_byte(
+    on_tree: Pvc, pvc: Pvc, tree: Tree, other: Tree, tmp_path: Path
+) -> None:
+    uuid = tree.uuid("web-01")
+    tree.put(f"/domains/{uuid}/stats", bytes(range(256)))
+    tree.put(f"/domains/{uuid}/consolelog", "ß\u202e\x00".encode() * 100_000)
+    tree.put("/theirs/own", b"kept")
+    file = tmp_path / "backup.json"
+    assert on_tree("cluster", "backup", str(file)).code == 0
+    assert pvc("--coordinators", other.hosts, "cluster", "restore", str(file), "--yes").code == 0
+    assert other.dump() == tree.dump()
+    result = pvc("--coordinators", other.hosts, "cluster", "restore", str(file))
+    assert (result.code, result.err) == (0, "Nothing to do: the tree is that of the backup.\n")
+
+
+def test_a_restore_takes_away_what_came_since_but_not_what_is_not_pvcs(
+    on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(file))
+    before = tree.dump()
+    on_tree("vm", "tag", "add", "--all", "since")
+    tree.client.delete(f"/domains/{tree.uuid('web-01')}", recursive=True)
+    tree.put("/faults/new/status", b"new")
+    tree.put("/theirs/own", b"x")
+    tree.put("/patroni/leader", b"y")
+    planned = json.loads(on_tree("cluster", "restore", str(file), "--dry-run", "-o", "json").out)["changes"]
+    assert {change["path"] for change in planned if change["action"] == "delete"} >= {"/faults/new/status"}
+    result = on_tree("cluster", "restore", str(file))
+    assert (result.code, "give --yes" in result.err) == (1, True)
+    assert on_tree("cluster", "restore", str(file), "--yes").code == 0
+    assert tree.dump() == before | {
+        "/theirs": b"", "/theirs/own": b"x", "/patroni": b"", "/patroni/leader": b"y",
+    }  # fmt: skip
+
+
+def test_a_restore_across_versions_warns_and_sets_the_version_last(
+    demo: Callable[..., Tree], pvc: Pvc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tree = demo(version=3)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    file = tmp_path / "backup.json"
+    before = tree.dump()
+    pvc("cluster", "backup", str(file))
+    pvc("schema", "upgrade", "--yes", "--no-backup")
+    with ZKHandler(tree.hosts) as handler:
+        ops = plan_restoration(handler, decode_backup(file.read_text(), "it")).ops
+        assert ops[-1].path == "/schema/version"
+    result = pvc("cluster", "restore", str(file), "--yes")
+    assert "the cluster has schema version 15, the backup 3" in result.err
+    assert tree.dump() == before
+
+
+def test_an_interrupted_restore_is_finished_by_a_second_one(
+    zk: ZKHandler, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pvc_cli.zk.migration.run.CHUNK_OPS", 10)
+    backup = read_backup(zk)
+    tree.client.delete("/domains", recursive=True)
+    tree.put("/domains/new/state", b"start")
+    turns = iter(range(100))
+
+    def interrupt() -> None:
+        if next(turns) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(zk, backup, between_chunks=interrupt)
+    assert tree.dump() != backup
+    restore(zk, backup)
+    assert tree.dump() == backup
+
+
+def test_a_restore_under_daemons_that_write_goes_on_or_says_so(zk: ZKHandler, tree: Tree) -> None:
+    backup = read_backup(zk)
+    tree.put("/config/maintenance", b"True")
+    with pytest.raises(ConflictError, match="stop PVC's daemons"):
+        restore(zk, backup, between_chunks=lambda: tree.put("/config/maintenance", b"True"))
+    once = iter([lambda: tree.put("/config/maintenance", b"busy")])
+    restore(zk, backup, between_chunks=lambda: next(once, lambda: None)())
+    assert tree.dump() == backup
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is no backup: Expecting value"),
+        ("[]", "no JSON object"),
+        ('{"/a": 3}', "the value of '/a' is no text"),
+        ('{"a": ""}', "'a' is no path of a znode: it does not begin with a slash"),
+        ('{"/a//b": ""}', "'/a//b' is no path of a znode"),
+        ('{"/a/../b": ""}', "is no path of a znode"),
+        ('{"/a/": ""}', "is no path of a znode"),
+        ('{"": ""}', "is no path of a znode"),
+        ('{"/a\\u0000": ""}', "is no path of a znode"),
+        ('{"/a": "\\ud800"}', "the value of '/a' is no text"),
+        ("[" * 100_000, "is no backup"),
+        ('{"/schema/version": "soon"}', "the backup's schema version 'soon' is none"),
+        ('{"/schema/version": "16"}', "this pvc knows 0 to 15"),
+    ],
+)
+def test_what_is_no_backup_is_refused_and_changes_nothing(
+    on_tree: Pvc, tree: Tree, tmp_path: Path, text: str, why: str
+) -> None:
+    before = tree.dump()
+    file = tmp_path / "backup.json"
+    file.write_text(text)
+    result = on_tree("cluster", "restore", str(file), "--yes")
+    assert (result.code in (1, 3), result.out, result.err.count("\n")) == (True, "", 1)
+    assert why in result.err
+    assert tree.dump() == before
+
+
+def test_a_backup_that_cannot_be_read_or_written_is_one_line(on_tree: Pvc, tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b'{"/a": "\xff"}')
+    for arguments in (
+        ("cluster", "restore", str(tmp_path / "nope"), "--yes"),
+        ("cluster", "restore", str(tmp_path / "latin"), "--yes"),
+        ("cluster", "backup", str(tmp_path / "latin" / "x")),
+    ):
+        result = on_tree(*arguments)
+        assert (result.code, result.err.count("\n")) == (3, 1)
+
+
+@given(st.dictionaries(st.text("ab/ß", max_size=6).map(lambda t: "/" + t), st.binary(max_size=20), max_size=8))
+def test_every_tree_survives_being_written_down(values: dict[str, bytes]) -> None:
+    try:
+        tree = decode_backup(json.dumps(dict.fromkeys(values, "")), "it") | values
+    except ConfigError:
+        return
+    assert decode_backup(encode_backup(tree), "it") == tree
+
+
+@given(st.text(max_size=60))
+def test_no_text_makes_the_reader_do_anything_but_read_or_refuse(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        assert "/" in decode_backup(text, "it")
+
+
+# A backup in a cluster's place
+
+
+@pytest.fixture
+def file(on_tree: Pvc, tmp_path: Path) -> Path:
+    path = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vm list -o json", "vm info web-01 -o json", "vm tag list", "vm list -g production -o name", "node list",
+        "node info pvchv1 -o yaml", "schema show", "schema validate",
+        "schema path domain.state u",
+        "cluster backup -", "vm tag add --all t --dry-run", "schema rollback --to 3 --dry-run -o json", "schema upgrade --dry-run",
+    ],
+)  # fmt: skip
+def test_a_backup_answers_as_its_cluster_does(on_tree: Pvc, file: Path, command: str) -> None:
+    live, read = on_tree(*command.split()), on_tree("-c", f"file:{file}", *command.split())
+    assert (read.code, read.out) == (live.code, live.out)
+    assert read.code == 0
+
+
+def test_changes_go_into_the_file_as_they_would_into_the_cluster(on_tree: Pvc, tree: Tree, file: Path) -> None:
+    for command in (
+        "vm tag add --all t",
+        "schema rollback --to 9 --yes --no-backup",
+        "schema upgrade --yes --no-backup",
+    ):
+        assert on_tree("-c", f"file:{file}", *command.split()).code == 0
+        assert on_tree(*command.split()).code == 0
+        assert decode_backup(file.read_text(), "it") == tree.dump()
+
+
+def test_an_upgrade_is_rehearsed_on_a_backup_without_a_cluster(
+    pvc: Pvc, demo: Callable[..., Tree], tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.json"
+    tree = demo(version=0)
+    pvc("--coordinators", tree.hosts, "cluster", "backup", str(file))
+    result = pvc("-c", f"file:{file}", "schema", "upgrade", "--yes")
+    assert (result.code, "backup is" in result.err) == (0, False)
+    assert pvc("-c", f"file:{file}", "schema", "validate").code == 0
+    assert json.loads(file.read_text())["/schema/version"] == "15"
+    pvc("--coordinators", tree.hosts, "schema", "upgrade", "--yes", "--no-backup")
+    assert decode_backup(file.read_text(), "it") == tree.dump()
+
+
+def test_what_goes_wrong_leaves_the_file_alone(on_tree: Pvc, file: Path) -> None:
+    before = file.read_bytes()
+    assert on_tree("-c", f"file:{file}", "vm", "tag", "remove", "--all", "nope").code == 1
+    assert on_tree("-c", f"file:{file}", "vm", "list", "--watch").code == 1
+    assert on_tree("-c", f"file:{file}.nope", "vm", "list").code == 3
+    assert file.read_bytes() == before
+
+
+def test_the_file_is_never_half_written(on_tree: Pvc, file: Path) -> None:
+    """Kill upgrades and rollbacks of a backup at random moments: it is always one of the two trees, whole."""
+    command = [sys.executable, "-m", "pvc_cli", "-c", f"file:{file}", "schema"]
+    seen = set()
+    for turn in range(12):
+        process = subprocess.Popen([*command, "rollback", "--to", "3", "--yes"], stderr=subprocess.DEVNULL)
+        time.sleep(0.1 + 0.02 * turn)
+        process.kill()
+        process.wait()
+        version = json.loads(file.read_text())["/schema/version"]
+        seen.add(version)
+        assert on_tree("-c", f"file:{file}", "schema", "validate").code == 0
+        if version == "3":
+            assert on_tree("-c", f"file:{file}", "schema", "upgrade", "--yes").code == 0
+    assert seen <= {"3", "15"}
+
+
+def test_a_large_tree_is_backed_up_in_one_batch_a_level(demo: Callable[..., Tree]) -> None:
+    tree = demo(vms=3000)
+    with ZKHandler(tree.hosts) as handler:
+        _ = handler.schema
+        before = handler.store.round_trips  # type: ignore[attr-defined]
+        backup = read_backup(handler)
+        assert len(backup) > 80_000
+        assert handler.store.round_trips - before <= 16  # type: ignore[attr-defined]
+    assert SnapshotStore(backup).tree == backup

@@ -1,0 +1,132 @@
+"""What every store has to do, the real ZooKeeper and the backup file alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pvc_cli.errors import LockError, NotFoundError, RefusedError
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.snapshot import SnapshotStore
+from pvc_cli.zk.store import CommitConflictError, Op, Read, Store, Znode
+from tests.conftest import Tree
+
+
+@pytest.fixture(params=["ZooKeeper", "backup"])
+def handler(request: pytest.FixtureRequest, tree: Tree) -> Iterator[ZKHandler]:
+    """A handler on the demo cluster, live or in a backup."""
+    if request.param == "backup":
+        yield ZKHandler.over(SnapshotStore(tree.dump()))
+    else:
+        with ZKHandler(tree.hosts) as live:
+            yield live
+
+
+@pytest.fixture
+def store(handler: ZKHandler) -> Store:
+    return handler.store
+
+
+def dump(store: Store) -> dict[str, tuple[bytes, int]]:
+    """Every znode's value and version, read through the store itself."""
+    found: dict[str, tuple[bytes, int]] = {}
+    level = ["/"]
+    while level:
+        values = store.fetch([Read(path) for path in level])
+        names = store.fetch([Read(path, children=True) for path in level])
+        for path, znode in zip(level, values, strict=True):
+            assert isinstance(znode, Znode)
+            found[path] = (znode.data, znode.version)
+        level = [
+            f"{path.rstrip('/')}/{name}"
+            for path, below in zip(level, names, strict=True)
+            if isinstance(below, list)
+            for name in below
+        ]
+    return found
+
+
+def test_both_hold_the_same_tree(store: Store, tree: Tree) -> None:
+    assert {path: value for path, (value, _) in dump(store).items()} == tree.dump()
+
+
+def test_what_is_missing_reads_as_none(store: Store) -> None:
+    assert store.fetch([Read("/nope"), Read("/nope", children=True), Read("/config/nope/deep")]) == [None] * 3
+    assert store.fetch([]) == []
+
+
+def test_a_record_tells_of_children_and_size(store: Store) -> None:
+    (nodes, version) = store.fetch([Read("/nodes"), Read("/schema/version")])
+    assert isinstance(nodes, Znode)
+    assert isinstance(version, Znode)
+    assert (nodes.stat.children_count, nodes.stat.data_length) == (3, 0)
+    assert (version.text, version.stat.children_count, version.stat.data_length) == ("15", 0, 2)
+
+
+GOOD = [
+    Op("check", "/config"),
+    Op("create", "/faults/f", b"one"),
+    Op("create", "/faults/f/status", b"new"),
+    Op("set", "/faults/f", b"two", 0),
+    Op("set", "/faults/f", b"three"),
+    Op("check", "/faults/f", version=2),
+    Op("delete", "/faults/f/status", version=0),
+]
+
+
+def test_a_transaction_is_applied_in_order(store: Store) -> None:
+    before = dump(store)
+    store.commit(GOOD)
+    assert dump(store) == before | {"/faults/f": (b"three", 2)}
+
+
+@pytest.mark.parametrize(
+    ("culprit", "why"),
+    [
+        (Op("create", "/config", b""), "is there already"),
+        (Op("create", "/nope/deep", b""), "has no parent any more"),
+        (Op("set", "/nope", b""), "is not there any more"),
+        (Op("set", "/config", b"", 99), "has another version"),
+        (Op("delete", "/nope"), "is not there any more"),
+        (Op("delete", "/config"), "got new children"),
+        (Op("delete", "/faults", version=7), "has another version"),
+        (Op("check", "/nope"), "is not there any more"),
+        (Op("check", "/config", version=99), "has another version"),
+    ],
+)
+@pytest.mark.parametrize("position", [0, 3, len(GOOD)])
+def test_one_bad_step_undoes_all_and_is_named(store: Store, culprit: Op, why: str, position: int) -> None:
+    before = dump(store)
+    with pytest.raises(CommitConflictError, match=why) as error:
+        store.commit([*GOOD[:position], culprit, *GOOD[position:]])
+    assert error.value.op == culprit
+    assert dump(store) == before
+
+
+def test_an_empty_transaction_is_fine(store: Store) -> None:
+    store.commit([])
+
+
+def test_a_handler_does_the_same_on_either(handler: ZKHandler) -> None:
+    uuid = (handler.children("base.domain") or [])[0]
+    handler.write([(("domain.meta.tags", uuid, "tag", "t"), "t"), (("domain.state", uuid), "stop")])
+    assert handler.read_many([("domain.meta.tags", uuid, "tag", "t"), ("domain.state", uuid)]) == ["t", "stop"]
+    handler.rename([(("domain", uuid), ("domain", "other"))])
+    assert handler.read(("domain.state", "other")) == "stop"
+    handler.delete([("domain", "other")])
+    assert not handler.exists(("domain", "other"))
+    with pytest.raises(NotFoundError):
+        handler.write([(("domain.state", "other"), "start")])
+
+
+def test_locks_are_there_on_either_and_never_on_what_is_not_there(handler: ZKHandler) -> None:
+    with handler.exclusivelock("base.schema.version"):
+        handler.write([("base.config.maintenance", "True")])
+    with pytest.raises(LockError):
+        handler.writelock(("domain.migrate.sync_lock", "nope"))
+
+
+def test_a_backup_cannot_be_watched(tree: Tree) -> None:
+    with pytest.raises(RefusedError, match="leave out --watch"):
+        ZKHandler.over(SnapshotStore(tree.dump())).watcher()

@@ -1,0 +1,45 @@
+"""The papers tell the truth: what is generated is current, and every command is named somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import click
+
+from pvc_cli import app
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_page_on_the_schema_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("schema_page", ROOT / "docs" / "schema_page.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs" / "schema.md").read_text() == module.page(), "run 'make docs'"
+
+
+def names(command: click.Command, path: str = "pvc") -> list[str]:
+    if not isinstance(command, click.Group):
+        return [path]
+    context = click.Context(command)
+    found = []
+    for name in command.list_commands(context):
+        deeper = command.get_command(context, name)
+        assert deeper
+        found += names(deeper, f"{path} {name}")
+    return found
+
+
+def test_every_command_is_in_the_readme_or_the_docs() -> None:
+    text = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    assert [name for name in names(app.cli) if name not in text] == []
+
+
+def test_every_link_between_the_papers_leads_somewhere() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
