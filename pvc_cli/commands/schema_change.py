@@ -124,9 +124,9 @@ def apply(context: Context, number: int | None, prune: bool, yes: bool, dry_run:
 
 def _to_apply(handler: ZKHandler, number: int | None) -> ZKSchema:
     """Return the version to apply: the cluster's own, or, on an empty tree, the one that was asked for."""
-    from pvc_cli.zk.migration.run import is_empty_tree
+    from pvc_cli.zk.migration.plan import is_unbegun
 
-    if is_empty_tree(handler):
+    if is_unbegun(handler.store):
         return handler.schema_at(number)
     if number not in (None, handler.schema.version):
         raise RefusedError(

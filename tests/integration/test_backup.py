@@ -222,8 +222,8 @@ def file(on_tree: Pvc, tmp_path: Path) -> Path:
     [
         "vm list -o json", "vm info web-01 -o json", "vm tag list", "vm list -g production -o name", "node list",
         "node info pvchv1 -o yaml", "schema show", "schema validate",
-        "schema path domain.state u",
-        "cluster backup -", "vm tag add --all t --dry-run", "schema rollback --to 3 --dry-run -o json", "schema upgrade --dry-run",
+        "schema path domain.state u", "cluster backup -",
+        "vm tag add --all t --dry-run", "schema rollback --to 3 --dry-run -o json", "schema upgrade --dry-run",
     ],
 )  # fmt: skip
 def test_a_backup_answers_as_its_cluster_does(on_tree: Pvc, file: Path, command: str) -> None:

@@ -54,6 +54,38 @@ def test_an_empty_tree_begins_at_the_newest_version_unless_told_otherwise(on_emp
     assert "rollback" in result.err
 
 
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("version", [0, 4, 15])
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
+def test_a_beginning_that_was_interrupted_is_finished(on_empty: Pvc, empty: Tree, version: int, stop_at: int) -> None:
+    turns = iter(range(1, 100))
+
+    def interrupt() -> None:
+        if next(turns) == stop_at:
+            raise KeyboardInterrupt
+
+    with ZKHandler(empty.hosts) as handler, pytest.raises(KeyboardInterrupt):
+        migrate(handler, ZKSchema(version), Hooks(between_chunks=interrupt))
+    assert on_empty("schema", "apply", "--version", str(version)).code == 0
+    assert empty.dump()["/schema/version"] == str(version).encode()
+    assert on_empty("schema", "validate").code == 0
+    assert "Nothing to do" in on_empty("schema", "apply").err
+
+
+def test_a_live_tree_whose_version_is_empty_keeps_it_so_until_it_is_upgraded(
+    on_empty: Pvc, demo: Callable[..., Tree]
+) -> None:
+    tree = demo(version=0)
+    tree.put("/schema/version", b"")
+    assert "Nothing to do" in on_empty("schema", "apply").err
+    tree.client.delete("/config/maintenance")
+    assert on_empty("schema", "apply").code == 0
+    assert tree.client.get("/schema/version")[0] == b""
+    tree.client.delete("/schema", recursive=True)
+    assert on_empty("schema", "upgrade", "--to", "2", "--yes", "--no-backup").code == 0
+    assert tree.client.get("/schema/version")[0] == b"2"
+
+
 def defaults(version: int) -> dict[str, str]:
     return {key: definition.default for key, definition in ZKSchema(version).keys.items()}
 

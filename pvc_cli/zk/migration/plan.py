@@ -49,6 +49,8 @@ class Plan:
     version_path: str
     version_znode: Znode | None
     """The znode that holds the version, as it was read; its version guards the change."""
+    unbegun: bool = False
+    """Whether the tree has no version yet, and no node that would run one."""
     creates: list[tuple[str, str]] = field(default_factory=list)
     """Paths with the values they get, parents first."""
     moves: list[Move] = field(default_factory=list)
@@ -59,7 +61,7 @@ class Plan:
     @property
     def sets_version(self) -> bool:
         """Whether the version itself changes."""
-        return self.version_znode is None or self.current != self.target
+        return self.unbegun or self.version_znode is None or self.current != self.target
 
     @property
     def is_empty(self) -> bool:
@@ -121,7 +123,7 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     (znode,) = store.fetch([Read(version_path)])
     version_znode = znode if isinstance(znode, Znode) else None
     found = survey(store, target)
-    plan = Plan(_number(version_znode), target.version, version_path, version_znode)
+    plan = Plan(_number(version_znode), target.version, version_path, version_znode, is_unbegun(store))
     plan.creates = [(m.path, m.default) for m in found.missing if not m.daemons and m.path != version_path]
     plan.moves = _moves(store, found)
     if contract:
@@ -129,6 +131,15 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     elif prune:
         _prune(store, target, found, plan)
     return plan
+
+
+def is_unbegun(store: Store) -> bool:
+    """Tell whether the tree has neither a schema version nor a node: nothing is there, or was only begun."""
+    schema = ZKSchema.at(0)
+    version, nodes = store.fetch(
+        [Read(schema.path(VERSION_KEY) or ""), Read(schema.path("base.node") or "", children=True)]
+    )
+    return not nodes and not (isinstance(version, Znode) and version.text.strip())
 
 
 def _number(version: Znode | None) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pvc_cli.errors import ConflictError, LockError, SchemaError
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.plan import VERSION_KEY, Plan, make_plan
+from pvc_cli.zk.migration.plan import VERSION_KEY, Plan, is_unbegun, make_plan
 from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.store import CommitConflictError, Lock, Op, Read
 
@@ -68,16 +68,14 @@ def migrate(
     raise ConflictError("others keep changing what is to be changed: run the same command again to finish")
 
 
-def is_empty_tree(handler: ZKHandler) -> bool:
-    """Tell whether there is nothing of PVC's in the tree, not even a schema version."""
-    ours = {definition.path.split("/")[1] for _, definition in ZKSchema.at(0).keys_of("base")}
-    return not ours & set(handler.children("base.root") or [])
-
-
 def ensure_version(handler: ZKHandler) -> None:
-    """Write down version 0 where no version is: that is what its absence means, and only a znode can be locked."""
+    """See to it that there is a version, for only a znode can be locked.
+
+    Where none is, it means version 0, and gets that value; only a tree that is just being begun has no value yet.
+    """
     schema = ZKSchema.at(0)
-    for key, value in (("base.schema", ""), (VERSION_KEY, "0")):
+    begun = is_unbegun(handler.store)
+    for key, value in (("base.schema", ""), (VERSION_KEY, "" if begun else "0")):
         path = schema.path(key) or ""
         if handler.store.fetch([Read(path)]) == [None]:
             try:
