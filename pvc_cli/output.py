@@ -85,7 +85,7 @@ class Output:
         texts = _cut(texts)
         colours = [["bold"] * len(headers), *([cell.colour for cell in row] for row in cells)]
         painted = [
-            [self._paint(text, colour) for text, colour in zip(*pair, strict=True)]
+            [self.paint(text, colour) for text, colour in zip(*pair, strict=True)]
             for pair in zip(texts, colours, strict=True)
         ]
         # The headers go in as a row: tabulate would widen columns for them, past the width that was cut to.
@@ -96,11 +96,12 @@ class Output:
         lines = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in pairs]
         width = max(len(name) for name, _ in lines) + 2
         return "\n".join(
-            self._paint(f"{name}:".ljust(width), "bold") + self._paint(printable(value.text), value.colour)
+            self.paint(f"{name}:".ljust(width), "bold") + self.paint(printable(value.text), value.colour)
             for name, value in lines
         )
 
-    def _paint(self, text: str, colour: str) -> str:
+    def paint(self, text: str, colour: str) -> str:
+        """Return *text* in a colour, where colours are shown."""
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colour and colour and text else text
 
 

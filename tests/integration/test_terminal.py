@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +58,57 @@ def test_watching_ends_with_ctrl_c(tree: Tree) -> None:
     terminal.type("\x03")
     assert terminal.wait_for_end() == 130
     assert "Traceback" not in terminal.seen
+
+
+def test_a_dry_run_is_a_tree_every_changed_line_marked(demo: Callable[..., Tree]) -> None:
+    terminal = pvc_on_terminal(demo(version=9), "--no-color", "schema", "upgrade", "--to", "10", "--dry-run")
+    assert terminal.wait_for_end() == 0
+    assert terminal.seen.split("\r\n")[:-2] == [
+        "              /ceph",
+        "                /osds",
+        "                  /0",
+        "would create        /is_split = 'False'",
+        "                  /1",
+        "would create        /is_split = 'False'",
+        "                  /2",
+        "would create        /is_split = 'False'",
+        "              /schema",
+        "would set       /version = '10'",
+        "              /cmd",
+        "would delete    /nodes",
+        "would delete    /domains",
+        "would delete    /ceph",
+        "would delete  /cmd",
+    ]
+
+
+def test_an_upgrade_asks_and_takes_no_for_an_answer(demo: Callable[..., Tree]) -> None:
+    tree = demo(version=14)
+    terminal = pvc_on_terminal(tree, "schema", "upgrade", "--no-backup")
+    terminal.wait_for("Go from schema version 14 to 15? All PVC daemons restart with it. [y/N]")
+    terminal.type("n\n")
+    assert terminal.wait_for_end() == 1
+    assert "Error: nothing was changed" in terminal.seen
+    assert tree.client.get("/schema/version")[0] == b"14"
+    terminal = pvc_on_terminal(tree, "schema", "upgrade", "--no-backup")
+    terminal.wait_for("[y/N]")
+    terminal.type("y\n")
+    assert terminal.wait_for_end() == 0
+    assert "The schema is at version 15, and was at 14: 1 created, 0 moved, 1 set, 0 deleted." in terminal.seen
+
+
+def test_ctrl_c_stops_a_run_between_transactions_and_says_how_to_go_on(demo: Callable[..., Tree]) -> None:
+    """Hold the lock, so that Ctrl-C is pressed before the first transaction; then let go."""
+    tree = demo(version=0)
+    lock = tree.client.Lock("/schema/version", "a daemon")
+    lock.acquire()
+    terminal = pvc_on_terminal(tree, "schema", "upgrade", "--yes", "--no-backup")
+    terminal.wait_for("held by a daemon")
+    before = tree.dump("/domains")
+    terminal.type("\x03")
+    time.sleep(0.3)
+    lock.release()
+    assert terminal.wait_for_end() == 130
+    assert "run the same command again for the rest" in terminal.seen
+    assert tree.dump("/domains") == before
+    assert pvc_on_terminal(tree, "schema", "upgrade", "--yes", "--no-backup").wait_for_end() == 0
