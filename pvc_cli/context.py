@@ -14,7 +14,7 @@ from pvc_cli.output import Output
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pvc_cli.zk import ZKHandler
+    from pvc_cli.zk import ZKHandler, ZKSchema
 
 
 @dataclass(slots=True)
@@ -60,6 +60,17 @@ class Context:
             schema_dir=schema_dir,
         ) as handler:
             yield handler
+
+    def schema(self, version: int | None = None) -> ZKSchema:
+        """Return the schema of *version*, by default the newest that is known; no cluster is asked.
+
+        :raises SchemaError: if the version is not known.
+        """
+        from pathlib import Path
+
+        from pvc_cli.zk.schema import find_schema
+
+        return find_schema(version, Path(self.schema_dir) if self.schema_dir else None)
 
     def is_file(self) -> bool:
         """Tell whether the cluster that is meant is a backup file."""

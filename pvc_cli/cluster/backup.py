@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pvc_cli.errors import ConflictError, SchemaError
+from pvc_cli.errors import ConflictError, SchemaError, quoted
 from pvc_cli.zk import Change, ZKHandler, ZKSchema
 from pvc_cli.zk.migration.run import SchemaLock, chunks, ensure_version
 from pvc_cli.zk.names import CONTENDER, NOT_PVCS
+from pvc_cli.zk.schema import parse_version
 from pvc_cli.zk.store import CommitConflictError, Op, Read, Znode
 from pvc_cli.zk.tree import read_trees
 
@@ -67,10 +68,11 @@ def backup_version(tree: Tree) -> int:
 
     :raises SchemaError: if it holds none that makes sense, or one that this pvc does not know.
     """
-    text = tree.get(ZKSchema.at(0).path("base.schema.version") or "", b"").decode("utf-8", "replace").strip()
-    if text and not (text.isascii() and text.isdecimal()):
-        raise SchemaError(f"the backup's schema version {text!r} is none: it cannot be restored")
-    return ZKSchema.at(int(text or 0)).version
+    text = tree.get(ZKSchema.at(0).path("base.schema.version") or "", b"").decode("utf-8", "replace")
+    version = parse_version(text)
+    if version is None:
+        raise SchemaError(f"the backup's schema version {quoted(text[:40])} is none: it cannot be restored")
+    return ZKSchema.at(version).version
 
 
 def plan_restoration(handler: ZKHandler, backup: Tree) -> Restoration:

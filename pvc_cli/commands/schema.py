@@ -47,9 +47,7 @@ def show(context: Context, number: int | None, style: Format) -> None:
       pvc schema show --version 3 -o name
     """
     if number is not None:
-        from pvc_cli.zk import ZKSchema
-
-        _show_version(context.output, ZKSchema(number), style)
+        _show_version(context.output, context.schema(number), style)
         return
     from pvc_cli.cluster.schema_status import schema_status
 
@@ -111,9 +109,7 @@ def history(context: Context, style: Format) -> None:
     Example:
       pvc schema history
     """
-    from pvc_cli.zk import ZKSchema
-
-    versions = ZKSchema().known
+    versions = context.schema().known
     documents: list[Document] = [
         {"version": v.number, "summary": v.summary, "added": list(v.add), "removed": list(v.remove)} for v in versions
     ]
@@ -141,10 +137,9 @@ def diff(context: Context, old: int, new: int, style: Format) -> None:
     Example:
       pvc schema diff 9 10
     """
-    from pvc_cli.zk import ZKSchema
     from pvc_cli.zk.schema.diff import diff as compare
 
-    changes = compare(ZKSchema(old), ZKSchema(new))
+    changes = compare(context.schema(old), context.schema(new))
     output = context.output
     colours = {"added": "green", "removed": "red", "moved": "yellow"}
     output.show(
@@ -176,12 +171,10 @@ def path(context: Context, key: str, items: tuple[str, ...], number: int | None,
       pvc schema path base.config.maintenance
       pvc schema path domain.meta.tags 3c8f3a7e-6a2c-4f6e-9d8a-0f4b1c2d3e4f tag.type blue
     """
-    from pvc_cli.zk import ZKSchema
-
     if len(items) not in (0, 1, 3):
         raise InvalidInputError("give KEY, KEY ITEM, or KEY ITEM KEY ITEM")
     if number is not None:
-        schema = ZKSchema(number)
+        schema = context.schema(number)
     else:
         with context.connect() as handler:
             schema = handler.schema

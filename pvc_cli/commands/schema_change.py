@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,14 +136,23 @@ def _to_apply(handler: ZKHandler, number: int | None) -> ZKSchema:
     return handler.schema
 
 
+def _going_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what going to another version takes, whichever way it goes."""
+    for option in (
+        pass_context,
+        output_option,
+        dry_run_option,
+        yes_option,
+        backup_options,
+        click.option("--force", is_flag=True, help="Even if some node does not know that version."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.option("--to", "number", type=int, metavar="N", help="The version to upgrade to (the newest).")
-@click.option("--force", is_flag=True, help="Even if some node does not know that version.")
-@backup_options
-@yes_option
-@dry_run_option
-@output_option
-@pass_context
+@_going_options
 def upgrade(
     context: Context,
     /,
@@ -167,6 +176,8 @@ def upgrade(
     """
     with context.connect() as handler:
         target, current = handler.schema_at(number), handler.schema.version
+        if number is None and target.version < current:
+            target = handler.schema
         if target.version < current:
             raise RefusedError(
                 f"this cluster has schema version {current} already: going back to {target.version} is"
@@ -177,12 +188,7 @@ def upgrade(
 
 @click.command()
 @click.option("--to", "number", type=int, metavar="N", required=True, help="The version to go back to.")
-@click.option("--force", is_flag=True, help="Even if some node does not know that version.")
-@backup_options
-@yes_option
-@dry_run_option
-@output_option
-@pass_context
+@_going_options
 def rollback(
     context: Context,
     /,

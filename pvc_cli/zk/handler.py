@@ -19,7 +19,7 @@ from pvc_cli.errors import (
     quoted,
 )
 from pvc_cli.zk.reader import TreeReader
-from pvc_cli.zk.schema import Key, ZKSchema
+from pvc_cli.zk.schema import Key, ZKSchema, find_schema, parse_version
 from pvc_cli.zk.store import CommitConflictError, Lock, LockKind, Op, Read, Store, Znode
 from pvc_cli.zk.transaction import Transaction
 from pvc_cli.zk.tree import outermost, read_trees
@@ -142,13 +142,7 @@ class ZKHandler(TreeReader):
 
         :raises SchemaError: if neither this pvc nor an installed PVC knows the version.
         """
-        newest = ZKSchema.newest()
-        if self._schema_dir is None and (version is None or version <= newest):
-            return ZKSchema.at(newest if version is None else version)
-        from pvc_cli.zk.schema.installed import FOLDER, installed_versions
-
-        known = installed_versions(self._schema_dir or FOLDER)
-        return ZKSchema.at(len(known) - 1 if version is None else version, known)
+        return find_schema(version, self._schema_dir)
 
     def refresh_schema(self) -> ZKSchema:
         """Look again which schema version the cluster has, and return its schema."""
@@ -159,10 +153,11 @@ class ZKHandler(TreeReader):
         # The one path that every version agrees on: it has to be known before the version is.
         path = ZKSchema.at(0).path("base.schema.version")
         (znode,) = self.store.fetch([Read(path or "")])
-        text = znode.text.strip() if isinstance(znode, Znode) else ""
-        if text and not (text.isascii() and text.isdecimal()):
-            raise SchemaError(f"{path} holds {quoted(text)}, which is no schema version: put it right by hand")
-        return int(text or 0)
+        text = znode.text if isinstance(znode, Znode) else ""
+        version = parse_version(text)
+        if version is None:
+            raise SchemaError(f"{path} holds {quoted(text[:40])}, which is no schema version: put it right by hand")
+        return version
 
     # Changing
 

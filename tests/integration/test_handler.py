@@ -331,7 +331,13 @@ def test_a_tree_without_a_version_is_at_version_0(empty: Tree) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [(b"new", "holds 'new'"), (b"-1", "holds '-1'"), (b"16", "knows 0 to 15"), (b"\xd9\xa3", "holds")],
+    [
+        (b"new", "holds 'new'"),
+        (b"-1", "holds '-1'"),
+        (b"16", "knows 0 to 15"),
+        (b"\xd9\xa3", "holds"),
+        (b"9" * 5000, "holds '9999"),
+    ],
 )
 def test_a_version_that_makes_no_sense_or_is_too_new_is_refused(empty: Tree, text: bytes, why: str) -> None:
     empty.put("/schema/version", text)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from pvc_cli.zk import ZKSchema
 from tests.conftest import Pvc, Tree
 
 
@@ -101,3 +103,28 @@ def test_a_cluster_newer_than_this_pvc_is_left_alone(on_tree: Pvc, tree: Tree) -
         assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
         assert "schema version 16 is not known: this pvc knows 0 to 15: upgrade pvc" in result.err
     assert tree.dump() == before
+
+
+def test_a_newer_cluster_is_understood_with_the_definitions_of_its_pvc(
+    on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    groups: dict[str, dict[str, str]] = {}
+    for key, definition in ZKSchema().keys.items():
+        group, _, name = key.partition(".")
+        groups.setdefault(group, {})[name] = definition.path.replace("//", "/").rstrip("/")
+    groups["domain"]["mood"] = "/mood"
+    (tmp_path / "16.json").write_text(json.dumps({"version": 16, "root": "", **groups}))
+    known = ("--schema-dir", str(tmp_path))
+    assert json.loads(on_tree(*known, "schema", "show", "-o", "json").out)["pending"] == [16]
+    assert on_tree(*known, "schema", "diff", "15", "16", "-o", "name").out == "domain.mood\n"
+    assert on_tree(*known, "schema", "history", "-o", "name").out.split()[-1] == "16"
+    result = on_tree(*known, "schema", "upgrade", "--yes", "--no-backup")
+    assert (result.code, "knows only version 15" in result.err) == (1, True)
+    assert on_tree(*known, "schema", "upgrade", "--yes", "--no-backup", "--force").code == 0
+    assert tree.client.exists(f"/domains/{tree.uuid('web-01')}/mood")
+    assert on_tree(*known, "schema", "validate").code == 0
+    assert on_tree(*known, "vm", "list", "-o", "name").out.count("\n") == 20
+    assert "Nothing to do" in on_tree(*known, "schema", "upgrade").err
+    assert on_tree("vm", "list").code == 1
+    assert on_tree(*known, "schema", "rollback", "--to", "15", "--yes", "--no-backup").code == 0
+    assert on_tree("schema", "validate").code == 0

@@ -9,7 +9,7 @@ from itertools import chain
 
 from pvc_cli.zk.migration.pattern import SUB_ITEMS, Pattern, pattern_for
 from pvc_cli.zk.migration.survey import Survey, survey
-from pvc_cli.zk.schema import ZKSchema
+from pvc_cli.zk.schema import ZKSchema, parse_version
 from pvc_cli.zk.store import Op, Read, Store, Znode
 from pvc_cli.zk.transaction import Change
 from pvc_cli.zk.tree import read_trees
@@ -123,7 +123,8 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     (znode,) = store.fetch([Read(version_path)])
     version_znode = znode if isinstance(znode, Znode) else None
     found = survey(store, target)
-    plan = Plan(_number(version_znode), target.version, version_path, version_znode, is_unbegun(store))
+    current = (parse_version(version_znode.text) if version_znode else 0) or 0
+    plan = Plan(current, target.version, version_path, version_znode, is_unbegun(store))
     plan.creates = [(m.path, m.default) for m in found.missing if not m.daemons and m.path != version_path]
     plan.moves = _moves(store, found)
     if contract:
@@ -140,11 +141,6 @@ def is_unbegun(store: Store) -> bool:
         [Read(schema.path(VERSION_KEY) or ""), Read(schema.path("base.node") or "", children=True)]
     )
     return not nodes and not (isinstance(version, Znode) and version.text.strip())
-
-
-def _number(version: Znode | None) -> int:
-    """Return the version that a znode holds; whoever plans has read the schema, so that it is a number."""
-    return int(version.text.strip() or 0) if version else 0
 
 
 def _moves(store: Store, found: Survey) -> list[Move]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pvc_cli.errors import ConflictError, LockError, SchemaError
 from pvc_cli.zk.handler import ZKHandler
 from pvc_cli.zk.migration.plan import VERSION_KEY, Plan, is_unbegun, make_plan
-from pvc_cli.zk.schema import ZKSchema
+from pvc_cli.zk.schema import ZKSchema, parse_version
 from pvc_cli.zk.store import CommitConflictError, Lock, Op, Read
 
 CHUNK_OPS = 2_000
@@ -135,10 +135,10 @@ def check_gate(handler: ZKHandler, target: ZKSchema) -> list[str]:
     names = handler.children("base.node") or []
     reasons = []
     for name, text in zip(names, handler.read_many(("node.data.latest_schema", n) for n in names), strict=True):
-        known = (text or "").strip()
-        if not (known.isascii() and known.isdecimal()):
+        known = parse_version(text) if text and text.strip() else None
+        if known is None:
             reasons.append(f"node {name} does not say which version it knows")
-        elif int(known) < target.version:
+        elif known < target.version:
             reasons.append(f"node {name} knows only version {known}")
     return reasons
 

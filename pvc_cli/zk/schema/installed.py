@@ -6,7 +6,6 @@ GROUP: {KEY: PATH, …}, …}`. It says neither what value a new key gets nor wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,20 @@ from pvc_cli.zk.schema.model import ZKSchema
 
 FOLDER = Path("/usr/share/pvc/daemon_lib/migrations/versions")
 """Where PVC installs its definitions."""
+
+
+def find_schema(version: int | None = None, folder: Path | None = None) -> ZKSchema:
+    """Return the schema of *version*, by default the newest that is known.
+
+    :param folder: where newer versions are defined; without it, PVC's own place is looked into for a version that
+        does not come with pvc.
+    :raises SchemaError: if neither this pvc nor the folder knows the version.
+    """
+    newest = ZKSchema.newest()
+    if folder is None and (version is None or version <= newest):
+        return ZKSchema.at(newest if version is None else version)
+    known = installed_versions(folder or FOLDER)
+    return ZKSchema.at(len(known) - 1 if version is None else version, known)
 
 
 @cache
@@ -33,6 +46,9 @@ def installed_versions(folder: Path) -> Versions:
 
 def _read(file: Path, before: ZKSchema) -> Version:
     """Return the version that *file* defines, as what it changes against the one before."""
+    # Imported here: hardly any command reads such a file.
+    import json
+
     number = before.version + 1
     try:
         document = json.loads(file.read_text(encoding="utf-8"))

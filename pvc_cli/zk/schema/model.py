@@ -10,9 +10,18 @@ from pvc_cli.errors import InvalidItemError, InvalidKeyError, SchemaError, quote
 from pvc_cli.zk.names import check_item
 from pvc_cli.zk.schema.definition import Definition, Group, Versions, versions
 
+_MOST_DIGITS = 9
 Key = str | tuple[str, ...]
 """Names a znode: ``"base.config.maintenance"``, ``("domain.state", uuid)``, or
 ``("domain.meta.tags", uuid, "tag.type", tag)``. A bare group name stands for the item itself."""
+
+
+def parse_version(text: str) -> int | None:
+    """Return the schema version that *text* spells, 0 for none at all, or None if it makes no sense."""
+    text = text.strip()
+    if not text:
+        return 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 class ZKSchema:
