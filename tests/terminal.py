@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import termios
 import time
@@ -19,6 +20,9 @@ class Terminal:
         self.process, self._terminal = pty.fork()
         if self.process == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            # Whoever runs the suite in the background ignores these, and what is run here would inherit that.
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             os.execvpe(command[0], command, environment)
         self.seen = ""
 
@@ -35,11 +39,14 @@ class Terminal:
             if select.select([self._terminal], [], [], left)[0]:
                 self.seen += os.read(self._terminal, 65536).decode(errors="replace")
 
-    def wait_for_end(self) -> int:
+    def wait_for_end(self, timeout: float = 60) -> int:
         """Read the rest of what is shown, and return the program's exit code."""
+        until = time.monotonic() + timeout
         with contextlib.suppress(OSError):  # how a terminal says that its last user is gone
-            while data := os.read(self._terminal, 65536):
-                self.seen += data.decode(errors="replace")
+            while select.select([self._terminal], [], [], max(until - time.monotonic(), 0))[0]:
+                self.seen += os.read(self._terminal, 65536).decode(errors="replace")
+        if time.monotonic() >= until:
+            os.kill(self.process, signal.SIGKILL)
         return self.close()
 
     def close(self) -> int:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import pytest
 from kazoo.client import KazooClient
 
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.sandbox.server import Ensemble
-from pvc_cli.zk import Transaction, ZKHandler, ZKSchema
+from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk.store import Op
 from tests.conftest import Tree
 
 UPGRADE = ("schema", "upgrade", "--yes", "--no-backup")
@@ -28,6 +31,8 @@ class Driver:
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.kill_driver", *arguments],
+            # What is measured is not how much of it is covered, and the measuring would take most of the time.
+            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -56,10 +61,16 @@ def driver() -> Iterator[Driver]:
     driver.close()
 
 
+@cache
+def planting(version: int) -> list[Op]:
+    """Return what makes an empty tree the demo cluster."""
+    schema = ZKSchema(version)
+    return [Op("create", schema.path(key) or "", value.encode()) for key, value in cluster(20, schema)]
+
+
 def plant(server: Ensemble, roots: Sequence[str], version: int) -> None:
     """Put the same demo cluster below each of *roots*."""
-    schema = ZKSchema(version)
-    pairs = list(cluster(20, schema))
+    ops = planting(version)
     client = KazooClient(server.hosts)
     client.start()
     for root in roots:
@@ -68,10 +79,7 @@ def plant(server: Ensemble, roots: Sequence[str], version: int) -> None:
     client.close()
     for root in roots:
         with ZKHandler(server.hosts + root) as handler:
-            transaction = Transaction(handler.store, schema)
-            for key, value in pairs:
-                transaction.create(key, value)
-            transaction.commit()
+            handler.store.commit(ops)
 
 
 def test_an_upgrade_that_is_killed_at_any_transaction_is_finished_by_a_second_one(
