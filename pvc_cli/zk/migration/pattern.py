@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 from pvc_cli.zk.schema import ZKSchema
 
@@ -50,7 +50,7 @@ class Pattern:
         return self.named.setdefault(name, Pattern(daemons=self.daemons))
 
 
-@cache
+@lru_cache(maxsize=64)
 def pattern_for(target: ZKSchema) -> Pattern:
     """Return the pattern of the whole tree: all versions that are known, with *target* marked as present."""
     root = Pattern(key="base.root", present=True)
