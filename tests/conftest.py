@@ -18,6 +18,7 @@ from pvc_cli import app
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk.live import LiveStore
 
 _numbers = itertools.count()
 
@@ -69,6 +70,12 @@ class Tree:
             if self.client.get(f"/domains/{uuid}")[0].decode() == name:
                 return str(uuid)
         raise AssertionError(f"the demo cluster has no VM {name}")
+
+
+def round_trips(handler: ZKHandler) -> int:
+    """How often *handler* waited for the servers so far."""
+    assert isinstance(handler.store, LiveStore)
+    return handler.store.round_trips
 
 
 @pytest.fixture(scope="session")
