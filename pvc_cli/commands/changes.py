@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,15 @@ def show_changes(output: Output, style: Format, changes: Sequence[Change]) -> No
         names=lambda: [change.path for change in changes],
         table=lambda: "\n".join(_tree(output, changes) if sys.stdout.isatty() else map(_line, changes)),
     )
+
+
+def summarise(output: Output, changes: Sequence[Change]) -> None:
+    """Say how much would be changed where, for whoever is about to be asked."""
+    counts: dict[str, Counter[str]] = {}
+    for change in changes:
+        counts.setdefault(change.path.split("/")[1], Counter())[change.action] += 1
+    for root, actions in sorted(counts.items()):
+        output.message(f"  /{root}: {', '.join(f'{count} to {action}' for action, count in actions.items())}")
 
 
 def _line(change: Change) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pvc_cli.commands.changes import confirm, show_changes, step_bar, until_interrupted
+from pvc_cli.commands.changes import confirm, show_changes, step_bar, summarise, until_interrupted
 from pvc_cli.commands.options import dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError
@@ -85,6 +85,7 @@ def restore(context: Context, file: str, yes: bool, dry_run: bool, style: Format
         now = handler.schema.version
         if now != version:
             output.warning(f"the cluster has schema version {now}, the backup {version}: the daemons will restart")
+        summarise(output, plan.changes())
         confirm(f"Put back the tree of {file}: {counts}?", yes=yes)
         with until_interrupted() as check, step_bar(output) as step:
             put_back(handler, tree, on_wait=output.message, on_progress=step, between_chunks=check)

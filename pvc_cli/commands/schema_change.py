@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pvc_cli.commands.changes import confirm, show_changes, step_bar, until_interrupted
+from pvc_cli.commands.changes import confirm, show_changes, step_bar, summarise, until_interrupted
 from pvc_cli.commands.options import backup_options, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED, ConfigError, InvalidInputError, RefusedError
@@ -245,6 +245,7 @@ def _go(
         output.warning(f"this deletes {lost}")
     if _is_shown_only(context, plan, style, dry_run=dry_run):
         return
+    summarise(output, plan.changes())
     question = f"Go from schema version {plan.current} to {target.version}? All PVC daemons restart with it."
     confirm(question if plan.sets_version else f"Finish going to schema version {target.version}?", yes=yes)
     with _hooks(context, handler, backup, f"schema-{plan.current}-to-{target.version}") as hooks:
