@@ -6,6 +6,8 @@ import io
 import itertools
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +123,17 @@ def zk(tree: Tree) -> Iterator[ZKHandler]:
     """A connected handler on the demo cluster."""
     with ZKHandler(tree.hosts) as handler:
         yield handler
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """See to it that no test leaves a session behind: its thread would go on, and disturb others."""
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + 15  # a client that was given up may hang in connect() as long as its session
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not left
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from tests.conftest import Pvc, Tree, round_trips
 
 
 @pytest.fixture
-def other(tree: Tree) -> Tree:
+def other(tree: Tree) -> Iterator[Tree]:
     """Another, empty tree on the same server."""
     hosts, _, name = tree.hosts.partition("/")
     client = KazooClient(hosts)
@@ -33,7 +33,9 @@ def other(tree: Tree) -> Tree:
     client.close()
     client = KazooClient(f"{hosts}/{name}-other")
     client.start()
-    return Tree(client, f"{hosts}/{name}-other")
+    yield Tree(client, f"{hosts}/{name}-other")
+    client.stop()
+    client.close()
 
 
 def test_a_backup_is_pvcs_format_private_and_complete(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
