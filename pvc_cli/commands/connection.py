@@ -91,8 +91,7 @@ def remove(context: Context, name: str, dry_run: bool) -> None:
     Example:
       pvc connection remove prod
     """
-    connections = Connections.load()
-    _require(connections, name)
+    connections = _load_with(name)
     hosts = {kept: servers for kept, servers in connections.hosts.items() if kept != name}
     current = None if connections.current == name else connections.current
     changed = dataclasses.replace(connections, hosts=hosts, current=current)
@@ -110,8 +109,7 @@ def use(context: Context, name: str, dry_run: bool) -> None:
     Example:
       pvc connection use prod
     """
-    connections = Connections.load()
-    _require(connections, name)
+    connections = _load_with(name)
     changed = dataclasses.replace(connections, current=name)
     _save(context, connections, changed, f"Connection {name} is current.", dry_run=dry_run)
 
@@ -127,9 +125,8 @@ def show(context: Context, name: str | None, style: Format) -> None:
     Example:
       pvc connection show
     """
-    connections = Connections.load()
     if name is not None:
-        _require(connections, name)
+        connections = _load_with(name)
         target = Target(connections.hosts[name], str(connections.path))
     else:
         target = resolve(context.connection, context.coordinators)
@@ -142,9 +139,12 @@ def show(context: Context, name: str | None, style: Format) -> None:
     )
 
 
-def _require(connections: Connections, name: str) -> None:
+def _load_with(name: str) -> Connections:
+    """Return the connections that are kept, one of them called *name*."""
+    connections = Connections.load()
     if name not in connections.hosts:
         raise NotFoundError(f"there is no connection {quoted(name)} in {connections.path}: see 'pvc connection list'")
+    return connections
 
 
 def _save(context: Context, before: Connections, after: Connections, message: str, *, dry_run: bool) -> None:
