@@ -130,6 +130,11 @@ class Connection:
 
         yield wait
 
+    def absolute(self, path: str) -> str:
+        """Return the path that the servers know *path* by, as kazoo makes it for its own requests."""
+        chroot = str(self.client.chroot)
+        return chroot or path if path == "/" else chroot + path
+
     def unreachable(self) -> UnreachableError:
         """Return the error for servers that do not answer, with the last reason that kazoo gave."""
         reason = f" ({printable(self._last_words[0])})" if self._last_words else ""

@@ -256,13 +256,16 @@ class ZKHandler(TreeReader):
 
     # Watching and locking
 
-    def watcher(self) -> Watcher:
-        """Return something that waits for changes of keys."""
+    def watcher(self, *, settle: float = 0.1) -> Watcher:
+        """Return something that waits for changes of keys.
+
+        :param settle: how long, in seconds, it waits after a change for others that come with it.
+        """
         from pvc_cli.zk.watch import Watcher
 
         if self._connection is None and self._store is not None:
             raise RefusedError("a backup never changes, so that there is nothing to watch: leave out --watch")
-        return Watcher(self._require_connection(), lambda: self.schema)
+        return Watcher(self._require_connection(), self.store, lambda: self.schema, settle=settle)
 
     def readlock(self, key: Key) -> Lock:
         """Return a lock that others may share, but no writer: use it in a ``with`` statement.

@@ -1,66 +1,101 @@
-"""Wait for changes: one-shot watches, set again only where they went off."""
+"""Wait for changes: one-shot watches, set again only where they went off, any number in one request."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
-
-from kazoo.exceptions import NoNodeError
 
 from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.schema import Key, ZKSchema
+from pvc_cli.zk.setwatches import SetWatches
+from pvc_cli.zk.store import Read, Store
 
-_SETTLE = 0.1
+_BATCH = 2_000
+_Mark = tuple[str, bool]
+"""A path, and whether its children are watched instead of its value."""
 
 
 class Watcher:
     """Tells when any of many keys changed. Set the watches, read, then wait: no change is missed.
 
     A lost connection sets off all watches, so that whoever waits looks at everything again.
+
+    :param settle: how long, in seconds, to wait after a change for others that come with it.
     """
 
-    def __init__(self, connection: Connection, schema: Callable[[], ZKSchema]) -> None:
+    def __init__(
+        self, connection: Connection, store: Store, schema: Callable[[], ZKSchema], *, settle: float = 0.1
+    ) -> None:
         self._connection = connection
+        self._store = store
         self._schema = schema
-        self._armed: set[tuple[str, bool]] = set()
+        self._settle = settle
+        self._armed: set[_Mark] = set()
         self._changed = threading.Event()
 
     def watch(self, *, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> None:
-        """Watch the values of some keys and the children of others; those that are missing are left out."""
-        schema = self._schema()
-        wanted = {(schema.path(key), False) for key in values} | {(schema.path(key), True) for key in children}
+        """Watch the values of some keys and the children of others; of one that is missing, that it comes.
+
+        :raises UnreachableError: if no server answers in time.
+        """
+        path_of = self._schema().path
+        wanted = {(path_of(key), False) for key in values} | {(path_of(key), True) for key in children}
+        new = [(path, below) for path, below in wanted if path is not None]
+        new = [mark for mark in new if mark not in self._armed]
+        there = self._store.fetch([Read(path, children=True) for path, _ in new])
+        exists = {path for (path, _), names in zip(new, there, strict=True) if names is not None}
         client = self._connection.client
+        # Where kazoo looks for whom to tell. It takes new ones, having told everybody, when a connection is lost.
+        of_values, of_children = client._data_watchers, client._child_watchers
         answers = []
-        for path, of_children in wanted:
-            if path is None or (path, of_children) in self._armed:
-                continue
-            self._armed.add((path, of_children))
-            ask = client.get_children_async if of_children else client.get_async
-            answers.append(((path, of_children), ask(path, watch=self._alarm(path, of_children=of_children))))
+        for batch in _batches(new):
+            request = SetWatches([], [], [])
+            for mark in batch:
+                path = self._connection.absolute(mark[0])
+                registry, names = (of_children, request.children) if mark[1] else (of_values, request.values)
+                if mark[0] not in exists:
+                    registry, names = of_values, request.absent
+                names.append(path)
+                self._armed.add(mark)
+                # In place before the request leaves, so that no change is missed.
+                registry[path].add(self._alarm(mark))
+            answer = client.handler.async_result()
+            client._call(request, answer)
+            answers.append(answer)
         with self._connection.patience() as wait:
-            for mark, answer in answers:
-                try:
+            try:
+                for answer in answers:
                     wait(answer)
-                except NoNodeError:
-                    self._armed.discard(mark)
-                except LOST_ERRORS:
-                    self._armed.discard(mark)
-                    self._changed.set()
+                lost = client._data_watchers is not of_values
+            except LOST_ERRORS:
+                lost = True
+        if lost:
+            self._armed.clear()
+            self._changed.set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until something changed, and a moment longer for what changes with it; tell whether anything did."""
         changed = self._changed.wait(timeout)
         if changed:
-            time.sleep(_SETTLE)
+            time.sleep(self._settle)
             self._changed.clear()
         return changed
 
-    def _alarm(self, path: str, *, of_children: bool) -> Callable[[Any], None]:
+    def wake(self) -> None:
+        """End the wait of another thread, as a change would."""
+        self._changed.set()
+
+    def _alarm(self, mark: _Mark) -> Callable[[Any], None]:
         def alarm(_event: Any) -> None:  # noqa: ANN401 - kazoo is untyped
             # On kazoo's one thread for callbacks: nothing here may block.
-            self._armed.discard((path, of_children))
+            self._armed.discard(mark)
             self._changed.set()
 
         return alarm
+
+
+def _batches(marks: Sequence[_Mark]) -> Iterator[Sequence[_Mark]]:
+    for start in range(0, len(marks), _BATCH):
+        yield marks[start : start + _BATCH]

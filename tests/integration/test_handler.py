@@ -368,3 +368,44 @@ def test_every_schema_version_can_be_loaded_by_a_handler(empty: Tree) -> None:
         empty.put("/schema/version", str(version).encode())
         with ZKHandler(empty.hosts) as handler:
             assert handler.schema is ZKSchema.at(version)
+
+
+def test_thousands_of_watches_are_two_round_trips_and_each_tells_of_its_change(zk: ZKHandler, tree: Tree) -> None:
+    uuid = tree.uuid("web-01")
+    names = [f"tag{number}" for number in range(3000)]
+    zk.write([(("domain.meta.tags", uuid, "tag", name), name) for name in names])
+    watcher = zk.watcher(settle=0.01)
+    keys = [("domain.meta.tags", uuid, "tag", name) for name in names]
+    before = round_trips(zk)
+    watcher.watch(values=keys, children=[("domain.meta.tags", uuid), "base.root"])
+    assert round_trips(zk) - before == 1
+    assert not watcher.wait(0.2)
+    for name in (names[0], names[1999], names[2000], names[-1]):
+        tree.client.set(f"/domains/{uuid}/tags/{name}", b"x")
+        assert watcher.wait(5), name
+        assert not watcher.wait(0.05)
+        watcher.watch(values=keys)
+        assert not watcher.wait(0.05)
+    tree.client.delete(f"/domains/{uuid}/tags/{names[5]}")
+    assert watcher.wait(5)
+    tree.put("/stray")
+    assert watcher.wait(5)
+
+
+def test_a_watch_on_what_is_missing_tells_when_it_comes(zk: ZKHandler, tree: Tree) -> None:
+    uuid = tree.uuid("web-01")
+    watcher = zk.watcher(settle=0.01)
+    watcher.watch(
+        values=[("domain.meta.tags", uuid, "tag", "new")], children=[("domain.meta.tags", uuid, "tag", "x")]
+    )
+    assert not watcher.wait(0.2)
+    tree.put(f"/domains/{uuid}/tags/new")
+    assert watcher.wait(5)
+    tree.put(f"/domains/{uuid}/tags/x")
+    assert watcher.wait(5)
+
+
+def test_another_thread_can_wake_whoever_waits(zk: ZKHandler) -> None:
+    watcher = zk.watcher()
+    threading.Timer(0.1, watcher.wake).start()
+    assert watcher.wait(5)
