@@ -18,9 +18,11 @@ _COMMANDS = {
     "cluster": ("pvc_cli.commands.cluster:cluster", "Back a whole cluster's tree up, and put it back."),
     "completion": ("pvc_cli.commands.completion:completion", "Print what makes a shell complete pvc's commands."),
     "connection": ("pvc_cli.commands.connection:connection", "Keep names for clusters, and say which is current."),
+    "network": ("pvc_cli.commands.network:network", "Look at what connects virtual machines."),
     "node": ("pvc_cli.commands.node:node", "Look at nodes."),
     "sandbox": ("pvc_cli.commands.sandbox:sandbox", "Run a demo cluster on this machine."),
     "schema": ("pvc_cli.commands.schema:schema", "Look at the schema of the tree, and bring it to another version."),
+    "sriov": ("pvc_cli.commands.sriov:sriov", "The same as 'pvc network sriov', shorter."),
     "vm": ("pvc_cli.commands.vm:vm", "Find virtual machines, and classify them by tags."),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,9 +30,10 @@ class Context:
     _stdin_read: bool = False
 
     @contextmanager
-    def connect(self) -> Iterator[ZKHandler]:
+    def connect(self, report: Callable[[str], None] | None = None) -> Iterator[ZKHandler]:
         """Open a session with the cluster that is meant, for the time of a ``with`` block.
 
+        :param report: is told what happens to the session; messages, if they are wanted, where none is given.
         :raises ConfigError: if none is named.
         :raises UnreachableError: if it does not answer.
         """
@@ -55,7 +56,7 @@ class Context:
             target.hosts,
             timeout=self.timeout,
             session_timeout=self.timeout,
-            report=self.output.message if self.verbose else None,
+            report=report or (self.output.message if self.verbose else None),
             before_change=announce_once(target.hosts),
             schema_dir=schema_dir,
         ) as handler:

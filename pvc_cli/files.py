@@ -1,4 +1,4 @@
-"""Write a file so that it is either the old one or the new one, whole, and private, whatever interrupts it."""
+"""Write a file so that it is either the old one or the new one, whole, whatever interrupts it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Put *text* into the file at *path*, mode 0600, its folder made private where it has to be created.
+def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Put *text* into the file at *path*, its folder made private where it has to be created.
 
     :raises OSError: if that cannot be done; what was there before is still there then.
     """
@@ -19,6 +19,7 @@ def replace_file(path: Path, text: str) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:

@@ -31,6 +31,11 @@ class Cell:
 Row = Sequence[str | Cell]
 
 
+def known(value: object) -> str:
+    """Return *value* as text, and a question mark for None: what the cluster does not say."""
+    return "?" if value is None else str(value)
+
+
 class Output:
     """Where a command's results and messages go.
 

@@ -161,18 +161,18 @@ def _from_pvc_config() -> Target | None:
         if named:
             raise ConfigError(f"PVC_CONFIG_FILE names {path}, which is not there") from None
         return None
-    nodes = _dig(document, "cluster", "coordinator_nodes")
+    nodes = dig(document, "cluster", "coordinator_nodes")
     if not (isinstance(nodes, list) and nodes and all(isinstance(node, str) and node for node in nodes)):
         raise ConfigError(f"{path}: cluster.coordinator_nodes is no list of host names: {_HOW_TO_NAME_ONE}")
-    port = _dig(document, "database", "zookeeper", "port")
+    port = dig(document, "database", "zookeeper", "port")
     port = _ZOOKEEPER_PORT if port is None else port
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         raise ConfigError(f"{path}: database.zookeeper.port is no port: give a number from 1 to 65535")
-    domain = _dig(document, "cluster", "networks", "cluster", "domain")
+    domain = dig(document, "cluster", "networks", "cluster", "domain")
     return Target(",".join(f"{_resolvable(node, domain)}:{port}" for node in nodes), str(path))
 
 
-def _dig(document: object, *names: str) -> object:
+def dig(document: object, *names: str) -> object:
     """Return what lies under *names* in nested mappings, or None."""
     for name in names:
         document = document.get(name) if isinstance(document, dict) else None

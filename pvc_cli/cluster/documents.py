@@ -1,17 +1,21 @@
-"""The JSON documents of VMs, tags and nodes, with the field names of PVC's API: made here and nowhere else."""
+"""The JSON documents of VMs, tags, nodes and SR-IOV functions, in the words of PVC's API: made here only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pvc_cli.cluster.bulk import Outcome
-from pvc_cli.cluster.nodes import Node
-from pvc_cli.cluster.roster import VmRef
-from pvc_cli.cluster.tags import Tag
-from pvc_cli.cluster.vms import Vm
-from pvc_cli.zk import Change
+if TYPE_CHECKING:
+    from pvc_cli.cluster.bulk import Outcome
+    from pvc_cli.cluster.nodes import Node
+    from pvc_cli.cluster.roster import VmRef
+    from pvc_cli.cluster.sriov.audit import Finding
+    from pvc_cli.cluster.sriov.functions import Pf, Vf
+    from pvc_cli.cluster.sriov.settings import Setting
+    from pvc_cli.cluster.tags import Tag
+    from pvc_cli.cluster.vms import Vm
+    from pvc_cli.zk import Change
 
 Document = dict[str, Any]
 _HARDWARE_FIRST = ("memory", "vcpu", "vcpu_topology", "networks", "disks", "type", "arch", "machine", "console")
@@ -81,6 +85,49 @@ def node_document(node: Node) -> Document:
             "free": node.memory_free,
         },
         "schema": {"active": node.active_schema, "latest": node.latest_schema},
+    }
+
+
+def pf_document(pf: Pf) -> Document:
+    """Return the document of a PF."""
+    return {"node": pf.node, "phy": pf.phy, "mtu": pf.mtu, "vfcount": pf.vfcount, "vfs": pf.vfs}
+
+
+def vf_document(vf: Vf) -> Document:
+    """Return the document of a VF."""
+    return {
+        "node": vf.node,
+        "phy": vf.phy,
+        "pf": vf.pf,
+        "mtu": vf.mtu,
+        "mac": vf.mac,
+        "config": asdict(vf.config),
+        "pci": asdict(vf.pci),
+        "usage": {"used": vf.used, "domain": vf.used_by},
+    }
+
+
+def settings_document(vfs: Sequence[Vf], changed: Sequence[Setting]) -> Document:
+    """Return the document of what was set on each VF, which may be nothing."""
+    return {
+        "results": [
+            {"node": vf.node, "phy": vf.phy, "status": "changed" if settings else "unchanged", "changed": settings}
+            for vf in vfs
+            for settings in [{s.name: {"old": s.old, "new": s.new} for s in changed if s.vf == vf}]
+        ]
+    }
+
+
+def finding_document(finding: Finding, *, fixed: bool) -> Document:
+    """Return the document of something that is wrong with a VF."""
+    return {
+        "node": finding.node,
+        "vf": finding.vf,
+        "kind": finding.kind,
+        "vms": [asdict(vm) for vm in finding.vms],
+        "detail": finding.detail,
+        "fixable": finding.repair is not None,
+        "fixed": fixed,
     }
 
 

@@ -212,22 +212,14 @@ def _add(
         wanted = str(bool(protected))
         if old_protected and protected in (None, parse_bool(old_protected.text)):
             wanted = old_protected.text
-        _ensure(transaction, (*key, "tag", name), own, name)
-        _ensure(transaction, (*key, "tag.type", name), old_type, kind)
-        _ensure(transaction, (*key, "tag.protected", name), old_protected, wanted)
+        transaction.ensure((*key, "tag", name), own, name)
+        transaction.ensure((*key, "tag.type", name), old_type, kind)
+        transaction.ensure((*key, "tag.protected", name), old_protected, wanted)
         if len(transaction.ops) > before:
             outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added"))
         else:
             outcomes.append(Outcome(state.vm, name, "unchanged", "it is already so"))
     return Step(state.vm, transaction, outcomes)
-
-
-def _ensure(transaction: Transaction, key: tuple[str, ...], found: Znode | None, value: str) -> None:
-    """Write *value* where it is not what was *found*."""
-    if found is None:
-        transaction.create(key, value)
-    elif found.data != value.encode():
-        transaction.set(key, value, found.version)
 
 
 def _remove(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,8 +19,8 @@ _PATIENCE = 0.4
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def _from_cluster(look: Callable[[ZKHandler], Iterable[str]]) -> Completer:
-    """Return a completer that offers what *look* finds."""
+def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]]) -> Completer:
+    """Return a completer that offers what *look* finds, given what stands on the line already."""
 
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         options = context.find_root().params
@@ -31,7 +31,7 @@ def _from_cluster(look: Callable[[ZKHandler], Iterable[str]]) -> Completer:
             # A half-typed line is no place to complain: whatever is wrong shows when the command is run.
             try:
                 with target.connect() as handler:
-                    found.extend(look(handler))
+                    found.extend(look(handler, context.params))
             except (PvcError, OSError):
                 found.clear()
 
@@ -45,25 +45,35 @@ def _from_cluster(look: Callable[[ZKHandler], Iterable[str]]) -> Completer:
     return complete
 
 
-def _vms(handler: ZKHandler) -> list[str]:
+def _vms(handler: ZKHandler, _line: Mapping[str, Any]) -> list[str]:
     from pvc_cli.cluster.roster import roster
 
     return [vm.name for vm in roster(handler)]
 
 
-def _tags(handler: ZKHandler) -> list[str]:
+def _tags(handler: ZKHandler, _line: Mapping[str, Any]) -> list[str]:
     from pvc_cli.cluster.tags import count_tags
 
     return [tag.name for tag in count_tags(handler)]
 
 
-def _nodes(handler: ZKHandler) -> list[str]:
+def _nodes(handler: ZKHandler, _line: Mapping[str, Any]) -> list[str]:
     return handler.children("base.node") or []
+
+
+def _pfs(handler: ZKHandler, line: Mapping[str, Any]) -> list[str]:
+    return handler.children(("node.sriov.pf", line["node"])) or []
+
+
+def _vfs(handler: ZKHandler, line: Mapping[str, Any]) -> list[str]:
+    return handler.children(("node.sriov.vf", line["node"])) or []
 
 
 vms = _from_cluster(_vms)
 tags = _from_cluster(_tags)
 nodes = _from_cluster(_nodes)
+pfs = _from_cluster(_pfs)
+vfs = _from_cluster(_vfs)
 
 
 def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

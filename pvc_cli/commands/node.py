@@ -9,7 +9,7 @@ import click
 from pvc_cli.commands import complete
 from pvc_cli.commands.options import output_option, pass_context
 from pvc_cli.context import Context
-from pvc_cli.output import Cell, Format, Output
+from pvc_cli.output import Cell, Format, Output, known
 
 if TYPE_CHECKING:
     from pvc_cli.cluster.nodes import Node
@@ -56,20 +56,16 @@ def _row(node: Node) -> list[str | Cell]:
         _state(node.coordinator_state),
         _state(node.domain_state),
         "?" if node.health is None else f"{node.health} %",
-        _number(node.provisioned_domains),
-        _number(node.load),
-        f"{_number(node.memory_used)} of {_number(node.memory_total)} MiB",
+        known(node.provisioned_domains),
+        known(node.load),
+        f"{known(node.memory_used)} of {known(node.memory_total)} MiB",
         node.pvc_version or "?",
-        _number(node.active_schema),
+        known(node.active_schema),
     ]
 
 
 def _state(state: str) -> Cell:
     return Cell(state, _COLOURS.get(state, ""))
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else str(value)
 
 
 @node.command("info")
@@ -109,16 +105,16 @@ def _details(output: Output, node: Node) -> str:
             ("Domains", _state(node.domain_state)),
             ("Health", "?" if node.health is None else f"{node.health} %"),
             ("PVC", node.pvc_version or "?"),
-            ("Schema", f"runs {_number(node.active_schema)}, knows up to {_number(node.latest_schema)}"),
+            ("Schema", f"runs {known(node.active_schema)}, knows up to {known(node.latest_schema)}"),
             ("System", " ".join((node.os, node.kernel, node.arch)).strip() or "?"),
-            ("CPUs", f"{_number(node.cpu_count)}, load {_number(node.load)}"),
-            ("vCPUs", f"{_number(node.vcpu_allocated)} allocated"),
+            ("CPUs", f"{known(node.cpu_count)}, load {known(node.load)}"),
+            ("vCPUs", f"{known(node.vcpu_allocated)} allocated"),
             (
                 "Memory",
-                f"{_number(node.memory_total)} MiB: {_number(node.memory_used)} used,"
-                f" {_number(node.memory_free)} free, {_number(node.memory_allocated)} allocated,"
-                f" {_number(node.memory_provisioned)} provisioned",
+                f"{known(node.memory_total)} MiB: {known(node.memory_used)} used,"
+                f" {known(node.memory_free)} free, {known(node.memory_allocated)} allocated,"
+                f" {known(node.memory_provisioned)} provisioned",
             ),
-            ("VMs", f"{_number(node.provisioned_domains)}, {len(node.running_domains)} running"),
+            ("VMs", f"{known(node.provisioned_domains)}, {len(node.running_domains)} running"),
         ]
     )

@@ -10,14 +10,16 @@ import click
 
 from pvc_cli.commands import complete
 from pvc_cli.commands.lazy import LazyGroup
-from pvc_cli.commands.options import limit_options, output_option, pass_context
+from pvc_cli.commands.options import limit_options, output_option, pass_context, watch_option
+from pvc_cli.commands.watching import again
 from pvc_cli.context import Context
-from pvc_cli.output import Cell, Format, Output
+from pvc_cli.output import Cell, Format, Output, known
 
 if TYPE_CHECKING:
     from pvc_cli.cluster.roster import Limits
     from pvc_cli.cluster.vms import Vm
     from pvc_cli.zk import ZKHandler
+    from pvc_cli.zk.watch import Watcher
 
 _STATE_COLOURS = {"start": "green", "fail": "red", "stop": "yellow", "disable": "dim"}
 _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
@@ -37,7 +39,7 @@ def vm() -> None:
 @click.option(
     "-n", "--negate", is_flag=True, help="Only VMs that are not on that node, in that state, with those tags."
 )
-@click.option("--watch", is_flag=True, help="Show the list again whenever it changes, until Ctrl-C.")
+@watch_option
 @output_option
 @pass_context
 def list_vms(
@@ -63,9 +65,7 @@ def list_vms(
 
     limits = Limits(pattern, node, state, tags, negate)
     with context.connect() as handler:
-        if watch:
-            _watch(context, handler, limits, style)
-        else:
+        for _ in again(handler, _arm, style) if watch else (None,):
             _show_list(context.output, _matching(handler, limits), style)
 
 
@@ -101,40 +101,29 @@ def _row(vm: Vm) -> list[str | Cell]:
         Cell(vm.state, _STATE_COLOURS.get(vm.state, "blue")),
         vm.node,
         migrated(vm),
-        _number(hardware.vcpu) if hardware else "?",
+        known(hardware.vcpu) if hardware else "?",
         _memory(hardware.memory) if hardware else "?",
         ",".join(str(network.vni) for network in hardware.networks) if hardware else "?",
         ",".join(tag.name for tag in vm.tags),
     ]
 
 
-def _number(value: int | None) -> str:
-    return "?" if value is None else str(value)
-
-
 def _memory(mebibytes: int | None) -> str:
     if mebibytes is None or mebibytes % 1024:
-        return f"{_number(mebibytes)} MiB"
+        return f"{known(mebibytes)} MiB"
     return f"{mebibytes // 1024} GiB"
 
 
-def _watch(context: Context, handler: ZKHandler, limits: Limits, style: Format) -> None:
-    """Show the list, then again after every change, until interrupted."""
+def _arm(handler: ZKHandler, watcher: Watcher) -> None:
+    """Watch whatever changes what the list shows."""
     from pvc_cli.cluster.vms import WATCHED_KEYS
 
-    watcher = handler.watcher()
-    while True:
-        watcher.watch(children=["base.domain"])
-        uuids = handler.children("base.domain") or []
-        watcher.watch(
-            values=[(key, uuid) for uuid in uuids for key in WATCHED_KEYS],
-            children=[("domain.meta.tags", uuid) for uuid in uuids],
-        )
-        vms = _matching(handler, limits)
-        if style == "table":
-            click.clear()
-        _show_list(context.output, vms, style)
-        watcher.wait()
+    watcher.watch(children=["base.domain"])
+    uuids = handler.children("base.domain") or []
+    watcher.watch(
+        values=[(key, uuid) for uuid in uuids for key in WATCHED_KEYS],
+        children=[("domain.meta.tags", uuid) for uuid in uuids],
+    )
 
 
 @vm.command("info")
@@ -198,7 +187,7 @@ def _details(output: Output, vm: Vm) -> str:
     else:
         pairs += [
             ("Description", hardware.description),
-            ("vCPUs", f"{_number(hardware.vcpu)} ({hardware.vcpu_topology or 'no topology'}, sockets/cores/threads)"),
+            ("vCPUs", f"{known(hardware.vcpu)} ({hardware.vcpu_topology or 'no topology'}, sockets/cores/threads)"),
             ("Memory", _memory(hardware.memory)),
             ("Machine", " ".join((hardware.type, hardware.arch, hardware.machine))),
             *(("Network", f"{n.vni}  {n.mac}  {n.type} {n.source} {n.model}".rstrip()) for n in hardware.networks),

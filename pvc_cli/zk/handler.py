@@ -264,7 +264,9 @@ class ZKHandler(TreeReader):
         from pvc_cli.zk.watch import Watcher
 
         if self._connection is None and self._store is not None:
-            raise RefusedError("a backup never changes, so that there is nothing to watch: leave out --watch")
+            raise RefusedError(
+                "a backup never changes, and cannot be watched: name a running cluster, or leave out --watch"
+            )
         return Watcher(self._require_connection(), self.store, lambda: self.schema, settle=settle)
 
     def readlock(self, key: Key) -> Lock:

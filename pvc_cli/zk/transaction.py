@@ -50,6 +50,24 @@ class Transaction:
         """Apply the rest only if *key* exists and has this *version*."""
         self._add("check", key, version=version)
 
+    def ensure(self, key: Key, found: Znode | None, value: str) -> bool:
+        """Make *key* hold *value*, if that is not what was *found* there, and only if it still is as found.
+
+        :returns: whether that takes a change.
+        """
+        if found is None:
+            self.create(key, value)
+        elif found.data != value.encode():
+            self.set(key, value, found.version)
+        else:
+            return False
+        return True
+
+    def guard(self, key: Key, found: Znode | None) -> None:
+        """Apply the rest only if *key* is as it was *found*; one that was missing is not guarded."""
+        if found:
+            self.check(key, found.version)
+
     def _add(
         self,
         kind: Literal["create", "set", "delete", "check"],

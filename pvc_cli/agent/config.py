@@ -1,0 +1,89 @@
+"""What a node's PVC configuration says of SR-IOV; everything else in that file is PVC's own business."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvc_cli import settings
+from pvc_cli.cluster.values import parse_bool
+from pvc_cli.errors import ConfigError, quoted
+
+# What Linux takes for a network device: IFNAMSIZ is 16, the closing NUL included.
+_DEVICE = re.compile(r"(?!\.{1,2}$)[!-.0-~]{1,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A physical function as it is to be; *mtu* None leaves the card's."""
+
+    phy: str
+    mtu: int | None
+    vfcount: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Whether this node does SR-IOV, and with which devices."""
+
+    path: Path
+    enabled: bool
+    devices: tuple[Device, ...]
+
+
+def read_config(path: Path | None) -> NodeConfig:
+    """Read the node's configuration: from *path*, else PVC_CONFIG_FILE, else where PVC has it.
+
+    :raises ConfigError: naming the place in the file, if something there makes no sense, or if there is no file.
+    """
+    path = path or Path(os.environ.get("PVC_CONFIG_FILE") or settings.PVC_CONFIG)
+    try:
+        document = settings.read_yaml(path)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {path}: name this node's PVC configuration with --config") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path} is no PVC configuration: it is no mapping")
+    enabled = _flag(path, "guest_networking.sriov_enable", settings.dig(document, "guest_networking", "sriov_enable"))
+    listed = settings.dig(document, "guest_networking", "sriov_device")
+    where = "guest_networking.sriov_device"
+    if listed is not None and not isinstance(listed, list):
+        raise ConfigError(f"{path}: {where} is no list: give a list of phy, mtu and vfcount")
+    devices: dict[str, Device] = {}
+    for number, entry in enumerate(listed or []):
+        device = _device(path, f"{where}[{number}]", entry)
+        if device.phy in devices:
+            raise ConfigError(f"{path}: {where}[{number}] is {device.phy} again: name each device once")
+        devices[device.phy] = device
+    return NodeConfig(path, enabled, tuple(devices.values()))
+
+
+def _flag(path: Path, where: str, value: object) -> bool:
+    flag = parse_bool("" if value is None else str(value))
+    if flag is None:
+        raise ConfigError(f"{path}: {where} is {quoted(value)}: give yes or no")
+    return flag
+
+
+def _device(path: Path, where: str, entry: object) -> Device:
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: {where} is no mapping: give phy, mtu and vfcount")
+    # PVC's sample file says device, its daemon reads phy.
+    word = "phy" if "phy" in entry else "device"
+    name = entry.get(word)
+    if not isinstance(name, str) or not _DEVICE.fullmatch(name):
+        raise ConfigError(f"{path}: {where}.{word} is {quoted(name)}: give the name of a network device")
+    mtu = entry.get("mtu")
+    return Device(
+        phy=name,
+        mtu=None if mtu is None else _number(path, f"{where}.mtu", mtu, 68, 65535),
+        vfcount=_number(path, f"{where}.vfcount", entry.get("vfcount"), 0, 65535),
+    )
+
+
+def _number(path: Path, where: str, value: object, least: int, most: int) -> int:
+    text = "" if isinstance(value, bool) else str(value)
+    if not (text.isdecimal() and least <= int(text) <= most):
+        raise ConfigError(f"{path}: {where} is {quoted(value)}: give a number from {least} to {most}")
+    return int(text)

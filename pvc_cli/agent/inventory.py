@@ -1,0 +1,293 @@
+"""Prepare the node's PFs, and make the tree say which PFs and VFs there are."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pvc_cli.agent.config import Device, NodeConfig
+from pvc_cli.agent.journal import Journal
+from pvc_cli.agent.kernel import AT_START, NO_MAC, Kernel, KernelError, VfState
+from pvc_cli.cluster.roster import SEE_NODES, hint
+from pvc_cli.cluster.sriov.functions import SETTINGS, vf_name
+from pvc_cli.cluster.values import natural_key, parse_bool
+from pvc_cli.errors import NotFoundError, quoted
+from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
+from pvc_cli.zk.store import CommitConflictError
+
+_ATTEMPTS = 8
+_CHUNK_BYTES = 400_000
+_PATIENCE = 3.0
+_DEFAULT_MTU = 1500
+_VF_NAME = re.compile(r"(.+)v\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A configured PF that this node has, with its VFs by PVC's names."""
+
+    device: Device
+    vfs: Mapping[str, VfState]
+    sound: bool = True
+    """Whether it is as it should be; if not, nothing that the tree knows of it is taken away."""
+
+
+@dataclass(slots=True)
+class Inventory:
+    """What the tree lacks, or says wrongly, of a node's PFs and VFs."""
+
+    parts: list[Transaction] = field(default_factory=list)
+    """One for each PF and VF, so that each is written whole."""
+    notes: list[str] = field(default_factory=list)
+    """What will have been done, in words."""
+    warnings: list[str] = field(default_factory=list)
+
+
+def prepare(kernel: Kernel, device: Device, journal: Journal, *, dry_run: bool = False) -> Card | None:
+    """Make a PF what its configuration says, as far as that harms nobody, and return what it has.
+
+    VFs are created only where there are none: any other count would destroy those that are there.
+
+    :returns: None if this node has no such device, or none that can have VFs.
+    """
+    state = kernel.pf(device.phy)
+    topic = f"pf {device.phy}"
+    if state is None:
+        journal.once(topic, f"{device.phy} is configured, but this node has no such device: it is skipped")
+        return None
+    if state.vfs is None:
+        journal.once(topic, f"{device.phy} is configured, but it can have no virtual functions: it is skipped")
+        return None
+    sound, created = True, False
+    try:
+        if state.vfs == 0 < device.vfcount:
+            created = not dry_run
+            journal.say(f"{device.phy}: {'would create' if dry_run else 'creating'} {device.vfcount} VFs", "notice")
+            if created:
+                kernel.create_vfs(device.phy, device.vfcount)
+        elif state.vfs != device.vfcount:
+            journal.once(
+                topic,
+                f"{device.phy} has {state.vfs} VFs, and {device.vfcount} are configured: it stays so,"
+                " for another count would destroy them (once no VM uses them, write 0 to sriov_numvfs, and reload)",
+            )
+        else:
+            journal.settle(topic)
+    except KernelError as error:
+        journal.once(topic, str(error))
+        sound, created = False, False
+    _bring_up(kernel, device, journal, dry_run=dry_run)
+    try:
+        vfs = _with_macs(kernel, device.phy) if created else kernel.vfs(device.phy)
+    except KernelError as error:
+        journal.once(f"vfs {device.phy}", str(error))
+        return Card(device, {}, sound=False)
+    journal.settle(f"vfs {device.phy}")
+    return Card(device, {vf_name(device.phy, vf.index): vf for vf in vfs}, sound)
+
+
+def _bring_up(kernel: Kernel, device: Device, journal: Journal, *, dry_run: bool) -> None:
+    state = kernel.pf(device.phy)
+    mtu = device.mtu if state and device.mtu not in (None, state.mtu) else None
+    if state is None or (state.up and mtu is None):
+        return
+    said = " and ".join(part for part in ("" if state.up else "link up", f"MTU {mtu}" if mtu else "") if part)
+    try:
+        if not dry_run:
+            kernel.bring_up(device.phy, mtu)
+    except KernelError as error:
+        journal.once(f"link {device.phy}", str(error))
+    else:
+        journal.settle(f"link {device.phy}")
+        journal.say(f"{device.phy}: {'would set ' if dry_run else ''}{said}", "notice")
+
+
+def _with_macs(kernel: Kernel, phy: str) -> Sequence[VfState]:
+    """Return a PF's new VFs, once all have an address: some drivers give it with the network device, a bit later."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        vfs = kernel.vfs(phy)
+        if all(vf.mac != NO_MAC for vf in vfs) or time.monotonic() > until:
+            return vfs
+        time.sleep(0.05)
+
+
+def register(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[Card]) -> Inventory:
+    """Make the tree say which PFs and VFs *node* has, in few transactions; configured values stay.
+
+    :raises NotFoundError: if the tree has no such node.
+    :raises ConflictError: if others kept changing the same things.
+    """
+    for attempt in range(_ATTEMPTS):
+        inventory = survey(handler, node, config, cards)
+        try:
+            for transaction in _together(handler, inventory.parts):
+                transaction.commit()
+        except CommitConflictError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            break
+    return inventory
+
+
+def _together(handler: ZKHandler, parts: Sequence[Transaction]) -> Iterator[Transaction]:
+    """Yield all of *parts* in order, as many in one transaction as fit."""
+    together = handler.transaction()
+    for part in parts:
+        if together.ops and together.size + part.size > _CHUNK_BYTES:
+            yield together
+            together = handler.transaction()
+        for op in part.ops:
+            together.add(op)
+    yield together
+
+
+def survey(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[Card]) -> Inventory:
+    """Compare *cards* with what the tree says of *node*, in one batch a level.
+
+    :raises NotFoundError: if the tree has no such node.
+    """
+    containers: list[Key] = [(key, node) for key in ("node.sriov", "node.sriov.pf", "node.sriov.vf")]
+    own, *there = handler.look_many([("node", node), *containers])
+    if own is None:
+        known = handler.children("base.node") or []
+        raise NotFoundError(f"there is no node {quoted(node)}: {hint(node, known, SEE_NODES)}, or give --node")
+    inventory = Inventory()
+    base = handler.transaction()
+    for key, znode in zip(containers, there, strict=True):
+        if znode is None:
+            base.create(key)
+    inventory.parts.append(base)
+    pfs, vfs = (names or [] for names in handler.children_many(containers[1:]))
+    schema = handler.schema
+    pf_keys = [key for key, _ in schema.keys_of("sriov_pf")]
+    vf_keys = [key for key, _ in schema.keys_of("sriov_vf")]
+    here = {name: (card, vf) for card in cards for name, vf in card.vfs.items()}
+    wanted_pfs, wanted_vfs = [card.device.phy for card in cards], sorted({*here, *vfs}, key=natural_key)
+    found = iter(
+        handler.look_many(
+            [
+                *(("node.sriov.pf", node, key, pf) for pf in wanted_pfs for key in pf_keys),
+                *(("node.sriov.vf", node, key, vf) for vf in wanted_vfs for key in vf_keys),
+            ]
+        )
+    )
+    for card in cards:
+        _register_pf(inventory, handler.transaction(), node, card, {key: next(found) for key in pf_keys})
+    gone: list[str] = []
+    users: dict[str, str] = {}
+    for name in wanted_vfs:
+        znodes = {key: next(found) for key in vf_keys}
+        if name in here:
+            _register_vf(inventory, handler.transaction(), node, name, *here[name], znodes)
+        elif _left(name, _text(znodes["sriov_vf.pf"]), config, cards):
+            gone.append(name)
+            users[name] = _text(znodes["sriov_vf.used_by"])
+    _prune(handler, inventory, node, gone, users, [pf for pf in pfs if pf not in {d.phy for d in config.devices}])
+    return inventory
+
+
+def _left(name: str, pf: str, config: NodeConfig, cards: Sequence[Card]) -> bool:
+    """Tell whether a VF that is in the tree, and not in the kernel, left for good."""
+    match = _VF_NAME.fullmatch(name)
+    owner = pf or (match[1] if match else "")
+    if owner not in {device.phy for device in config.devices}:
+        return True
+    # A card that is missing, or is not as it should be, may be back after the next reboot.
+    return any(card.device.phy == owner and card.sound for card in cards)
+
+
+def _register_pf(
+    inventory: Inventory, part: Transaction, node: str, card: Card, found: Mapping[str, Znode | None]
+) -> None:
+    device = card.device
+    values = {"sriov_pf.mtu": str(device.mtu or _DEFAULT_MTU), "sriov_pf.vfcount": str(device.vfcount)}
+    for key, znode in found.items():
+        if znode is None or key in values:
+            part.ensure(("node.sriov.pf", node, key, device.phy), znode, values.get(key, ""))
+    if part.ops:
+        inventory.parts.append(part)
+        new = found["sriov_pf.phy"] is None
+        inventory.notes.append(f"PF {device.phy} {'registered' if new else 'updated'}")
+
+
+def _register_vf(
+    inventory: Inventory,
+    part: Transaction,
+    node: str,
+    name: str,
+    card: Card,
+    vf: VfState,
+    found: Mapping[str, Znode | None],
+) -> None:
+    """Plan what a VF's subtree lacks; of what is there, only what the kernel decides is brought up to date."""
+    facts = {
+        "sriov_vf.pf": card.device.phy,
+        "sriov_vf.mtu": str(card.device.mtu or _DEFAULT_MTU),
+        **dict(
+            zip((f"sriov_vf.pci.{part}" for part in ("domain", "bus", "slot", "function")), _pci(vf), strict=True)
+        ),
+    }
+    used = found["sriov_vf.used"]
+    if not parse_bool(_text(used)) and vf.mac != NO_MAC:
+        # Some cards have other addresses after each start. Under a VM, the address is the VM's business.
+        facts |= {"sriov_vf.phy_mac": vf.mac, "sriov_vf.mac": vf.mac}
+    reported = vf.config.over(AT_START).given()
+    first = {
+        "sriov_vf.mac": vf.mac,
+        "sriov_vf.phy_mac": vf.mac,
+        "sriov_vf.used": "False",
+        **{f"sriov_vf.config.{setting}": str(reported[setting]) for setting in SETTINGS},
+    }
+    for key, znode in found.items():
+        if znode is None or key in facts:
+            part.ensure(("node.sriov.vf", node, key, name), znode, facts.get(key, first.get(key, "")))
+    if part.ops:
+        part.guard(("node.sriov.vf", node, "sriov_vf.used", name), used)
+        inventory.parts.append(part)
+        new = found["sriov_vf.phy"] is None
+        inventory.notes.append(f"VF {name} {'registered' if new else 'updated'}")
+
+
+def _prune(
+    handler: ZKHandler,
+    inventory: Inventory,
+    node: str,
+    vfs: Sequence[str],
+    users: Mapping[str, str],
+    pfs: Sequence[str],
+) -> None:
+    """Plan the removal of VFs and PFs, VFs first."""
+    trees = iter(
+        handler.trees(
+            [
+                *(("node.sriov.vf", node, "sriov_vf", vf) for vf in vfs),
+                *(("node.sriov.pf", node, "sriov_pf", pf) for pf in pfs),
+            ]
+        )
+    )
+    holders = sorted({user for user in users.values() if user})
+    names = dict(zip(holders, handler.read_many(("domain", uuid) for uuid in holders), strict=True))
+    for kind, name in (*(("VF", vf) for vf in vfs), *(("PF", pf) for pf in pfs)):
+        part = handler.transaction()
+        part.delete_tree(next(trees))
+        inventory.parts.append(part)
+        inventory.notes.append(f"{kind} {name} pruned")
+        if kind == "VF" and users[name]:
+            vm = names[users[name]] or "an unknown VM"
+            inventory.warnings.append(f"VF {name} is pruned, and was used by {vm} ({users[name]})")
+
+
+def _pci(vf: VfState) -> tuple[str, str, str, str]:
+    """Return a PCI address in its four parts, empty where there is none."""
+    domain, _, rest = vf.pci.partition(":")
+    bus, _, place = rest.partition(":")
+    slot, _, function = place.partition(".")
+    return domain, bus, slot, function
+
+
+def _text(znode: Znode | None) -> str:
+    return znode.text if znode else ""

@@ -1,0 +1,90 @@
+"""What the agent wants of a kernel: the one interface behind which the network cards are."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pvc_cli.cluster.sriov.functions import VfConfig
+from pvc_cli.errors import PvcError
+
+NO_MAC = "00:00:00:00:00:00"
+KNOBS = {
+    # What one request sets together: half of it would put the other half back to 0.
+    "vlan": ("vlan_id", "vlan_qos"),
+    "rate": ("tx_rate_min", "tx_rate_max"),
+    "link_state": ("link_state",),
+    "spoof_check": ("spoof_check",),
+    "trust": ("trust",),
+    "query_rss": ("query_rss",),
+}
+"""By name, the settings that can only be set together."""
+AT_START = VfConfig(0, 0, 0, 0, "auto", spoof_check=False, trust=False, query_rss=False)
+"""What is believed of a new VF where its driver reports nothing."""
+_TRANSIENT = (errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ENOBUFS, errno.ENOMEM, errno.ETIMEDOUT)
+
+
+class KernelError(PvcError):
+    """The kernel, or a card's driver, refused something."""
+
+    def __init__(self, doing: str, code: int) -> None:
+        # Python calls 95 ENOTSUP; everybody who writes about network cards calls it EOPNOTSUPP.
+        name = "EOPNOTSUPP" if code == errno.EOPNOTSUPP else errno.errorcode.get(code, code)
+        super().__init__(f"{doing}: {os.strerror(code)} ({name})")
+        self.code = code
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same may succeed a moment later."""
+        return self.code in _TRANSIENT
+
+
+@dataclass(frozen=True, slots=True)
+class PfState:
+    """A physical function as it is."""
+
+    phy: str
+    mtu: int
+    up: bool
+    vfs: int | None
+    """How many VFs it has; None if it can have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class VfState:
+    """A virtual function as it is."""
+
+    index: int
+    mac: str
+    """Its hardware address, :data:`NO_MAC` if it has none yet."""
+    config: VfConfig
+    """Its settings; what the driver does not report is None."""
+    pci: str
+    """Where it is, such as ``0000:03:10.1``; empty if it is no PCI device."""
+
+
+class Kernel(Protocol):
+    """The network cards of this node. Every method raises :class:`KernelError` where the kernel refuses."""
+
+    def pf(self, phy: str) -> PfState | None:
+        """Return a PF's state, or None if there is no such device."""
+        ...
+
+    def create_vfs(self, phy: str, count: int) -> None:
+        """Give a PF that has no VFs *count* of them."""
+        ...
+
+    def bring_up(self, phy: str, mtu: int | None) -> None:
+        """Set a PF's link up, and its MTU if one is given."""
+        ...
+
+    def vfs(self, phy: str) -> Sequence[VfState]:
+        """Return the state of all VFs of a PF, by index."""
+        ...
+
+    def set_vf(self, phy: str, index: int, config: VfConfig) -> None:
+        """Set what belongs to one of the :data:`KNOBS` on a VF."""
+        ...

@@ -1,0 +1,185 @@
+"""The real kernel: netlink through pyroute2, VF counts and PCI addresses through sysfs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pvc_cli.agent.kernel import NO_MAC, KernelError, PfState, VfState
+from pvc_cli.cluster.sriov.functions import VfConfig
+from pvc_cli.errors import ConfigError
+
+_SYSFS = Path("/sys/class/net")
+_PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+_WITH_VFS = 1  # RTEXT_FILTER_VF: without it the kernel leaves VFs out of its answer
+_NOT_REPORTED = 2**32 - 1
+_LINK_STATES = ("auto", "enable", "disable")  # IFLA_VF_LINK_STATE_*
+_IFF_UP = 1
+
+
+class LinuxKernel:
+    """The kernel of this machine. Reading needs no privilege, setting needs CAP_NET_ADMIN and a writable sysfs.
+
+    Use it in a ``with`` statement, in one thread.
+
+    :raises ConfigError: if pyroute2 is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from pyroute2 import IPRoute
+        except ImportError:
+            raise ConfigError(
+                "the agent needs pyroute2: install python3-pyroute2, or pvc with its extra 'agent'"
+            ) from None
+        self._netlink: Any = IPRoute()
+
+    def __enter__(self) -> LinuxKernel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._netlink.close()
+
+    def pf(self, phy: str) -> PfState | None:
+        """Return a PF's state, or None if there is no such device."""
+        link = self._link(phy)
+        if link is None:
+            return None
+        vfs: int | None
+        try:
+            vfs = int((_SYSFS / phy / "device" / "sriov_numvfs").read_text())
+        except (OSError, ValueError):
+            vfs = None
+        return PfState(phy, link.get_attr("IFLA_MTU"), bool(link["flags"] & _IFF_UP), vfs)
+
+    def create_vfs(self, phy: str, count: int) -> None:
+        """Give a PF that has no VFs *count* of them."""
+        try:
+            (_SYSFS / phy / "device" / "sriov_numvfs").write_text(f"{count}\n")
+        except OSError as error:
+            raise KernelError(f"{phy} cannot be given {count} VFs", error.errno or errno.EIO) from None
+
+    def bring_up(self, phy: str, mtu: int | None) -> None:
+        """Set a PF's link up, and its MTU if one is given."""
+        with _naming(f"{phy} cannot be set up" + (f" with MTU {mtu}" if mtu else "")):
+            self._netlink.link("set", index=_index(phy), state="up", **({"mtu": mtu} if mtu else {}))
+
+    def vfs(self, phy: str) -> list[VfState]:
+        """Return the state of all VFs of a PF, by index."""
+        state, link = self.pf(phy), self._link(phy)
+        if state is None or link is None:
+            raise KernelError(f"{phy} cannot be read", errno.ENODEV)
+        reported = _reported(link)
+        found = []
+        for index in range(state.vfs or 0):
+            attributes = reported.get(index, {})
+            pci, mac = _place(phy, index)
+            mac = mac or attributes.get("IFLA_VF_MAC", {}).get("mac", NO_MAC)
+            found.append(VfState(index, mac, _config(attributes), pci))
+        return found
+
+    def set_vf(self, phy: str, index: int, config: VfConfig) -> None:
+        """Set what belongs to one of the KNOBS on a VF."""
+        with _naming(f"VF {index} of {phy}"):
+            self._netlink.link("set", index=_index(phy), vf={"vf": index, **_request(config)})
+
+    def _link(self, phy: str) -> Any:  # noqa: ANN401 - pyroute2 is untyped
+        with _naming(f"{phy} cannot be read"):
+            try:
+                links = self._netlink.link("get", index=socket.if_nametoindex(phy), ext_mask=_WITH_VFS)
+            except OSError as error:
+                if error.errno == errno.ENODEV or not (_SYSFS / phy).exists():
+                    return None
+                raise
+        return next(iter(links), None)
+
+
+@contextmanager
+def _naming(doing: str) -> Iterator[None]:
+    """Turn what netlink refuses into our error."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        yield
+    except NetlinkError as error:
+        raise KernelError(doing, error.code) from None
+    except OSError as error:
+        raise KernelError(doing, error.errno or errno.EIO) from None
+
+
+def _index(phy: str) -> int:
+    return socket.if_nametoindex(phy)
+
+
+def _reported(link: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401
+    """Return what the kernel says of each VF, attributes by name."""
+    listed = link.get_attr("IFLA_VFINFO_LIST")
+    vfs: dict[int, dict[str, Any]] = {}
+    for info in listed.get_attrs("IFLA_VF_INFO") if listed else ():
+        attributes = dict(info["attrs"])
+        vfs[attributes["IFLA_VF_MAC"]["vf"]] = attributes
+    return vfs
+
+
+def _config(attributes: Mapping[str, Any]) -> VfConfig:
+    """Return the settings among a VF's attributes; what the driver leaves out is None."""
+
+    def number(attribute: str, field: str) -> int | None:
+        value = attributes.get(attribute, {}).get(field)
+        return None if value is None or value == _NOT_REPORTED else int(value)
+
+    def flag(attribute: str, field: str) -> bool | None:
+        value = number(attribute, field)
+        return None if value is None else bool(value)
+
+    link_state = number("IFLA_VF_LINK_STATE", "link_state")
+    most = number("IFLA_VF_RATE", "max_tx_rate")
+    return VfConfig(
+        vlan_id=number("IFLA_VF_VLAN", "vlan"),
+        vlan_qos=number("IFLA_VF_VLAN", "qos"),
+        tx_rate_min=number("IFLA_VF_RATE", "min_tx_rate"),
+        tx_rate_max=number("IFLA_VF_TX_RATE", "tx_rate") if most is None else most,
+        link_state=dict(enumerate(_LINK_STATES)).get(-1 if link_state is None else link_state),
+        spoof_check=flag("IFLA_VF_SPOOFCHK", "spoofchk"),
+        trust=flag("IFLA_VF_TRUST", "trust"),
+        query_rss=flag("IFLA_VF_RSS_QUERY_EN", "rss_query_en"),
+    )
+
+
+def _request(config: VfConfig) -> dict[str, Any]:
+    """Return what pyroute2 wants to be told, in its words; it drops those that it does not know in silence."""
+    request: dict[str, Any] = {}
+    if config.vlan_id is not None:
+        request["vlan"] = {"vlan": config.vlan_id, "qos": config.vlan_qos or 0}
+    if config.tx_rate_max is not None:
+        request["rate"] = {"min_tx_rate": config.tx_rate_min or 0, "max_tx_rate": config.tx_rate_max}
+    if config.link_state is not None:
+        request["link_state"] = _LINK_STATES.index(config.link_state)
+    for name, word in (("spoof_check", "spoofchk"), ("trust", "trust"), ("query_rss", "rss_query_en")):
+        value = getattr(config, name)
+        if value is not None:
+            request[word] = int(value)
+    return request
+
+
+def _place(phy: str, index: int) -> tuple[str, str]:
+    """Return a VF's PCI address and the hardware address of its network device, empty where it has none."""
+    function = _SYSFS / phy / "device" / f"virtfn{index}"
+    pci = Path(os.path.realpath(function)).name
+    mac = ""
+    for address in sorted(function.glob("net/*/address")):
+        try:
+            mac = address.read_text().strip()
+        except OSError:
+            # It is being renamed, or given away, at this moment.
+            continue
+    return (pci if _PCI.fullmatch(pci) else ""), mac

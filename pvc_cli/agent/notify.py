@@ -1,0 +1,50 @@
+"""Tell systemd how the service is: sd_notify's datagrams, where a socket for them is given."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+
+_SHARE = 3
+"""How many times in the watchdog's time to report: one or two may come late."""
+
+
+class Notifier:
+    """Sends to the socket that NOTIFY_SOCKET names; without one, does nothing."""
+
+    def __init__(self) -> None:
+        self._address = os.environ.get("NOTIFY_SOCKET", "")
+        watchdog = os.environ.get("WATCHDOG_USEC", "") if self._address else ""
+        mine = os.environ.get("WATCHDOG_PID") in (None, str(os.getpid()))
+        self.interval = int(watchdog) / 1e6 / _SHARE if watchdog.isdecimal() and mine else None
+        """How often, in seconds, :meth:`alive` is expected; None if it is not."""
+
+    def ready(self, status: str) -> None:
+        """Say that the service does its work."""
+        self._send(f"READY=1\nSTATUS={status}")
+
+    def reloading(self) -> None:
+        """Say that the configuration is read again; :meth:`ready` ends it."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def stopping(self) -> None:
+        """Say that the service ends."""
+        self._send("STOPPING=1")
+
+    def alive(self) -> None:
+        """Say that the service is not stuck."""
+        self._send("WATCHDOG=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        # An abstract socket's name starts with a NUL, written as @.
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        # A supervisor that is not listening, or slow, is no reason for the service to stand still.
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
+            contextlib.suppress(OSError),
+        ):
+            sender.sendto(message.encode(), address)

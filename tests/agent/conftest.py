@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pvc_cli.agent.agent import Agent
+from pvc_cli.agent.config import Device, NodeConfig
+from pvc_cli.agent.journal import Journal
+from tests.agent.nic import SimulatedKernel
+
+
+class Node:
+    """A node's agent on simulated cards."""
+
+    name = "pvchv1"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.kernel = SimulatedKernel(folder)
+        self.agent = self.restart()
+
+    def restart(self, *devices: Device, enabled: bool = True) -> Agent:
+        """An agent without memory, with these devices configured."""
+        config = NodeConfig(Path("/etc/pvc/pvc.conf"), enabled, devices)
+        self.agent = Agent(self.kernel, self.name, Journal(), config)
+        return self.agent
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path / "cards")

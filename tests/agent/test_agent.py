@@ -1,0 +1,363 @@
+"""An agent's passes, on a real ZooKeeper and simulated cards."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from pvc_cli.agent.config import Device
+from pvc_cli.agent.inventory import Card, register, survey
+from pvc_cli.agent.kernel import VfState
+from pvc_cli.cluster.roster import VmRef
+from pvc_cli.cluster.sriov.claims import claim
+from pvc_cli.cluster.sriov.functions import VfConfig, find_vfs, list_vfs
+from pvc_cli.cluster.sriov.settings import set_configs
+from pvc_cli.errors import NotFoundError, SchemaError
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.live import LiveStore
+from pvc_cli.zk.store import CommitConflictError, Op
+from tests.agent.conftest import Node
+from tests.conftest import Tree, round_trips
+
+PF = "/nodes/pvchv1/sriov/pf"
+VF = "/nodes/pvchv1/sriov/vf"
+LACKING = "VF 0 of ens1f0: Operation not supported (EOPNOTSUPP)"
+
+
+@pytest.fixture
+def bare(tree: Tree) -> Tree:
+    """A demo cluster whose pvchv1 knows of no PFs and VFs."""
+    for path in (PF, VF):
+        tree.client.delete(path, recursive=True)
+    tree.client.delete("/nodes/pvchv1/sriov")
+    return tree
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_card_is_prepared_and_registered_to_the_byte(
+    node: Node, bare: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0", "igb")
+    assert not node.restart(Device("ens1f0", 9000, 2)).pass_over(zk)
+    port = sum(b"ens1f0") % 256
+    expected = {
+        "/nodes/pvchv1/sriov": b"",
+        PF: b"",
+        VF: b"",
+        f"{PF}/ens1f0": b"",
+        f"{PF}/ens1f0/mtu": b"9000",
+        f"{PF}/ens1f0/vfcount": b"2",
+    }
+    for index in range(2):
+        mac = f"02:00:{port:02x}:00:00:{index:02x}".encode()
+        values = {
+            "": b"", "/pf": b"ens1f0", "/mtu": b"9000", "/mac": mac, "/phy_mac": mac, "/config": b"",
+            "/config/vlan_id": b"0", "/config/vlan_qos": b"0", "/config/tx_rate_min": b"0",
+            "/config/tx_rate_max": b"0", "/config/spoof_check": b"True", "/config/link_state": b"auto",
+            "/config/trust": b"False", "/config/query_rss": b"False", "/pci": b"", "/pci/domain": b"0000",
+            "/pci/bus": f"{port:02x}".encode(), "/pci/slot": b"10", "/pci/function": str(index).encode(),
+            "/used": b"False", "/used_by": b"",
+        }  # fmt: skip
+        expected |= {f"{VF}/ens1f0v{index}{path}": value for path, value in values.items()}
+    assert bare.dump("/nodes/pvchv1/sriov") == expected
+    state = node.kernel.pf("ens1f0")
+    assert state
+    assert (state.mtu, state.up, state.vfs) == (9000, True, 2)
+    assert said(capsys) == [
+        "ens1f0: creating 2 VFs",
+        "ens1f0: link up and MTU 9000",
+        "PF ens1f0 registered",
+        "VF ens1f0v0 registered",
+        "VF ens1f0v1 registered",
+    ]
+
+
+def test_a_second_pass_and_a_second_agent_change_nothing(
+    node: Node, bare: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    devices = [Device("ens1f0", None, 4)]
+    node.restart(*devices).pass_over(zk)
+    before = {path: bare.client.get(path)[1].mzxid for path in bare.dump()}
+    said(capsys)
+    node.agent.pass_over(zk)
+    node.restart(*devices).pass_over(zk)
+    assert {path: bare.client.get(path)[1].mzxid for path in bare.dump()} == before
+    assert said(capsys) == []
+    assert bare.client.get(f"{PF}/ens1f0/mtu")[0] == b"1500"
+
+
+def test_configured_settings_are_kept_and_applied_and_only_what_differs(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    node.kernel.create_vfs("ens1f0", 4)
+    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v1"]), VfConfig(vlan_id=101, vlan_qos=2, trust=True))
+    agent = node.restart(Device("ens1f0", None, 4))
+    assert not agent.pass_over(zk)
+    assert node.kernel.actual("ens1f0", 1) == VfConfig(101, 2, 0, 0, "auto", True, True, False)
+    lines = [line for line in said(capsys) if line.startswith("ens1f0v1: ")]
+    assert lines == ["ens1f0v1: vlan_id 0 -> 101, vlan_qos 0 -> 2", "ens1f0v1: spoof_check False -> True",
+                     "ens1f0v1: trust False -> True"]  # fmt: skip
+    (report,) = agent.reports.values()
+    assert (report.vfs, report.in_sync, report.refused, agent.drifted) == (4, 4, 0, 0)
+    with node.kernel.card("ens1f0") as card:
+        touched = [vf["at"] for vf in card["vfs"]]
+    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v2"]), VfConfig(tx_rate_min=10, tx_rate_max=100))
+    agent.pass_over(zk, full=False)
+    with node.kernel.card("ens1f0") as card:
+        assert [a["at"] != b for a, b in zip(card["vfs"], touched, strict=True)] == [False, False, True, False]
+    assert node.kernel.actual("ens1f0", 2).tx_rate_min == 10
+
+
+def test_half_of_a_pair_keeps_the_other_half(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", None, 4))
+    vfs = find_vfs(zk, "pvchv1", ["ens1f0v0"])
+    for change in (VfConfig(vlan_id=7, vlan_qos=3), VfConfig(tx_rate_max=100)):
+        set_configs(zk, vfs, change)
+    agent.pass_over(zk)
+    for change in (VfConfig(vlan_id=8), VfConfig(tx_rate_min=50)):
+        set_configs(zk, vfs, change)
+        agent.pass_over(zk, full=False)
+    assert node.kernel.actual("ens1f0", 0) == VfConfig(8, 3, 50, 100, "auto", True, False, False)
+
+
+def test_what_a_driver_lacks_is_said_once_a_value_and_holds_up_nothing(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0", "igb")
+    agent = node.restart(Device("ens1f0", None, 4))
+    vfs = find_vfs(zk, "pvchv1", ["ens1f0v0"])
+    change = VfConfig(vlan_id=5, tx_rate_min=100, tx_rate_max=1000, link_state="enable", trust=True, query_rss=True)
+    set_configs(zk, vfs, change)
+    assert not agent.pass_over(zk)
+    refused = [line for line in said(capsys) if "refused" in line]
+    assert refused == [
+        "Warning: ens1f0v0: tx_rate_min 0 -> 100, tx_rate_max 0 -> 1000 is refused:"
+        " VF 0 of ens1f0: Invalid argument (EINVAL)",
+        f"Warning: ens1f0v0: link_state auto -> enable is refused: {LACKING}",
+        f"Warning: ens1f0v0: query_rss False -> True is refused: {LACKING}",
+    ]
+    assert node.kernel.actual("ens1f0", 0) == VfConfig(5, 0, 0, 0, "auto", True, True, False)
+    assert (agent.reports["ens1f0"].refused, agent.reports["ens1f0"].in_sync) == (3, 3)
+    agent.pass_over(zk)
+    agent.pass_over(zk, full=False)
+    assert said(capsys) == []
+    set_configs(zk, vfs, VfConfig(link_state="disable", tx_rate_min=0))
+    agent.pass_over(zk, full=False)
+    assert said(capsys) == [
+        f"Warning: ens1f0v0: link_state auto -> disable is refused: {LACKING}",
+        "ens1f0v0: tx_rate_max 0 -> 1000",
+    ]
+    assert node.kernel.actual("ens1f0", 0).tx_rate_max == 1000
+    assert agent.reports["ens1f0"].refused == 2
+
+
+def test_a_transient_failure_is_tried_again_and_a_driver_that_lies_is_found_out(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", None, 4))
+    agent.pass_over(zk)
+    with node.kernel.card("ens1f0") as card:
+        card["refuse"], card["ignore"] = {"vlan": errno.EBUSY}, ["trust"]
+    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v0"]), VfConfig(vlan_id=5, trust=True))
+    said(capsys)
+    assert agent.pass_over(zk, full=False)
+    assert agent.pass_over(zk, full=False)
+    assert said(capsys) == [
+        "Warning: ens1f0v0: vlan_id 0 -> 5 is refused: VF 0 of ens1f0: Device or resource busy (EBUSY)",
+        "Warning: ens1f0v0: trust False -> True was taken by the driver, which did not do it",
+    ]
+    with node.kernel.card("ens1f0") as card:
+        card["refuse"], card["ignore"] = {}, []
+    assert not agent.pass_over(zk, full=False)
+    assert said(capsys) == ["ens1f0v0: vlan_id 0 -> 5"]
+    assert not agent.pass_over(zk)
+    assert said(capsys) == ["ens1f0v0: trust False -> True"]
+    assert agent.drifted == 0
+
+
+def test_a_change_behind_our_back_is_put_right_and_said_to_be_drift(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", None, 4))
+    agent.pass_over(zk)
+    said(capsys)
+    node.kernel.set_vf("ens1f0", 3, VfConfig(vlan_id=99))
+    agent.pass_over(zk, full=False)
+    assert said(capsys) == []
+    agent.pass_over(zk)
+    assert said(capsys) == ["ens1f0v3: vlan_id 99 -> 0 (drifted: somebody else had changed it)"]
+    assert node.kernel.actual("ens1f0", 3).vlan_id == 0
+    assert (agent.drifted, agent.reports["ens1f0"].in_sync) == (1, 4)
+
+
+def test_what_left_the_configuration_is_pruned_and_a_user_is_named(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f1")
+    nfv = tree.uuid("nfv-01")
+    (used,) = [vf.phy for vf in list_vfs(zk, "pvchv1") if vf.used]
+    node.restart(Device("ens1f1", 9000, 4)).pass_over(zk)
+    assert [line for line in said(capsys) if "VF ens1f0" in line or "PF ens1f0" in line] == [
+        f"Warning: VF {used} is pruned, and was used by nfv-01 ({nfv})",
+        *(f"VF ens1f0v{index} pruned" for index in range(4)),
+        "PF ens1f0 pruned",
+    ]
+    assert tree.client.get_children(PF) == ["ens1f1"]
+    assert sorted(tree.client.get_children(VF)) == [f"ens1f1v{index}" for index in range(4)]
+
+
+def test_a_vf_that_the_kernel_no_longer_has_is_pruned_but_not_with_a_card_that_is_away(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    node.kernel.create_vfs("ens1f0", 2)
+    agent = node.restart(Device("ens1f0", 9000, 4), Device("ens1f1", 9000, 4))
+    agent.pass_over(zk)
+    assert [name for name in sorted(tree.client.get_children(VF)) if "f0" in name] == ["ens1f0v0", "ens1f0v1"]
+    assert len(tree.client.get_children(VF)) == 6
+    lines = said(capsys)
+    assert "Warning: ens1f1 is configured, but this node has no such device: it is skipped" in lines
+    assert any(line.startswith("Warning: ens1f0 has 2 VFs, and 4 are configured: it stays so") for line in lines)
+    assert len(node.kernel.vfs("ens1f0")) == 2
+    agent.pass_over(zk)
+    assert said(capsys) == []
+
+
+def test_a_count_that_the_card_refuses_takes_nothing_away(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0", "igb")
+    node.restart(Device("ens1f0", 9000, 8), Device("ens1f1", 9000, 4)).pass_over(zk)
+    assert len(tree.client.get_children(VF)) == 8
+    assert "Warning: ens1f0 cannot be given 8 VFs: Numerical result out of range (ERANGE)" in said(capsys)
+
+
+def test_sriov_that_is_switched_off_touches_nothing(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree.dump()
+    agent = node.restart(enabled=False)
+    agent.pass_over(zk)
+    agent.pass_over(zk)
+    assert tree.dump() == before
+    assert said(capsys) == ["sriov_enable is no in /etc/pvc/pvc.conf: nothing is set, and nothing is pruned"]
+
+
+def test_a_vf_under_a_vm_keeps_its_address_and_is_known_without_a_network_device(
+    node: Node, tree: Tree, zk: ZKHandler
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    node.kernel.create_vfs("ens1f0", 4)
+    (vf,) = [vf for vf in list_vfs(zk, "pvchv1") if vf.used]
+    agent = node.restart(Device("ens1f0", 9000, 4), Device("ens1f1", 9000, 4))
+    agent.pass_over(zk)
+    after = {found.phy: found for found in list_vfs(zk, "pvchv1")}
+    assert (after[vf.phy].mac, after[vf.phy].phy_mac, after[vf.phy].used_by) == (vf.mac, vf.phy_mac, vf.used_by)
+    other = next(found for found in after.values() if found.pf == "ens1f0" and not found.used)
+    assert other.mac == other.phy_mac == node.kernel.vfs("ens1f0")[int(other.phy[-1])].mac
+    assert str(after[vf.phy].pci) == node.kernel.vfs("ens1f0")[int(vf.phy[-1])].pci
+
+
+def test_a_value_in_the_tree_that_makes_no_sense_is_left_alone_and_named(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    for name, value in (
+        ("vlan_id", b"70000"),
+        ("link_state", b"\x1b[2Jup"),
+        ("trust", b"maybe"),
+        ("tx_rate_max", b"9"),
+    ):
+        tree.put(f"{VF}/ens1f0v0/config/{name}", value)
+    agent = node.restart(Device("ens1f0", 9000, 4))
+    agent.pass_over(zk)
+    lines = [line for line in said(capsys) if "in the tree" in line]
+    assert lines == [
+        "Warning: ens1f0v0: vlan_id is '70000' in the tree: it is left alone",
+        "Warning: ens1f0v0: link_state is '\\x1b[2Jup' in the tree: it is left alone",
+        "Warning: ens1f0v0: trust is 'maybe' in the tree: it is left alone",
+    ]
+    assert node.kernel.actual("ens1f0", 0) == VfConfig(0, 0, 0, 9, "auto", True, False, False)
+    agent.pass_over(zk)
+    assert said(capsys) == []
+
+
+def test_an_old_schema_and_an_unknown_node_are_refused(
+    node: Node, demo: Callable[..., Tree], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = demo(version=0)
+    node.kernel.plug_in("ens1f0")
+    with ZKHandler(tree.hosts) as handler:
+        with pytest.raises(SchemaError, match="SR-IOV needs schema version 1, and this cluster has 0"):
+            node.restart(Device("ens1f0", None, 2)).pass_over(handler)
+        assert not node.kernel.vfs("ens1f0")
+        tree.put("/schema/version", b"1")
+        node.name = "pvchv9"
+        with pytest.raises(NotFoundError, match="no node 'pvchv9': did you mean 'pvchv3'"):
+            node.restart(Device("ens1f0", None, 2)).pass_over(handler)
+
+
+def test_a_rehearsal_changes_neither_tree_nor_cards(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f1")
+    node.kernel.create_vfs("ens1f1", 2)
+    node.kernel.plug_in("ens2f0")
+    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f1v0"]), VfConfig(vlan_id=5))
+    before, cards = tree.dump(), [node.kernel.vfs("ens1f1"), node.kernel.vfs("ens2f0")]
+    rehearsal = node.restart(Device("ens1f1", 9000, 2), Device("ens2f0", None, 2)).rehearse(zk)
+    assert tree.dump() == before
+    assert [node.kernel.vfs("ens1f1"), node.kernel.vfs("ens2f0")] == cards
+    assert {change.path for change in rehearsal.changes if change.action == "create"} == {
+        f"{PF}/ens2f0", f"{PF}/ens2f0/mtu", f"{PF}/ens2f0/vfcount"
+    }  # fmt: skip
+    assert {c.path.split("/")[5] for c in rehearsal.changes if c.action == "delete"} == {
+        "ens1f0", *(f"ens1f0v{n}" for n in range(4)), "ens1f1v2", "ens1f1v3"
+    }  # fmt: skip
+    assert str(rehearsal.actions[0]) == "ens1f1v0: vlan_id 0 -> 5"
+
+
+def test_256_vfs_are_one_batch_a_level_and_a_handful_of_transactions(
+    node: Node, bare: Tree, zk: ZKHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", None, 256))
+    before, commits = round_trips(zk), []
+    commit = LiveStore.commit
+
+    def counted(store: LiveStore, ops: Sequence[Op]) -> None:
+        commits.append(len(ops))
+        commit(store, ops)
+
+    monkeypatch.setattr(LiveStore, "commit", counted)
+    agent.pass_over(zk, zk.watcher())
+    assert len(bare.client.get_children(VF)) == 256
+    assert len(commits) <= 5
+    reads = round_trips(zk) - before - len(commits)
+    assert reads <= 8
+    print(f"256 VFs: {len(commits)} transactions, {reads} round trips to read and watch")
+
+
+def test_a_vf_that_is_claimed_while_it_is_registered_keeps_its_claim(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    """Claim in place of the kernel's reading, between the agent's look at the tree and its writing."""
+    device = Device("ens1f0", 9000, 4)
+    config = node.restart(device, Device("ens1f1", 9000, 4)).config
+    states = {f"ens1f0v{n}": VfState(n, f"02:00:00:00:00:0{n}", VfConfig(), "0000:99:10.0") for n in range(4)}
+    cards = [Card(device, states)]
+    stale = survey(zk, "pvchv1", config, cards)
+    (vf,) = find_vfs(zk, "pvchv1", ["ens1f0v2"])
+    claim(zk, vf, VmRef(tree.uuid("web-01"), "web-01"), mac="52:54:00:aa:bb:cc")
+    (part,) = [p for p in stale.parts if any("ens1f0v2/pci" in op.path for op in p.ops)]
+    with pytest.raises(CommitConflictError):
+        part.commit()
+    register(zk, "pvchv1", config, cards)
+    (after,) = find_vfs(zk, "pvchv1", ["ens1f0v2"])
+    assert (after.mac, after.used, after.pci.bus) == ("52:54:00:aa:bb:cc", True, "99")

@@ -1,0 +1,275 @@
+"""The agent as a service: a process of its own, a real ZooKeeper, simulated cards, real signals and faults."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pvc_cli.cluster.sriov.functions import Vf, VfConfig, find_vfs
+from pvc_cli.cluster.sriov.settings import set_configs
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.agent.nic import SimulatedKernel
+from tests.conftest import Pvc, Tree
+
+CHANGES = 100
+CONFIG = """
+cluster: {name: demo}
+guest_networking:
+  sriov_enable: yes
+  sriov_device:
+    - {phy: ens1f0, mtu: 9000, vfcount: 4}
+    - {device: ens1f1, vfcount: 4}
+"""
+
+
+class Running:
+    """An agent that runs, its cards, and whatever tells how it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cards = folder / "cards"
+        self.cards.mkdir()
+        self.kernel = SimulatedKernel(self.cards)
+        for phy in ("ens1f0", "ens1f1"):
+            self.kernel.plug_in(phy)
+        self.config = folder / "pvc.conf"
+        self.config.write_text(CONFIG)
+        self.log = folder / "log"
+        self.metrics = folder / "metrics" / "pvc.prom"
+        self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.supervisor.bind(str(folder / "notify"))
+        self.supervisor.settimeout(15)
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, hosts: str, *options: str, **environment: str) -> None:
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "tests.agent.driver", str(self.cards)),
+                    *("--coordinators", hosts, "--timeout", "4", "sriov", "agent", "run"),
+                    *("--node", "pvchv1", "--config", str(self.config), *options),
+                ],
+                env={**os.environ, "NOTIFY_SOCKET": str(self.supervisor.getsockname()), **environment},
+                stderr=log,
+                text=True,
+            )  # fmt: skip
+
+    def told(self, word: str) -> str:
+        """Wait for systemd's place to be told *word*."""
+        while True:
+            message = self.supervisor.recv(4096).decode()
+            if word in message:
+                return message
+
+    def says(self, text: str, seconds: float = 15) -> None:
+        """Wait for the log to hold *text*."""
+        wait_for(lambda: text in self.log.read_text(), seconds, lambda: f"no {text!r} in:\n{self.log.read_text()}")
+
+    def signal(self, number: int) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Stop it as systemd does, and return its exit status."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+    def close(self) -> None:
+        self.supervisor.close()
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def wait_for(met: Callable[[], bool], seconds: float, complain: Callable[[], str]) -> None:
+    until = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < until, complain()
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    running = Running(folder)
+    yield running
+    running.close()
+
+
+def apply(handler: ZKHandler, running: Running, vf: Vf, change: VfConfig) -> float:
+    """Set something on a VF and return how long it took, in seconds, until the card had it."""
+    index = int(vf.phy.rpartition("v")[2])
+    started = time.monotonic()
+    set_configs(handler, [vf], change)
+
+    def arrived() -> bool:
+        actual = running.kernel.actual(vf.pf, index)
+        return change.over(actual) == actual
+
+    wait_for(arrived, 20, lambda: f"{change} did not arrive:\n{running.log.read_text()}")
+    with running.kernel.card(vf.pf) as card:
+        return float(card["vfs"][index]["at"]) - started
+
+
+def vfs_of(handler: ZKHandler) -> list[Vf]:
+    return find_vfs(handler, "pvchv1", ["ens1f?v*"])
+
+
+def test_a_change_is_in_the_card_in_less_than_100_ms(running: Running, tree: Tree, zk: ZKHandler) -> None:
+    running.start(tree.hosts)
+    running.told("READY=1")
+    vfs = vfs_of(zk)
+    times = sorted(
+        apply(zk, running, vfs[number % len(vfs)], VfConfig(vlan_id=number + 1, tx_rate_max=number + 1))
+        for number in range(CHANGES)
+    )
+    deciles = " ".join(f"{times[min(len(times) * tenth // 10, len(times) - 1)] * 1000:.1f}" for tenth in range(11))
+    print(f"{CHANGES} changes, from setting one to the card having it, in ms, by tenths: {deciles}")
+    assert statistics.median(times) < 0.1
+
+
+def test_it_tells_its_supervisor_how_it_is_and_stops_when_told_to(running: Running, tree: Tree) -> None:
+    running.start(tree.hosts, "--metrics-file", str(running.metrics), WATCHDOG_USEC="600000", JOURNAL_STREAM="1:2")
+    assert "STATUS=8 of 8 VFs in sync, 0 settings refused" in running.told("READY=1")
+    for _ in range(3):
+        running.told("WATCHDOG=1")
+    metrics = running.metrics.read_text()
+    assert 'pvc_sriov_vfs{node="pvchv1"} 8\n' in metrics
+    assert 'pvc_sriov_vfs_in_sync{node="pvchv1"} 8\n' in metrics
+    assert running.metrics.stat().st_mode & 0o777 == 0o644
+    assert running.end() == 0
+    running.told("STOPPING=1")
+    lines = running.log.read_text().splitlines()
+    assert lines[0] == f"<5>Connected to ZooKeeper at {tree.hosts}."
+    assert lines[-2:] == [f"<5>Disconnected from ZooKeeper at {tree.hosts}.", "<5>stopped"]
+
+
+def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing(
+    running: Running, tree: Tree
+) -> None:
+    running.start(tree.hosts)
+    running.told("READY=1")
+    running.config.write_text(CONFIG.replace("vfcount: 4}\n    - {dev", "vfcount: many}\n    - {dev"))
+    running.signal(signal.SIGHUP)
+    running.told("RELOADING=1")
+    running.told("READY=1")
+    running.says("guest_networking.sriov_device[0].vfcount is 'many': give a number from 0 to 65535; going on")
+    assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
+    running.config.write_text(CONFIG.replace("    - {phy: ens1f0, mtu: 9000, vfcount: 4}\n", ""))
+    running.signal(signal.SIGHUP)
+    running.says("PF ens1f0 pruned")
+    assert tree.client.get_children("/nodes/pvchv1/sriov/pf") == ["ens1f1"]
+
+
+def test_drift_is_put_right_at_the_next_look_at_everything(running: Running, tree: Tree) -> None:
+    running.start(tree.hosts, "--resync", "1")
+    running.told("READY=1")
+    running.kernel.set_vf("ens1f1", 2, VfConfig(link_state="disable"))
+    running.says("ens1f1v2: link_state disable -> auto (drifted: somebody else had changed it)")
+    assert running.kernel.actual("ens1f1", 2).link_state == "auto"
+
+
+def test_what_is_deleted_from_the_tree_comes_back(running: Running, tree: Tree) -> None:
+    running.start(tree.hosts)
+    running.told("READY=1")
+    tree.client.delete("/nodes/pvchv1/sriov/vf/ens1f0v3", recursive=True)
+    running.says("VF ens1f0v3 registered")
+
+
+def test_it_waits_for_a_schema_with_sriov(running: Running, demo: Callable[..., Tree], pvc: Pvc) -> None:
+    tree = demo(version=0)
+    running.start(tree.hosts)
+    running.says("SR-IOV needs schema version 1, and this cluster has 0")
+    running.told("Waiting for a schema version with SR-IOV")
+    assert pvc("--coordinators", tree.hosts, "schema", "upgrade", "--to", "1", "--yes", "--no-backup").code == 0
+    running.says("VF ens1f1v3 registered")
+
+
+def test_a_configuration_that_makes_no_sense_ends_it_at_once(running: Running, tree: Tree) -> None:
+    running.config.write_text("guest_networking: {sriov_enable: perhaps}")
+    running.start(tree.hosts)
+    assert running.process
+    assert running.process.wait(15) == 3
+    assert running.log.read_text() == (
+        f"Error: {running.config}: guest_networking.sriov_enable is 'perhaps': give yes or no\n"
+    )
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Ensemble]:
+    """A server that the test may kill."""
+    with Ensemble(tmp_path / "own") as ensemble:
+        with ZKHandler(ensemble.hosts) as handler:
+            fill(handler, vms=10, schema=ZKSchema())
+        yield ensemble
+
+
+def test_it_starts_before_the_servers_do_and_survives_their_death(running: Running, own: Ensemble) -> None:
+    (server,) = own.servers
+    server.stop()
+    running.start(own.hosts)
+    running.says("did not answer within 4 s")
+    server.start()
+    running.told("READY=1")
+    with ZKHandler(own.hosts) as handler:
+        vfs = vfs_of(handler)
+        for number in range(3):
+            apply(handler, running, vfs[number], VfConfig(vlan_id=10 + number))
+    for pause in (0.0, 7.0):
+        server.stop()
+        running.says("Lost the connection")
+        # What changes behind its back while nobody can tell it.
+        running.kernel.set_vf("ens1f0", 0, VfConfig(vlan_id=999))
+        time.sleep(pause)
+        server.start()
+        with ZKHandler(own.hosts) as handler:
+            for number in range(10):
+                apply(handler, running, vfs[number % 8], VfConfig(vlan_id=100 + number, tx_rate_max=number + 1))
+        wait_for(lambda: running.kernel.actual("ens1f0", 0).vlan_id != 999, 10, running.log.read_text)
+
+
+def test_it_is_suspended_past_the_life_of_its_session(running: Running, own: Ensemble) -> None:
+    running.start(own.hosts)
+    running.told("READY=1")
+    with ZKHandler(own.hosts) as handler:
+        vfs = vfs_of(handler)
+        running.signal(signal.SIGSTOP)
+        time.sleep(7)
+        set_configs(handler, [vfs[0]], VfConfig(vlan_id=42))
+        running.kernel.set_vf("ens1f0", 1, VfConfig(vlan_id=999))
+        running.signal(signal.SIGCONT)
+        running.says("Lost the session")
+        wait_for(lambda: running.kernel.actual("ens1f0", 0).vlan_id == 42, 10, running.log.read_text)
+        wait_for(lambda: running.kernel.actual("ens1f0", 1).vlan_id == 0, 10, running.log.read_text)
+        for number in range(10):
+            apply(handler, running, vfs[number % 8], VfConfig(vlan_id=100 + number))
+
+
+def test_idle_it_uses_no_measurable_cpu(running: Running, tree: Tree) -> None:
+    running.start(tree.hosts)
+    running.told("READY=1")
+    assert running.process
+    time.sleep(1)
+    stat = Path(f"/proc/{running.process.pid}/stat")
+
+    def spent() -> float:
+        fields = stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = spent()
+    time.sleep(5)
+    idle = spent() - before
+    print(f"idle for 5 s: {idle:.2f} s of CPU time")
+    assert idle <= 0.05
