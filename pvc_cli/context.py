@@ -30,10 +30,13 @@ class Context:
     _stdin_read: bool = False
 
     @contextmanager
-    def connect(self, report: Callable[[str], None] | None = None) -> Iterator[ZKHandler]:
+    def connect(
+        self, report: Callable[[str], None] | None = None, pvc_config: Path | None = None
+    ) -> Iterator[ZKHandler]:
         """Open a session with the cluster that is meant, for the time of a ``with`` block.
 
         :param report: is told what happens to the session; messages, if they are wanted, where none is given.
+        :param pvc_config: a node's PVC configuration that may say which cluster, instead of this machine's.
         :raises ConfigError: if none is named.
         :raises UnreachableError: if it does not answer.
         """
@@ -44,7 +47,7 @@ class Context:
         from pvc_cli.settings import resolve
         from pvc_cli.zk import ZKHandler
 
-        target = resolve(self.connection, self.coordinators)
+        target = resolve(self.connection, self.coordinators, pvc_config)
         if self.verbose:
             self.output.message(f"The cluster is {target.hosts}, from {target.origin}.")
         schema_dir = Path(self.schema_dir) if self.schema_dir else None

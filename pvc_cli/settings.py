@@ -35,12 +35,13 @@ class Target:
         return Path(self.hosts.removeprefix(_FILE)).expanduser() if self.hosts.startswith(_FILE) else None
 
 
-def resolve(connection: str | None, coordinators: str | None) -> Target:
+def resolve(connection: str | None, coordinators: str | None, pvc_config: Path | None = None) -> Target:
     """Return the cluster that is meant.
 
     :param connection: the value of ``--connection``, if given: a name from the connections file, or a backup
         as ``file:PATH``.
     :param coordinators: the value of ``--coordinators``, if given.
+    :param pvc_config: a node's PVC configuration, instead of this machine's.
     :raises ConfigError: if none is named anywhere, or the one that is cannot be used.
     """
     if connection and coordinators:
@@ -59,7 +60,7 @@ def resolve(connection: str | None, coordinators: str | None) -> Target:
     connections = Connections.load()
     if connections.current:
         return _named(connections.current, f"the current entry of {connections.path}", connections)
-    if target := _from_pvc_config():
+    if target := _from_pvc_config(pvc_config):
         return target
     if hosts := sandbox_hosts():
         return Target(hosts, "the running sandbox")
@@ -151,10 +152,10 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a foreign document can be an
         raise ConfigError(f"{path}{where} is no valid YAML: {getattr(error, 'problem', None) or error}") from None
 
 
-def _from_pvc_config() -> Target | None:
+def _from_pvc_config(given: Path | None) -> Target | None:
     """Return the cluster of this machine's PVC configuration, if it has one."""
     named = os.environ.get("PVC_CONFIG_FILE")
-    path = Path(named) if named else PVC_CONFIG
+    path = given or (Path(named) if named else PVC_CONFIG)
     try:
         document = read_yaml(path)
     except FileNotFoundError:

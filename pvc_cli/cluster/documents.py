@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.roster import VmRef
     from pvc_cli.cluster.sriov.audit import Finding
-    from pvc_cli.cluster.sriov.functions import Pf, Vf
+    from pvc_cli.cluster.sriov.functions import Pf, Vf, VfConfig
     from pvc_cli.cluster.sriov.settings import Setting
     from pvc_cli.cluster.tags import Tag
     from pvc_cli.cluster.vms import Vm
@@ -93,9 +93,9 @@ def pf_document(pf: Pf) -> Document:
     return {"node": pf.node, "phy": pf.phy, "mtu": pf.mtu, "vfcount": pf.vfcount, "vfs": pf.vfs}
 
 
-def vf_document(vf: Vf) -> Document:
-    """Return the document of a VF."""
-    return {
+def vf_document(vf: Vf, actual: VfConfig | None = None) -> Document:
+    """Return the document of a VF; with what its driver reports of its settings, if that is given."""
+    document: Document = {
         "node": vf.node,
         "phy": vf.phy,
         "pf": vf.pf,
@@ -105,6 +105,7 @@ def vf_document(vf: Vf) -> Document:
         "pci": asdict(vf.pci),
         "usage": {"used": vf.used, "domain": vf.used_by},
     }
+    return document if actual is None else document | {"actual": asdict(actual)}
 
 
 def settings_document(vfs: Sequence[Vf], changed: Sequence[Setting]) -> Document:

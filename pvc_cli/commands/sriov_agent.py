@@ -27,7 +27,7 @@ def _node_options(command: Command) -> Command:
     for option in (
         click.option("--node", metavar="NODE", shell_complete=complete.nodes,
                      help="Which node this is (its host name)."),
-        click.option("--config", type=click.Path(dir_okay=False), metavar="FILE",
+        click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
                      help="The node's PVC configuration (PVC_CONFIG_FILE, else /etc/pvc/pvc.conf)."),
     ):  # fmt: skip
         command = option(command)
@@ -43,13 +43,13 @@ def agent() -> None:
     """
 
 
-def _agent(kernel: Kernel, node: str | None, config: str | None) -> Agent:
+def _agent(kernel: Kernel, node: str | None, config: Path | None) -> Agent:
     from pvc_cli import identity
     from pvc_cli.agent.agent import Agent
     from pvc_cli.agent.config import read_config
     from pvc_cli.agent.journal import Journal
 
-    return Agent(kernel, node or identity.host(), Journal(), read_config(Path(config) if config else None))
+    return Agent(kernel, node or identity.host(), Journal(), read_config(config))
 
 
 @agent.command("sync")
@@ -57,7 +57,7 @@ def _agent(kernel: Kernel, node: str | None, config: str | None) -> Agent:
 @dry_run_option
 @output_option
 @pass_context
-def sync(context: Context, node: str | None, config: str | None, dry_run: bool, style: Format) -> None:
+def sync(context: Context, node: str | None, config: Path | None, dry_run: bool, style: Format) -> None:
     """Do all that 'run' does, once.
 
     A dry run shows what would be changed in the tree, and says what would be set on the cards; VFs that would
@@ -73,7 +73,7 @@ def sync(context: Context, node: str | None, config: str | None, dry_run: bool, 
     output = context.output
     with LinuxKernel() as kernel:
         agent = _agent(kernel, node, config)
-        with context.connect() as handler:
+        with context.connect(pvc_config=config) as handler:
             if dry_run:
                 rehearsal = agent.rehearse(handler)
                 show_changes(output, style, rehearsal.changes)
@@ -94,7 +94,7 @@ def sync(context: Context, node: str | None, config: str | None, dry_run: bool, 
 @_node_options
 @click.option(
     "--metrics-file",
-    type=click.Path(dir_okay=False),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Where to leave figures for Prometheus (the node exporter's textfile collector).",
 )
@@ -106,7 +106,7 @@ def sync(context: Context, node: str | None, config: str | None, dry_run: bool, 
     help="How often to look at everything again, changed or not (300).",
 )
 @pass_context
-def run(context: Context, node: str | None, config: str | None, metrics_file: str | None, resync: float) -> None:
+def run(context: Context, node: str | None, config: Path | None, metrics_file: Path | None, resync: float) -> None:
     """Work until it is stopped: SIGTERM ends it, SIGHUP makes it read the configuration again.
 
     systemd/pvc-sriov-agent.service runs this on a node.
@@ -122,8 +122,8 @@ def run(context: Context, node: str | None, config: str | None, metrics_file: st
     with LinuxKernel() as kernel:
         Service(
             _agent(kernel, node, config),
-            context.connect,
-            lambda: read_config(Path(config) if config else None),
+            lambda report: context.connect(report, config),
+            lambda: read_config(config),
             resync=resync,
-            metrics_file=Path(metrics_file) if metrics_file else None,
+            metrics_file=metrics_file,
         ).run()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
 _HEADERS = ("NODE", "VF", "VLAN", "QOS", "RATE MIN", "RATE MAX", "LINK", "SPOOF", "TRUST", "RSS", "USED BY")
-_WORDS = {True: "on", False: "off", None: "?"}
+_WORDS = {True: "on", False: "off"}
 
 
 @click.group(
@@ -95,9 +95,9 @@ def _cells(config: VfConfig) -> list[str | Cell]:
         known(config.tx_rate_min),
         known(config.tx_rate_max),
         known(config.link_state),
-        _WORDS[config.spoof_check],
-        _WORDS[config.trust],
-        _WORDS[config.query_rss],
+        _word(config.spoof_check),
+        _word(config.trust),
+        _word(config.query_rss),
     ]
 
 
@@ -113,12 +113,14 @@ def _user(vf: Vf, users: dict[str, str]) -> str | Cell:
 def info(context: Context, node: str, name: str, style: Format) -> None:
     """Show all that is known of a virtual function.
 
-    On the node itself, each setting is shown beside what the kernel says it is.
+    On the node itself, and with the agent's extra installed, each setting is shown beside what the kernel says
+    it is; a driver may not say so of all.
 
     \b
     Example:
       pvc sriov vf info pvchv1 ens1f0v0
     """
+    from pvc_cli.agent.actual import read_actual
     from pvc_cli.cluster.documents import vf_document
     from pvc_cli.cluster.sriov.functions import find_vfs
 
@@ -127,18 +129,20 @@ def info(context: Context, node: str, name: str, style: Format) -> None:
     with context.connect() as handler:
         found = find_vfs(handler, node, names)
         users = _users(handler, found) if style == "table" else {}
-    documents = [vf_document(vf) for vf in found]
+    actual = read_actual(found)
+    documents = [vf_document(vf, actual.get(vf.phy)) for vf in found]
     output.show(
         style,
         lambda: documents[0] if len(documents) == 1 and names == [documents[0]["phy"]] else documents,
         names=lambda: [vf.phy for vf in found],
-        table=lambda: "\n\n".join(_details(output, vf, users) for vf in found),
+        table=lambda: "\n\n".join(_details(output, vf, users, actual.get(vf.phy)) for vf in found),
     )
 
 
-def _details(output: Output, vf: Vf, users: dict[str, str]) -> str:
-    config = vf.config
-    return output.fields(
+def _details(output: Output, vf: Vf, users: dict[str, str], actual: VfConfig | None) -> str:
+    from pvc_cli.cluster.sriov.functions import SETTINGS
+
+    fields = output.fields(
         [
             ("Node", vf.node),
             ("VF", vf.phy),
@@ -147,14 +151,19 @@ def _details(output: Output, vf: Vf, users: dict[str, str]) -> str:
             ("MTU", known(vf.mtu)),
             ("MAC", vf.mac if vf.mac == vf.phy_mac else f"{vf.mac} (of the card: {vf.phy_mac})"),
             ("Used by", f"{users.get(vf.used_by, '?')} {vf.used_by}" if vf.used else Cell("nobody", "green")),
-            ("VLAN", f"{known(config.vlan_id)}, QoS {known(config.vlan_qos)}"),
-            ("Rate", f"{known(config.tx_rate_min)} to {known(config.tx_rate_max)} Mbit/s (0: no limit)"),
-            ("Link state", known(config.link_state)),
-            ("Spoof check", _WORDS[config.spoof_check]),
-            ("Trust", _WORDS[config.trust]),
-            ("Query RSS", _WORDS[config.query_rss]),
         ]
     )
+    rows: list[list[str | Cell]] = []
+    for setting in SETTINGS:
+        wanted, is_ = (None if config is None else getattr(config, setting) for config in (vf.config, actual))
+        same = is_ in (None, wanted)
+        rows.append([setting, _word(wanted), *([Cell(_word(is_), "" if same else "red")] if actual else [])])
+    headers = ("SETTING", "WANTED", "ACTUAL") if actual else ("SETTING", "WANTED")
+    return f"{fields}\n\n{output.table(headers, rows)}"
+
+
+def _word(value: object) -> str:
+    return _WORDS[value] if isinstance(value, bool) else known(value)
 
 
 @vf.command("set")

@@ -1,0 +1,281 @@
+"""Who uses a VF: claims, releases, and the audit, on a real ZooKeeper."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from pvc_cli.cluster.roster import VmRef
+from pvc_cli.cluster.sriov.audit import audit, repair
+from pvc_cli.cluster.sriov.functions import find_vfs
+from pvc_cli.sandbox import domain_xml
+from pvc_cli.zk import ZKHandler
+from tests.conftest import Pvc, Tree
+
+VFS = "/nodes/pvchv1/sriov/vf"
+FREE = f"{VFS}/ens1f0v1"
+CLAIMS = 64
+ROUNDS = 20
+
+
+HOSTDEV = "<interface type='hostdev'><mac address='{mac}'/><sriov_device>{vf}</sriov_device></interface>"
+DIRECT = "<interface type='direct'><mac address='{mac}'/><source dev='{vf}' mode='passthrough'/></interface>"
+
+
+def use(
+    tree: Tree, vm: str, vf: str, *, node: str = "", interface: str = HOSTDEV, mac: str = "52:54:00:00:00:01"
+) -> str:
+    """Give a VM of the demo cluster a VF in its XML, and put it on a node; return its UUID."""
+    uuid = tree.uuid(vm)
+    xml = domain_xml.render(vm, uuid, "", 1024, 1, bridges=[], volumes=[], vfs=[])
+    xml = xml.replace("</devices>", f"{interface.format(vf=vf, mac=mac)}</devices>")
+    tree.put(f"/domains/{uuid}/xml", xml.encode())
+    if node:
+        tree.put(f"/domains/{uuid}/node", node.encode())
+    return uuid
+
+
+def changed(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, bytes]:
+    assert before.keys() == after.keys()
+    return {path: value for path, value in after.items() if before[path] != value}
+
+
+def test_a_claim_is_written_to_the_byte(on_tree: Pvc, tree: Tree) -> None:
+    uuid = use(tree, "web-01", "ens1f0v1", mac="52:54:00:aa:bb:01")
+    before = tree.dump()
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
+    assert (result.code, result.out, result.err) == (0, "", "pvchv1 ens1f0v1: claimed for web-01.\n")
+    assert changed(before, tree.dump()) == {
+        f"{FREE}/used": b"True",
+        f"{FREE}/used_by": uuid.encode(),
+        f"{FREE}/mac": b"52:54:00:aa:bb:01",
+        f"/domains/{uuid}/migration_method": b"shutdown",
+    }
+    assert len({tree.client.get(f"{FREE}/{key}")[1].mzxid for key in ("used", "used_by", "mac")}) == 1
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", uuid.upper())
+    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged: it is already so.\n")
+
+
+def test_a_direct_claim_leaves_migration_alone(on_tree: Pvc, tree: Tree) -> None:
+    uuid = use(tree, "web-01", "ens1f0v1", interface=DIRECT, mac="52:54:00:aa:bb:02")
+    before = tree.dump()
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
+    assert set(changed(before, tree.dump())) == {f"{FREE}/used", f"{FREE}/used_by", f"{FREE}/mac"}
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01", "--type", "hostdev")
+    assert (result.code, result.out) == (1, "")
+    assert "the XML of VM web-01 uses ens1f0v1 as direct, not as hostdev: leave out --type" in result.err
+    assert tree.client.get(f"/domains/{uuid}/migration_method")[0] == b"none"
+
+
+def test_a_claim_ahead_of_the_xml_takes_what_is_said(on_tree: Pvc, tree: Tree) -> None:
+    own = tree.client.get(f"{FREE}/phy_mac")[0]
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
+    assert (result.code, tree.client.get(f"{FREE}/mac")[0]) == (0, own)
+    result = on_tree(
+        "sriov", "vf", "claim", "pvchv1", "ens1f0v2", "app-01", "--mac", "52:54:00:AA:BB:03", "--type", "hostdev"
+    )
+    assert result.err == (
+        "Warning: VM app-01 is on node 'pvchv2', not on pvchv1\npvchv1 ens1f0v2: claimed for app-01.\n"
+    )
+    assert tree.client.get(f"{VFS}/ens1f0v2/mac")[0] == b"52:54:00:aa:bb:03"
+    assert tree.client.get(f"/domains/{tree.uuid('app-01')}/migration_method")[0] == b"shutdown"
+
+
+@pytest.mark.parametrize("mac", ["", "52:54:00:aa:bb", "01:00:5e:00:00:01", "00:00:00:00:00:00", "5254.00aa.bb03"])
+def test_an_address_that_is_none_is_exit_2(on_tree: Pvc, tree: Tree, mac: str) -> None:
+    before = tree.dump()
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01", "--mac", mac)
+    assert (result.code, result.out, tree.dump()) == (2, "", before)
+    assert "is no address of an interface" in result.err
+
+
+def test_a_used_vf_is_refused_and_its_vm_named(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v0", "web-01")
+    assert (result.code, result.out, tree.dump()) == (1, "", before)
+    assert result.err == (
+        f"Error: VF ens1f0v0 of node pvchv1 is used by VM nfv-01 ({tree.uuid('nfv-01')}):"
+        " choose another with 'pvc sriov vf list pvchv1 --unused'\n"
+    )
+    tree.put(f"{FREE}/used", b"True")
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
+    assert "is used by an unknown VM (see 'pvc sriov vf audit')" in result.err
+    assert "may mean several: give one name" in on_tree("sriov", "vf", "claim", "pvchv1", "ens*", "web-01").err
+
+
+def test_a_release_undoes_a_claim(on_tree: Pvc, tree: Tree) -> None:
+    uuid = use(tree, "web-01", "ens1f0v1")
+    before = tree.dump()
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
+    result = on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1")
+    assert (result.code, result.out) == (1, "")
+    assert "which has it in its XML and is in state start there: stop the VM first" in result.err
+    tree.put(f"/domains/{uuid}/state", b"stop")
+    result = on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1", "--dry-run", "-o", "json")
+    assert {change["path"] for change in json.loads(result.out)["changes"]} == {
+        f"{FREE}/used", f"{FREE}/used_by", f"{FREE}/mac"
+    }  # fmt: skip
+    result = on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1", "-o", "json")
+    assert json.loads(result.out) == {"node": "pvchv1", "phy": "ens1f0v1", "status": "changed"}
+    after = changed(before, tree.dump())
+    assert after == {f"/domains/{uuid}/migration_method": b"shutdown", f"/domains/{uuid}/state": b"stop"}
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").err == (
+        "pvchv1 ens1f0v1: unchanged: it is already so.\n"
+    )
+
+
+def test_a_running_vms_vf_is_released_by_force_only(on_tree: Pvc, tree: Tree) -> None:
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v0").code == 1
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v0", "--force").code == 0
+    assert tree.client.get(f"{VFS}/ens1f0v0/used")[0] == b"False"
+    assert tree.client.get(f"{VFS}/ens1f0v0/used_by")[0] == b""
+    assert tree.client.get(f"{VFS}/ens1f0v0/mac")[0] == tree.client.get(f"{VFS}/ens1f0v0/phy_mac")[0]
+
+
+class Crowd:
+    """Processes that claim one VF at once; see claim_driver."""
+
+    def __init__(self, hosts: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.claim_driver", hosts],
+            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def claim(self, vf: str, vms: list[str]) -> list[int]:
+        """Claim *vf* for each of *vms* at once, and return their exit codes."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{vf} {','.join(vms)}\n")
+        self._process.stdin.flush()
+        return [int(code) for code in self._process.stdout.readline().split()]
+
+    def close(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def test_of_64_processes_that_claim_one_vf_at_once_one_wins(demo: Callable[..., Tree]) -> None:
+    tree = demo(vms=CLAIMS)
+    vms = sorted(tree.client.get_children("/domains"))
+    crowd = Crowd(tree.hosts)
+    try:
+        for number in range(ROUNDS):
+            codes = crowd.claim("ens1f0v1", vms)
+            assert sorted(codes) == [0] + [1] * (CLAIMS - 1), number
+            winner = vms[codes.index(0)]
+            assert tree.client.get(f"{FREE}/used_by")[0].decode() == winner
+            assert tree.client.get(f"{FREE}/used")[0] == b"True"
+            tree.client.set(f"{FREE}/used", b"False")
+            tree.client.set(f"{FREE}/used_by", b"")
+    finally:
+        crowd.close()
+    print(f"{ROUNDS} rounds of {CLAIMS} claims at once: one winner each")
+
+
+def kinds(on_tree: Pvc, *arguments: str) -> list[tuple[str, str]]:
+    result = on_tree("sriov", "vf", "audit", *arguments, "-o", "json")
+    findings = json.loads(result.out)["findings"]
+    assert result.code == (1 if any(not finding["fixed"] for finding in findings) else 0)
+    return [(finding["vf"], finding["kind"]) for finding in findings]
+
+
+def test_a_sound_cluster_has_no_findings(on_tree: Pvc) -> None:
+    result = on_tree("sriov", "vf", "audit")
+    assert (result.code, result.out, result.err) == (0, "", "All claims agree with what the VMs use.\n")
+
+
+def test_the_audit_names_what_is_wrong_and_repairs_what_is_certain(on_tree: Pvc, tree: Tree) -> None:
+    # Stale: its VM is gone; its VM's XML does not use it; its VM is on another node; used_by was left behind.
+    tree.put(f"{VFS}/ens1f0v1/used", b"True")
+    tree.put(f"{VFS}/ens1f0v1/used_by", b"00000000-0000-0000-0000-000000000000")
+    tree.put(f"{VFS}/ens1f0v2/used", b"True")
+    tree.put(f"{VFS}/ens1f0v2/used_by", tree.uuid("web-01").encode())
+    away = use(tree, "app-01", "ens1f0v3")
+    tree.put(f"{VFS}/ens1f0v3/used", b"True")
+    tree.put(f"{VFS}/ens1f0v3/used_by", away.encode())
+    tree.put(f"{VFS}/ens1f1v0/used_by", tree.uuid("web-01").encode())
+    # Unclaimed: app-01 uses the VF of that name on its own node, pvchv2. Missing: lab-01's node has no such VF.
+    use(tree, "lab-01", "ens1f0v7", node="pvchv1")
+    # Double: two on one node. Unclear: nobody knows whose; a VM whose XML is broken.
+    use(tree, "dns-01", "ens1f1v1", node="pvchv1")
+    use(tree, "mail-01", "ens1f1v1", node="pvchv1")
+    tree.put(f"{VFS}/ens1f1v2/used", b"True")
+    broken = tree.uuid("cache-01")
+    tree.put(f"/domains/{broken}/xml", b"<domain>")
+    tree.put(f"{VFS}/ens1f1v3/used", b"True")
+    tree.put(f"{VFS}/ens1f1v3/used_by", broken.encode())
+    before = tree.dump()
+    found = [
+        ("ens1f0v1", "stale"), ("ens1f0v2", "stale"), ("ens1f0v3", "stale"), ("ens1f0v7", "missing"),
+        ("ens1f1v0", "stale"), ("ens1f1v1", "double"), ("ens1f1v2", "unclear"), ("ens1f1v3", "unclear"),
+    ]  # fmt: skip
+    assert kinds(on_tree, "pvchv1") == found
+    assert kinds(on_tree) == [*found, ("ens1f0v3", "unclaimed")]
+    text = on_tree("sriov", "vf", "audit").out
+    for detail in (
+        "it is claimed for 00000000-0000-0000-0000-000000000000, which is no VM",
+        "it is claimed for web-01, whose XML does not use it",
+        "it is claimed for app-01, which is on node pvchv2",
+        "used_by names web-01, though it is not used, whose XML does not use it",
+        "lab-01 uses it, but node pvchv1 has no such VF",
+        "dns-01 and mail-01 use it, and only one can",
+        "it is said to be used, but not by whom",
+        "claimed for cache-01, whose XML cannot be read",
+        "app-01 uses it, and it is not claimed",
+    ):
+        assert detail in text, text
+    shown = on_tree("sriov", "vf", "audit", "--fix", "--dry-run", "-o", "json")
+    assert tree.dump() == before
+    result = on_tree("sriov", "vf", "audit", "--fix")
+    assert (result.code, result.err.splitlines()[-1]) == (1, "5 of 9 repaired.")
+    after = changed(before, tree.dump())
+    assert after == {change["path"]: change["value"].encode() for change in json.loads(shown.out)["changes"]}
+    assert after[f"/domains/{away}/migration_method"] == b"shutdown"
+    assert after["/nodes/pvchv2/sriov/vf/ens1f0v3/used_by"] == away.encode()
+    assert kinds(on_tree) == [
+        ("ens1f0v7", "missing"), ("ens1f1v1", "double"), ("ens1f1v2", "unclear"), ("ens1f1v3", "unclear")
+    ]  # fmt: skip
+
+
+def test_a_vm_that_is_being_migrated_is_left_alone(on_tree: Pvc, tree: Tree) -> None:
+    nfv = tree.uuid("nfv-01")
+    tree.put(f"/domains/{nfv}/node", b"pvchv2")
+    tree.put(f"/domains/{nfv}/state", b"migrate")
+    before = tree.dump()
+    assert kinds(on_tree, "--fix") == [("ens1f0v0", "unclear"), ("ens1f0v0", "unclear")]
+    assert tree.dump() == before
+    tree.put(f"/domains/{nfv}/state", b"start")
+    assert kinds(on_tree) == [("ens1f0v0", "stale"), ("ens1f0v0", "unclaimed")]
+    assert kinds(on_tree, "--fix") == [("ens1f0v0", "stale"), ("ens1f0v0", "unclaimed")]
+    assert kinds(on_tree) == []
+
+
+def test_a_macvtap_device_on_something_else_is_nobodys_business(on_tree: Pvc, tree: Tree) -> None:
+    use(tree, "web-01", "ens9", node="pvchv1", interface=DIRECT)
+    assert kinds(on_tree) == []
+    use(tree, "web-01", "ens1f0v77", node="pvchv1", interface=DIRECT)
+    assert kinds(on_tree) == [("ens1f0v77", "missing")]
+
+
+def test_a_repair_whose_ground_has_changed_is_not_made(zk: ZKHandler, tree: Tree) -> None:
+    from pvc_cli.cluster.sriov.claims import claim
+
+    (vf,) = find_vfs(zk, "pvchv1", ["ens1f0v1"])
+    web = tree.uuid("web-01")
+    claim(zk, vf, VmRef(web, "web-01"))
+    (finding,) = audit(zk)
+    use(tree, "web-01", "ens1f0v1")
+    assert not repair(finding)
+    assert tree.client.get(f"{FREE}/used_by")[0].decode() == web
+    assert audit(zk) == []
