@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench completions docs picture clean
+.PHONY: help demo test test-kernel lint bench completions docs picture clean
 
 help: ## List what there is to make
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .venv/ready: setup.cfg pyproject.toml .ci/setup
 	@PYTHON=$(PYTHON) .ci/setup environment
@@ -18,6 +18,10 @@ demo: .venv/ready ## Set everything up, start a sandbox, and show what pvc does
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
 	$(BIN)/python -m pytest --cov=pvc_cli --cov-report=term --cov-fail-under=90
+
+test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as root; 300 MB into PVC_KERNEL_CACHE)
+	@.ci/setup server guest
+	$(BIN)/python -m tests.kernel.check
 
 lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check

@@ -21,6 +21,9 @@ show "pvc vm tag add 'web-*' reviewed --protected --dry-run"
 show "pvc vm tag list web-01 -o json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)[\"tags\"]), \"tags\")'"
 show 'pvc vm tag remove web-01 blue'
 show 'pvc node list'
+show 'pvc sriov pf info pvchv1 ens1f0'
+show 'pvc sriov vf set pvchv1 ens1f0v1 --vlan-id 101 --qos-prio 2 --dry-run'
+show 'pvc sriov vf audit'
 show 'pvc schema show'
 
 cat <<'END'

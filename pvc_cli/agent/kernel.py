@@ -49,6 +49,9 @@ class PfState:
     phy: str
     mtu: int
     up: bool
+    """Whether its link is set up; it may still lack a cable, or its speed may still be being agreed upon."""
+    carrier: bool
+    """Whether its link works."""
     vfs: int | None
     """How many VFs it has; None if it can have none."""
 

@@ -21,7 +21,7 @@ _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _WITH_VFS = 1  # RTEXT_FILTER_VF: without it the kernel leaves VFs out of its answer
 _NOT_REPORTED = 2**32 - 1
 _LINK_STATES = ("auto", "enable", "disable")  # IFLA_VF_LINK_STATE_*
-_IFF_UP = 1
+_IFF_UP, _IFF_LOWER_UP = 1, 1 << 16
 
 
 class LinuxKernel:
@@ -59,7 +59,8 @@ class LinuxKernel:
             vfs = int((_SYSFS / phy / "device" / "sriov_numvfs").read_text())
         except (OSError, ValueError):
             vfs = None
-        return PfState(phy, link.get_attr("IFLA_MTU"), bool(link["flags"] & _IFF_UP), vfs)
+        flags = link["flags"]
+        return PfState(phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), vfs)
 
     def create_vfs(self, phy: str, count: int) -> None:
         """Give a PF that has no VFs *count* of them."""

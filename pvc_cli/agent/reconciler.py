@@ -108,7 +108,7 @@ class Reconciler:
         try:
             self._kernel.set_vf(pf, action.index, action.config)
         except KernelError as error:
-            if error.transient:
+            if error.transient or (action.knob == "rate" and not self._has_carrier(pf)):
                 report.retry = True
             else:
                 self._refused[key] = action.config
@@ -116,6 +116,11 @@ class Reconciler:
             return False
         self._settled[key] = action.config
         return True
+
+    def _has_carrier(self, pf: str) -> bool:
+        """Tell whether a PF's link works. Some drivers take no rate before that, as they do not know its speed yet."""
+        state = self._kernel.pf(pf)
+        return state is None or state.carrier
 
     def _judge(
         self, done: Sequence[Action], left: set[_Knob], settled: Mapping[_Knob, VfConfig], report: Report

@@ -37,6 +37,8 @@ class Model:
     """Whether its VFs have network devices, and so addresses."""
     spoof_check: bool = False
     """What it starts with."""
+    remembers: bool = False
+    """Whether VFs that are made again have the settings of those that were there before."""
 
 
 MODELS = {
@@ -49,7 +51,7 @@ MODELS = {
         rate_needs_link=True,
         spoof_check=True,
     ),
-    "netdevsim": Model(total=4, too_many=errno.ENOMEM, pci=False, macs=False),
+    "netdevsim": Model(total=4, too_many=errno.ENOMEM, pci=False, macs=False, remembers=True),
 }
 
 
@@ -67,7 +69,16 @@ class SimulatedKernel:
 
     def plug_in(self, phy: str, model: str = "full") -> None:
         """Add a card."""
-        state = {"model": model, "mtu": 1500, "up": False, "vfs": [], "refuse": {}, "ignore": []}
+        state = {
+            "model": model,
+            "mtu": 1500,
+            "up": False,
+            "cable": True,
+            "vfs": [],
+            "before": [],
+            "refuse": {},
+            "ignore": [],
+        }
         (self._folder / phy).write_text(json.dumps(state))
 
     def unplug(self, phy: str) -> None:
@@ -96,7 +107,7 @@ class SimulatedKernel:
         if not (self._folder / phy).exists():
             return None
         with self.card(phy) as state:
-            return PfState(phy, state["mtu"], state["up"], len(state["vfs"]))
+            return PfState(phy, state["mtu"], state["up"], state["up"] and state["cable"], len(state["vfs"]))
 
     def create_vfs(self, phy: str, count: int) -> None:
         with self.card(phy) as state:
@@ -109,12 +120,14 @@ class SimulatedKernel:
             if state["vfs"] and count:
                 raise KernelError(doing, errno.EBUSY)
             start = asdict(AT_START) | {"spoof_check": model.spoof_check}
+            before = [vf["config"] for vf in state["vfs"]] or state["before"] if model.remembers else []
+            state["before"] = before
             port = sum(phy.encode()) % 256
             state["vfs"] = [
                 {
                     "mac": f"02:00:{port:02x}:00:00:{index:02x}" if model.macs else NO_MAC,
                     "pci": f"0000:{port:02x}:{index // 8 + 16:02x}.{index % 8}" if model.pci else "",
-                    "config": start,
+                    "config": before[index] if index < len(before) else start,
                     "at": 0.0,
                 }
                 for index in range(count)
@@ -147,7 +160,7 @@ class SimulatedKernel:
                 raise KernelError(doing, code)
             if knob in model.lacks:
                 raise KernelError(doing, errno.EOPNOTSUPP)
-            if knob == "rate" and ((model.rate_needs_link and not state["up"]) or
+            if knob == "rate" and ((model.rate_needs_link and not (state["up"] and state["cable"])) or
                                    (config.tx_rate_min and not model.minimum_rate)):  # fmt: skip
                 raise KernelError(doing, errno.EINVAL)
             if knob not in state["ignore"]:

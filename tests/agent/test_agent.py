@@ -159,6 +159,24 @@ def test_what_a_driver_lacks_is_said_once_a_value_and_holds_up_nothing(
     assert agent.reports["ens1f0"].refused == 2
 
 
+def test_a_rate_that_is_refused_for_want_of_a_working_link_is_tried_again(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0", "igb")
+    with node.kernel.card("ens1f0") as card:
+        card["cable"] = False
+    agent = node.restart(Device("ens1f0", None, 4))
+    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v0"]), VfConfig(tx_rate_max=100))
+    assert agent.pass_over(zk)
+    assert agent.pass_over(zk, full=False)
+    assert len([line for line in said(capsys) if "refused" in line]) == 1
+    assert agent.reports["ens1f0"].refused == 0
+    with node.kernel.card("ens1f0") as card:
+        card["cable"] = True
+    assert not agent.pass_over(zk, full=False)
+    assert said(capsys) == ["ens1f0v0: tx_rate_max 0 -> 100"]
+
+
 def test_a_transient_failure_is_tried_again_and_a_driver_that_lies_is_found_out(
     node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
 ) -> None:

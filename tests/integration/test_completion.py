@@ -96,6 +96,10 @@ def test_global_options_on_the_line_are_heeded(pvc: Pvc, tree: Tree, monkeypatch
         ("pvc vm tag add -s start st", 6, {"staging", "stateful"}),
         ("pvc vm tag remove we", 4, {"web-01", "web-02"}),
         ("pvc connection use la", 3, {"lab"}),
+        ("pvc sriov pf info pvchv2 en", 5, {"ens1f0", "ens1f1"}),
+        ("pvc network sriov vf set pvchv1 ens1f1", 6, {f"ens1f1v{number}" for number in range(4)}),
+        ("pvc sriov vf claim pvchv1 ens1f0v1 we", 6, {"web-01", "web-02"}),
+        ("pvc sriov vf list pv", 4, {"pvchv1", "pvchv2", "pvchv3"}),
     ],
 )
 def test_each_argument_completes_what_it_takes(

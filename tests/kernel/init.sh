@@ -1,0 +1,39 @@
+#!/bin/sh
+# The guest's first process: mount, load the cards' drivers, find the way out, run the command, say what came of it.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs run /run
+mount -t debugfs debug /sys/kernel/debug
+ln -sf /proc/self/fd /dev/fd
+modprobe -a virtio_pci 9pnet_virtio 9p
+
+folder() { # TAG PLACE
+    mkdir -p "$2"
+    mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=mmap "$1" "$2"
+}
+folder control /control || reboot -f
+while read -r tag place; do folder "$tag" "$place"; done </control/shares
+
+ip link set lo up
+hostname pvchv1
+/lib/systemd/systemd-udevd --daemon
+modprobe -a virtio_net igb igbvf netdevsim
+echo "1 1" >/sys/bus/netdevsim/new_device
+udevadm trigger --action=add
+udevadm settle
+for device in /sys/class/net/*; do
+    case $(readlink "$device/device/driver") in
+        */virtio_net)
+            name=${device##*/}
+            ip link set "$name" up
+            ip address add 10.0.2.15/24 dev "$name"
+            ip route add default via 10.0.2.2
+            ;;
+    esac
+done
+sh /control/command </dev/null >/control/output 2>&1
+echo $? >/control/status
+sync
+poweroff -f
