@@ -63,7 +63,8 @@ def prepare(kernel: Kernel, device: Device, journal: Journal, *, dry_run: bool =
     sound, created = True, False
     try:
         if state.vfs == 0 < device.vfcount:
-            created = not dry_run
+            # A rehearsal does not see them, and must not take them for gone.
+            created = sound = not dry_run
             journal.say(f"{device.phy}: {'would create' if dry_run else 'creating'} {device.vfcount} VFs", "notice")
             if created:
                 kernel.create_vfs(device.phy, device.vfcount)

@@ -118,7 +118,7 @@ class Reconciler:
         return True
 
     def _has_carrier(self, pf: str) -> bool:
-        """Tell whether a PF's link works. Some drivers take no rate before that, as they do not know its speed yet."""
+        """Tell whether a PF's link works. Before that, some drivers take no rate: they do not know its speed."""
         state = self._kernel.pf(pf)
         return state is None or state.carrier
 

@@ -13,7 +13,7 @@ from pvc_cli.agent.agent import Agent
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.metrics import Metrics
 from pvc_cli.agent.notify import Notifier
-from pvc_cli.errors import ConfigError, ConflictError, NotFoundError, SchemaError, UnreachableError
+from pvc_cli.errors import ConfigError, PvcError, SchemaError, UnreachableError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.watch import Watcher
 
@@ -103,7 +103,8 @@ class Service:
             self._notifier.ready("Waiting for a schema version with SR-IOV")
             self._again.set()
             return False
-        except (UnreachableError, ConflictError, NotFoundError) as error:
+        except PvcError as error:
+            # Whatever it is, it is about the cluster as it is now, and not worth the life of a service.
             journal.once("cluster", str(error))
             self._again.set()
             return True

@@ -343,6 +343,13 @@ def test_a_rehearsal_changes_neither_tree_nor_cards(node: Node, tree: Tree, zk: 
     assert str(rehearsal.actions[0]) == "ens1f1v0: vlan_id 0 -> 5"
 
 
+def test_a_rehearsal_does_not_take_vfs_for_gone_that_it_would_create(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    for phy in ("ens1f0", "ens1f1"):
+        node.kernel.plug_in(phy)
+    rehearsal = node.restart(Device("ens1f0", 9000, 4), Device("ens1f1", 9000, 4)).rehearse(zk)
+    assert (rehearsal.changes, rehearsal.actions) == ((), ())
+
+
 def test_256_vfs_are_one_batch_a_level_and_a_handful_of_transactions(
     node: Node, bare: Tree, zk: ZKHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
