@@ -19,7 +19,7 @@ test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
 	$(BIN)/python -m pytest --cov=pvc_cli --cov-report=term --cov-fail-under=90
 
-test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as root; 300 MB into PVC_KERNEL_CACHE)
+test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as root; 600 MB into PVC_KERNEL_CACHE)
 	@.ci/setup server guest
 	$(BIN)/python -m tests.kernel.check
 
