@@ -173,4 +173,7 @@ class Service:
         try:
             yield
         finally:
+            # Told to stop twice is no reason to die of it on the way out.
+            while signal.sigtimedwait(wanted, 0):
+                pass
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
