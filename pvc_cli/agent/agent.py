@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pvc_cli.agent.cards import Card, prepare
 from pvc_cli.agent.config import NodeConfig
-from pvc_cli.agent.inventory import Card, Inventory, prepare, register, survey
+from pvc_cli.agent.inventory import Inventory, register, survey
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import Kernel, KernelError
 from pvc_cli.agent.reconciler import Action, Reconciler, Report

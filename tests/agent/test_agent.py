@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import Device
-from pvc_cli.agent.inventory import Card, register, survey
+from pvc_cli.agent.inventory import register, survey
 from pvc_cli.agent.kernel import VfState
 from pvc_cli.cluster.roster import VmRef
 from pvc_cli.cluster.sriov.claims import claim
