@@ -57,6 +57,7 @@ class Context:
             return
         with ZKHandler(
             target.hosts,
+            access=target.access,
             timeout=self.timeout,
             session_timeout=self.timeout,
             report=report or (self.output.message if self.verbose else None),

@@ -6,10 +6,12 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pvc_cli.access import NO_ACCESS, Access
+from pvc_cli.credentials import read_access, require_private
 from pvc_cli.errors import ConfigError, quoted
 
 PVC_CONFIG = Path("/etc/pvc/pvc.conf")
@@ -28,6 +30,8 @@ class Target:
     hosts: str
     """``HOST[:PORT],…[/chroot]``, or ``file:PATH`` for a backup."""
     origin: str
+    access: Access = NO_ACCESS
+    """How to be let in."""
 
     @property
     def file(self) -> Path | None:
@@ -47,14 +51,14 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     if connection and coordinators:
         raise ConfigError("--connection and --coordinators name two clusters: give one of them")
     if coordinators:
-        return Target(coordinators, "--coordinators")
+        return Target(coordinators, "--coordinators", read_access({}, ""))
     if connection:
         return _named(connection, "--connection")
     environment = os.environ
     if hosts := environment.get("PVC_COORDINATORS"):
         if environment.get("PVC_CONNECTION"):
             raise ConfigError("PVC_CONNECTION and PVC_COORDINATORS name two clusters: unset one of them")
-        return Target(hosts, "PVC_COORDINATORS")
+        return Target(hosts, "PVC_COORDINATORS", read_access({}, ""))
     if name := environment.get("PVC_CONNECTION"):
         return _named(name, "PVC_CONNECTION")
     connections = Connections.load()
@@ -71,13 +75,12 @@ def _named(name: str, origin: str, connections: Connections | None = None) -> Ta
     if name.startswith(_FILE):
         return Target(name, origin)
     connections = connections or Connections.load()
-    try:
-        return Target(connections.hosts[name], origin)
-    except KeyError:
+    if name not in connections.hosts:
         raise ConfigError(
             f"there is no connection {quoted(name)} in {connections.path} (from {origin}):"
             " see 'pvc connection list', or add it with 'pvc connection add'"
-        ) from None
+        )
+    return Target(connections.hosts[name], origin, connections.access(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Connections:
     hosts: Mapping[str, str]
     """Each connection's ZooKeeper servers, by its name."""
     current: str | None = None
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else a connection's entry says, by its name: how to be let in."""
 
     @classmethod
     def load(cls) -> Connections:
@@ -104,14 +109,25 @@ class Connections:
         entries = document.get("connections") or {} if isinstance(document, dict) else None
         if not isinstance(entries, dict):
             raise ConfigError(f"{path} is not a connections file: it needs a mapping 'connections'")
-        hosts = {}
+        hosts, more = {}, {}
         for name, entry in entries.items():
             servers = entry.get("coordinators") if isinstance(entry, dict) else None
             if not isinstance(servers, str):
                 raise ConfigError(f"{path}: connection {quoted(name)} names no 'coordinators'")
             hosts[str(name)] = servers
+            if rest := {key: value for key, value in entry.items() if key != "coordinators"}:
+                more[str(name)] = rest
+            if "password" in rest:
+                require_private(path)
         current = document.get("current")
-        return cls(path, hosts, str(current) if current else None)
+        return cls(path, hosts, str(current) if current else None, more)
+
+    def access(self, name: str) -> Access:
+        """Return how to be let in to a connection that is kept; the environment wins.
+
+        :raises ConfigError: if what is said of that makes no sense, or a password lies open.
+        """
+        return read_access(self.more.get(name, {}), f"{self.path}, connection {quoted(name)}: ")
 
     def save(self) -> None:
         """Replace the connections file.
@@ -124,7 +140,9 @@ class Connections:
 
         document = {
             "current": self.current,
-            "connections": {name: {"coordinators": hosts} for name, hosts in sorted(self.hosts.items())},
+            "connections": {
+                name: {"coordinators": hosts, **self.more.get(name, {})} for name, hosts in sorted(self.hosts.items())
+            },
         }
         try:
             replace_file(self.path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
@@ -170,7 +188,8 @@ def _from_pvc_config(given: Path | None) -> Target | None:
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         raise ConfigError(f"{path}: database.zookeeper.port is no port: give a number from 1 to 65535")
     domain = dig(document, "cluster", "networks", "cluster", "domain")
-    return Target(",".join(f"{_resolvable(node, domain)}:{port}" for node in nodes), str(path))
+    hosts = ",".join(f"{_resolvable(node, domain)}:{port}" for node in nodes)
+    return Target(hosts, str(path), read_access({}, ""))
 
 
 def dig(document: object, *names: str) -> object:

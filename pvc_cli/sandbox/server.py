@@ -41,7 +41,10 @@ def class_path() -> str:
         raise ConfigError(
             "there is no ZooKeeper server: apt-get install zookeeper, or name Apache's in ZOOKEEPER_HOME"
         )
-    return f"{jar}:{_DEBIAN_JARS / 'slf4j-nop.jar'}"
+    # The last two are for TLS; the package's own class path forgets them.
+    return ":".join(
+        str(_DEBIAN_JARS / name) for name in (jar.name, "slf4j-nop.jar", "netty-codec.jar", "netty-resolver.jar")
+    )
 
 
 def free_ports(count: int) -> list[int]:
@@ -81,7 +84,7 @@ class Server:
     number: int = 1
     heap: str = "512m"
     settings: dict[str, str] = field(default_factory=dict)
-    """More of ZooKeeper's own settings, for its configuration file."""
+    """More of ZooKeeper's own settings, for its configuration file; an empty one is left out."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -108,7 +111,7 @@ class Server:
             "snapshot.trust.empty": "true",
             **self.settings,
         }
-        lines = [f"{name}={value}" for name, value in settings.items()]
+        lines = [f"{name}={value}" for name, value in settings.items() if value]
         configuration = self.folder / "zoo.cfg"
         configuration.write_text("\n".join((*lines, *self.members)) + "\n")
         main_class = _MEMBER_CLASS if self.members else _SERVER_CLASS

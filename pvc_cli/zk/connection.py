@@ -19,6 +19,7 @@ from kazoo.exceptions import (
     AuthFailedError,
     ConnectionClosedError,
     ConnectionLoss,
+    KazooException,
     NoAuthError,
     OperationTimeoutError,
     SessionExpiredError,
@@ -26,10 +27,14 @@ from kazoo.exceptions import (
 )
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.hosts import collect_hosts
-from kazoo.protocol.states import KazooState
+from kazoo.protocol.connection import PURESASL_AVAILABLE
+from kazoo.protocol.states import KazooState, KeeperState
 from kazoo.retry import KazooRetry
+from kazoo.security import CREATOR_ALL_ACL, make_acl
 
+from pvc_cli.access import NO_ACCESS, Access
 from pvc_cli.errors import AccessDeniedError, ConfigError, UnreachableError, printable, quoted
+from pvc_cli.zk.wire import WireHandler
 
 # kazoo's recipes log to module loggers; an application that wants to see that adds its own handler.
 logging.getLogger("kazoo").addHandler(logging.NullHandler())
@@ -38,6 +43,8 @@ LOST_ERRORS = (ConnectionLoss, SessionExpiredError, SessionMovedError, Operation
 """What kazoo raises for a request whose fate it does not know."""
 
 Report = Callable[[str], None]
+_GLANCE = 0.05
+_PERMISSIONS = ("read", "write", "create", "delete", "admin")
 
 
 class Connection:
@@ -48,10 +55,19 @@ class Connection:
     :param session_timeout: how long, in seconds, the servers keep the session of a client that went silent.
         It also bounds how long kazoo tries one server that swallows packets, so several hosts share it.
     :param report: is told, in one sentence each, what happens to the session. It runs on kazoo's thread.
-    :raises ConfigError: if *hosts* makes no sense.
+    :param access: how to be let in.
+    :raises ConfigError: if *hosts* or *access* makes no sense.
     """
 
-    def __init__(self, hosts: str, *, timeout: float, session_timeout: float, report: Report | None = None) -> None:
+    def __init__(
+        self,
+        hosts: str,
+        *,
+        timeout: float,
+        session_timeout: float,
+        report: Report | None = None,
+        access: Access = NO_ACCESS,
+    ) -> None:
         try:
             addresses, _ = collect_hosts(hosts)
         except ValueError as error:
@@ -61,6 +77,8 @@ class Connection:
         self.hosts = hosts
         self.timeout = timeout
         self._report = report
+        self._asked_in = bool(access.user)
+        self._refused: Exception | None = None
         self._connected_before = False
         self._last_words: deque[str] = deque(maxlen=1)
         self.client: Any = KazooClient(
@@ -70,6 +88,8 @@ class Connection:
             # kazoo's own pace grows to an hour; a person who waits wants the server seen when it is back.
             connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=2, max_delay=1.0),
             command_retry=KazooRetry(max_tries=3, delay=0.05, backoff=2, max_delay=1.0),
+            handler=WireHandler(addresses, access.tls, self._die),
+            **_credentials(access),
         )
         self.client.add_listener(self._listen)
 
@@ -77,18 +97,33 @@ class Connection:
         """Open the session.
 
         :raises UnreachableError: if no server accepted it in time.
+        :raises AccessDeniedError: if the servers do not let us in.
         :raises ConfigError: if the chroot does not exist.
         """
+        until = time.monotonic() + self.timeout
         self._live = self.client.start_async()
         if not self._live.wait(self.timeout):
             # kazoo waits for its thread, which may hang in connect(): that is not for the caller to wait for.
             threading.Thread(target=self._abandon, daemon=True).start()
             raise self.unreachable()
-        if self.client.chroot:
-            with self.patience() as wait:
-                if wait(self.client.exists_async("/")) is None:
-                    self.stop()
-                    raise ConfigError(f"there is no {self.client.chroot} on {self.hosts}: check the chroot")
+        if self.client.chroot or self._asked_in:
+            try:
+                self._look_around(until)
+            except BaseException:
+                self.stop()
+                raise
+
+    def _look_around(self, until: float) -> None:
+        """See whether the place is there, and whether we are let in: a session alone shows neither."""
+        while True:
+            try:
+                with self.patience() as wait:
+                    if wait(self.client.exists_async("/")) is None:
+                        raise ConfigError(f"there is no {self.client.chroot} on {self.hosts}: check the chroot")
+            except LOST_ERRORS:
+                self.await_session(until)
+            else:
+                return
 
     def stop(self) -> None:
         """Close the session, so that the servers forget it at once."""
@@ -106,9 +141,13 @@ class Connection:
 
         :param until: when to give up, on the monotonic clock.
         :raises UnreachableError: if it is not connected by then.
+        :raises AccessDeniedError: if the servers do not let us in.
         """
-        if not self._live.wait(max(until - time.monotonic(), 0)):
-            raise self.unreachable()
+        while not self._live.wait(min(max(until - time.monotonic(), 0), _GLANCE)):
+            if self._refused:
+                raise self._denied(self._refused)
+            if time.monotonic() >= until:
+                raise self.unreachable()
 
     @contextmanager
     def patience(self) -> Iterator[Callable[[Any], Any]]:
@@ -124,9 +163,7 @@ class Connection:
             except (KazooTimeoutError, ConnectionClosedError):
                 raise self.unreachable() from None
             except (AuthFailedError, NoAuthError) as error:
-                raise AccessDeniedError(
-                    f"ZooKeeper at {printable(self.hosts)} refuses access ({type(error).__name__}): check credentials"
-                ) from None
+                raise self._denied(error) from None
 
         yield wait
 
@@ -143,6 +180,12 @@ class Connection:
             " check that it runs, or name another with --coordinators"
         )
 
+    def _denied(self, error: Exception) -> AccessDeniedError:
+        return AccessDeniedError(
+            f"ZooKeeper at {printable(self.hosts)} does not let us in ({type(error).__name__}):"
+            " check the user and the password of the connection"
+        )
+
     def _listen(self, state: str) -> None:
         """Say what happened to the session; kazoo deals with it."""
         if state == KazooState.CONNECTED:
@@ -153,6 +196,13 @@ class Connection:
         if self._report:
             self._report(f"{message} ZooKeeper at {printable(self.hosts)}.")
 
+    def _die(self, error: Exception) -> None:
+        """Wake up whoever waits for a connection whose thread is no more."""
+        self._last_words.append(f"{type(error).__name__}: {error}".rstrip(": "))
+        if isinstance(error, KazooException):
+            self._refused = error
+        self.client._session_callback(KeeperState.AUTH_FAILED if self._refused else KeeperState.CLOSED)
+
     def _listening_logger(self) -> logging.Logger:
         """Return a logger that keeps the last warning: only there does kazoo say why it cannot connect."""
         logger = logging.Logger("pvc_cli.zk", logging.WARNING)
@@ -160,3 +210,26 @@ class Connection:
         keep.emit = lambda record: self._last_words.append(record.getMessage())  # type: ignore[method-assign]
         logger.addHandler(keep)
         return logger
+
+
+def _credentials(access: Access) -> dict[str, Any]:
+    """Return what kazoo wants to be told of who we are, and of who may use what we create."""
+    options: dict[str, Any] = {}
+    if access.user and access.scheme == "digest":
+        options["auth_data"] = [("digest", f"{access.user}:{access.password}")]
+    elif access.user:
+        if not PURESASL_AVAILABLE:
+            raise ConfigError("SASL needs pure-sasl: install python3-pure-sasl, or pvc with its extra 'sasl'")
+        options["sasl_options"] = {
+            "mechanism": "DIGEST-MD5",
+            "username": access.user,
+            "password": access.password,
+        }
+    if access.acl == "creator":
+        options["default_acl"] = CREATOR_ALL_ACL
+    elif entries := access.entries():
+        options["default_acl"] = [
+            make_acl(scheme, identity, **{name: name[0] in permissions for name in _PERMISSIONS})
+            for scheme, identity, permissions in entries
+        ]
+    return options

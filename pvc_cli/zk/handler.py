@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pvc_cli.access import NO_ACCESS, Access
 from pvc_cli.errors import (
     InvalidKeyError,
     LockError,
@@ -42,6 +43,7 @@ class ZKHandler(TreeReader):
             zk.read(("domain.state", uuid))
 
     :param hosts: ``HOST[:PORT],…[/chroot]``.
+    :param access: how to be let in, for servers that ask.
     :param timeout: how long, in seconds, to wait for an answer.
     :param session_timeout: how long, in seconds, the servers keep a session that went silent.
     :param multiread: False to read without ZooKeeper's `multiRead`, as servers before 3.6 need it; whether
@@ -56,6 +58,7 @@ class ZKHandler(TreeReader):
         self,
         hosts: str,
         *,
+        access: Access = NO_ACCESS,
         timeout: float = 10.0,
         session_timeout: float = 10.0,
         multiread: bool = True,
@@ -65,6 +68,7 @@ class ZKHandler(TreeReader):
     ) -> None:
         self.hosts = hosts
         self.timeout = timeout
+        self._access = access
         self._session_timeout = session_timeout
         self._multiread = multiread
         self._report = report
@@ -94,7 +98,11 @@ class ZKHandler(TreeReader):
         from pvc_cli.zk.live import LiveStore
 
         connection = Connection(
-            self.hosts, timeout=self.timeout, session_timeout=self._session_timeout, report=self._report
+            self.hosts,
+            timeout=self.timeout,
+            session_timeout=self._session_timeout,
+            report=self._report,
+            access=self._access,
         )
         connection.start()
         self._connection = connection

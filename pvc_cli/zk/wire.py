@@ -1,0 +1,101 @@
+"""kazoo's threads and sockets, as this library wants them.
+
+A thread of kazoo's that dies prints a traceback, and leaves its clients waiting; kazoo's own TLS takes a
+certificate for any name, and leaves answers lying that came together with others.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kazoo.handlers.threading import SequentialThreadingHandler
+from kazoo.handlers.utils import create_tcp_connection
+
+from pvc_cli.access import Tls
+from pvc_cli.errors import ConfigError
+
+
+class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
+    """kazoo's handler.
+
+    :param hosts: the servers by name and port, as they are configured.
+    :param tls: how to wrap connections in TLS, if they are to be.
+    :param on_death: is told, on a thread of kazoo's, of what that thread dies of.
+    :raises ConfigError: if a certificate or a key cannot be used.
+    """
+
+    def __init__(
+        self, hosts: Sequence[tuple[str, int]], tls: Tls | None, on_death: Callable[[Exception], None]
+    ) -> None:
+        super().__init__()
+        self._hosts = hosts
+        self._tls = _context(tls) if tls else None
+        self._on_death = on_death
+
+    def spawn(self, func: Callable[..., object], *args: Any, **kwargs: Any) -> threading.Thread:  # noqa: ANN401
+        """Run *func* in a thread of its own."""
+
+        def guarded() -> None:
+            try:
+                func(*args, **kwargs)
+            except Exception as error:
+                self._on_death(error)
+
+        thread = threading.Thread(target=guarded, name=f"kazoo {getattr(func, '__name__', '')}", daemon=True)
+        thread.start()
+        return thread
+
+    def create_connection(self, *, address: tuple[str, int], timeout: float, **more: Any) -> socket.socket:  # noqa: ANN401
+        """Connect to a server, as kazoo asks for it."""
+        plain: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
+        if self._tls is None:
+            return plain
+        # Newer kazoos say what name they looked up; 2.8 only says what address it found.
+        name = more.get("hostname") or self._name_of(*address[:2])
+        try:
+            return self._tls.wrap_socket(plain, server_hostname=name)
+        except BaseException:
+            plain.close()
+            raise
+
+    def _name_of(self, ip: str, port: int) -> str:
+        """Return the configured name of the server at an address."""
+        for name, known_port in self._hosts:
+            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            if known_port == port and ip in {address[4][0] for address in found}:
+                return name
+        return ip
+
+    def select(self, readers: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[list[Any], list[Any], list[Any]]:  # noqa: ANN401
+        """Wait for a socket, but not for what has arrived already and lies decrypted in its buffer."""
+        if waiting := [reader for reader in readers if isinstance(reader, ssl.SSLSocket) and reader.pending()]:
+            others = [reader for reader in readers if reader not in waiting]
+            ready, _, _ = super().select(others, [], [], 0) if others else ([], [], [])
+            return [*waiting, *ready], [], []
+        found: tuple[list[Any], list[Any], list[Any]] = super().select(readers, *args, **kwargs)
+        return found
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Return what connections are wrapped with."""
+    files = [path for path in (tls.ca, tls.certificate, tls.key) if path]
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        context.check_hostname = tls.check_hostname
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key, password=_no_password)
+    except FileNotFoundError:
+        missing = next((path for path in files if not path.exists()), "such file")
+        raise ConfigError(f"there is no {missing}: check what the connection says of TLS") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{', '.join(map(str, files))} cannot be used for TLS: {error}") from None
+    return context
+
+
+def _no_password() -> str:
+    # Without this, OpenSSL would ask on the terminal, and a script would stand still.
+    raise ValueError("the key has a pass phrase: give one without")
