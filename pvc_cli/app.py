@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
 from pvc_cli import __version__
 from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.context import Context
-from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, PvcError, printable
+from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, PvcError, printable
 from pvc_cli.output import Output
 
 _COMMANDS = {
@@ -25,6 +28,9 @@ _COMMANDS = {
     "sriov": ("pvc_cli.commands.sriov:sriov", "The same as 'pvc network sriov', shorter."),
     "vm": ("pvc_cli.commands.vm:vm", "Find virtual machines, and classify them by tags."),
 }
+
+
+_AS_IT_IS = "what is done stays; run the same command again for the rest"
 
 
 @click.group(
@@ -93,20 +99,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
         # What is no text is let in like a command line's, and then refused by name.
         reconfigure(errors="surrogateescape")
-    try:
-        status = cli.main(args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False)
-        sys.stdout.flush()
-    except click.ClickException as error:
-        return _fail(_usage(error), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail("interrupted: what is done stays; run the same command again for the rest", EXIT_INTERRUPTED)
-    except PvcError as error:
-        return _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain once more when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_REFUSED
+    with _termination():
+        try:
+            status = cli.main(
+                args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False
+            )
+            sys.stdout.flush()
+        except click.ClickException as error:
+            return _fail(_usage(error), error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            return _fail(f"interrupted: {_AS_IT_IS}", EXIT_INTERRUPTED)
+        except _Terminated:
+            return _fail(f"terminated: {_AS_IT_IS}", EXIT_TERMINATED)
+        except PvcError as error:
+            return _fail(str(error), error.exit_code)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough.
+            _give_up_output()
+            return EXIT_REFUSED
+        except OSError as error:
+            _give_up_output()
+            return _fail(f"the system refused: {error}", EXIT_REFUSED)
     return status if isinstance(status, int) else 0
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """Make SIGTERM end a command as Ctrl-C does, so that it cleans up behind itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(_signal: int, _frame: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _give_up_output() -> None:
+    """Send what is left of the output nowhere: Python would complain once more when it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

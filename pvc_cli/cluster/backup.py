@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pvc_cli.cluster.secrets import MASK, is_secret
 from pvc_cli.errors import ConflictError, SchemaError, quoted
 from pvc_cli.zk import Change, ZKHandler, ZKSchema
 from pvc_cli.zk.migration.run import SchemaLock, chunks, ensure_version
@@ -13,9 +14,6 @@ from pvc_cli.zk.schema import parse_version
 from pvc_cli.zk.store import CommitConflictError, Op, Read, Znode
 from pvc_cli.zk.tree import read_trees
 
-MASK = "********"
-"""What stands for a secret in a masked backup."""
-_SECRET = "node.ipmi.password"  # noqa: S105 - the name of the key, not a password
 _ATTEMPTS = 8
 
 Tree = Mapping[str, bytes]
@@ -27,15 +25,10 @@ def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, 
     ZooKeeper's own znodes, those of PVC's PostgreSQL manager, and what lives only as long as a session are left
     out: a restored lock contender would never go away again.
 
-    :param mask_secrets: put :data:`MASK` in place of the nodes' IPMI passwords.
+    :param mask_secrets: put a mask in place of the nodes' IPMI passwords.
     """
     tree = {path: znode.data for path, znode in _read_kept(handler).items()}
-    if mask_secrets:
-        for name in handler.children("base.node") or []:
-            path = handler.schema.path((_SECRET, name))
-            if path in tree:
-                tree[path] = MASK.encode()
-    return dict(sorted(tree.items()))
+    return {path: MASK.encode() if mask_secrets and is_secret(path) else tree[path] for path in sorted(tree)}
 
 
 def _is_kept(path: str, znode: Znode) -> bool:

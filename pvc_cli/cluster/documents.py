@@ -59,8 +59,9 @@ def tags_document(vm: VmRef, tags: Sequence[Tag]) -> Document:
     return {"name": vm.name, "tags": [asdict(tag) for tag in tags]}
 
 
-def node_document(node: Node) -> Document:
-    """Return the document of a node."""
+def node_document(node: Node, *, secrets: bool = False) -> Document:
+    """Return the document of a node, with its IPMI password only if *secrets* are wanted."""
+    password = {"password": node.ipmi_password} if secrets else {}
     return {
         "name": node.name,
         "mode": node.mode,
@@ -84,6 +85,7 @@ def node_document(node: Node) -> Document:
             "used": node.memory_used,
             "free": node.memory_free,
         },
+        "ipmi": {"hostname": node.ipmi_hostname, "username": node.ipmi_username, **password},
         "schema": {"active": node.active_schema, "latest": node.latest_schema},
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pvc_cli.cluster.roster import SEE_NODES, hint
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
@@ -27,6 +27,9 @@ _KEYS = {
     "memory_free": "node.memory.free",
     "memory_allocated": "node.memory.allocated",
     "memory_provisioned": "node.memory.provisioned",
+    "ipmi_hostname": "node.ipmi.hostname",
+    "ipmi_username": "node.ipmi.username",
+    "ipmi_password": "node.ipmi.password",
     "active_schema": "node.data.active_schema",
     "latest_schema": "node.data.latest_schema",
 }
@@ -59,6 +62,9 @@ class Node:
     memory_free: int | None
     memory_allocated: int | None
     memory_provisioned: int | None
+    ipmi_hostname: str
+    ipmi_username: str
+    ipmi_password: str = field(repr=False)
     active_schema: int | None
     """The schema version that its daemon runs."""
     latest_schema: int | None
@@ -112,6 +118,9 @@ def _node(name: str, values: dict[str, str | None]) -> Node:
         memory_free=parse_int(values["memory_free"]),
         memory_allocated=parse_int(values["memory_allocated"]),
         memory_provisioned=parse_int(values["memory_provisioned"]),
+        ipmi_hostname=values["ipmi_hostname"] or "",
+        ipmi_username=values["ipmi_username"] or "",
+        ipmi_password=values["ipmi_password"] or "",
         active_schema=parse_int(values["active_schema"]),
         latest_schema=parse_int(values["latest_schema"]),
     )

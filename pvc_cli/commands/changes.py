@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 _COLOURS = {"create": "green", "set": "yellow", "move": "blue", "delete": "red"}
 
 
-def show_changes(output: Output, style: Format, changes: Sequence[Change]) -> None:
-    """Show what would be changed, every line marked as no more than that: as a tree on a terminal, else flat."""
-    from pvc_cli.cluster.documents import changes_document
+def show_changes(output: Output, style: Format, changes: Sequence[Change], *, secrets: bool = False) -> None:
+    """Show what would be changed, every line marked as no more than that: as a tree on a terminal, else flat.
 
+    :param secrets: show secrets, too.
+    """
+    from pvc_cli.cluster.documents import changes_document
+    from pvc_cli.cluster.secrets import masked
+
+    changes = changes if secrets else masked(changes)
     output.show(
         style,
         lambda: changes_document(changes),

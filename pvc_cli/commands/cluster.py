@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pvc_cli.commands.changes import confirm, show_changes, step_bar, summarise, until_interrupted
-from pvc_cli.commands.options import dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands.options import dry_run_option, output_option, pass_context, secrets_option, yes_option
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError
 from pvc_cli.output import Format
@@ -22,11 +22,13 @@ def cluster() -> None:
 @cluster.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @click.option("--mask-secrets", is_flag=True, help="Leave out the nodes' IPMI passwords.")
+@secrets_option
 @pass_context
-def backup(context: Context, file: str, mask_secrets: bool) -> None:
+def backup(context: Context, file: str, mask_secrets: bool, secrets: bool) -> None:
     """Write every znode of the cluster to FILE, as PVC's own backup does; - is standard output.
 
-    The file is readable by its owner only: it holds secrets unless they are masked.
+    The file is readable by its owner only: it holds secrets unless they are masked. On a terminal they always
+    are, without --show-secrets.
 
     \b
     Examples:
@@ -38,7 +40,8 @@ def backup(context: Context, file: str, mask_secrets: bool) -> None:
     from pvc_cli.zk.snapshot import encode_backup
 
     with context.connect() as handler:
-        tree = read_backup(handler, mask_secrets=mask_secrets)
+        seen = file == "-" and sys.stdout.isatty()
+        tree = read_backup(handler, mask_secrets=mask_secrets or (seen and not secrets))
     text = encode_backup(tree)
     if file == "-":
         sys.stdout.write(text)
@@ -54,9 +57,10 @@ def backup(context: Context, file: str, mask_secrets: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @yes_option
 @dry_run_option
+@secrets_option
 @output_option
 @pass_context
-def restore(context: Context, file: str, yes: bool, dry_run: bool, style: Format) -> None:
+def restore(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool, style: Format) -> None:
     """Make the cluster's tree what it is in a backup. What is not in the backup is deleted.
 
     Znodes that are not PVC's stay. Stop PVC's daemons first: they write to the tree all the time.
@@ -76,7 +80,7 @@ def restore(context: Context, file: str, yes: bool, dry_run: bool, style: Format
         plan = plan_restoration(handler, tree)
         counts = f"{len(plan.deletes)} znodes to delete, {len(plan.writes)} to write"
         if dry_run:
-            show_changes(output, style, plan.changes())
+            show_changes(output, style, plan.changes(), secrets=secrets)
             output.message(f"Dry run: {counts}.")
             return
         if not plan.ops:

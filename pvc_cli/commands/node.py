@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.commands import complete
-from pvc_cli.commands.options import output_option, pass_context
+from pvc_cli.commands.options import output_option, pass_context, secrets_option
 from pvc_cli.context import Context
 from pvc_cli.output import Cell, Format, Output, known
 
@@ -70,9 +70,10 @@ def _state(state: str) -> Cell:
 
 @node.command("info")
 @click.argument("names", metavar="NODE", shell_complete=complete.nodes)
+@secrets_option
 @output_option
 @pass_context
-def info(context: Context, names: str, style: Format) -> None:
+def info(context: Context, names: str, secrets: bool, style: Format) -> None:
     """Show all that is known of a node; a list with commas, or - for standard input, shows several.
 
     \b
@@ -86,16 +87,17 @@ def info(context: Context, names: str, style: Format) -> None:
     wanted = context.names([names])
     with context.connect() as handler:
         nodes = find_nodes(handler, wanted)
-    documents = [node_document(node) for node in nodes]
+    documents = [node_document(node, secrets=secrets) for node in nodes]
     output.show(
         style,
         lambda: documents[0] if wanted == [names] else documents,
         names=lambda: [node.name for node in nodes],
-        table=lambda: "\n\n".join(_details(output, node) for node in nodes),
+        table=lambda: "\n\n".join(_details(output, node, secrets=secrets) for node in nodes),
     )
 
 
-def _details(output: Output, node: Node) -> str:
+def _details(output: Output, node: Node, *, secrets: bool) -> str:
+    password = [("IPMI password", node.ipmi_password)] if secrets else []
     return output.fields(
         [
             ("Name", node.name),
@@ -115,6 +117,8 @@ def _details(output: Output, node: Node) -> str:
                 f" {known(node.memory_free)} free, {known(node.memory_allocated)} allocated,"
                 f" {known(node.memory_provisioned)} provisioned",
             ),
+            ("IPMI", f"{node.ipmi_username} at {node.ipmi_hostname}" if node.ipmi_hostname else "none"),
+            *password,
             ("VMs", f"{known(node.provisioned_domains)}, {len(node.running_domains)} running"),
         ]
     )

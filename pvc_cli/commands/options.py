@@ -46,6 +46,7 @@ def output_option(command: Command) -> Command:
 
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
 watch_option = click.option("--watch", is_flag=True, help="Show the list again whenever it changes, until Ctrl-C.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show the exact changes, and make none.")
 

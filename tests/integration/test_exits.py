@@ -1,0 +1,157 @@
+"""How commands end: interrupted, terminated, with nobody reading, or with no room to write; and what stays secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.conftest import Pvc, Result, Tree
+from tests.terminal import Terminal
+
+SECRET = "Passw0rd"
+
+
+def start(tree: Tree, *arguments: str, **more: object) -> subprocess.Popen[str]:
+    """Start pvc as a process of its own, with signals as a shell gives them."""
+
+    def ordinary() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        [sys.executable, "-m", "pvc_cli", "--coordinators", tree.hosts, *arguments],
+        text=True,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": ordinary, **more},
+    )
+
+
+def end(process: subprocess.Popen[str]) -> Result:
+    """Wait for pvc to end."""
+    output, errors = process.communicate(timeout=60)
+    return Result(process.returncode, output or "", errors)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_or_terminated_change_leaves_no_lock_and_no_half_file(
+    empty: Tree, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    with ZKHandler(empty.hosts) as handler:
+        fill(handler, vms=2000, schema=ZKSchema(0))
+    backup = tmp_path / "backup.json"
+    process = start(empty, "schema", "upgrade", "--yes", "--backup", str(backup))
+    # While it holds the lock, whatever it does then.
+    until = time.monotonic() + 20
+    while not empty.client.get_children("/schema/version"):
+        assert time.monotonic() < until
+    process.send_signal(number)
+    result = end(process)
+    assert result.code in (code, 0), result.err
+    assert "Traceback" not in result.err
+    if result.code:
+        assert result.err.splitlines()[-1].startswith("Error: ")
+    assert empty.client.get_children("/schema/version") == []
+    assert {path.name for path in tmp_path.iterdir() if path.name != "home"} <= {"backup.json"}
+    if backup.exists():
+        json.loads(backup.read_text())
+    assert end(start(empty, "schema", "upgrade", "--yes", "--no-backup")).code == 0
+    assert empty.client.get("/schema/version")[0] == b"15"
+
+
+def test_a_listing_is_terminated_without_a_word_too_many(tree: Tree) -> None:
+    process = start(tree, "vm", "list", "--watch", "-o", "name")
+    assert process.stdout
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    result = end(process)
+    assert result.code == 143
+    assert result.err == "Error: terminated: what is done stays; run the same command again for the rest\n"
+
+
+def test_a_file_that_does_not_fit_leaves_what_was_there(tree: Tree, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    backup.write_text("before")
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    process = start(tree, "cluster", "backup", str(backup), preexec_fn=little_room)
+    result = end(process)
+    assert (result.code, result.out) == (3, "")
+    assert result.err == f"Error: {backup} cannot be written: File too large\n"
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["backup.json"]
+    assert backup.read_text() == "before"
+
+
+def test_output_that_cannot_be_written_is_said_so(tree: Tree) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = end(start(tree, "vm", "list", "-o", "json", stdout=full))
+    assert result.code == 1
+    assert result.err == "Error: the system refused: [Errno 28] No space left on device\n"
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(empty: Tree) -> None:
+    with ZKHandler(empty.hosts) as handler:
+        fill(handler, vms=2000, schema=ZKSchema())
+    command = f"{sys.executable} -m pvc_cli --coordinators {empty.hosts} vm list -o json | head -1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    assert run.stdout.startswith('[{"name": ')
+
+
+def test_a_home_that_cannot_be_written_is_said_so_and_stops_nothing_else(tree: Tree, home: Path) -> None:
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.write_text("no folder at all: not even root can write into it")
+    environment = {**os.environ, "PVC_COORDINATORS": tree.hosts}
+    assert end(start(tree, "vm", "list", env=environment)).code == 0
+    for arguments in (("connection", "add", "prod", "hv1"), ("schema", "upgrade", "--yes")):
+        result = end(start(tree, *arguments, env=environment))
+        assert "Traceback" not in result.err
+        assert result.code == (3 if arguments[0] == "connection" else 0), result.err
+
+
+def test_no_command_shows_a_password_that_was_not_asked_for(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    assert on_tree("cluster", "backup", str(backup)).code == 0
+    assert backup.stat().st_mode & 0o777 == 0o600
+    for node in ("pvchv1", "pvchv2"):
+        tree.put(f"/nodes/{node}/ipmipassword", b"changed")
+    changes = ("cluster", "restore", str(backup), "--dry-run")
+    for arguments in (
+        *((*changes, "-o", style) for style in ("table", "json", "yaml", "name")),
+        *(("node", verb, "-o", style) for style in ("table", "json") for verb in ("list",)),
+        ("node", "info", "pvchv1"),
+        ("node", "info", "pvchv1", "-o", "json"),
+        ("-v", "schema", "rollback", "--to", "0", "--dry-run"),
+    ):
+        result = on_tree(*arguments)
+        assert result.code == 0
+        assert SECRET not in result.out + result.err
+        assert "changed'" not in result.out
+    assert "would set /nodes/pvchv1/ipmipassword = '********'" in on_tree(*changes).out
+    assert f"ipmipassword = '{SECRET}'" in on_tree(*changes, "--show-secrets").out
+    assert on_tree("node", "info", "pvchv3", "--show-secrets").out.count(SECRET) == 1
+    document = json.loads(on_tree("node", "info", "pvchv3", "--show-secrets", "-o", "json").out)
+    assert document["ipmi"] == {"hostname": "pvchv3-lom.example.net", "username": "admin", "password": SECRET}
+    # A pipe gets all: that is what a backup is for.
+    assert SECRET in on_tree("cluster", "backup", "-").out
+
+
+def test_a_backup_on_a_terminal_is_masked(tree: Tree, home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PVC_COORDINATORS": tree.hosts}
+    for options, shown in (([], False), (["--show-secrets"], True)):
+        terminal = Terminal([sys.executable, "-m", "pvc_cli", "cluster", "backup", "-", *options], environment)
+        try:
+            terminal.wait_for("/schema/version")
+            assert (SECRET in terminal.seen) == shown
+        finally:
+            terminal.close()
