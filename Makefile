@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kernel lint bench completions docs picture clean
+.PHONY: help demo test test-faults test-kernel lint bench completions docs picture clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -18,6 +18,10 @@ demo: .venv/ready ## Set everything up, start a sandbox, and show what pvc does
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
 	$(BIN)/python -m pytest --cov=pvc_cli --cov-report=term --cov-fail-under=90
+
+test-faults: .venv/ready ## Kill and pause servers in the middle of everything, and print what came of it (10 minutes)
+	@.ci/setup server
+	$(BIN)/python -m pytest -s tests/faults
 
 test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as root; 600 MB into PVC_KERNEL_CACHE)
 	@.ci/setup server guest

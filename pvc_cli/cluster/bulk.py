@@ -12,7 +12,7 @@ from pvc_cli.zk import Change, Transaction, ZKHandler
 from pvc_cli.zk.store import CommitConflictError
 
 _CHUNK_BYTES = 400_000
-_CHUNK_OPS = 2_000
+CHUNK_OPS = 2_000
 _ATTEMPTS = 8
 
 
@@ -91,7 +91,7 @@ def _chunks(steps: Sequence[Step]) -> Iterator[list[Step]]:
     size = ops = 0
     for step in steps:
         step_size, step_ops = step.transaction.size, len(step.transaction.ops)
-        if chunk and (size + step_size > _CHUNK_BYTES or ops + step_ops > _CHUNK_OPS):
+        if chunk and (size + step_size > _CHUNK_BYTES or ops + step_ops > CHUNK_OPS):
             yield chunk
             chunk, size, ops = [], 0, 0
         chunk.append(step)
