@@ -1,0 +1,87 @@
+"""A connection that is lost before a request arrives, or after it is done: nothing lost, done twice, misreported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.live import LiveStore
+from tests.conftest import Pvc, Tree
+from tests.integration.proxy import MULTI, Fault, Proxy
+
+Make = Callable[..., Tree]
+COMMANDS = {
+    "tag add": (15, ["vm tag add web-01 blue -p"]),
+    "tag update": (15, ["vm tag add web-01 production -p"]),
+    "tag remove": (15, ["vm tag remove web-01 production"]),
+    "bulk tags": (15, ["vm tag add --all blue -o json"]),
+    "vf set": (15, ["sriov vf set pvchv1 ens1f0v* --vlan-id 7 --trust -o json"]),
+    "claim": (15, ["sriov vf claim pvchv1 ens1f0v1 web-01 --type hostdev -o json"]),
+    "release": (15, ["sriov vf release pvchv1 ens1f0v0 --force -o json"]),
+    "audit": (15, ["sriov vf claim pvchv1 ens1f0v1 web-01", "sriov vf audit --fix -o json"]),
+    "upgrade": (0, ["schema upgrade --yes --no-backup"]),
+    "rollback": (15, ["schema rollback --to 3 --yes --no-backup"]),
+    "apply": (15, ["schema apply"]),
+    "restore": (15, ["cluster restore {backup} --yes"]),
+}
+
+
+@pytest.fixture
+def proxy(server: Ensemble) -> Iterator[Proxy]:
+    proxy = Proxy(server.servers[0].port)
+    yield proxy
+    proxy.close()
+
+
+def put_back(tree: Tree, wanted: dict[str, bytes]) -> None:
+    """Make the tree what it was, without the code under test."""
+    for name in tree.client.get_children("/"):
+        tree.client.delete(f"/{name}", recursive=True)
+    for path in sorted(wanted.keys() - {"/"}):
+        tree.client.create(path, wanted[path])
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_lost_connection_changes_neither_tree_nor_report(
+    pvc: Pvc, demo: Make, proxy: Proxy, tmp_path: Path, kind: str, fault: Fault
+) -> None:
+    version, commands = COMMANDS[kind]
+    tree = demo(version=version)
+    backup = tmp_path / "backup.json"
+    assert pvc("--coordinators", tree.hosts, "cluster", "backup", str(backup)).code == 0
+    if kind == "apply":
+        tree.client.delete(f"/domains/{tree.uuid('web-01')}/snapshots")
+    if kind == "restore":
+        tree.client.delete(f"/domains/{tree.uuid('web-01')}", recursive=True)
+    *earlier, command = [text.format(backup=backup).split() for text in commands]
+    for words in earlier:
+        assert pvc("--coordinators", tree.hosts, *words).code == 0
+    before = tree.dump()
+    undisturbed = pvc("--coordinators", tree.hosts, *command)
+    after = tree.dump()
+    assert undisturbed.code == 0
+    assert after != before
+    put_back(tree, before)
+    proxy.strike(MULTI, fault)
+    disturbed = pvc("--coordinators", f"{proxy.hosts}/{tree.hosts.partition('/')[2]}", *command)
+    assert proxy.struck == 1
+    assert disturbed == undisturbed
+    assert tree.dump() == after
+
+
+def test_the_check_sees_a_store_that_takes_the_lost_for_done(
+    zk: ZKHandler, tree: Tree, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A control: what is tested above would not go unnoticed."""
+    monkeypatch.setattr(LiveStore, "_was_applied", lambda *_: True)
+    uuid = tree.uuid("web-01")
+    with ZKHandler(f"{proxy.hosts}/{tree.hosts.partition('/')[2]}") as handler:
+        assert handler.schema.version == 15
+        proxy.strike(MULTI, "before")
+        handler.write([(("domain.state", uuid), "changed")])
+    assert tree.client.get(f"/domains/{uuid}/state")[0] == b"start"
