@@ -167,7 +167,8 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a foreign document can be an
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{where} is no valid YAML: {getattr(error, 'problem', None) or error}") from None
+        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ConfigError(f"{path}{where} is no valid YAML: {reason}") from None
 
 
 def _from_pvc_config(given: Path | None) -> Target | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pvc_cli.cluster.roster import VmRef
+from pvc_cli.errors import ConflictError
 from pvc_cli.zk import Change, Transaction, ZKHandler
 from pvc_cli.zk.store import CommitConflictError
 
@@ -57,19 +58,27 @@ def run(
     so that one busy VM holds up no other. After an interruption, run it again: what is done is already so.
 
     :param progress: is told how many VMs are done, whenever some are.
-    :raises ConflictError: if somebody else was faster on one VM every time; all others are done then.
+    :raises ConflictError: if somebody else was faster on one VM every time; all others are done then. Or if the
+        schema version of the cluster was changed meanwhile.
     """
     steps = plan(vms)
     if dry_run:
         return _result(steps)
+    guard = handler.schema_guard()
     done: list[Step] = []
     chunks = deque((chunk, 0) for chunk in _chunks(steps))
     busy: CommitConflictError | None = None
     while chunks:
         chunk, attempts = chunks.popleft()
+        ops = [op for step in chunk for op in step.transaction.ops]
         try:
-            Transaction(handler.store, handler.schema, [op for step in chunk for op in step.transaction.ops]).commit()
+            Transaction(handler.store, handler.schema, [guard, *ops] if guard and ops else ops).commit()
         except CommitConflictError as error:
+            if error.op == guard:
+                raise ConflictError(
+                    "somebody changed the schema version of the cluster meanwhile: run the same command again for the"
+                    " rest"
+                ) from None
             if attempts == _ATTEMPTS:
                 busy = error
                 continue

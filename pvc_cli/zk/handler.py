@@ -77,6 +77,7 @@ class ZKHandler(TreeReader):
         self._connection: Connection | None = None
         self._store: Store | None = None
         self._schema: ZKSchema | None = None
+        self._schema_guard: Op | None = None
 
     @classmethod
     def over(cls, store: Store, *, schema_dir: Path | None = None) -> ZKHandler:
@@ -157,11 +158,21 @@ class ZKHandler(TreeReader):
         self._schema = None
         return self.schema
 
+    def schema_guard(self) -> Op | None:
+        """Return a step that refuses a transaction once somebody changed the cluster's schema version.
+
+        For what takes long: keys that were right when it began may be none any more. None for a cluster that has
+        no version written down.
+        """
+        _ = self.schema
+        return self._schema_guard
+
     def _read_version(self) -> int:
         # The one path that every version agrees on: it has to be known before the version is.
         path = ZKSchema.at(0).path("base.schema.version")
         (znode,) = self.store.fetch([Read(path or "")])
         text = znode.text if isinstance(znode, Znode) else ""
+        self._schema_guard = Op("check", path or "", version=znode.version) if isinstance(znode, Znode) else None
         version = parse_version(text)
         if version is None:
             raise SchemaError(f"{path} holds {quoted(text[:40])}, which is no schema version: put it right by hand")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -12,6 +12,8 @@ from pvc_cli.cluster import bulk, tags
 from pvc_cli.cluster.roster import VmRef, roster
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.live import LiveStore
+from pvc_cli.zk.store import Op
 from tests.conftest import Pvc, Tree, round_trips
 
 
@@ -469,3 +471,39 @@ def test_a_thousand_vms_are_tagged_in_few_round_trips(demo: Callable[..., Tree])
         assert round_trips(handler) - before <= 4
     assert sum(done) == len(result.outcomes) == 1000
     assert len(bearers(tree, "t")) == 1000
+
+
+def test_a_vm_that_is_deleted_under_a_bulk_command_is_said_and_holds_up_no_other(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuid = tree.uuid("db-01")
+    commit = LiveStore.commit
+
+    def late(store: LiveStore, ops: Sequence[Op]) -> None:
+        monkeypatch.setattr(LiveStore, "commit", commit)
+        tree.client.delete(f"/domains/{uuid}", recursive=True)
+        commit(store, ops)
+
+    monkeypatch.setattr(LiveStore, "commit", late)
+    result = on_tree("vm", "tag", "add", "--all", "blue")
+    assert result.code == 1
+    assert "Error: db-01: tag 'blue' is refused: the VM is gone\n" in result.err
+    assert result.err.endswith("19 changed, 0 unchanged, 1 refused.\n")
+    assert all(tree.client.exists(f"/domains/{vm}/tags/blue") for vm in tree.client.get_children("/domains"))
+
+
+def test_a_schema_that_is_changed_under_a_bulk_command_ends_it_before_the_wrong_znode_is_written(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = LiveStore.commit
+
+    def late(store: LiveStore, ops: Sequence[Op]) -> None:
+        monkeypatch.setattr(LiveStore, "commit", commit)
+        assert on_tree("schema", "rollback", "--to", "0", "--yes", "--no-backup").code == 0
+        commit(store, ops)
+
+    monkeypatch.setattr(LiveStore, "commit", late)
+    result = on_tree("vm", "tag", "add", "--all", "blue")
+    assert result.code == 5
+    assert "Error: somebody changed the schema version of the cluster meanwhile: run the same" in result.err
+    assert not any("/tags" in path for path in tree.dump())
