@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-kernel lint bench completions docs picture clean
+.PHONY: help demo test test-faults test-kernel lint bench completions docs man picture dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -42,9 +42,15 @@ completions: .venv/ready ## Write the shells' completion scripts anew
 docs: .venv/ready ## Write the page on the schema anew
 	$(BIN)/python docs/schema_page.py
 
+man: .venv/ready ## Write a manual page for every command into man/
+	$(BIN)/python docs/man_pages.py
+
+dist: .venv/ready ## Build the sdist and the wheel into dist/, the same bytes from the same commit
+	$(BIN)/python .ci/dist
+
 picture: .venv/ready ## Draw the README's picture from the real program
 	@.ci/setup server
 	$(BIN)/python docs/picture.py
 
 clean: ## Delete what was made here, the environment included
-	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist man *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
