@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +13,12 @@ from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from pvc_cli import identity
-from pvc_cli.errors import LockError, printable
+from pvc_cli.errors import LockError, UnreachableError, printable
 from pvc_cli.zk.connection import Connection
 from pvc_cli.zk.store import LockKind, Op
 
+_SLACK = 2.0
+"""How much longer, in seconds, than it was told kazoo may wait for a lock, cleaning up included."""
 _RECIPES = {"readlock": "ReadLock", "writelock": "WriteLock", "exclusivelock": "Lock"}
 
 
@@ -27,6 +31,7 @@ class HeldLock:
     def __init__(self, connection: Connection, kind: LockKind, path: str, timeout: float) -> None:
         self.path = path
         self.fence: Op | None = None
+        self._connection = connection
         self._timeout = timeout
         holder = f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}"
         self._recipe: Any = getattr(connection.client, _RECIPES[kind])(path, holder)
@@ -48,13 +53,38 @@ class HeldLock:
 
     def _try(self, *, blocking: bool) -> bool:
         try:
-            return bool(self._recipe.acquire(blocking=blocking, timeout=self._timeout if blocking else None))
+            return self._acquire_in_time(blocking=blocking)
         except NoNodeError:
             raise LockError(f"there is no {self.path} to lock: check that the item still exists") from None
         except (LockTimeout, KazooTimeoutError):
             return False
         except KazooException as error:
             raise LockError(f"the lock on {self.path} could not be had: {type(error).__name__}") from None
+
+    def _acquire_in_time(self, *, blocking: bool) -> bool:
+        """Have kazoo acquire the lock, in a thread that can be left: without a connection it would wait for ever.
+
+        :raises UnreachableError: if the servers do not answer.
+        """
+        results: queue.SimpleQueue[bool | Exception] = queue.SimpleQueue()
+
+        def acquire() -> None:
+            try:
+                results.put(
+                    bool(self._recipe.acquire(blocking=blocking, timeout=self._timeout if blocking else None))
+                )
+            except Exception as error:
+                results.put(error)
+
+        threading.Thread(target=acquire, daemon=True).start()
+        try:
+            result = results.get(timeout=self._timeout + (_SLACK if blocking else 0))
+        except queue.Empty:
+            self._recipe.cancel()
+            raise self._connection.unreachable() from None
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def _holders(self) -> str:
         """Return who is in front of us, as far as they say."""
@@ -63,9 +93,13 @@ class HeldLock:
     def release(self) -> None:
         """Give the lock up."""
         self.fence = None
-        # A contender that cannot be deleted now is ephemeral: it goes when its session does.
-        with contextlib.suppress(KazooException, KazooTimeoutError):
-            self._recipe.release()
+        node, self._recipe.node, self._recipe.is_acquired = self._recipe.node, None, False
+        client = self._connection.client
+        # A contender that cannot be deleted now is ephemeral: it goes when its session does. kazoo's own release
+        # would wait for the servers to come back, however long that takes.
+        if node and client.connected:
+            with contextlib.suppress(KazooException, UnreachableError), self._connection.patience() as wait:
+                wait(client.delete_async(f"{self.path}/{node}"))
 
     def __enter__(self) -> HeldLock:
         self.acquire()

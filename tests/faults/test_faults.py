@@ -107,6 +107,7 @@ class Trio:
 
     def plant(self, vms: int, version: int) -> str:
         """Put a demo cluster below a root of its own, and return how to connect to it."""
+        self.heal()
         root = f"/faults{next(_numbers)}"
         schema = ZKSchema(version)
         client = KazooClient(self.hosts)

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from kazoo.client import KazooClient
 
-from pvc_cli.errors import LockError
-from pvc_cli.zk import ZKHandler
+from pvc_cli.errors import LockError, PvcError
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.names import CONTENDER
 from tests.conftest import Tree
 
@@ -108,3 +112,18 @@ def test_a_lock_counts_its_holders_one_at_a_time(tree: Tree) -> None:
     for thread in threads:
         thread.join()
     assert sorted(counted) == list(range(40))
+
+
+def test_servers_that_die_keep_nobody_waiting_for_a_lock_or_its_release(tmp_path: Path) -> None:
+    with Ensemble(tmp_path / "server") as ensemble, ZKHandler(ensemble.hosts, timeout=2) as handler:
+        fill(handler, vms=2, schema=ZKSchema())
+        free = handler.writelock("base.schema.version")
+        with handler.exclusivelock(KEY):
+            ensemble.stop()
+            time.sleep(0.5)
+            started = time.monotonic()
+        assert time.monotonic() - started < 1
+        started = time.monotonic()
+        with pytest.raises(PvcError):
+            free.acquire()
+        assert time.monotonic() - started < 5
