@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-kernel lint bench completions docs man picture dist clean
+.PHONY: help demo test test-dist test-faults test-kernel test-oldest lint bench completions docs man picture dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -26,6 +26,14 @@ test-faults: .venv/ready ## Kill and pause servers in the middle of everything, 
 test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as root; 600 MB into PVC_KERNEL_CACHE)
 	@.ci/setup server guest
 	$(BIN)/python -m tests.kernel.check
+
+test-oldest: ## Run the tests on exactly the oldest dependencies that are allowed
+	@.ci/setup server shells
+	$(PYTHON) .ci/oldest
+
+test-dist: dist ## Build twice, compare, install what was built into an empty environment, and use it
+	@.ci/setup server
+	$(BIN)/python -m pytest -s tests/dist
 
 lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check
