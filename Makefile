@@ -33,7 +33,7 @@ test-oldest: ## Run the tests on exactly the oldest dependencies that are allowe
 
 test-dist: dist ## Build twice, compare, install what was built into an empty environment, and use it
 	@.ci/setup server
-	$(BIN)/python -m pytest -s tests/dist
+	$(BIN)/python -m pytest -s tests/packages
 
 lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check
