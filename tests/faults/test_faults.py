@@ -122,7 +122,7 @@ class Trio:
         return self.hosts + root
 
     def dump(self, hosts: str) -> dict[str, bytes]:
-        """Every znode of a tree, through a session that has seen all."""
+        """Every znode of a tree that outlives its session, through a session that has seen all."""
         client = KazooClient(hosts)
         client.start(timeout=30)
         client.sync("/")
@@ -132,8 +132,10 @@ class Trio:
             answers = [(path, client.get_async(path), client.get_children_async(path)) for path in level]
             level = []
             for path, value, names in answers:
-                found[path] = value.get()[0]
-                level += [f"{path.rstrip('/')}/{name}" for name in names.get()]
+                data, stat = value.get()
+                if not stat.ephemeralOwner:
+                    found[path] = data
+                    level += [f"{path.rstrip('/')}/{name}" for name in names.get()]
         client.stop()
         client.close()
         return found

@@ -21,7 +21,7 @@ from pvc_cli.zk.snapshot import SnapshotStore, decode_backup
 from tests.conftest import Pvc, Tree
 
 MANY = settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -136,7 +136,7 @@ values = st.one_of(
 )  # fmt: skip
 
 
-@settings(MANY, max_examples=60)
+@settings(MANY, max_examples=50)
 @given(data=st.data())
 def test_whatever_is_in_the_tree_every_listing_shows_it(pvc: Pvc, tree: Tree, data: st.DataObject) -> None:
     """Some znodes hold anything, some are gone; and what shows them changes nothing."""
@@ -222,7 +222,13 @@ def test_a_configuration_file_of_anything_is_read_or_refused(home: Path, content
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     path.chmod(0o600)
-    for read in (Connections.load, lambda: read_config(path)):
+
+    def load() -> None:
+        connections = Connections.load()
+        for name in connections.hosts:
+            connections.access(name)
+
+    for read in (load, lambda: read_config(path)):
         if refused := refusal(read):
             assert str(path) in refused
             assert "\n" not in refused
