@@ -18,7 +18,10 @@ from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, PvcE
 from pvc_cli.output import Output
 
 _COMMANDS = {
-    "cluster": ("pvc_cli.commands.cluster:cluster", "Back a whole cluster's tree up, and put it back."),
+    "cluster": (
+        "pvc_cli.commands.cluster:cluster",
+        "See whether anything is wrong; back the tree up, and put it back.",
+    ),
     "completion": ("pvc_cli.commands.completion:completion", "Print what makes a shell complete pvc's commands."),
     "connection": ("pvc_cli.commands.connection:connection", "Keep names for clusters, and say which is current."),
     "network": ("pvc_cli.commands.network:network", "Look at what connects virtual machines."),

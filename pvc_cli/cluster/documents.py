@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.sriov.audit import Finding
     from pvc_cli.cluster.sriov.functions import Pf, Vf, VfConfig
     from pvc_cli.cluster.sriov.settings import Setting
+    from pvc_cli.cluster.status import ClusterStatus
     from pvc_cli.cluster.tags import Tag
     from pvc_cli.cluster.vms import Vm
     from pvc_cli.zk import Change
@@ -131,6 +132,22 @@ def finding_document(finding: Finding, *, fixed: bool) -> Document:
         "detail": finding.detail,
         "fixable": finding.repair is not None,
         "fixed": fixed,
+    }
+
+
+def status_document(status: ClusterStatus) -> Document:
+    """Return the document of how a cluster is."""
+    return {
+        "healthy": status.healthy,
+        "problems": [asdict(problem) for problem in status.problems],
+        "version": status.version,
+        "maintenance": status.maintenance,
+        "primary_node": status.primary or None,
+        "nodes": [
+            {"name": n.name, "daemon_state": n.daemon_state, "domain_state": n.domain_state, "health": n.health}
+            for n in status.nodes
+        ],
+        "vms": dict(status.vms),
     }
 
 

@@ -1,22 +1,80 @@
-"""``pvc cluster``: back a whole cluster's tree up, and put it back."""
+"""``pvc cluster``: see whether anything is wrong; back the whole tree up, and put it back."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pvc_cli.commands.changes import confirm, show_changes, step_bar, summarise, until_interrupted
 from pvc_cli.commands.options import dry_run_option, output_option, pass_context, secrets_option, yes_option
 from pvc_cli.context import Context
-from pvc_cli.errors import ConfigError
-from pvc_cli.output import Format
+from pvc_cli.errors import EXIT_REFUSED, ConfigError
+from pvc_cli.output import Cell, Format, Output
+
+if TYPE_CHECKING:
+    from pvc_cli.cluster.status import ClusterStatus
 
 
 @click.group()
 def cluster() -> None:
-    """Back a whole cluster's tree up, and put it back."""
+    """See whether anything is wrong; back the whole tree up, and put it back."""
+
+
+@cluster.command("status")
+@output_option
+@pass_context
+def status(context: Context, style: Format) -> None:
+    """Is anything wrong? Nodes, VMs, schema and SR-IOV on one screen.
+
+    Exit code 1 if anything is; notes do not count.
+
+    \b
+    Example:
+      pvc cluster status || echo 'wake somebody'
+    """
+    from pvc_cli.cluster.documents import status_document
+    from pvc_cli.cluster.status import cluster_status
+
+    output = context.output
+    with context.connect() as handler:
+        found = cluster_status(handler)
+    output.show(
+        style,
+        lambda: status_document(found),
+        names=lambda: [problem.what for problem in found.problems],
+        table=lambda: _screen(output, found),
+    )
+    if not found.healthy:
+        click.get_current_context().exit(EXIT_REFUSED)
+
+
+def _screen(output: Output, status: ClusterStatus) -> str:
+    states = Counter(node.daemon_state or "unknown" for node in status.nodes)
+    wrong = sum(problem.serious for problem in status.problems)
+    fields = output.fields(
+        [
+            ("Status", Cell("all is well", "green") if status.healthy else Cell(f"{wrong} problems", "red")),
+            ("Nodes", _counted(states)),
+            ("Primary", status.primary or "none"),
+            ("VMs", _counted(status.vms)),
+            ("Schema", f"version {status.version}"),
+        ]
+    )
+    rows: list[list[str | Cell]] = [
+        [Cell("wrong", "red") if problem.serious else Cell("note", "yellow"), problem.what, problem.see]
+        for problem in status.problems
+    ]
+    return "\n\n".join(part for part in (fields, output.table(("", "WHAT", "SEE"), rows)) if part)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    found = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"{sum(counts.values())} ({found})" if found else "none"
 
 
 @cluster.command("backup")
