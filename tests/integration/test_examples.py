@@ -1,0 +1,86 @@
+"""Every example in every help page, run by a real shell on the demo cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from pvc_cli import app
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.conftest import Tree
+
+ELSEWHERE = {
+    # Other tests run these: they start servers, or work on the network cards of this machine.
+    "pvc sandbox start && pvc vm list": "test_sandbox",
+    "pvc sriov agent sync": "test_sync",
+}
+# What an example needs to be there first.
+FIRST = {
+    "-c file:backup.json": "pvc cluster backup backup.json",
+    "completion fish": "mkdir -p ~/.config/fish/completions",
+    "connection add safe": "(umask 77; echo secret > ~/.pvc-password)",
+    "connection use": "pvc connection add prod hv1",
+    "connection remove": "pvc connection add prod hv1",
+    "cluster restore": "pvc cluster backup backup.json",
+    "sriov vf release": "pvc sriov vf claim pvchv1 ens1f0v1 web-01",
+    "vm tag remove web": "pvc vm tag add web-01 blue",
+    "vm tag remove -g old": "pvc vm tag add web-01 old",
+}
+
+
+def examples(command: click.Command) -> Iterator[str]:
+    """Yield every line of a command's examples, and of those below it."""
+    text = (command.help or "").partition("Example")[2]
+    yield from re.findall(r"^ +((?:pvc|eval) .*)$", text, re.MULTILINE)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            deeper = command.get_command(context, name)
+            assert deeper
+            yield from examples(deeper)
+
+
+EXAMPLES = [
+    example
+    for example in dict.fromkeys(examples(app.cli))
+    if not any(example.startswith(start) for start in (*ELSEWHERE, "pvc sandbox", "pvc sriov agent"))
+]
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) > 40
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_does_what_it_says(empty: Tree, home: Path, tmp_path: Path, example: str) -> None:
+    version = 9 if "schema" in example and ("upgrade" in example or "apply" in example) else 15
+    with ZKHandler(empty.hosts) as handler:
+        fill(handler, vms=20, schema=ZKSchema(version))
+    home.mkdir()
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "ca.pem").write_text("")
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PVC_COORDINATORS": empty.hosts,
+    }
+    first = next((setup for start, setup in FIRST.items() if example.startswith(f"pvc {start}")), ":")
+    # Whoever asks before a change gets no answer here.
+    asks = re.match(r"pvc (schema (upgrade|rollback|apply)|cluster restore)", example) and "--dry-run" not in example
+    line = re.sub(r"^pvc (\S+ \S+)", r"pvc \1 --yes", example) if asks else example
+    run = subprocess.run(
+        ["bash", "-c", f"{first} 2>/dev/null; set -o pipefail; {line}"],
+        env=environment, cwd=work, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+    assert "Error" not in run.stderr
