@@ -88,7 +88,7 @@ class Connection:
             # kazoo's own pace grows to an hour; a person who waits wants the server seen when it is back.
             connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=2, max_delay=1.0),
             command_retry=KazooRetry(max_tries=3, delay=0.05, backoff=2, max_delay=1.0),
-            handler=WireHandler(addresses, access.tls, self._die),
+            handler=WireHandler(addresses, max(session_timeout / 3, 1.0), access.tls, self._die),
             **_credentials(access),
         )
         self.client.add_listener(self._listen)

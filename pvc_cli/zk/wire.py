@@ -23,15 +23,23 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     """kazoo's handler.
 
     :param hosts: the servers by name and port, as they are configured.
+    :param handshake: how long, in seconds, a server may take to answer a new connection. One that is just starting
+        accepts connections that it will never answer; the next one it may.
     :param tls: how to wrap connections in TLS, if they are to be.
     :param on_death: is told, on a thread of kazoo's, of what that thread dies of.
     :raises ConfigError: if a certificate or a key cannot be used.
     """
 
     def __init__(
-        self, hosts: Sequence[tuple[str, int]], tls: Tls | None, on_death: Callable[[Exception], None]
+        self,
+        hosts: Sequence[tuple[str, int]],
+        handshake: float,
+        tls: Tls | None,
+        on_death: Callable[[Exception], None],
     ) -> None:
         super().__init__()
+        self._handshake = handshake
+        self._unanswered: socket.socket | None = None
         self._hosts = hosts
         self._tls = _context(tls) if tls else None
         self._on_death = on_death
@@ -52,15 +60,17 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     def create_connection(self, *, address: tuple[str, int], timeout: float, **more: Any) -> socket.socket:  # noqa: ANN401
         """Connect to a server, as kazoo asks for it."""
         plain: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
+        self._unanswered = plain
         if self._tls is None:
             return plain
         # Newer kazoos say what name they looked up; 2.8 only says what address it found.
         name = more.get("hostname") or self._name_of(*address[:2])
         try:
-            return self._tls.wrap_socket(plain, server_hostname=name)
+            self._unanswered = self._tls.wrap_socket(plain, server_hostname=name)
         except BaseException:
             plain.close()
             raise
+        return self._unanswered
 
     def _name_of(self, ip: str, port: int) -> str:
         """Return the configured name of the server at an address."""
@@ -70,14 +80,19 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
                 return name
         return ip
 
-    def select(self, readers: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[list[Any], list[Any], list[Any]]:  # noqa: ANN401
+    def select(
+        self, readers: Sequence[Any], writers: Sequence[Any], others: Sequence[Any], timeout: float | None = None
+    ) -> tuple[list[Any], list[Any], list[Any]]:
         """Wait for a socket, but not for what has arrived already and lies decrypted in its buffer."""
-        if waiting := [reader for reader in readers if isinstance(reader, ssl.SSLSocket) and reader.pending()]:
-            others = [reader for reader in readers if reader not in waiting]
-            ready, _, _ = super().select(others, [], [], 0) if others else ([], [], [])
-            return [*waiting, *ready], [], []
-        found: tuple[list[Any], list[Any], list[Any]] = super().select(readers, *args, **kwargs)
-        return found
+        waiting = [reader for reader in readers if isinstance(reader, ssl.SSLSocket) and reader.pending()]
+        if waiting:
+            readers, timeout = [reader for reader in readers if reader not in waiting], 0
+        elif self._unanswered in readers:
+            timeout = self._handshake if timeout is None else min(timeout, self._handshake)
+        found: tuple[list[Any], list[Any], list[Any]] = super().select(readers, writers, others, timeout)
+        if self._unanswered in (*waiting, *found[0]):
+            self._unanswered = None
+        return [*waiting, *found[0]], found[1], found[2]
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
