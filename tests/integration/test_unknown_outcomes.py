@@ -39,10 +39,12 @@ def proxy(server: Ensemble) -> Iterator[Proxy]:
 
 def put_back(tree: Tree, wanted: dict[str, bytes]) -> None:
     """Make the tree what it was, without the code under test."""
-    for name in tree.client.get_children("/"):
-        tree.client.delete(f"/{name}", recursive=True)
+    transaction = tree.client.transaction()
+    for path in sorted(tree.dump().keys() - {"/"}, reverse=True):
+        transaction.delete(path)
     for path in sorted(wanted.keys() - {"/"}):
-        tree.client.create(path, wanted[path])
+        transaction.create(path, wanted[path])
+    assert not [result for result in transaction.commit() if isinstance(result, Exception)]
 
 
 @pytest.mark.parametrize("fault", ["before", "after"])
