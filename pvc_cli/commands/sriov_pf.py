@@ -63,15 +63,13 @@ def info(context: Context, node: str, name: str, style: Format) -> None:
       pvc sriov pf info pvchv1 ens1f0
     """
     from pvc_cli.cluster.documents import pf_document
-    from pvc_cli.cluster.sriov.functions import find_pf, list_vfs
+    from pvc_cli.cluster.sriov.functions import find_pf, list_vfs, user_names
 
     output = context.output
     with context.connect() as handler:
         pf = find_pf(handler, node, name)
         vfs = list_vfs(handler, node, name) if style == "table" else []
-        users = sorted({vf.used_by for vf in vfs if vf.used_by})
-        found = handler.read_many(("domain", uuid) for uuid in users)
-    names = {uuid: vm or f"{uuid} (no such VM)" for uuid, vm in zip(users, found, strict=True)}
+        names = user_names(handler, vfs)
     fields = [("Node", pf.node), ("PF", pf.phy), ("MTU", known(pf.mtu)), ("VFs wanted", known(pf.vfcount))]
     output.show(
         style,

@@ -50,7 +50,7 @@ def list_(context: Context, node: str | None, pf: str | None, used: bool | None,
       pvc sriov vf list
       pvc sriov vf list pvchv1 ens1f0 --unused -o name
     """
-    from pvc_cli.cluster.sriov.functions import find_pf, list_vfs
+    from pvc_cli.cluster.sriov.functions import find_pf, list_vfs, user_names
 
     def arm(handler: ZKHandler, watcher: Watcher) -> None:
         from pvc_cli.cluster.sriov.functions import WATCHED_KEYS
@@ -65,14 +65,7 @@ def list_(context: Context, node: str | None, pf: str | None, used: bool | None,
             find_pf(handler, node, pf)
         for _ in again(handler, arm, style) if watch else (None,):
             found = [vf for vf in list_vfs(handler, node, pf) if used in (None, vf.used)]
-            _show_list(context.output, found, _users(handler, found) if style == "table" else {}, style)
-
-
-def _users(handler: ZKHandler, vfs: list[Vf]) -> dict[str, str]:
-    """Return the names of the VMs that use *vfs*, by UUID."""
-    uuids = sorted({vf.used_by for vf in vfs if vf.used and vf.used_by})
-    names = handler.read_many(("domain", uuid) for uuid in uuids)
-    return {uuid: name or f"{uuid} (no such VM)" for uuid, name in zip(uuids, names, strict=True)}
+            _show_list(context.output, found, user_names(handler, found) if style == "table" else {}, style)
 
 
 def _show_list(output: Output, vfs: list[Vf], users: dict[str, str], style: Format) -> None:
@@ -122,13 +115,13 @@ def info(context: Context, node: str, name: str, style: Format) -> None:
     """
     from pvc_cli.agent.actual import read_actual
     from pvc_cli.cluster.documents import vf_document
-    from pvc_cli.cluster.sriov.functions import find_vfs
+    from pvc_cli.cluster.sriov.functions import find_vfs, user_names
 
     output = context.output
     names = context.names([name])
     with context.connect() as handler:
         found = find_vfs(handler, node, names)
-        users = _users(handler, found) if style == "table" else {}
+        users = user_names(handler, found) if style == "table" else {}
     actual = read_actual(found)
     documents = [vf_document(vf, actual.get(vf.phy)) for vf in found]
     output.show(

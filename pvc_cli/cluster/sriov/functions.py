@@ -242,3 +242,10 @@ def find_vfs(handler: ZKHandler, node: str, wanted: Iterable[str]) -> list[Vf]:
             raise NotFoundError(f"node {node} has no VF {quoted(word)}: {hint(word, every, see)}")
         chosen |= {name: every[name] for name in names}
     return list(chosen.values())
+
+
+def user_names(handler: ZKHandler, vfs: Iterable[Vf]) -> dict[str, str]:
+    """Return what people call the VMs that use *vfs*, by UUID, in one batch."""
+    uuids = sorted({vf.used_by for vf in vfs if vf.used and vf.used_by})
+    names = handler.read_many(("domain", uuid) for uuid in uuids)
+    return {uuid: name or f"{uuid} (no such VM)" for uuid, name in zip(uuids, names, strict=True)}
