@@ -53,7 +53,7 @@ def test_a_lost_connection_changes_neither_tree_nor_report(
     pvc: Pvc, demo: Make, proxy: Proxy, tmp_path: Path, kind: str, fault: Fault
 ) -> None:
     version, commands = COMMANDS[kind]
-    tree = demo(version=version)
+    tree = demo(vms=10, version=version)
     backup = tmp_path / "backup.json"
     assert pvc("--coordinators", tree.hosts, "cluster", "backup", str(backup)).code == 0
     if kind == "apply":
