@@ -83,7 +83,10 @@ def round_trips(handler: ZKHandler) -> int:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
     """One real ZooKeeper server for the whole run."""
-    with Ensemble(tmp_path_factory.mktemp("zookeeper")) as ensemble:
+    # A thousand trees stay in it until the end: with room, and without writing them all down every now and then.
+    ensemble = Ensemble(tmp_path_factory.mktemp("zookeeper"), heap="4g")
+    ensemble.servers[0].settings["snapCount"] = "1000000000"
+    with ensemble:
         yield ensemble
 
 
