@@ -58,7 +58,12 @@ def _screen(output: Output, status: ClusterStatus) -> str:
     wrong = sum(problem.serious for problem in status.problems)
     fields = output.fields(
         [
-            ("Status", Cell("all is well", "green") if status.healthy else Cell(f"{wrong} problems", "red")),
+            (
+                "Status",
+                Cell("all is well", "green")
+                if status.healthy
+                else Cell(f"{wrong} problem{'s' if wrong != 1 else ''}", "red"),
+            ),
             ("Nodes", _counted(states)),
             ("Primary", status.primary or "none"),
             ("VMs", _counted(status.vms)),
