@@ -1,16 +1,16 @@
-"""A demo cluster, such as a real one is: three nodes, VMs with disks, networks and tags, SR-IOV, storage."""
+"""A demo cluster, such as a real one is: nodes, VMs with disks, networks and tags, SR-IOV, storage."""
 
 from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from pvc_cli.sandbox import domain_xml
 from pvc_cli.zk import Key, Transaction, ZKHandler, ZKSchema
 
-NODES = ("pvchv1", "pvchv2", "pvchv3")
+COORDINATORS = ("pvchv1", "pvchv2", "pvchv3")
 NETWORKS = {1001: "Frontend", 1002: "Backend", 1003: "Storage clients", 2001: "Lab"}
 ROLES = {
     "web": ("Public web server", 2048, 2, ("production", "frontend")),
@@ -28,6 +28,7 @@ _NAMESPACE = uuid.UUID("7d3c2f6e-5a3b-4f0e-9a44-0e6f1f6f4c55")
 _BATCH_BYTES = 400_000
 _PFS = ("ens1f0", "ens1f1")
 _VFS_PER_PF = 4
+_VMS_PER_NODE = 5_000
 
 Pairs = Iterator[tuple[Key, str]]
 
@@ -44,27 +45,33 @@ def fill(handler: ZKHandler, *, vms: int, schema: ZKSchema) -> None:
     handler.refresh_schema()
 
 
+def node_names(vms: int) -> tuple[str, ...]:
+    """Return the nodes of a demo cluster of *vms* VMs: three, or so many that each holds the list of its VMs."""
+    return COORDINATORS + tuple(f"pvchv{number}" for number in range(4, -(-vms // _VMS_PER_NODE) + 1))
+
+
 def cluster(vms: int, schema: ZKSchema) -> Pairs:
     """Yield every key of the demo cluster with its value, parents first. The same arguments give the same tree."""
+    nodes = node_names(vms)
     values = {
         "base.schema.version": str(schema.version),
         "base.config.maintenance": "False",
-        "base.config.primary_node": NODES[0],
+        "base.config.primary_node": nodes[0],
         "base.config.upstream_ip": "10.0.0.250",
         "base.config.migration_target_selector": "mem",
     }
     for name, _ in schema.keys_of("base"):
         if name != "base.root":
             yield name, values.get(name, "")
-    machines = [_machine(index) for index in range(vms)]
-    for number, node in enumerate(NODES):
+    machines = [_machine(index, nodes) for index in range(vms)]
+    for number, node in enumerate(nodes):
         yield from _node(schema, node, number, [m for m in machines if m["domain.node"] == node])
-        yield from _sriov(schema, node, machines)
+        yield from _sriov(schema, node, number, machines)
     for machine in machines:
         yield from _vm(schema, machine)
     for vni, description in NETWORKS.items():
         yield from _network(schema, vni, description)
-    yield from _storage(schema, machines)
+    yield from _storage(schema, nodes, machines)
 
 
 def _item(
@@ -75,7 +82,7 @@ def _item(
         yield (*(under or ()), key, name), values.get(key, definition.default)
 
 
-def _machine(index: int) -> dict[str, str]:
+def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:
     """Return the values of one VM, and, under keys without a dot, what other items need to know of it."""
     role = list(ROLES)[index % len(ROLES)]
     description, memory, vcpus, tags = ROLES[role]
@@ -83,7 +90,7 @@ def _machine(index: int) -> dict[str, str]:
     identity = str(uuid.uuid5(_NAMESPACE, name))
     state = "start" if index % 11 < 9 or role == "nfv" else ("stop" if index % 11 == 9 else "shutdown")
     migrated = index % 13 == 5 and state == "start"
-    home = NODES[index % len(NODES)]
+    home = nodes[index % len(nodes)]
     vf = f"{_PFS[0]}v{index // len(ROLES) % _VFS_PER_PF}" if role == "nfv" and index < 10 else ""
     disks = [f"vms/{name}_root"] + ([f"vms/{name}_data"] if role == "db" else [])
     network = random.Random(index).choice(list(NETWORKS))  # noqa: S311 - a demo needs variety, no secrets
@@ -108,7 +115,7 @@ def _machine(index: int) -> dict[str, str]:
         "domain.state": "fail" if index == 17 else state,
         "domain.profile": f"{role}-small",
         "domain.stats": "{}",
-        "domain.node": NODES[(index + 1) % len(NODES)] if migrated else home,
+        "domain.node": nodes[(index + 1) % len(nodes)] if migrated else home,
         "domain.last_node": home if migrated else "",
         "domain.failed_reason": "The host ran out of memory" if index == 17 else "",
         "domain.storage.volumes": ",".join(disks),
@@ -116,7 +123,7 @@ def _machine(index: int) -> dict[str, str]:
         "domain.meta.autostart": "False",
         "domain.meta.migrate_method": "shutdown" if vf else "none",
         "domain.meta.node_selector": "mem" if role == "db" else "none",
-        "domain.meta.node_limit": ",".join(NODES[:2]) if role == "db" else "",
+        "domain.meta.node_limit": ",".join(nodes[:2]) if role == "db" else "",
     }
 
 
@@ -143,11 +150,12 @@ def _vm(schema: ZKSchema, machine: Mapping[str, str]) -> Pairs:
 
 
 def _node(schema: ZKSchema, name: str, number: int, machines: Iterable[Mapping[str, str]]) -> Pairs:
+    mode = "coordinator" if name in COORDINATORS else "hypervisor"
     running = [machine["uuid"] for machine in machines if machine["domain.state"] == "start"]
     values = {
-        "node.name": "coordinator",
+        "node.name": mode,
         "node.keepalive": "1760000000",
-        "node.mode": "coordinator",
+        "node.mode": mode,
         "node.data.active_schema": str(schema.version),
         "node.data.latest_schema": str(ZKSchema.newest()),
         "node.data.static": "32 6.1.0-37-amd64 Debian x86_64",
@@ -187,14 +195,14 @@ def _node(schema: ZKSchema, name: str, number: int, machines: Iterable[Mapping[s
     yield from _item(schema, "logs", name, logs)
 
 
-def _sriov(schema: ZKSchema, node: str, machines: Iterable[Mapping[str, str]]) -> Pairs:
+def _sriov(schema: ZKSchema, node: str, number: int, machines: Iterable[Mapping[str, str]]) -> Pairs:
     users = {m["vf"]: m for m in machines if m["vf"] and m["domain.node"] == node}
     for port, pf in enumerate(_PFS):
         values = {"sriov_pf.mtu": "9000", "sriov_pf.vfcount": str(_VFS_PER_PF)}
         yield from _item(schema, "sriov_pf", pf, values, ("node.sriov.pf", node))
         for index in range(_VFS_PER_PF):
             vf = f"{pf}v{index}"
-            hardware = f"aa:bb:{NODES.index(node):02x}:{port:02x}:00:{index:02x}"
+            hardware = f"aa:bb:{number:02x}:{port:02x}:00:{index:02x}"
             user = users.get(vf)
             values = {
                 "sriov_vf.pf": pf,
@@ -259,8 +267,8 @@ def _network(schema: ZKSchema, vni: int, description: str) -> Pairs:
         yield from _item(schema, "rule", f"port-{port}", rule, (f"network.rule.{direction}", name))
 
 
-def _storage(schema: ZKSchema, machines: Iterable[Mapping[str, str]]) -> Pairs:
-    for number, node in enumerate(NODES):
+def _storage(schema: ZKSchema, nodes: Iterable[str], machines: Iterable[Mapping[str, str]]) -> Pairs:
+    for number, node in enumerate(nodes):
         values = {
             "osd.id": str(number),
             "osd.node": node,

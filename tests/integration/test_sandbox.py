@@ -15,7 +15,7 @@ from kazoo.client import KazooClient
 from pvc_cli import settings
 from pvc_cli.errors import ConfigError, UnreachableError
 from pvc_cli.sandbox import server
-from pvc_cli.sandbox.demo import NODES, cluster
+from pvc_cli.sandbox.demo import COORDINATORS, cluster
 from pvc_cli.zk import ZKSchema
 from tests.conftest import Pvc, Tree
 
@@ -152,7 +152,7 @@ def test_the_demo_cluster_has_every_key_of_its_version_and_no_other(version: int
         assert path.rpartition("/")[0] in seen | {""}
         seen.add(path)
     assert seen >= {schema.keys[key].path for key in schema.keys if key.startswith("base.")}
-    for node in NODES:
+    for node in COORDINATORS:
         assert seen >= {f"/nodes/{node}{definition.path}" for _, definition in schema.keys_of("node")}
     assert ("/schema/version" in seen, dict(pairs)["base.schema.version"]) == (True, str(version))
 
