@@ -40,7 +40,7 @@ def test_both_hold_all_that_belongs_in_them(wheel: Path) -> None:
         in_sdist = {name.partition("/")[2] for name in archive.getnames()}
     in_wheel = {name.partition(".data/data/")[2] or name for name in zipfile.ZipFile(wheel).namelist()}
     for version in range(16):
-        name = f"pvc_cli/zk/schema/versions/{version:02}.yaml"
+        name = f"pvc_cli/zk/schema/versions/{version:02}.json"
         assert name in in_sdist
         assert name in in_wheel
     assert {"completions/pvc.bash", "systemd/pvc-sriov-agent.service", "man/pvc-vm-tag-add.1", "LICENSE"} <= in_sdist

@@ -1,17 +1,21 @@
-"""Read the schema versions that come with pvc: one small YAML file each, saying only what it changes."""
+"""Read the schema versions that come with pvc: one small JSON file each, saying only what it changes.
+
+JSON, as YAML would cost every command on a cluster a tenth of its time.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from pvc_cli.errors import SchemaError
 
-_FILE_NAME = re.compile(r"(\d+)\.yaml")
+_FILE_NAME = re.compile(r"(\d+)\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +63,11 @@ def versions() -> Versions:
 
     :raises SchemaError: if a number is missing between the first and the last.
     """
-    # Imported here: `pvc --help` must not pay for YAML.
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    folder = resources.files(__package__) / "versions"
     found: dict[int, Version] = {}
-    for file in folder.iterdir():
+    for file in Path(__file__).with_name("versions").iterdir():
         if match := _FILE_NAME.fullmatch(file.name):
             number = int(match.group(1))
-            found[number] = _parse(number, yaml.load(file.read_bytes(), Loader=loader))  # noqa: S506 - a safe one
+            found[number] = _parse(number, json.loads(file.read_bytes()))
     if sorted(found) != list(range(len(found))):
         raise SchemaError("a schema version's file is missing: install pvc again")
     return tuple(found[number] for number in range(len(found)))
