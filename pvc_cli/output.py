@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,20 +63,22 @@ class Output:
     def show(
         self,
         style: Format,
-        document: Callable[[], Document | Sequence[Document]],
+        document: Callable[[], Document | Iterable[Document]],
         *,
         names: Callable[[], Iterable[str]],
         table: Callable[[], str],
     ) -> None:
-        """Print a result in the format that was asked for; only that one is made."""
+        """Print a result in the format that was asked for; only that one is made.
+
+        Documents come out one by one, as they are made; a list of none is a list, too.
+        """
         if style == "table":
-            text = table()
+            pieces: Iterable[str] = (f"{text}\n" for text in [table()] if text)
         elif style == "name":
-            text = "\n".join(map(printable, names()))
+            pieces = (f"{printable(name)}\n" for name in names())
         else:
-            text = _serialised(document(), style)
-        if text:
-            print(text)
+            pieces = _serialised(document(), style)
+        sys.stdout.writelines(pieces)
 
     def table(self, headers: Sequence[str], rows: Sequence[Row]) -> str:
         """Return a table of *rows*, cut to the terminal's width; empty if there are none."""
@@ -110,23 +112,43 @@ class Output:
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colour and colour and text else text
 
 
-def _serialised(value: Document | Sequence[Document], style: Format) -> str:
-    """Return *value* as JSON or YAML, in ASCII; a list in compact JSON has one element a line."""
+def _serialised(value: Document | Iterable[Document], style: Format) -> Iterator[str]:
+    """Yield *value* as JSON or YAML, in ASCII, piece by piece; a list in compact JSON has one element a line."""
     # Imported here, as YAML is: the start of every command would pay for it.
     import json
 
     if style == "yaml":
-        import yaml
-
-        # Through JSON, so that tuples come out as the lists that they are.
-        plain = json.loads(json.dumps(value))
-        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        return str(yaml.dump(plain, Dumper=dumper, sort_keys=False)).rstrip("\n")
-    if style == "json-pretty" or sys.stdout.isatty():
-        return json.dumps(value, indent=2)
+        yield from _yaml(value)
+        return
+    pretty = style == "json-pretty" or sys.stdout.isatty()
+    indent, margin = (2, "\n  ") if pretty else (None, "\n ")
     if isinstance(value, Mapping):
-        return json.dumps(value)
-    return "[" + ",\n ".join(json.dumps(element) for element in value) + "]"
+        yield json.dumps(value, indent=indent)
+    else:
+        before = "[\n  " if pretty else "["
+        for element in value:
+            yield before + json.dumps(element, indent=indent).replace("\n", margin)
+            before = f",{margin}"
+        if not before.startswith(","):
+            yield "["
+        elif pretty:
+            yield "\n"
+        yield "]"
+    yield "\n"
+
+
+def _yaml(value: Document | Iterable[Document]) -> Iterator[str]:
+    import json
+
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    nothing = "[]\n"
+    for part in [value] if isinstance(value, Mapping) else ([element] for element in value):
+        # Through JSON, so that tuples come out as the lists that they are.
+        yield str(yaml.dump(json.loads(json.dumps(part)), Dumper=dumper, sort_keys=False))
+        nothing = ""
+    yield nothing
 
 
 def _cut(rows: list[list[str]]) -> list[list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,10 +22,15 @@ _HARDWARE_FIRST = ("memory", "vcpu", "vcpu_topology", "networks", "disks", "type
 _HARDWARE_LAST = ("emulator", "features", "controllers")
 
 
+def _fields(thing: Any) -> Document:  # noqa: ANN401 - any dataclass with slots
+    """Return the fields of *thing* by name, as they are: `asdict` would copy each, in twenty times the time."""
+    return {name: getattr(thing, name) for name in thing.__slots__}
+
+
 def vm_document(vm: Vm) -> Document:
     """Return the document of a VM; what its broken XML would say is null."""
-    hardware: Document = asdict(vm.hardware) if vm.hardware else {}
-    return {
+    hardware = vm.hardware
+    document: Document = {
         "name": vm.name,
         "uuid": vm.uuid,
         "state": vm.state,
@@ -39,15 +43,19 @@ def vm_document(vm: Vm) -> Document:
         "node_autostart": vm.node_autostart,
         "migration_method": vm.migration_method,
         "migration_max_downtime": vm.migration_max_downtime,
-        "tags": [asdict(tag) for tag in vm.tags],
-        "snapshots": [asdict(snapshot) for snapshot in vm.snapshots],
-        "description": hardware.get("description"),
+        "tags": [tag._asdict() for tag in vm.tags],
+        "snapshots": [snapshot._asdict() for snapshot in vm.snapshots],
+        "description": hardware and hardware.description,
         "profile": vm.profile,
-        **{name: hardware.get(name) for name in _HARDWARE_FIRST},
+        **{name: hardware and getattr(hardware, name) for name in _HARDWARE_FIRST},
         "vnc": {"listen": vm.vnc_listen, "port": vm.vnc_port},
-        **{name: hardware.get(name) for name in _HARDWARE_LAST},
+        **{name: hardware and getattr(hardware, name) for name in _HARDWARE_LAST},
         "xml": vm.xml,
     }
+    if hardware:
+        for name in ("networks", "disks", "controllers"):
+            document[name] = [device._asdict() for device in document[name]]
+    return document
 
 
 def migrated(vm: Vm) -> str:
@@ -57,7 +65,7 @@ def migrated(vm: Vm) -> str:
 
 def tags_document(vm: VmRef, tags: Sequence[Tag]) -> Document:
     """Return the document of one VM's tags."""
-    return {"name": vm.name, "tags": [asdict(tag) for tag in tags]}
+    return {"name": vm.name, "tags": [tag._asdict() for tag in tags]}
 
 
 def node_document(node: Node, *, secrets: bool = False) -> Document:
@@ -104,11 +112,11 @@ def vf_document(vf: Vf, actual: VfConfig | None = None) -> Document:
         "pf": vf.pf,
         "mtu": vf.mtu,
         "mac": vf.mac,
-        "config": asdict(vf.config),
-        "pci": asdict(vf.pci),
+        "config": _fields(vf.config),
+        "pci": _fields(vf.pci),
         "usage": {"used": vf.used, "domain": vf.used_by},
     }
-    return document if actual is None else document | {"actual": asdict(actual)}
+    return document if actual is None else document | {"actual": _fields(actual)}
 
 
 def settings_document(vfs: Sequence[Vf], changed: Sequence[Setting]) -> Document:
@@ -128,7 +136,7 @@ def finding_document(finding: Finding, *, fixed: bool) -> Document:
         "node": finding.node,
         "vf": finding.vf,
         "kind": finding.kind,
-        "vms": [asdict(vm) for vm in finding.vms],
+        "vms": [vm._asdict() for vm in finding.vms],
         "detail": finding.detail,
         "fixable": finding.repair is not None,
         "fixed": fixed,
@@ -139,7 +147,7 @@ def status_document(status: ClusterStatus) -> Document:
     """Return the document of how a cluster is."""
     return {
         "healthy": status.healthy,
-        "problems": [asdict(problem) for problem in status.problems],
+        "problems": [_fields(problem) for problem in status.problems],
         "version": status.version,
         "maintenance": status.maintenance,
         "primary_node": status.primary or None,
@@ -155,7 +163,7 @@ def changes_document(changes: Sequence[Change]) -> Document:
     """Return the document of a dry run; what does not apply to a change is left out of it."""
     return {
         "changes": [
-            {name: value for name, value in asdict(change).items() if value is not None} for change in changes
+            {name: value for name, value in _fields(change).items() if value is not None} for change in changes
         ]
     }
 

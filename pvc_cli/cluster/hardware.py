@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from pvc_cli.cluster.values import parse_int
@@ -23,8 +23,7 @@ class BrokenXmlError(ValueError):
     """A VM's XML cannot be parsed; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(NamedTuple):
     """A VM's network interface."""
 
     type: str
@@ -35,8 +34,7 @@ class Interface:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """A VM's disk: *type* ``rbd`` or ``file``, *name* the volume ``POOL/VOLUME`` or the file."""
 
     type: str
@@ -45,16 +43,14 @@ class Disk:
     bus: str
 
 
-@dataclass(frozen=True, slots=True)
-class Controller:
+class Controller(NamedTuple):
     """A controller in a VM."""
 
     type: str
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hardware:
+class Hardware(NamedTuple):
     """A VM's virtual hardware; *memory* in MiB, *vcpu_topology* as ``SOCKETS/CORES/THREADS``."""
 
     description: str
@@ -89,24 +85,33 @@ def parse(xml: str) -> Hardware:
     devices = root.find("devices")
     if devices is None:
         devices = ElementTree.Element("devices")
-    kind = root.find("os/type")
+    kind = _find(root, "os", "type")
+    features = root.find("features")
     return Hardware(
         description=root.findtext("description", "").strip(),
         memory=_memory(root.find("memory")),
         vcpu=parse_int(root.findtext("vcpu")),
-        vcpu_topology=_topology(root.find("cpu/topology")),
-        networks=tuple(_interface(device) for device in devices.iterfind("interface")),
-        disks=tuple(_disk(device) for device in devices.iterfind("disk")),
+        vcpu_topology=_topology(_find(root, "cpu", "topology")),
+        networks=tuple([_interface(device) for device in devices.findall("interface")]),
+        disks=tuple([_disk(device) for device in devices.findall("disk")]),
         type=(kind.text or "").strip() if kind is not None else "",
         arch=kind.get("arch", "") if kind is not None else "",
         machine=kind.get("machine", "") if kind is not None else "",
         console=_attribute(devices, "console", "type"),
         emulator=devices.findtext("emulator", "").strip(),
-        features=tuple(feature.tag for feature in root.iterfind("features/*")),
+        features=tuple([feature.tag for feature in features]) if features is not None else (),
         controllers=tuple(
-            Controller(device.get("type", ""), device.get("model", "")) for device in devices.iterfind("controller")
+            [Controller(device.get("type", ""), device.get("model", "")) for device in devices.findall("controller")]
         ),
     )
+
+
+def _find(element: ElementTree.Element | None, *tags: str) -> ElementTree.Element | None:
+    """Return the first element at a path: tag by tag, for that never leaves C, and a path as text does."""
+    for tag in tags:
+        if element is not None:
+            element = element.find(tag)
+    return element
 
 
 def _attribute(element: ElementTree.Element, path: str, name: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from typing import NamedTuple
 
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
@@ -17,8 +18,7 @@ SEE_NODES = "see 'pvc node list'"
 _GLOB = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class VmRef:
+class VmRef(NamedTuple):
     """Which VM: its UUID, and the name that people know it by."""
 
     uuid: str

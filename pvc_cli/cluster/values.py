@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 _FALSE = frozenset({"n", "no", "f", "false", "off", "0", ""})
@@ -20,7 +21,7 @@ def parse_bool(text: str | None) -> bool | None:
 def parse_int(text: str | None) -> int | None:
     """Return the number that *text* spells in decimal, or None for what is none, or is missing."""
     try:
-        return int(text or "")
+        return int(text) if text else None
     except ValueError:
         return None
 
@@ -39,7 +40,9 @@ def parse_list(text: str | None, separator: str | None = ",") -> tuple[str, ...]
     return tuple(part.strip() for part in (text or "").split(separator) if part.strip())
 
 
-def natural_key(name: str) -> tuple[tuple[bool, int, str], ...]:
+def natural_key(name: str) -> tuple[list[Any], str]:
     """Return a sort key that puts ``ens1f0v2`` before ``ens1f0v10``."""
-    parts = (part for part in _DIGITS.split(name) if part)
-    return tuple((not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
+    parts: list[Any] = _DIGITS.split(name)
+    # Every second part is a number: a longer one is greater, once its zeros in front are gone.
+    parts[1::2] = [(len(digits), digits) for part in parts[1::2] for digits in [part.lstrip("0")]]
+    return parts, name

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from pvc_cli.cluster import hardware
-from pvc_cli.cluster.tags import Tag, read_tags
+from pvc_cli.cluster.tags import CONTAINER, Tag, detail_keys, make_tags
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_int, parse_list
-from pvc_cli.zk import ZKHandler
+from pvc_cli.zk import Key, ZKHandler
 
+_T = TypeVar("_T")
 STATES = (
     "start", "stop", "shutdown", "restart", "disable", "fail",
     "migrate", "unmigrate", "provision", "import", "restore", "mirror",
@@ -30,12 +33,12 @@ _KEYS = (
     "domain.meta.node_selector",
     "domain.meta.node_limit",
 )
+_CHUNK = 500
 WATCHED_KEYS = ("domain.state", "domain.node", "domain.last_node", "domain.xml")
 """What of a VM, apart from its tags, changes what a list of VMs shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class VmSnapshot:
+class VmSnapshot(NamedTuple):
     """A snapshot of a whole VM; *timestamp* in seconds since 1970."""
 
     name: str
@@ -43,8 +46,7 @@ class VmSnapshot:
     rbd_snapshots: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Vm:
+class Vm(NamedTuple):
     """A VM as the tree has it. What the tree has not, or holds no sense, is None."""
 
     uuid: str
@@ -71,17 +73,56 @@ class Vm:
     snapshots: tuple[VmSnapshot, ...]
 
 
-def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> list[Vm]:
-    """Return the VMs with these UUIDs, in their order; one that is deleted meanwhile is left out."""
-    values = handler.read_many((key, uuid) for uuid in uuids for key in _KEYS)
-    tags = read_tags(handler, uuids)
-    snapshots = _read_snapshots(handler, uuids)
+def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
+    """Yield the VMs with these UUIDs, in their order; one that is deleted meanwhile is left out.
+
+    They are read a few hundred at a time, and the next ones are on their way while these are made use of: so any
+    number of VMs takes the memory of a few hundred.
+    """
+    chunks = (uuids[start : start + _CHUNK] for start in range(0, len(uuids), _CHUNK))
+    begun = ((chunk, _ask(handler, chunk)) for chunk in chunks)
+    looked_into = (_ask_more(handler, chunk, *wait()) for chunk, wait in _ahead(begun))
+    for chunk, rows, tags, snapshots, wait in _ahead(looked_into):
+        details = iter(wait()[0])
+        for uuid, row, tag_names, snapshot_names in zip(chunk, rows, tags, snapshots, strict=True):
+            made = make_tags(tag_names or (), details), _make_snapshots(snapshot_names or (), details)
+            if row[0] is not None:
+                yield _vm(uuid, dict(zip(_KEYS, row, strict=True)), *made)
+
+
+def _ahead(things: Iterator[_T]) -> Iterator[_T]:
+    """Yield *things*, each of them when the next is begun."""
+    waiting = deque(islice(things, 1))
+    for thing in things:
+        waiting.append(thing)
+        yield waiting.popleft()
+    yield from waiting
+
+
+_Names = list[list[str] | None]
+_Values = list[str | None]
+
+
+def _ask(handler: ZKHandler, uuids: Sequence[str]) -> Callable[[], tuple[_Values, _Names]]:
+    """Ask for what every VM has, and for the names of its tags and its snapshots."""
+    return handler.ask(
+        [(key, uuid) for uuid in uuids for key in _KEYS],
+        [(key, uuid) for key in (CONTAINER, "domain.snapshots") for uuid in uuids],
+    )
+
+
+def _ask_more(
+    handler: ZKHandler, uuids: Sequence[str], values: _Values, names: _Names
+) -> tuple[Sequence[str], Iterator[tuple[str | None, ...]], _Names, _Names, Callable[[], tuple[_Values, _Names]]]:
+    """Ask for what is below the names, and return it all, sorted by VM."""
+    tags, snapshots = names[: len(uuids)], names[len(uuids) :]
+    keys = (
+        key
+        for uuid, tag_names, snapshot_names in zip(uuids, tags, snapshots, strict=True)
+        for key in (*detail_keys(uuid, tag_names or ()), *_snapshot_keys(uuid, snapshot_names or ()))
+    )
     rows = zip(*[iter(values)] * len(_KEYS), strict=True)
-    return [
-        _vm(uuid, dict(zip(_KEYS, row, strict=True)), tags.get(uuid, ()), snapshots.get(uuid, ()))
-        for uuid, row in zip(uuids, rows, strict=True)
-        if row[0] is not None
-    ]
+    return uuids, rows, tags, snapshots, handler.ask(keys)
 
 
 def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapshots: tuple[VmSnapshot, ...]) -> Vm:
@@ -115,18 +156,12 @@ def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapsho
     )
 
 
-def _read_snapshots(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, tuple[VmSnapshot, ...]]:
-    """Return each VM's snapshots by UUID, oldest first; VMs without any are left out."""
-    uuids = list(uuids)
-    names = handler.children_many(("domain.snapshots", uuid) for uuid in uuids)
-    pairs = [(uuid, name) for uuid, found in zip(uuids, names, strict=True) for name in found or ()]
+def _snapshot_keys(uuid: str, names: Iterable[str]) -> list[Key]:
     keys = ("domain_snapshot.timestamp", "domain_snapshot.rbd_snapshots")
-    values = iter(handler.read_many(("domain.snapshots", uuid, key, name) for uuid, name in pairs for key in keys))
-    snapshots: dict[str, list[VmSnapshot]] = {}
-    for uuid, name in pairs:
-        snapshot = VmSnapshot(name, parse_int(next(values)), parse_list(next(values)))
-        snapshots.setdefault(uuid, []).append(snapshot)
-    return {
-        uuid: tuple(sorted(found, key=lambda s: (s.timestamp or 0, natural_key(s.name))))
-        for uuid, found in snapshots.items()
-    }
+    return [("domain.snapshots", uuid, key, name) for name in names for key in keys]
+
+
+def _make_snapshots(names: Iterable[str], values: Iterator[str | None]) -> tuple[VmSnapshot, ...]:
+    """Return a VM's snapshots, oldest first, from the values of their :func:`_snapshot_keys`."""
+    snapshots = [VmSnapshot(name, parse_int(next(values)), parse_list(next(values))) for name in names]
+    return tuple(sorted(snapshots, key=lambda s: (s.timestamp or 0, natural_key(s.name))))

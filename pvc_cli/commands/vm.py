@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -66,30 +66,34 @@ def list_vms(
     limits = Limits(pattern, node, state, tags, negate)
     with context.connect() as handler:
         for _ in again(handler, _arm, style) if watch else (None,):
-            _show_list(context.output, _matching(handler, limits), style)
+            _show_list(context.output, handler, limits, style)
 
 
-def _matching(handler: ZKHandler, limits: Limits) -> list[Vm]:
+def _show_list(output: Output, handler: ZKHandler, limits: Limits, style: Format) -> None:
+    """Show the VMs within *limits*, one after the other: however many there are, few are held at once."""
+    from pvc_cli.cluster.documents import vm_document
     from pvc_cli.cluster.roster import select
     from pvc_cli.cluster.vms import read_vms
 
-    return read_vms(handler, [vm.uuid for vm in select(handler, limits)])
+    chosen = select(handler, limits)
+    broken: list[str] = []
 
-
-def _show_list(output: Output, vms: Sequence[Vm], style: Format) -> None:
-    from pvc_cli.cluster.documents import vm_document
+    def vms() -> Iterator[Vm]:
+        for vm in read_vms(handler, [vm.uuid for vm in chosen]):
+            if vm.hardware is None:
+                broken.append(f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}")
+            yield vm
 
     output.show(
         style,
-        lambda: [vm_document(vm) for vm in vms],
-        names=lambda: [vm.name for vm in vms],
-        table=lambda: output.table(_HEADERS, [_row(vm) for vm in vms]),
+        lambda: map(vm_document, vms()),
+        names=lambda: [vm.name for vm in chosen],
+        table=lambda: output.table(_HEADERS, [_row(vm) for vm in vms()]),
     )
-    if not vms:
+    if not chosen:
         output.message("No VM matches.")
-    for vm in vms:
-        if vm.hardware is None:
-            output.warning(f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}")
+    for warning in broken:
+        output.warning(warning)
 
 
 def _row(vm: Vm) -> list[str | Cell]:
@@ -147,7 +151,7 @@ def info(context: Context, vms: str, style: Format) -> None:
     output = context.output
     names = context.names([vms])
     with context.connect() as handler:
-        found = read_vms(handler, [vm.uuid for vm in find(handler, names)])
+        found = list(read_vms(handler, [vm.uuid for vm in find(handler, names)]))
     documents = [vm_document(vm) for vm in found]
     output.show(
         style,

@@ -18,7 +18,7 @@ from pvc_cli.output import Cell, Format, Output
 if TYPE_CHECKING:
     from pvc_cli.cluster.bulk import Outcome
     from pvc_cli.cluster.roster import VmRef
-    from pvc_cli.cluster.tags import Plan
+    from pvc_cli.cluster.tagging import Plan
     from pvc_cli.zk import ZKHandler
 
 _ALIASES = {"get": "list"}
@@ -84,15 +84,13 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], style: 
 
 
 def _list_of_cluster(context: Context, handler: ZKHandler, style: Format) -> None:
-    from dataclasses import asdict
-
     from pvc_cli.cluster.tags import count_tags
 
     found = count_tags(handler)
     output = context.output
     output.show(
         style,
-        lambda: [asdict(tag) for tag in found],
+        lambda: [tag._asdict() for tag in found],
         names=lambda: dict.fromkeys(tag.name for tag in found),
         table=lambda: output.table(("TAG", "TYPE", "VMS"), [[t.name, t.type, str(t.vms)] for t in found]),
     )
@@ -151,7 +149,7 @@ def add(
       pvc vm tag add 'web-*' production -p
       pvc vm tag add --all -s start audited --dry-run
     """
-    from pvc_cli.cluster.tags import adding, check_tag_name
+    from pvc_cli.cluster.tagging import adding, check_tag_name
 
     vms, tags = _words(context, selection)
     for name in tags:
@@ -187,7 +185,7 @@ def remove(
       pvc vm tag remove web-01 blue
       pvc vm tag remove -g old old --force
     """
-    from pvc_cli.cluster.tags import removing
+    from pvc_cli.cluster.tagging import removing
     from pvc_cli.zk.names import check_item
 
     vms, tags = _words(context, selection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from kazoo.exceptions import (
@@ -25,8 +26,7 @@ from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, LockKind, Op, Rea
 
 MAX_REQUEST = 1_000_000
 """Bytes that one request may have; ZooKeeper closes the connection at 1,048,575."""
-_BATCH_BYTES = 256 * 1024
-_BATCH_READS = 4096
+_BATCH_READS = 2048
 _WHY = {
     NoNodeError: "is not there any more",
     NodeExistsError: "is there already",
@@ -78,22 +78,45 @@ class LiveStore:
                 if time.monotonic() >= until:
                     raise self._connection.unreachable() from None
 
+    def ask(self, reads: Sequence[Read]) -> Callable[[], list[ReadResult]]:
+        """Send *reads* on their way, and return what waits for them: :meth:`fetch` in two halves."""
+        if not reads or not self._multiread_works:
+            return partial(self.fetch, reads)
+        answers = self._send(reads)
+
+        def collect() -> list[ReadResult]:
+            try:
+                return self._collect(answers)
+            except LOST_ERRORS:
+                return self.fetch(reads)
+
+        return collect
+
     def _fetch_once(self, reads: Sequence[Read]) -> list[ReadResult]:
-        self.round_trips += 1
-        with self._connection.patience() as wait:
-            if not self._multiread:
-                return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
-            results: list[ReadResult] = []
-            for answer in [self._send(MultiRead(batch)) for batch in _batches(reads, self._client.chroot)]:
-                results += wait(answer)
+        if self._multiread:
+            results = self._collect(self._send(reads))
             self._multiread_works = True
             return results
+        self.round_trips += 1
+        with self._connection.patience() as wait:
+            return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
 
-    def _send(self, request: MultiRead) -> Any:  # noqa: ANN401 - kazoo is untyped
-        """Queue a request that kazoo does not know."""
-        answer = self._client.handler.async_result()
-        self._client._call(request, answer)
-        return answer
+    def _send(self, reads: Sequence[Read]) -> list[Any]:
+        """Queue `multiRead` requests, which kazoo does not know, and return the promises of their answers."""
+        answers = []
+        for batch in _batches(reads):
+            answer = self._client.handler.async_result()
+            self._client._call(MultiRead(batch, self._client.chroot), answer)
+            answers.append(answer)
+        return answers
+
+    def _collect(self, answers: Sequence[Any]) -> list[ReadResult]:
+        self.round_trips += 1
+        results: list[ReadResult] = []
+        with self._connection.patience() as wait:
+            for answer in answers:
+                results += wait(answer)
+        return results
 
     def _pipeline(self, reads: Sequence[Read]) -> list[tuple[Read, Any]]:
         """Send every read at once, and return each with the promise of its answer."""
@@ -213,17 +236,14 @@ def _judge(ops: Sequence[Op], results: Iterable[Any]) -> None:
         raise ProtocolError(f"ZooKeeper refused to {op.kind} {op.path}: {type(result).__name__}")
 
 
-def _batches(reads: Sequence[Read], chroot: str) -> Iterator[list[Read]]:
-    """Cut *reads* into requests of a modest size, their paths made absolute as kazoo does for its own."""
-    batch: list[Read] = []
-    size = 0
-    for read in reads:
-        if chroot:
-            read = Read(chroot if read.path == "/" else chroot + read.path, read.children)
-        length = len(read.path) * 3 + 14
-        if batch and (size + length > _BATCH_BYTES or len(batch) == _BATCH_READS):
-            yield batch
-            batch, size = [], 0
-        batch.append(read)
-        size += length
-    yield batch
+def _batches(reads: Sequence[Read]) -> Iterator[Sequence[Read]]:
+    """Cut *reads* into requests of a modest size."""
+    if len(reads) > _BATCH_READS:
+        for start in range(0, len(reads), _BATCH_READS):
+            yield from _batches(reads[start : start + _BATCH_READS])
+    elif len(reads) > 1 and sum(3 * len(path) + 14 for path, _ in reads) > MAX_REQUEST:
+        middle = len(reads) // 2
+        yield from _batches(reads[:middle])
+        yield from _batches(reads[middle:])
+    else:
+        yield reads

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pvc_cli.errors import AccessDeniedError, ProtocolError
-from pvc_cli.zk.store import Read, ReadResult, Znode
+from pvc_cli.zk.store import Read, ReadResult, new_znode
 
 _INT = struct.Struct(">i")
 _HEADER = struct.Struct(">i?i")  # type, done, error
+_RESULT = struct.Struct(">i?ii")  # the same, and what follows it: a value's length, names' count, or an error
 _GET_DATA, _GET_CHILDREN, _ERROR = 4, 8, -1
 _STAT_SIZE = 68
 _OPEN_DATA = _HEADER.pack(_GET_DATA, False, -1)
@@ -26,16 +27,19 @@ _NO_NODE, _NO_AUTH = -101, -102
 
 @dataclass(frozen=True, slots=True)
 class MultiRead:
-    """One request for all of *reads*."""
+    """One request for all of *reads*, whose paths are below *chroot*."""
 
     reads: Sequence[Read]
+    chroot: str = ""
     type = 22
 
     def serialize(self) -> bytes:
         """Return the request's body."""
         parts: list[bytes] = []
+        chroot = self.chroot
         for path, children in self.reads:
-            name = path.encode()
+            # kazoo makes the paths of its own requests absolute; the root of a chroot has no slash at its end.
+            name = (chroot + path if path != "/" else chroot or path).encode()
             parts += (_OPEN_CHILDREN if children else _OPEN_DATA, _INT.pack(len(name)), name, b"\0")
         parts.append(_END)
         return b"".join(parts)
@@ -58,33 +62,30 @@ class MultiRead:
 
     def _decode(self, buffer: bytes, offset: int) -> list[ReadResult]:
         results: list[ReadResult] = []
-        add = results.append
-        header, integer, make = _HEADER.unpack_from, _INT.unpack_from, Znode
+        add, unpack, make = results.append, _RESULT.unpack_from, new_znode
+        # The header at the end is followed by nothing, where all others are by a number.
+        buffer += bytes(_INT.size)
         while True:
-            kind, done, _ = header(buffer, offset)
-            offset += 9
+            # A length that lies beyond the reply is found out here, with the next header.
+            kind, done, _, number = unpack(buffer, offset)
             if done:
                 return results
             if len(results) == len(self.reads):
                 raise IndexError("more results than reads")
             if kind == _GET_DATA:
-                start = offset + 4
-                offset = start + max(integer(buffer, offset)[0], 0)
-                stat = buffer[offset : offset + _STAT_SIZE]
-                if len(stat) != _STAT_SIZE:
-                    raise IndexError("a value is longer than the reply")
-                add(make(buffer[start:offset], stat))
-                offset += _STAT_SIZE
+                start = offset + _RESULT.size
+                end = start + number if number > 0 else start
+                offset = end + _STAT_SIZE
+                add(make((buffer[start:end], buffer[end:offset])))
             elif kind == _GET_CHILDREN:
-                children, offset = _decode_strings(buffer, offset)
+                children, offset = _decode_strings(buffer, offset + _HEADER.size)
                 add(children)
             elif kind == _ERROR:
-                (code,) = integer(buffer, offset)
-                offset += 4
-                if code == _NO_AUTH:
+                offset += _RESULT.size
+                if number == _NO_AUTH:
                     raise access_denied(self.reads[len(results)].path)
-                if code != _NO_NODE:
-                    raise ProtocolError(f"a ZooKeeper server failed to read with its error {code}: try again")
+                if number != _NO_NODE:
+                    raise ProtocolError(f"a ZooKeeper server failed to read with its error {number}: try again")
                 add(None)
             else:
                 raise IndexError(f"a result of type {kind}")

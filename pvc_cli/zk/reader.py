@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 from pvc_cli.zk.names import NOT_PVCS
 from pvc_cli.zk.schema import Key, ZKSchema
-from pvc_cli.zk.store import Read, Store, Znode
+from pvc_cli.zk.store import Read, Store, Znode, new_read
 from pvc_cli.zk.tree import read_trees
 
 
-def _is_root(key: Key) -> bool:
-    return key in ("base.root", ("base.root",))
+def _sorted(path: str, names: list[str]) -> list[str]:
+    return sorted(set(names) - NOT_PVCS if path == "/" else names)
 
 
 class TreeReader(ABC):
@@ -35,13 +35,13 @@ class TreeReader(ABC):
 
     def read_many(self, keys: Iterable[Key]) -> list[str | None]:
         """Return the value of each of *keys*, None where there is none, in one batch."""
-        return [
-            znode.data.decode("utf-8", "replace") if znode is not None else None for znode in self.look_many(keys)
-        ]
+        return self.ask(keys)()[0]
 
     def look_many(self, keys: Iterable[Key]) -> list[Znode | None]:
         """Return the znode of each of *keys* with its version, None where there is none, in one batch."""
-        return cast("list[Znode | None]", self._fetch(keys, children=False))
+        paths = self.schema.paths(keys)
+        found = iter(self.store.fetch([Read(path) for path in paths if path is not None]))
+        return [None if path is None else cast("Znode | None", next(found)) for path in paths]
 
     def exists(self, key: Key) -> bool:
         """Tell whether *key* exists."""
@@ -57,21 +57,41 @@ class TreeReader(ABC):
 
     def children_many(self, keys: Iterable[Key]) -> list[list[str] | None]:
         """Return the sorted names of the children of each of *keys*, None where it does not exist, in one batch."""
-        keys = list(keys)
-        found = cast("list[list[str] | None]", self._fetch(keys, children=True))
-        return [
-            None if names is None else sorted(set(names) - NOT_PVCS if _is_root(key) else names)
-            for key, names in zip(keys, found, strict=True)
-        ]
+        return self.ask(children=keys)()[1]
 
-    def _fetch(self, keys: Iterable[Key], *, children: bool) -> list[Znode | list[str] | None]:
-        """Read all *keys* that have a path, and return None for the others."""
-        paths = [self.schema.path(key) for key in keys]
-        found = iter(self.store.fetch([Read(path, children) for path in paths if path is not None]))
-        return [None if path is None else next(found) for path in paths]
+    def ask(
+        self, values: Iterable[Key] = (), children: Iterable[Key] = ()
+    ) -> Callable[[], tuple[list[str | None], list[list[str] | None]]]:
+        """Ask for the values of some keys and the children of others, and return what waits for both.
+
+        All go in one batch. What is done before the wait costs no time: so one reads on while making something of
+        what was read before.
+        """
+        value_paths, child_paths = self.schema.paths(values), self.schema.paths(children)
+        collect = self.store.ask(
+            [
+                *(new_read((path, False)) for path in value_paths if path is not None),
+                *(new_read((path, True)) for path in child_paths if path is not None),
+            ]
+        )
+
+        def wait() -> tuple[list[str | None], list[list[str] | None]]:
+            found: Iterator[Any] = iter(collect())
+            return (
+                [
+                    znode.data.decode("utf-8", "replace") if path and (znode := next(found)) else None
+                    for path in value_paths
+                ],
+                [
+                    None if path is None or (names := next(found)) is None else _sorted(path, names)
+                    for path in child_paths
+                ],
+            )
+
+        return wait
 
     def trees(self, keys: Iterable[Key]) -> list[dict[str, Znode]]:
         """Return, for each of *keys*, every znode from it down by path, in one batch per level."""
-        paths = [self.schema.path(key) for key in keys]
+        paths = self.schema.paths(keys)
         found = iter(read_trees(self.store, [path for path in paths if path is not None]))
         return [{} if path is None else next(found) for path in paths]

@@ -17,7 +17,7 @@ import pytest
 
 from pvc_cli.cluster import bulk
 from pvc_cli.cluster.roster import find, roster
-from pvc_cli.cluster.tags import adding, removing
+from pvc_cli.cluster.tagging import adding, removing
 from pvc_cli.errors import ConflictError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pvc_cli.cluster import bulk, tags
+from pvc_cli.cluster import bulk, tagging
 from pvc_cli.cluster.roster import VmRef, roster
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import ZKHandler
@@ -396,7 +396,7 @@ def test_rivals_never_leave_half_a_tag(tree: Tree) -> None:
         try:
             with ZKHandler(tree.hosts) as handler:
                 for turn in range(15):
-                    make = tags.adding if (number + turn) % 2 else tags.removing
+                    make = tagging.adding if (number + turn) % 2 else tagging.removing
                     bulk.run(handler, vms, make(handler, ["t"]))
         except ConflictError as error:
             failed.append(error)
@@ -414,7 +414,7 @@ def test_rivals_never_leave_half_a_tag(tree: Tree) -> None:
 
 def test_a_tag_that_gets_protected_meanwhile_is_not_removed(zk: ZKHandler, tree: Tree) -> None:
     vm = VmRef(tree.uuid("web-01"), "web-01")
-    plan = tags.removing(zk, ["frontend"])
+    plan = tagging.removing(zk, ["frontend"])
     steps = plan([vm])
     tree.put(f"/domains/{vm.uuid}/tags/frontend/protected", b"True")
     with pytest.raises(ConflictError):
@@ -423,9 +423,9 @@ def test_a_tag_that_gets_protected_meanwhile_is_not_removed(zk: ZKHandler, tree:
     assert (outcome.status, outcome.detail) == ("refused", "it is protected; --force removes it")
 
 
-@pytest.mark.parametrize(("make", "tag"), [(tags.adding, "new"), (tags.removing, "production")])
+@pytest.mark.parametrize(("make", "tag"), [(tagging.adding, "new"), (tagging.removing, "production")])
 def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
-    zk: ZKHandler, tree: Tree, make: Callable[..., tags.Plan], tag: str
+    zk: ZKHandler, tree: Tree, make: Callable[..., tagging.Plan], tag: str
 ) -> None:
     vms = roster(zk)
     victim = vms[0]
@@ -447,7 +447,7 @@ def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
 
 def test_a_busy_vm_is_a_conflict_but_all_others_are_done(zk: ZKHandler, tree: Tree) -> None:
     vms = roster(zk)
-    plan = tags.adding(zk, ["production"], protected=True)
+    plan = tagging.adding(zk, ["production"], protected=True)
     busy = f"/domains/{tree.uuid('web-01')}/tags/production/protected"
 
     def plan_and_disturb(chosen: list[VmRef]) -> list[bulk.Step]:
@@ -467,7 +467,7 @@ def test_a_thousand_vms_are_tagged_in_few_round_trips(demo: Callable[..., Tree])
     with ZKHandler(tree.hosts) as handler:
         vms = roster(handler)
         before = round_trips(handler)
-        result = bulk.run(handler, vms, tags.adding(handler, ["t"]), progress=done.append)
+        result = bulk.run(handler, vms, tagging.adding(handler, ["t"]), progress=done.append)
         assert round_trips(handler) - before <= 4
     assert sum(done) == len(result.outcomes) == 1000
     assert len(bearers(tree, "t")) == 1000

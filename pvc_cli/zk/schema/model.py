@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -90,14 +90,33 @@ class ZKSchema:
         """
         if isinstance(key, str):
             return self._base_path(key)
-        match key:
-            case (name,):
-                return self._base_path(name)
-            case (name, item):
-                return self._item_path(name, item)
-            case (name, item, sub_name, sub_item):
-                return self._sub_item_path(name, item, sub_name, sub_item)
+        if len(key) == 2:
+            return self._item_path(*key)
+        if len(key) == 4:
+            return self._sub_item_path(*key)
+        if len(key) == 1:
+            return self._base_path(*key)
         raise InvalidKeyError(f"{key!r} is no key: give a name, or pairs of a name and an item, at most two")
+
+    def paths(self, keys: Iterable[Key]) -> list[str | None]:
+        """Return the path of each of *keys*, as :meth:`path` does, but fast: a listing has a hundred thousand.
+
+        :raises InvalidItemError: like :meth:`path`.
+        :raises InvalidKeyError: like :meth:`path`.
+        """
+        paths: list[str | None] = []
+        add, items = paths.append, self._items
+        checked: object = paths
+        for key in keys:
+            template = items.get(key[0]) if len(key) == 2 else None
+            if template and template[1] == 1:
+                # Keys come item by item, and so one check is enough for many.
+                if key[1] is not checked:
+                    checked = check_item(key[1])
+                add(f"{template[0]}{key[1]}{template[2]}")
+            else:
+                add(self.path(key))
+        return paths
 
     def _base_path(self, name: str) -> str | None:
         definition = self.keys.get(name)
