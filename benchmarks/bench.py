@@ -1,7 +1,7 @@
-"""Measure pvc against reading one znode at a time, side by side in one run, and put the table into the README.
+"""Measure pvc on trees of four sizes, and write down what came of it: JSON, tables and a plot.
 
-Three ways to read the same tree through the same code: *one by one* waits for every reply before it asks the next,
-as PVC's own library does; *pipelined* sends all requests at once; *pvc* is the real thing, with `multiRead`.
+What the words mean: *one by one* is the same pvc, waiting for each reply before it sends the next request, as PVC's
+own library does. The *floor* is a bare socket that sends the very same bytes, reads the replies and looks at none.
 """
 
 from __future__ import annotations
@@ -9,200 +9,101 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from kazoo.client import KazooClient
-
-from pvc_cli.cluster import bulk, tags
-from pvc_cli.cluster.roster import Limits, find, select
-from pvc_cli.cluster.vms import read_vms
+from benchmarks.cases import CASES
+from benchmarks.measure import PVC, ROOT, VM, Bench, Row, run
+from benchmarks.plot import growth
+from benchmarks.tables import goals, page, summary
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
-from pvc_cli.zk.migration.run import migrate
-from pvc_cli.zk.store import Lock, LockKind, Op, Read, ReadResult, Store
 
-ROOT = Path(__file__).parents[1]
-SIZES = (1_000, 10_000)
-WAYS = ("one by one", "pipelined", "pvc")
+SIZES = (100, 1_000, 10_000, 100_000)
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _PROCESS_RUNS = 40
+_START_UP = "import pvc_cli.app, pvc_cli.commands.vm_tag, pvc_cli.settings, pvc_cli.cluster.tagging, pvc_cli.zk.live"
 
 
-class OneByOne:
-    """A store that waits for each reply before it asks the next."""
+def processes() -> tuple[dict[str, float], str]:
+    """Return the median seconds of whole processes, and the version of the server that one of them met.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
-        """Read one znode after the other."""
-        return [self._store.fetch([read])[0] for read in reads]
-
-    def commit(self, ops: Sequence[Op]) -> None:
-        """Commit: there is but one way."""
-        self._store.commit(ops)
-
-    def lock(self, kind: LockKind, path: str) -> Lock:
-        """Lock as the store does."""
-        return self._store.lock(kind, path)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measurement in all three ways: seconds each, the median of several runs."""
-
-    what: str
-    vms: int
-    seconds: dict[str, float]
-
-
-@contextmanager
-def handler_for(way: str, hosts: str) -> Iterator[ZKHandler]:
-    """Connect a handler that reads in one of the three ways."""
-    with ZKHandler(hosts, multiread=way == "pvc") as connected:
-        handler = ZKHandler.over(OneByOne(connected.store)) if way == "one by one" else connected
-        _ = handler.schema
-        yield handler
-
-
-def timed(action: Callable[[], object]) -> float:
-    """Return how long *action* takes, in seconds."""
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
-
-
-def list_all(handler: ZKHandler) -> None:
-    """Do what `pvc vm list` does: find all VMs and read all of each, its XML parsed."""
-    read_vms(handler, [vm.uuid for vm in select(handler, Limits())])
-
-
-def tag_one(handler: ZKHandler, name: str) -> None:
-    """Do what `pvc vm tag add NAME bench` does."""
-    bulk.run(handler, find(handler, [name]), tags.adding(handler, ["bench"]))
-
-
-def untag_one(handler: ZKHandler, name: str) -> None:
-    """Undo :func:`tag_one`, between two runs of it."""
-    bulk.run(handler, find(handler, [name]), tags.removing(handler, ["bench"]))
-
-
-def measure(vms: int) -> list[Row]:
-    """Measure on a sandbox of *vms* VMs."""
-    listing: dict[str, float] = {}
-    tagging: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder), heap="4g") as ensemble:
-        with ZKHandler(ensemble.hosts) as handler:
-            fill(handler, vms=vms, schema=ZKSchema())
-        for way in WAYS:
-            runs = 5 if way == "pvc" else (3 if vms <= 1_000 else 1)
-            with handler_for(way, ensemble.hosts) as handler, ZKHandler(ensemble.hosts) as other:
-                listing[way] = statistics.median(timed(lambda: list_all(handler)) for _ in range(runs))
-                times = []
-                for _ in range(runs):
-                    times.append(timed(lambda: tag_one(handler, "web-50")))
-                    untag_one(other, "web-50")
-                tagging[way] = statistics.median(times)
-    return [Row("list all VMs", vms, listing), Row("add a tag by VM name", vms, tagging)]
-
-
-def upgrade_one_by_one(client: Any, items: Mapping[str, Sequence[str]], schema: ZKSchema) -> None:  # noqa: ANN401
-    """Upgrade as PVC's own library applies a schema: ask for each key of each item, create what is missing."""
-    for group in ("base", *items):
-        for item in items.get(group, [""]):
-            for key, definition in schema.keys_of(group):
-                path = schema.path((key, item) if item else key)
-                if not client.exists(path):
-                    client.create(path, definition.default.encode())
-    client.set("/schema/version", str(schema.version).encode())
-
-
-def measure_upgrade(vms: int) -> Row:
-    """Measure an upgrade from version 0 to the newest, in both ways on a tree of its own each."""
-    schema, old = ZKSchema(), ZKSchema(0)
-    seconds: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder), heap="4g") as ensemble:
-        client = KazooClient(ensemble.hosts)
-        client.start()
-        for way in ("one by one", "pvc"):
-            client.chroot = ""
-            root = f"/{way.replace(' ', '-')}"
-            client.create(root)
-            client.chroot = root
-            with ZKHandler(ensemble.hosts + root) as handler:
-                fill(handler, vms=vms, schema=old)
-                if way == "pvc":
-                    seconds[way] = timed(partial(migrate, handler, schema))
-                    continue
-                groups = {"node": "/nodes", "domain": "/domains", "network": "/networks", "osd": "/ceph/osds"}
-                items = {group: client.get_children(top) for group, top in groups.items()}
-                seconds[way] = timed(partial(upgrade_one_by_one, client, items, schema))
-        client.stop()
-        client.close()
-    return Row("upgrade the schema, 0 to 15", vms, seconds)
-
-
-def start_up() -> dict[str, float]:
-    """Return the median seconds of whole processes, run in turns so that they share the machine's moods."""
+    They are run in turns, so that they share the machine's moods.
+    """
     subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "pvc_cli"], check=True)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    commands = {
-        "import click": [sys.executable, "-c", "import click"],
-        "pvc --version": [str(Path(sys.executable).with_name("pvc")), "--version"],
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder)) as ensemble:
+        with ZKHandler(ensemble.hosts) as handler:
+            fill(handler, vms=1_000, schema=ZKSchema())
+        commands = {
+            "import click": [sys.executable, "-c", "import click"],
+            "import click, kazoo.client": [sys.executable, "-c", "import click, kazoo.client"],
+            "start-up": [sys.executable, "-c", _START_UP],
+            "pvc --version": [*PVC, "--version"],
+            "pvc vm tag list VM": [*PVC, "--coordinators", ensemble.hosts, "vm", "tag", "list", VM],
+        }
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(_PROCESS_RUNS):
+            for name, command in commands.items():
+                times[name].append(run(command)[0])
+        with socket.create_connection(("127.0.0.1", ensemble.servers[0].port)) as server:
+            server.sendall(b"srvr")
+            version = server.makefile().readline().partition(": ")[2].partition("-")[0].partition(",")[0]
+    return {name: statistics.median(values) for name, values in times.items()}, version
+
+
+def machine(zookeeper: str) -> dict[str, str]:
+    """Return what it was measured on."""
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    processor = models[0].partition(":")[2].strip() if models else platform.machine()
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    java = subprocess.run(["java", "-version"], stderr=subprocess.PIPE, text=True, check=True).stderr
+    return {
+        "processor": f"{processor}, {os.cpu_count()} cores",
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+        **{name: metadata.version(name) for name in ("click", "kazoo", "tabulate", "PyYAML")},
+        "ZooKeeper": zookeeper,
+        "Java": java.splitlines()[0].partition('"')[2].partition('"')[0],
+        "servers": "one, on the same machine",
     }
-    times: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(_PROCESS_RUNS):
-        for name, command in commands.items():
-            times[name].append(
-                timed(partial(subprocess.run, command, env=environment, capture_output=True, check=True))
-            )
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
-def table(rows: Sequence[Row], processes: dict[str, float]) -> str:
-    """Return the README's table: ratios, never bare times."""
-    lines = [
-        "| | VMs | one znode at a time | pipelined | `pvc` |",
-        "|---|--:|--:|--:|--:|",
-    ]
-    for row in rows:
-        base = row.seconds["one by one"]
-        ratios = [f"{base / row.seconds[way]:.0f} × as fast" if way in row.seconds else "" for way in WAYS[1:]]
-        lines.append(f"| {row.what} | {row.vms:,} | 1 | {' | '.join(ratios)} |")
-    ratio = processes["pvc --version"] / processes["import click"]
-    versions = f"kazoo {metadata.version('kazoo')}, Python {platform.python_version()}"
-    lines += [
-        "",
-        f"`pvc --version` takes {ratio:.2f} times as long as `python -c 'import click'`, as whole processes.",
-    ]
-    lines += ["", f"One ZooKeeper server and one client on {os.cpu_count()} cores of one machine; {versions}."]
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure everything, print the table, keep the figures, and bring the README up to date."""
-    rows = [row for vms in SIZES for row in (*measure(vms), measure_upgrade(vms))]
-    processes = start_up()
-    text = table(rows, processes)
-    print(text)
-    results = {"rows": [row.__dict__ for row in rows], "processes": processes}
+def write(rows: list[Row], times: dict[str, float], where: dict[str, str]) -> None:
+    """Write all that follows from the figures."""
+    results = {"machine": where, "processes": times, "rows": [asdict(row) for row in rows]}
     (ROOT / "benchmarks" / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, times, where))
+    (ROOT / "docs" / "growth.svg").write_text(growth(rows, times))
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    readme.write_text(f"{before}{BEGIN}\n{summary(rows, times, where)}\n{END}{after}")
+
+
+def main() -> None:
+    """Measure everything, or, given ``--again``, write anew what follows from the figures there are."""
+    if "--again" in sys.argv:
+        known = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+        write([Row(**row) for row in known["rows"]], known["processes"], known["machine"])
+        return
+    rows: list[Row] = []
+    for vms in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            for row in Bench(Path(folder), vms).rows(CASES):
+                print(f"{row.vms:>7,}  {row.what:25} {row.seconds:8.3f} s  floor {row.floor:7.3f} s", flush=True)
+                rows.append(row)
+    times, zookeeper = processes()
+    write(rows, times, machine(zookeeper))
+    print(goals(rows, times))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,164 @@
+"""Measure whole processes, side by side in one run: pvc, the same one znode at a time, and the floor."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.cases import LISTING, Case
+from benchmarks.floor import recorder
+from pvc_cli.cluster.roster import find
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
+
+ROOT = Path(__file__).parents[1]
+PVC = (str(Path(sys.executable).with_name("pvc")),)
+ONE_BY_ONE = (sys.executable, "-m", "benchmarks.one_by_one")
+VM = "web-05"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One command on one size of tree: seconds as the median of several runs, peak memory in bytes."""
+
+    what: str
+    vms: int
+    seconds: float
+    peak: int
+    round_trips: int
+    requests: int
+    sent: int
+    received: int
+    floor: float
+    """Seconds that the same bytes take over a bare socket."""
+    one_by_one: float | None
+    """Seconds, one znode at a time; None where nobody would wait for it."""
+    xml: float | None
+    """Seconds that the parsing of all XML alone takes, where the command shows some."""
+
+
+def run(command: Sequence[str]) -> tuple[float, int]:
+    """Run *command* and return its seconds and its peak memory; it has to succeed."""
+    launcher = [sys.executable, "-S", "-E", str(ROOT / "benchmarks" / "timed.py"), *command]
+    answer = json.loads(subprocess.run(launcher, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    if answer["code"]:
+        raise SystemExit(f"{' '.join(command)} ended with {answer['code']}")
+    return answer["seconds"], answer["peak"]
+
+
+class Bench:
+    """One size of tree, in servers of its own below *folder*."""
+
+    def __init__(self, folder: Path, vms: int) -> None:
+        self._folder = folder
+        self._vms = vms
+        self._runs = 5 if vms <= 10_000 else 2
+        self._words = {"{name}": VM, "{file}": str(folder / "backup.json")}
+
+    def rows(self, cases: Sequence[Case]) -> Iterator[Row]:
+        """Measure *cases*."""
+        with self._server("new", ZKSchema()) as ensemble:
+            with ZKHandler(ensemble.hosts) as handler:
+                self._words["{uuid}"] = find(handler, [VM])[0].uuid
+            for case in cases:
+                if not case.old_tree:
+                    yield self._row(case, lambda: nullcontext(ensemble))
+        shutil.rmtree(self._folder / "new")
+        with self._server("old", ZKSchema(0)):
+            pass
+        for case in cases:
+            if case.old_tree:
+                yield self._row(case, self._copy)
+        shutil.rmtree(self._folder / "old")
+
+    @contextmanager
+    def _server(self, name: str, schema: ZKSchema | None = None) -> Iterator[Ensemble]:
+        """Run a server on the data in a folder; filled with a demo cluster, if a schema is given."""
+        ensemble = Ensemble(self._folder / name, heap="12g")
+        # What is written down now and then costs whoever happens to be measured then.
+        ensemble.servers[0].settings["snapCount"] = "1000000000"
+        with ensemble:
+            if schema:
+                with ZKHandler(ensemble.hosts) as handler:
+                    fill(handler, vms=self._vms, schema=schema)
+            yield ensemble
+
+    @contextmanager
+    def _copy(self) -> Iterator[Ensemble]:
+        """Run a server on a copy of the old tree, equal each time down to the number of its next lock."""
+        shutil.copytree(self._folder / "old", self._folder / "copy")
+        try:
+            with self._server("copy") as ensemble:
+                yield ensemble
+        finally:
+            shutil.rmtree(self._folder / "copy")
+
+    def _row(self, case: Case, place: Callable[[], AbstractContextManager[Ensemble]]) -> Row:
+        command = [self._words.get(word, word) for word in case.command]
+        packets = self._folder / "packets"
+        with (
+            self._turn(case, place) as ensemble,
+            recorder(ensemble.servers[0].port, packets) as (hosts, recording),
+        ):
+            run([*PVC, "-q", "--coordinators", hosts, *command])
+        times: list[float] = []
+        floors: list[float] = []
+        for _ in range(self._runs):
+            with self._turn(case, place) as ensemble:
+                seconds, peak = run([*PVC, "-q", "--coordinators", ensemble.hosts, *command])
+                times.append(seconds)
+            with self._turn(case, place) as ensemble:
+                floors.append(self._python("floor.py", packets, ensemble.servers[0].port))
+        slow = None
+        if self._vms <= 10_000:
+            with self._turn(case, place) as ensemble:
+                slow, _ = run([*ONE_BY_ONE, "-q", "--coordinators", ensemble.hosts, *command])
+        return Row(
+            case.what,
+            self._vms,
+            statistics.median(times),
+            peak,
+            recording.round_trips,
+            recording.requests,
+            recording.sent,
+            recording.received,
+            statistics.median(floors),
+            slow,
+            self._xml(place) if case == LISTING else None,
+        )
+
+    @contextmanager
+    def _turn(self, case: Case, place: Callable[[], AbstractContextManager[Ensemble]]) -> Iterator[Ensemble]:
+        """Give a server to whoever is measured, and take back what they did: it fails where they did nothing."""
+        with place() as ensemble:
+            yield ensemble
+            if case.undo:
+                run(
+                    [
+                        *PVC,
+                        "-q",
+                        "--coordinators",
+                        ensemble.hosts,
+                        *(self._words.get(word, word) for word in case.undo),
+                    ]
+                )
+
+    def _xml(self, place: Callable[[], AbstractContextManager[Ensemble]]) -> float:
+        listing = self._folder / "listing.json"
+        with place() as ensemble, listing.open("wb") as file:
+            subprocess.run([*PVC, "-q", "--coordinators", ensemble.hosts, *LISTING.command], stdout=file, check=True)
+        return statistics.median(self._python("xml_alone.py", listing) for _ in range(self._runs))
+
+    @staticmethod
+    def _python(script: str, *arguments: object) -> float:
+        """Run one of this folder's scripts, which prints its own time: without its start-up."""
+        command = [sys.executable, str(ROOT / "benchmarks" / script), *map(str, arguments)]
+        return float(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)

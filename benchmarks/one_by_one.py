@@ -1,0 +1,28 @@
+"""Run pvc as if it knew no batches: every read waits for its answer before the next is sent."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pvc_cli.app import main
+from pvc_cli.zk import live
+from pvc_cli.zk.store import Read, ReadResult
+
+
+class OneByOne(live.LiveStore):
+    """A store as PVC's own library would be one."""
+
+    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+        """Read one znode after the other."""
+        return [super(OneByOne, self).fetch([read])[0] for read in reads]
+
+    def ask(self, reads: Sequence[Read]) -> Callable[[], list[ReadResult]]:
+        """Put the reading off until somebody waits for it."""
+        return partial(self.fetch, reads)
+
+
+if __name__ == "__main__":
+    live.LiveStore = OneByOne  # type: ignore[misc]
+    sys.exit(main())

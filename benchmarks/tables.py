@@ -1,0 +1,157 @@
+"""Turn figures into Markdown: the README's summary, the whole page, and what became of the goals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from benchmarks.cases import BY_NAME, BY_UUID, LISTING
+from benchmarks.measure import Row
+
+Times = Mapping[str, float]
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = "|---|" + "--:|" * (len(headers) - 1)
+    return "\n".join([f"| {' | '.join(headers)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _named(row: Row) -> list[str]:
+    return [f"`pvc {row.what}`" if "," not in row.what else f"`pvc {row.what.replace(',', '`,')}", f"{row.vms:,}"]
+
+
+def _times_floor(row: Row, times: Times) -> str:
+    """Return how much the work takes, of what the bytes alone take; the start of Python is neither's."""
+    return f"{(row.seconds - times['start-up']) / row.floor:.1f} ×"
+
+
+def _times_faster(row: Row) -> str:
+    return f"{row.one_by_one / row.seconds:.0f} ×" if row.one_by_one else ""
+
+
+def _mebibytes(peak: int) -> str:
+    return f"{peak / 2**20:.0f} MiB"
+
+
+def _versions(where: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in where.items())
+
+
+def summary(rows: Sequence[Row], times: Times, where: Mapping[str, str]) -> str:
+    """Return the README's part: ratios at 10,000 VMs, never bare times."""
+    table = _table(
+        ("10,000 VMs", "round trips", "of the floor", "one by one takes", "peak memory"),
+        (
+            [
+                _named(row)[0],
+                f"{row.round_trips:,}",
+                _times_floor(row, times),
+                f"{_times_faster(row)} as long",
+                _mebibytes(row.peak),
+            ]
+            for row in rows
+            if row.vms == 10_000
+        ),
+    )
+    return (
+        f"{table}\n\n"
+        f"`pvc --version` takes {times['pvc --version'] / times['import click']:.2f} times as long as"
+        f" `python -c 'import click'`, and `pvc vm tag list VM`"
+        f" {times['pvc vm tag list VM'] / times['import click, kazoo.client']:.2f} times as long as"
+        " `python -c 'import click, kazoo.client'`, as whole processes.\n\n"
+        f"One ZooKeeper server and one client on {where['processor'].rpartition(', ')[2]} of one machine;"
+        f" kazoo {where['kazoo']}, Python {where['Python']}."
+    )
+
+
+def goals(rows: Sequence[Row], times: Times) -> str:
+    """Return what was aimed at, and what was reached."""
+    found = {(row.what, row.vms): row for row in rows}
+    listing, big = found[LISTING.what, 10_000], found[LISTING.what, 100_000]
+    least, most = found[BY_UUID.what, 100], found[BY_UUID.what, 100_000]
+    limit = 2 * listing.floor + (listing.xml or 0)
+    each = (big.peak - found[LISTING.what, 100].peak) / (big.vms - 100)
+    figures = [
+        (
+            "`vm list -o json` of 10,000 VMs, beyond start-up, against 2 floors and the parsing of the XML",
+            (listing.seconds - times["start-up"]) / limit,
+            1.0,
+            "×",
+        ),
+        (
+            "`vm tag add NAME` at 10,000 VMs, beyond start-up",
+            (found[BY_NAME.what, 10_000].seconds - times["start-up"]) * 1000,
+            100.0,
+            "ms",
+        ),
+        ("`vm tag add UUID` at 100,000 VMs, against 100 VMs", most.seconds / least.seconds, 1.1, "×"),
+        ("`pvc --version`, against `import click`", times["pvc --version"] / times["import click"], 1.3, "×"),
+        (
+            "`pvc vm tag list VM`, against `import click, kazoo.client`",
+            times["pvc vm tag list VM"] / times["import click, kazoo.client"],
+            2.0,
+            "×",
+        ),
+        ("memory of `vm list -o json` per further VM, of 100,000", each / 1024, 1.0, "KiB"),
+    ]
+    return _table(
+        ("goal", "at most", "measured", "met"),
+        (
+            [what, f"{most:g} {unit}", f"{value:.2f} {unit}", "yes" if value <= most else "**no**"]
+            for what, value, most, unit in figures
+        ),
+    )
+
+
+def page(rows: Sequence[Row], times: Times, where: Mapping[str, str]) -> str:
+    """Return the page with all figures."""
+    everything = _table(
+        (
+            "command", "VMs", "time", "peak memory", "round trips", "requests", "sent", "received",
+            "of the floor", "one by one takes",
+        ),
+        (
+            [
+                *_named(row),
+                f"{row.seconds:.3f} s",
+                _mebibytes(row.peak),
+                f"{row.round_trips:,}",
+                f"{row.requests:,}",
+                f"{row.sent / 1000:,.0f} kB",
+                f"{row.received / 1000:,.0f} kB",
+                _times_floor(row, times),
+                f"{_times_faster(row)} as long" if row.one_by_one else "",
+            ]
+            for row in rows
+        ),
+    )  # fmt: skip
+    starts = _table(("process", "time"), ([f"`{name}`", f"{value * 1000:.0f} ms"] for name, value in times.items()))
+    return f"""# Benchmarks
+
+`make bench` measures all this in one run, and writes this page, the README's table and the plot; the figures
+themselves are in [benchmarks/results.json](../benchmarks/results.json). Times are those of whole processes, the start
+of Python included, and the median of five runs (two at 100,000 VMs). They are this machine's. The ratios are what to
+compare, for both sides of each were measured in turns:
+
+- *Of the floor*: what pvc takes beyond its start-up, against a bare socket that sends the very same bytes, waits
+  where pvc had to wait, reads the replies, and looks at none. Nothing that speaks to ZooKeeper can be faster.
+- *One by one takes*: the same pvc, but waiting for each reply before it sends the next request, as PVC's own library
+  does. Nobody would wait for it at 100,000 VMs.
+
+Measured on: {_versions(where)}.
+
+![Time against the number of VMs](growth.svg)
+
+## Goals
+
+{goals(rows, times)}
+
+## Everything
+
+{everything}
+
+## Start-up
+
+{starts}
+
+`start-up` imports what `pvc vm tag add` imports, and does nothing.
+"""
