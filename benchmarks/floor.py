@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 _LENGTH = struct.Struct(">i")
@@ -35,12 +35,6 @@ class Recording:
     received: int = 0
     """Bytes that came back."""
     replies: int = 0
-    waits: set[int] = field(default_factory=set)
-
-    @property
-    def round_trips(self) -> int:
-        """How often something was sent that had waited for what came before."""
-        return len(self.waits)
 
 
 @contextlib.contextmanager
@@ -71,7 +65,6 @@ def _pass_on(listener: socket.socket, port: int, recording: Recording) -> None:
                 recording.sent += len(packet)
                 if kind not in (None, _CLOSE):
                     recording.requests += 1
-                    recording.waits.add(recording.replies)
             server.sendall(packet)
         back.join(_WAIT)
 

@@ -1,0 +1,98 @@
+"""What commands cost, counted and not timed: round trips, requests and bytes on the wire, and memory.
+
+A fifth more than what is written here fails. Who makes something cheaper writes the new figure down.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cases import CASES, Case
+from benchmarks.counted import CountedStore
+from benchmarks.floor import recorder
+from pvc_cli.cluster.backup import read_backup
+from pvc_cli.cluster.documents import vm_document
+from pvc_cli.cluster.roster import Limits, find, select
+from pvc_cli.cluster.vms import read_vms
+from pvc_cli.zk import ZKHandler, live
+from pvc_cli.zk.migration.survey import survey
+from tests.conftest import Pvc, Tree
+
+VMS = 1000
+MARGIN = 1.2
+WIRE = {  # round trips, requests, kilobytes sent; one request looks whether the chroot is there
+    "vm list": (7, 14, 1432),
+    "vm list -o json": (7, 14, 1432),
+    "vm list --tag frontend": (6, 7, 283),
+    "vm tag add NAME": (5, 6, 67),
+    "vm tag add UUID": (4, 5, 1.1),
+    "vm tag add --all": (6, 9, 803),
+    "schema validate": (9, 21, 2039),
+    "cluster backup": (16, 29, 2379),
+    "schema upgrade, 0 to 15": (42, 49, 1065),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_the_wire_carries_no_more_than_it_did(
+    demo: Callable[..., Tree], pvc: Pvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case
+) -> None:
+    tree = demo(vms=VMS, version=0 if case.old_tree else None)
+    address, _, chroot = tree.hosts.partition("/")
+    words = {"{name}": "web-05", "{uuid}": tree.uuid("web-05"), "{file}": str(tmp_path / "backup")}
+    monkeypatch.setattr(live, "LiveStore", CountedStore)
+    with recorder(int(address.rpartition(":")[2]), tmp_path / "packets") as (proxy, recording):
+        result = pvc("--coordinators", f"{proxy}/{chroot}", *(words.get(word, word) for word in case.command))
+    assert result.code == 0, result.err
+    cost = (CountedStore.last.round_trips, recording.requests, recording.sent / 1000)
+    assert all(now <= MARGIN * before for now, before in zip(cost, WIRE[case.what], strict=True)), cost
+
+
+def _list(handler: ZKHandler) -> None:
+    for vm in read_vms(handler, [vm.uuid for vm in select(handler, Limits())]):
+        vm_document(vm)
+
+
+MEMORY: dict[str, tuple[Callable[[ZKHandler], object], int]] = {  # and KiB
+    "list": (_list, 8600),
+    "find": (lambda handler: find(handler, ["web-05"]), 800),
+    "survey": (lambda handler: survey(handler.store, handler.schema, leaves=True), 8100),
+    "backup": (read_backup, 13100),
+}
+
+
+def _peak(action: Callable[[], object]) -> float:
+    """Return how much memory, in KiB, *action* has allocated when it has most."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1] / 1024
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("what", MEMORY)
+def test_memory_is_no_more_than_it_was(demo: Callable[..., Tree], what: str) -> None:
+    action, before = MEMORY[what]
+    with ZKHandler(demo(vms=VMS).hosts) as handler:
+        action(handler)
+        assert _peak(lambda: action(handler)) <= MARGIN * before
+
+
+def test_a_list_of_many_takes_the_memory_of_a_few(demo: Callable[..., Tree]) -> None:
+    with ZKHandler(demo(vms=6 * VMS).hosts) as handler:
+        uuids = [vm.uuid for vm in select(handler, Limits())]
+
+        def listing(count: int) -> Callable[[], None]:
+            def drain() -> None:
+                for vm in read_vms(handler, uuids[:count]):
+                    vm_document(vm)
+
+            return drain
+
+        few, many = _peak(listing(2 * VMS)), _peak(listing(6 * VMS))
+    assert many <= MARGIN * few
