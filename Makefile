@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-dist test-faults test-kernel test-oldest lint bench completions docs man picture dist clean
+.PHONY: help demo test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man picture deb dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -33,7 +33,11 @@ test-oldest: ## Run the tests on exactly the oldest dependencies that are allowe
 
 test-dist: dist ## Build twice, compare, install what was built into an empty environment, and use it
 	@.ci/setup server
-	$(BIN)/python -m pytest -s tests/packages
+	$(BIN)/python -m pytest -s tests/packages/test_packages.py
+
+test-deb: .venv/ready deb ## Install the Debian package in an empty Debian 12, and use it there (as root)
+	@.ci/setup bootstrap
+	$(BIN)/python -m pytest -s tests/packages/test_debian.py
 
 lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check
@@ -55,6 +59,10 @@ man: .venv/ready ## Write a manual page for every command into man/
 
 dist: .venv/ready ## Build the sdist and the wheel into dist/, the same bytes from the same commit
 	$(BIN)/python .ci/dist
+
+deb: ## Build the Debian package into dist/, with Debian's own tools
+	@.ci/setup debian
+	.ci/deb
 
 picture: .venv/ready ## Draw the README's picture from the real program
 	@.ci/setup server
