@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pvc_cli.errors import printable
+
+if TYPE_CHECKING:
+    from pvc_cli.screen import Screen
 
 Format = Literal["table", "json", "json-pretty", "yaml", "name"]
 Document = Mapping[str, Any]
@@ -46,19 +50,54 @@ class Output:
     def __init__(self, *, colour: bool | None = None, quiet: bool = False) -> None:
         self._colour = sys.stdout.isatty() if colour is None else colour
         self.quiet = quiet
+        self._screen: Screen | None = None
+        self._lines: list[str] = []
 
     def message(self, text: str) -> None:
         """Say *text* on standard error, escaped, unless quiet is wanted."""
         if not self.quiet:
-            print(printable(text), file=sys.stderr)
+            self._say(text)
 
     def warning(self, text: str) -> None:
         """Say *text* on standard error, escaped, even if quiet is wanted."""
-        print(f"Warning: {printable(text)}", file=sys.stderr)
+        self._say(f"Warning: {text}")
 
     def error(self, text: str) -> None:
         """Say *text* on standard error, escaped, as an error."""
-        print(f"Error: {printable(text)}", file=sys.stderr)
+        self._say(f"Error: {text}")
+
+    def _say(self, text: str) -> None:
+        if self._screen:
+            self._lines.append(printable(text))
+        else:
+            print(printable(text), file=sys.stderr)
+
+    @contextmanager
+    def in_place(self, style: Format) -> Iterator[None]:
+        """Within a ``with`` block, gather tables and messages, and draw them anew at each :meth:`refresh`.
+
+        That is for tables on a terminal; all else is printed as ever.
+        """
+        if style != "table" or not sys.stdout.isatty():
+            yield
+            return
+        # Imported here, like all that few commands need.
+        from pvc_cli.screen import Screen
+
+        with Screen(sys.stdout) as screen:
+            self._screen = screen
+            try:
+                yield
+            finally:
+                self._screen = None
+
+    def refresh(self) -> None:
+        """Draw what was gathered since the last time; elsewhere, hand on what was printed."""
+        lines, self._lines = self._lines, []
+        if self._screen:
+            self._screen.draw(lines)
+        else:
+            sys.stdout.flush()
 
     def show(
         self,
@@ -78,7 +117,10 @@ class Output:
             pieces = (f"{printable(name)}\n" for name in names())
         else:
             pieces = _serialised(document(), style)
-        sys.stdout.writelines(pieces)
+        if self._screen:
+            self._lines += "".join(pieces).splitlines()
+        else:
+            sys.stdout.writelines(pieces)
 
     def table(self, headers: Sequence[str], rows: Sequence[Row]) -> str:
         """Return a table of *rows*, cut to the terminal's width; empty if there are none."""

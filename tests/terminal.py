@@ -26,6 +26,10 @@ class Terminal:
             os.execvpe(command[0], command, environment)
         self.seen = ""
 
+    def resize(self, lines: int, columns: int) -> None:
+        """Make the terminal another size; the program is told."""
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def type(self, text: str) -> None:
         """Send *text* as if typed."""
         os.write(self._terminal, text.encode())

@@ -10,7 +10,7 @@ from pvc_cli.commands import complete
 from pvc_cli.commands.changes import show_changes
 from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import dry_run_option, output_option, pass_context, watch_option
-from pvc_cli.commands.watching import again
+from pvc_cli.commands.watching import turns
 from pvc_cli.context import Context
 from pvc_cli.output import Cell, Format, Output, known
 
@@ -63,9 +63,10 @@ def list_(context: Context, node: str | None, pf: str | None, used: bool | None,
     with context.connect() as handler:
         if node and pf:
             find_pf(handler, node, pf)
-        for _ in again(handler, arm, style) if watch else (None,):
-            found = [vf for vf in list_vfs(handler, node, pf) if used in (None, vf.used)]
-            _show_list(context.output, found, user_names(handler, found) if style == "table" else {}, style)
+        with turns(context.output, handler, arm, style, watch=watch) as each:
+            for _ in each:
+                found = [vf for vf in list_vfs(handler, node, pf) if used in (None, vf.used)]
+                _show_list(context.output, found, user_names(handler, found) if style == "table" else {}, style)
 
 
 def _show_list(output: Output, vfs: list[Vf], users: dict[str, str], style: Format) -> None:

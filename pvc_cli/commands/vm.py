@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,14 +11,14 @@ import click
 from pvc_cli.commands import complete
 from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import limit_options, output_option, pass_context, watch_option
-from pvc_cli.commands.watching import again
+from pvc_cli.commands.watching import turns
 from pvc_cli.context import Context
 from pvc_cli.output import Cell, Format, Output, known
 
 if TYPE_CHECKING:
-    from pvc_cli.cluster.roster import Limits
+    from pvc_cli.cluster.roster import Limits, VmRef
     from pvc_cli.cluster.vms import Vm
-    from pvc_cli.zk import ZKHandler
+    from pvc_cli.zk import Key, ZKHandler
     from pvc_cli.zk.watch import Watcher
 
 _STATE_COLOURS = {"start": "green", "fail": "red", "stop": "yellow", "disable": "dim"}
@@ -64,36 +64,56 @@ def list_vms(
     from pvc_cli.cluster.roster import Limits
 
     limits = Limits(pattern, node, state, tags, negate)
-    with context.connect() as handler:
-        for _ in again(handler, _arm, style) if watch else (None,):
-            _show_list(context.output, handler, limits, style)
+    with context.connect() as handler, turns(context.output, handler, _arm, style, watch=watch) as each:
+        listing = _Listing(handler, limits)
+        for changed in each:
+            listing.show(context.output, style, changed)
 
 
-def _show_list(output: Output, handler: ZKHandler, limits: Limits, style: Format) -> None:
-    """Show the VMs within *limits*, one after the other: however many there are, few are held at once."""
-    from pvc_cli.cluster.documents import vm_document
-    from pvc_cli.cluster.roster import select
-    from pvc_cli.cluster.vms import read_vms
+class _Listing:
+    """A list of the VMs within some limits, which can be shown again after changes."""
 
-    chosen = select(handler, limits)
-    broken: list[str] = []
+    def __init__(self, handler: ZKHandler, limits: Limits) -> None:
+        self._handler = handler
+        self._limits = limits
+        self._rows: dict[str, list[str | Cell]] = {}
+        self._broken: dict[str, str] = {}
 
-    def vms() -> Iterator[Vm]:
-        for vm in read_vms(handler, [vm.uuid for vm in chosen]):
+    def show(self, output: Output, style: Format, changed: set[Key] | None) -> None:
+        """Show the list, reading again only what *changed*; a None means everything."""
+        from pvc_cli.cluster.documents import vm_document
+        from pvc_cli.cluster.roster import select
+
+        stale = set(self._rows) if changed is None else {key[1] for key in changed if len(key) == 2}
+        for uuid in stale:
+            self._rows.pop(uuid, None)
+            self._broken.pop(uuid, None)
+        chosen = select(self._handler, self._limits)
+        output.show(
+            style,
+            lambda: (vm_document(vm) for vm in self._read(chosen)),
+            names=lambda: [vm.name for vm in chosen],
+            table=lambda: output.table(_HEADERS, self._table(chosen)),
+        )
+        if not chosen:
+            output.message("No VM matches.")
+        for vm in chosen:
+            if vm.uuid in self._broken:
+                output.warning(self._broken[vm.uuid])
+
+    def _read(self, chosen: Sequence[VmRef]) -> Iterator[Vm]:
+        """Yield VMs one after the other: however many there are, few are held at once."""
+        from pvc_cli.cluster.vms import read_vms
+
+        for vm in read_vms(self._handler, [vm.uuid for vm in chosen]):
             if vm.hardware is None:
-                broken.append(f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}")
+                self._broken[vm.uuid] = f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}"
             yield vm
 
-    output.show(
-        style,
-        lambda: map(vm_document, vms()),
-        names=lambda: [vm.name for vm in chosen],
-        table=lambda: output.table(_HEADERS, [_row(vm) for vm in vms()]),
-    )
-    if not chosen:
-        output.message("No VM matches.")
-    for warning in broken:
-        output.warning(warning)
+    def _table(self, chosen: Sequence[VmRef]) -> list[list[str | Cell]]:
+        for vm in self._read([vm for vm in chosen if vm.uuid not in self._rows]):
+            self._rows[vm.uuid] = _row(vm)
+        return [self._rows[vm.uuid] for vm in chosen if vm.uuid in self._rows]
 
 
 def _row(vm: Vm) -> list[str | Cell]:

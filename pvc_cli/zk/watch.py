@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.schema import Key, ZKSchema
@@ -33,6 +34,7 @@ class Watcher:
         self._schema = schema
         self._settle = settle
         self._armed: set[_Mark] = set()
+        self._fired: deque[Key | None] = deque()
         self._changed = threading.Event()
 
     def watch(self, *, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> None:
@@ -41,9 +43,9 @@ class Watcher:
         :raises UnreachableError: if no server answers in time.
         """
         path_of = self._schema().path
-        wanted = {(path_of(key), False) for key in values} | {(path_of(key), True) for key in children}
-        new = [(path, below) for path, below in wanted if path is not None]
-        new = [mark for mark in new if mark not in self._armed]
+        wanted = {(path_of(key), False): key for key in values} | {(path_of(key), True): key for key in children}
+        keys = {(path, below): key for (path, below), key in wanted.items() if path is not None}
+        new = [mark for mark in keys if mark not in self._armed]
         there = self._store.fetch([Read(path, children=True) for path, _ in new])
         exists = {path for (path, _), names in zip(new, there, strict=True) if names is not None}
         client = self._connection.client
@@ -60,7 +62,7 @@ class Watcher:
                 names.append(path)
                 self._armed.add(mark)
                 # In place before the request leaves, so that no change is missed.
-                registry[path].add(self._alarm(mark))
+                registry[path].add(self._alarm(mark, keys[mark]))
             answer = client.handler.async_result()
             client._call(request, answer)
             answers.append(answer)
@@ -73,6 +75,7 @@ class Watcher:
                 lost = True
         if lost:
             self._armed.clear()
+            self._fired.append(None)
             self._changed.set()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -83,14 +86,23 @@ class Watcher:
             self._changed.clear()
         return changed
 
+    def fired(self) -> set[Key] | None:
+        """Return the keys that changed since this was last asked, or None if any may have."""
+        fired: set[Key | None] = set()
+        # An alarm may come meanwhile; the next call tells of it.
+        while self._fired:
+            fired.add(self._fired.popleft())
+        return None if None in fired else cast("set[Key]", fired)
+
     def wake(self) -> None:
         """End the wait of another thread, as a change would."""
         self._changed.set()
 
-    def _alarm(self, mark: _Mark) -> Callable[[Any], None]:
+    def _alarm(self, mark: _Mark, key: Key) -> Callable[[Any], None]:
         def alarm(_event: Any) -> None:  # noqa: ANN401 - kazoo is untyped
             # On kazoo's one thread for callbacks: nothing here may block.
             self._armed.discard(mark)
+            self._fired.append(key)
             self._changed.set()
 
         return alarm

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pvc_cli.zk import ZKHandler
 from tests.conftest import Tree
 from tests.terminal import Terminal
 
@@ -49,15 +50,45 @@ def test_a_bulk_change_shows_how_far_it_is(demo: Callable[..., Tree]) -> None:
     assert "200 changed, 0 unchanged, 0 refused." in terminal.seen
 
 
-def test_watching_ends_with_ctrl_c(tree: Tree) -> None:
-    terminal = pvc_on_terminal(tree, "vm", "list", "^web-01", "--watch", TERM="xterm")
-    terminal.wait_for("start")
+def test_watching_redraws_only_what_changed_and_leaves_a_clean_screen(tree: Tree) -> None:
+    terminal = pvc_on_terminal(tree, "--no-color", "vm", "list", "^(db|dns)-0", "--watch", TERM="xterm")
+    terminal.wait_for("dns-02")
+    assert terminal.seen.startswith("\x1b[?1049h")
     terminal.seen = ""
-    tree.put(f"/domains/{tree.uuid('web-01')}/state", b"stop")
-    terminal.wait_for("stop")
+    tree.put(f"/domains/{tree.uuid('db-02')}/state", b"fail")
+    terminal.wait_for("fail")
+    assert re.fullmatch(r"\x1b\[3Hdb-02 +fail +pvchv1[^\x1b]+\x1b\[K", terminal.seen)
+    terminal.seen = ""
+    with ZKHandler(tree.hosts) as handler:
+        handler.delete([("domain", tree.uuid("dns-02"))])
+    terminal.wait_for("\x1b[J")
+    assert terminal.seen == "\x1b[5H\x1b[J"
+    terminal.seen = ""
     terminal.type("\x03")
     assert terminal.wait_for_end() == 130
-    assert "Traceback" not in terminal.seen
+    assert terminal.seen == "^C\x1b[?7h\x1b[?25h\x1b[?1049l"
+
+
+def test_watching_follows_the_size_of_the_terminal(tree: Tree) -> None:
+    terminal = pvc_on_terminal(tree, "--no-color", "vm", "list", "--watch", TERM="xterm")
+    terminal.wait_for("web-02")
+    terminal.seen = ""
+    terminal.resize(10, 74)
+    terminal.wait_for("… 12 more lines")
+    rows = re.sub(r"\x1b\[\d*[HKJ]", "\n", terminal.seen).split("\n")
+    assert max(map(len, rows)) <= 74
+    terminal.type("\x03")
+    assert terminal.wait_for_end() == 130
+
+
+def test_an_error_ends_the_watching_on_the_screen_that_was_there_before(tree: Tree) -> None:
+    terminal = pvc_on_terminal(tree, "vm", "list", "--watch", "-t", "pvchv3", TERM="xterm")
+    terminal.wait_for("start")
+    terminal.seen = ""
+    tree.client.delete("/nodes/pvchv3", recursive=True)
+    tree.put(f"/domains/{tree.uuid('web-01')}/state", b"fail")
+    assert terminal.wait_for_end() == 1
+    assert re.search(r"1049lError: there is no node 'pvchv3'", terminal.seen)
 
 
 def test_a_dry_run_is_a_tree_every_changed_line_marked(demo: Callable[..., Tree]) -> None:
