@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from pvc_cli.app import main
 from pvc_cli.zk import live
-from pvc_cli.zk.store import Read, ReadResult
+from pvc_cli.zk.store import Read, ReadResult, TextResult, as_text
 
 
 class OneByOne(live.LiveStore):
@@ -18,9 +17,9 @@ class OneByOne(live.LiveStore):
         """Read one znode after the other."""
         return [super(OneByOne, self).fetch([read])[0] for read in reads]
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[ReadResult]]:
+    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         """Put the reading off until somebody waits for it."""
-        return partial(self.fetch, reads)
+        return lambda: [as_text(result) for result in self.fetch(reads)]
 
 
 if __name__ == "__main__":

@@ -132,7 +132,8 @@ def _memory(element: ElementTree.Element | None) -> int | None:
 def _topology(element: ElementTree.Element | None) -> str:
     if element is None:
         return ""
-    return "/".join(element.get(part, "") for part in ("sockets", "cores", "threads"))
+    get = element.get
+    return f"{get('sockets', '')}/{get('cores', '')}/{get('threads', '')}"
 
 
 def _interface(device: ElementTree.Element) -> Interface:

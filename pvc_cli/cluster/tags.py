@@ -38,7 +38,7 @@ def detail_keys(uuid: str, names: Iterable[str]) -> list[Key]:
 def make_tags(names: Iterable[str], values: Iterator[str | None]) -> tuple[Tag, ...]:
     """Return a VM's tags, sorted by name, from the values of their :func:`detail_keys`."""
     tags = [Tag(name, next(values) or "user", bool(parse_bool(next(values)))) for name in names]
-    return tuple(sorted(tags, key=lambda tag: natural_key(tag.name)))
+    return tuple(sorted(tags, key=lambda tag: natural_key(tag.name)) if len(tags) > 1 else tags)
 
 
 class TagCount(NamedTuple):

@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
-_FALSE = frozenset({"n", "no", "f", "false", "off", "0", ""})
+_WORDS = dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True)
+_WORDS |= dict.fromkeys(("n", "no", "f", "false", "off", "0", ""), False)
 _DIGITS = re.compile(r"(\d+)")
 
 
 def parse_bool(text: str | None) -> bool | None:
     """Return the boolean that *text* spells, as PVC reads it; None for what is none, or is missing."""
-    word = (text or "").strip().lower()
-    if text is None or word not in _TRUE | _FALSE:
-        return None
-    return word in _TRUE
+    return None if text is None else _WORDS.get(text.strip().lower())
 
 
 def parse_int(text: str | None) -> int | None:

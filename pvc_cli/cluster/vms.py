@@ -33,7 +33,7 @@ _KEYS = (
     "domain.meta.node_selector",
     "domain.meta.node_limit",
 )
-_CHUNK = 500
+_FIRST, _CHUNK = 100, 500
 WATCHED_KEYS = ("domain.state", "domain.node", "domain.last_node", "domain.xml")
 """What of a VM, apart from its tags, changes what a list of VMs shows."""
 
@@ -79,15 +79,17 @@ def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
     They are read a few hundred at a time, and the next ones are on their way while these are made use of: so any
     number of VMs takes the memory of a few hundred.
     """
-    chunks = (uuids[start : start + _CHUNK] for start in range(0, len(uuids), _CHUNK))
-    begun = ((chunk, _ask(handler, chunk)) for chunk in chunks)
-    looked_into = (_ask_more(handler, chunk, *wait()) for chunk, wait in _ahead(begun))
-    for chunk, rows, tags, snapshots, wait in _ahead(looked_into):
+    # Few at first, for they are waited for.
+    starts = (0, *range(_FIRST, len(uuids), _CHUNK))
+    chunks = (uuids[start : start + (_CHUNK if start else _FIRST)] for start in starts)
+    begun = ((chunk, handler.ask_each(chunk, _KEYS, (CONTAINER, "domain.snapshots"))) for chunk in chunks)
+    looked_into = (_look_into(handler, chunk, wait()) for chunk, wait in _ahead(begun))
+    for chunk, rows, wait in _ahead(looked_into):
         details = iter(wait()[0])
-        for uuid, row, tag_names, snapshot_names in zip(chunk, rows, tags, snapshots, strict=True):
-            made = make_tags(tag_names or (), details), _make_snapshots(snapshot_names or (), details)
-            if row[0] is not None:
-                yield _vm(uuid, dict(zip(_KEYS, row, strict=True)), *made)
+        for uuid, (values, (tags, snapshots)) in zip(chunk, rows, strict=True):
+            made = make_tags(tags or (), details), _make_snapshots(snapshots or (), details)
+            if values[0] is not None:
+                yield _vm(uuid, dict(zip(_KEYS, values, strict=True)), *made)
 
 
 def _ahead(things: Iterator[_T]) -> Iterator[_T]:
@@ -99,30 +101,21 @@ def _ahead(things: Iterator[_T]) -> Iterator[_T]:
     yield from waiting
 
 
-_Names = list[list[str] | None]
 _Values = list[str | None]
+_Names = list[list[str] | None]
+_Rows = list[tuple[_Values, _Names]]
 
 
-def _ask(handler: ZKHandler, uuids: Sequence[str]) -> Callable[[], tuple[_Values, _Names]]:
-    """Ask for what every VM has, and for the names of its tags and its snapshots."""
-    return handler.ask(
-        [(key, uuid) for uuid in uuids for key in _KEYS],
-        [(key, uuid) for key in (CONTAINER, "domain.snapshots") for uuid in uuids],
-    )
-
-
-def _ask_more(
-    handler: ZKHandler, uuids: Sequence[str], values: _Values, names: _Names
-) -> tuple[Sequence[str], Iterator[tuple[str | None, ...]], _Names, _Names, Callable[[], tuple[_Values, _Names]]]:
-    """Ask for what is below the names, and return it all, sorted by VM."""
-    tags, snapshots = names[: len(uuids)], names[len(uuids) :]
+def _look_into(
+    handler: ZKHandler, uuids: Sequence[str], rows: _Rows
+) -> tuple[Sequence[str], _Rows, Callable[[], tuple[_Values, _Names]]]:
+    """Ask for what is below the names of each VM's tags and snapshots."""
     keys = (
         key
-        for uuid, tag_names, snapshot_names in zip(uuids, tags, snapshots, strict=True)
-        for key in (*detail_keys(uuid, tag_names or ()), *_snapshot_keys(uuid, snapshot_names or ()))
+        for uuid, (_, (tags, snapshots)) in zip(uuids, rows, strict=True)
+        for key in (*detail_keys(uuid, tags or ()), *_snapshot_keys(uuid, snapshots or ()))
     )
-    rows = zip(*[iter(values)] * len(_KEYS), strict=True)
-    return uuids, rows, tags, snapshots, handler.ask(keys)
+    return uuids, rows, handler.ask(keys)
 
 
 def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapshots: tuple[VmSnapshot, ...]) -> Vm:

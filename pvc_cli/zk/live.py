@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from contextlib import suppress
 from typing import Any
 
 from kazoo.exceptions import (
@@ -22,7 +22,18 @@ from pvc_cli.errors import OutcomeUnknownError, ProtocolError, TooLargeError, Un
 from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.locks import HeldLock
 from pvc_cli.zk.multiread import MultiRead, access_denied
-from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, LockKind, Op, Read, ReadResult, Znode, pack_stat
+from pvc_cli.zk.store import (
+    ANY_VERSION,
+    CommitConflictError,
+    LockKind,
+    Op,
+    Read,
+    ReadResult,
+    TextResult,
+    Znode,
+    as_text,
+    pack_stat,
+)
 
 MAX_REQUEST = 1_000_000
 """Bytes that one request may have; ZooKeeper closes the connection at 1,048,575."""
@@ -78,41 +89,39 @@ class LiveStore:
                 if time.monotonic() >= until:
                     raise self._connection.unreachable() from None
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[ReadResult]]:
-        """Send *reads* on their way, and return what waits for them: :meth:`fetch` in two halves."""
-        if not reads or not self._multiread_works:
-            return partial(self.fetch, reads)
-        answers = self._send(reads)
+    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+        """Send *reads* on their way, and return what waits for them; see :class:`pvc_cli.zk.store.Store`."""
+        answers = self._send(reads, text=True) if reads and self._multiread_works else None
 
-        def collect() -> list[ReadResult]:
-            try:
-                return self._collect(answers)
-            except LOST_ERRORS:
-                return self.fetch(reads)
+        def collect() -> list[TextResult]:
+            if answers:
+                with suppress(*LOST_ERRORS):
+                    return self._collect(answers)
+            return [as_text(result) for result in self.fetch(reads)]
 
         return collect
 
     def _fetch_once(self, reads: Sequence[Read]) -> list[ReadResult]:
         if self._multiread:
-            results = self._collect(self._send(reads))
+            results: list[ReadResult] = self._collect(self._send(reads))
             self._multiread_works = True
             return results
         self.round_trips += 1
         with self._connection.patience() as wait:
             return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
 
-    def _send(self, reads: Sequence[Read]) -> list[Any]:
+    def _send(self, reads: Sequence[Read], *, text: bool = False) -> list[Any]:
         """Queue `multiRead` requests, which kazoo does not know, and return the promises of their answers."""
         answers = []
         for batch in _batches(reads):
             answer = self._client.handler.async_result()
-            self._client._call(MultiRead(batch, self._client.chroot), answer)
+            self._client._call(MultiRead(batch, self._client.chroot, text), answer)
             answers.append(answer)
         return answers
 
-    def _collect(self, answers: Sequence[Any]) -> list[ReadResult]:
+    def _collect(self, answers: Sequence[Any]) -> list[Any]:
         self.round_trips += 1
-        results: list[ReadResult] = []
+        results: list[Any] = []
         with self._connection.patience() as wait:
             for answer in answers:
                 results += wait(answer)

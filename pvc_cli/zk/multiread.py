@@ -10,9 +10,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pvc_cli.errors import AccessDeniedError, ProtocolError
-from pvc_cli.zk.store import Read, ReadResult, new_znode
+from pvc_cli.zk.store import Read, new_znode
 
 _INT = struct.Struct(">i")
 _HEADER = struct.Struct(">i?i")  # type, done, error
@@ -27,10 +28,11 @@ _NO_NODE, _NO_AUTH = -101, -102
 
 @dataclass(frozen=True, slots=True)
 class MultiRead:
-    """One request for all of *reads*, whose paths are below *chroot*."""
+    """One request for all of *reads*, whose paths are below *chroot*; *text* wants values without their znodes."""
 
     reads: Sequence[Read]
     chroot: str = ""
+    text: bool = False
     type = 22
 
     def serialize(self) -> bytes:
@@ -44,7 +46,7 @@ class MultiRead:
         parts.append(_END)
         return b"".join(parts)
 
-    def deserialize(self, buffer: bytes, offset: int) -> list[ReadResult]:
+    def deserialize(self, buffer: bytes, offset: int) -> list[Any]:
         """Return what each read gave, from the reply in *buffer* at *offset*.
 
         :raises ProtocolError: if the reply is cut short, lies about a length, or does not match the request.
@@ -60,9 +62,9 @@ class MultiRead:
             )
         return results
 
-    def _decode(self, buffer: bytes, offset: int) -> list[ReadResult]:
-        results: list[ReadResult] = []
-        add, unpack, make = results.append, _RESULT.unpack_from, new_znode
+    def _decode(self, buffer: bytes, offset: int) -> list[Any]:
+        results: list[Any] = []
+        add, unpack, make, text = results.append, _RESULT.unpack_from, new_znode, self.text
         # The header at the end is followed by nothing, where all others are by a number.
         buffer += bytes(_INT.size)
         while True:
@@ -76,7 +78,10 @@ class MultiRead:
                 start = offset + _RESULT.size
                 end = start + number if number > 0 else start
                 offset = end + _STAT_SIZE
-                add(make((buffer[start:end], buffer[end:offset])))
+                if text:
+                    add(buffer[start:end].decode("utf-8", "replace"))
+                else:
+                    add(make((buffer[start:end], buffer[end:offset])))
             elif kind == _GET_CHILDREN:
                 children, offset = _decode_strings(buffer, offset + _HEADER.size)
                 add(children)

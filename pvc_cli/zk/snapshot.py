@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from pvc_cli.errors import ConfigError, InvalidItemError, quoted
@@ -22,7 +21,9 @@ from pvc_cli.zk.store import (
     Read,
     ReadResult,
     Stat,
+    TextResult,
     Znode,
+    as_text,
     pack_stat,
 )
 
@@ -119,9 +120,9 @@ class SnapshotStore:
         """Every znode with its value."""
         return dict(self._values)
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[ReadResult]]:
+    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         """Return what reads: there is nobody to wait for."""
-        return partial(self.fetch, reads)
+        return lambda: [as_text(result) for result in self.fetch(reads)]
 
     def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Return what each of *reads* gives, in their order."""

@@ -78,6 +78,13 @@ new_read: Callable[[tuple[str, bool]], Read] = partial(tuple.__new__, Read)
 
 ReadResult = Znode | list[str] | None
 """What a read gives: a znode, children's names in no order, or None where there is no such znode."""
+TextResult = str | list[str] | None
+"""The same, the znode's value as text alone."""
+
+
+def as_text(result: ReadResult) -> TextResult:
+    """Return what a read gave, with a znode's value as text in its place."""
+    return result.text if isinstance(result, Znode) else result
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +142,11 @@ class Store(Protocol):
         """Return what each of *reads* gives, in their order, in as few round trips as can be."""
         ...
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[ReadResult]]:
-        """Send *reads* on their way, and return what waits for them: :meth:`fetch` in two halves."""
+    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+        """Send *reads* on their way, and return what waits for what they give, values as text.
+
+        That is :meth:`fetch` in two halves, for those who want to know what a value is and not how old.
+        """
         ...
 
     def commit(self, ops: Sequence[Op]) -> None:

@@ -42,4 +42,5 @@ def test_lists_have_no_empty_parts() -> None:
 
 def test_names_sort_naturally() -> None:
     names = ["ens1f0v10", "ens1f0v2", "ens1f0", "1", "a", "10", "9", "", "²"]
+    assert sorted([*names, "7" * 5000, "07"], key=natural_key)[1:4] == ["1", "07", "9"]
     assert sorted(names, key=natural_key) == ["", "1", "9", "10", "a", "ens1f0", "ens1f0v2", "ens1f0v10", "²"]

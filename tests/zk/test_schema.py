@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,3 +150,36 @@ def test_keys_of_a_group_come_parents_first() -> None:
         paths = [definition.path for _, definition in ZKSchema().keys_of(group)]
         assert paths == sorted(paths)
     assert ZKSchema().keys_of("nope") == ()
+
+
+@pytest.mark.parametrize("version", ALL_VERSIONS)
+def test_many_paths_at_once_are_those_of_one_at_a_time(version: int) -> None:
+    schema = ZKSchema(version)
+    items = ["one", "two"]
+    newest = ZKSchema()
+    flat = [name for name, group in newest.groups.items() if group.base and group.depth == 1]
+    names = [key for name in flat for key, _ in newest.keys_of(name)]
+    keys: list[Key] = ["base.config", "base.no.such", ("base.node",)]
+    keys += [(name, item) for item in items for name in names]
+    keys += [("volume.stats", "p/v"), ("snapshot.stats", "p/v/s"), ("domain.meta.tags", "one", "tag.type", "t")]
+    assert schema.paths(keys) == [schema.path(key) for key in keys]
+    of_each = schema.paths_of_each(items, names)
+    assert of_each == [schema.path((name, item)) for item in items for name in names]
+    known = [name for name in names if schema.path((name, "one"))]
+    assert None not in schema.paths_of_each(items, known)
+
+
+@pytest.mark.parametrize("bad", ["", ".", "..", "a/b", "a\0", "\U0001f600", None, 5])
+def test_a_bad_item_is_refused_among_many_good_ones(bad: Any) -> None:  # noqa: ANN401
+    schema = ZKSchema()
+    for keys in (
+        [("domain.state", bad)],
+        [("domain.state", "good"), ("domain.xml", bad)],
+        [("domain.state", "good"), ("domain.xml", "good"), ("domain.meta.tags", "good", "tag", bad)],
+    ):
+        with pytest.raises(InvalidItemError):
+            schema.paths(keys)
+    with pytest.raises(InvalidItemError):
+        schema.paths_of_each(["good", bad], ["domain.state", "domain.xml"])
+    with pytest.raises(InvalidKeyError):
+        schema.paths_of_each(["good"], ["domain.state", "tag.type"])

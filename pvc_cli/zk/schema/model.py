@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -61,6 +61,12 @@ class ZKSchema:
         self._by_group = {
             group: tuple(pair for pair in ordered if self.group_of(pair[0]) == group) for group in ("base", *groups)
         }
+        self._sub_items = {
+            (parent, name): keys[name].path if name in keys else ""
+            for name in (*keys, *groups)
+            if (group := groups.get(self.group_of(name)))
+            for parent in group.under
+        }
         self._items = {name: self._template(name) for name in (*keys, *groups) if self._is_item(name)}
 
     @staticmethod
@@ -118,6 +124,18 @@ class ZKSchema:
                 add(self.path(key))
         return paths
 
+    def paths_of_each(self, items: Iterable[str], names: Sequence[str]) -> list[str | None]:
+        """Return the path of each of the keys *names* of each of *items*, item by item: the fastest way.
+
+        :raises InvalidItemError: like :meth:`path`.
+        :raises InvalidKeyError: like :meth:`path`.
+        """
+        templates = [self._items.get(name) for name in names]
+        if any(template is None or template[1] != 1 for template in templates):
+            return self.paths((name, item) for item in items for name in names)
+        affixes = [(template[0], template[2]) for template in templates if template]
+        return [f"{prefix}{item}{suffix}" for item in map(check_item, items) for prefix, suffix in affixes]
+
     def _base_path(self, name: str) -> str | None:
         definition = self.keys.get(name)
         if name.startswith("base.") or (definition is None and name not in self.groups):
@@ -136,13 +154,15 @@ class ZKSchema:
 
     def _sub_item_path(self, name: str, item: str, sub_name: str, sub_item: str) -> str | None:
         parent = self._item_path(name, item)
-        group = self.groups.get(self.group_of(sub_name))
-        definition = self.keys.get(sub_name)
-        if parent is None or group is None or (definition is None and sub_name not in self.groups):
+        suffix = self._sub_items.get((name, sub_name))
+        if parent is None:
             return None
-        if name not in group.under:
-            raise InvalidKeyError(f"the key {quoted(sub_name)} has no place below {quoted(name)}")
-        return f"{parent}/{check_item(sub_item)}{definition.path if definition else ''}"
+        if suffix is None:
+            known = sub_name in self.keys or sub_name in self.groups
+            if known and self.group_of(sub_name) in self.groups:
+                raise InvalidKeyError(f"the key {quoted(sub_name)} has no place below {quoted(name)}")
+            return None
+        return f"{parent}/{check_item(sub_item)}{suffix}"
 
     def _refuse_misplaced(self, name: str) -> None:
         """Raise if *name* is a key of this version that no item of its own has; a key it lacks is None."""
