@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except _Terminated:
             return _fail(f"terminated: {_AS_IT_IS}", EXIT_TERMINATED)
         except PvcError as error:
-            return _fail(str(error), error.exit_code)
+            return _fail(str(error), error.exit_code, *error.more)
         except BrokenPipeError:
             # Whoever read our output has seen enough.
             _give_up_output()
@@ -155,8 +155,8 @@ def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(message: str, code: int) -> int:
-    print(f"Error: {printable(message)}", file=sys.stderr)
+def _fail(message: str, code: int, *more: str) -> int:
+    print(f"Error: {printable(message)}", *more, sep="\n", file=sys.stderr)
     return code
 
 

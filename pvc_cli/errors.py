@@ -36,6 +36,8 @@ class PvcError(Exception):
     """What all errors of pvc have in common: a message for people, and an exit code."""
 
     exit_code = EXIT_REFUSED
+    more: tuple[str, ...] = ()
+    """Further lines, ready to be shown."""
 
 
 class NotFoundError(PvcError):
@@ -80,6 +82,18 @@ class ConfigError(PvcError):
     """It cannot be told which cluster is meant, or a configuration file is wrong."""
 
     exit_code = EXIT_CONFIG
+
+
+class NoClusterError(ConfigError):
+    """No cluster is named anywhere: what everybody meets first, and so the one error that takes three lines."""
+
+    def __init__(self) -> None:
+        super().__init__("no cluster is named; keep one with   pvc connection add NAME HOST[:PORT],…")
+
+    more = (
+        "       name one for this time with         pvc --coordinators HOST[:PORT],… COMMAND",
+        "       or try pvc on a demo cluster with   pvc sandbox start",
+    )
 
 
 class UnreachableError(PvcError):

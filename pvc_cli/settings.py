@@ -12,7 +12,7 @@ from typing import Any
 
 from pvc_cli.access import NO_ACCESS, Access
 from pvc_cli.credentials import read_access, require_private
-from pvc_cli.errors import ConfigError, quoted
+from pvc_cli.errors import ConfigError, NoClusterError, quoted
 
 PVC_CONFIG = Path("/etc/pvc/pvc.conf")
 _ZOOKEEPER_PORT = 2181
@@ -68,7 +68,7 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
         return target
     if hosts := sandbox_hosts():
         return Target(hosts, "the running sandbox")
-    raise ConfigError(f"no cluster is named: {_HOW_TO_NAME_ONE}")
+    raise NoClusterError
 
 
 def _named(name: str, origin: str, connections: Connections | None = None) -> Target:

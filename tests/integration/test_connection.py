@@ -113,7 +113,6 @@ def test_one_dead_host_of_two_does_not_matter(pvc: Pvc, tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("hosts", "code", "said"),
     [
-        ("", 3, "no cluster is named"),
         (",", 3, "names no ZooKeeper servers"),
         ("127.0.0.1:port", 3, "names no ZooKeeper servers"),
         ("no.such.host.invalid", 4, "did not answer within 1 s"),
@@ -124,6 +123,16 @@ def test_hosts_that_make_no_sense_are_one_line(pvc: Pvc, hosts: str, code: int, 
     result = pvc("--coordinators", hosts, "--timeout", "1", "vm", "list")
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
     assert said in result.err
+
+
+def test_a_first_run_says_in_three_lines_what_to_do(pvc: Pvc) -> None:
+    result = pvc("vm", "list")
+    assert (result.code, result.out) == (3, "")
+    assert result.err == (
+        "Error: no cluster is named; keep one with   pvc connection add NAME HOST[:PORT],…\n"
+        "       name one for this time with         pvc --coordinators HOST[:PORT],… COMMAND\n"
+        "       or try pvc on a demo cluster with   pvc sandbox start\n"
+    )
 
 
 def test_a_chroot_that_does_not_exist_is_named(server: Ensemble) -> None:

@@ -53,7 +53,7 @@ def test_a_sandbox_is_started_found_used_and_stopped(pvc: Pvc) -> None:
     assert not any(Path(f"/proc/{process}/cmdline").exists() and Path(f"/proc/{process}/cmdline").read_bytes()
                    for process in document["processes"])  # fmt: skip
     result = pvc("vm", "list")
-    assert (result.code, result.err.count("\n")) == (3, 1)
+    assert (result.code, result.err.count("\n")) == (3, 3)
 
 
 @pytest.mark.usefixtures("no_sandbox_left")
