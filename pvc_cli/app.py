@@ -164,4 +164,5 @@ def _usage(error: click.ClickException) -> str:
     """Return what is wrong with the command line, in one line that says where help is."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
-    return f"{message}: see '{context.command_path} --help'" if context else message
+    joint = " See" if message.endswith("?") else ": see"
+    return f"{message}{joint} '{context.command_path} --help'" if context else message

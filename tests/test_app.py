@@ -135,3 +135,13 @@ def test_a_c_locale_shows_escapes_instead_of_failing() -> None:
     program = f"import sys; sys.stdout.reconfigure(errors='backslashreplace'); {code}"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
     assert run.stdout == "\\xc9\n\\xdf\n"
+
+
+@pytest.mark.parametrize(
+    "group", [(), ("vm",), ("vm", "tag"), ("node",), ("sriov", "agent"), ("network", "sriov", "pf")]
+)
+def test_a_group_alone_shows_its_help(pvc: Pvc, group: tuple[str, ...]) -> None:
+    result = pvc(*group)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"Usage: {' '.join(('pvc', *group))} [OPTIONS] COMMAND [ARGS]...\n\n  ")
+    assert result.err.count("\n") > 6

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.commands.changes import confirm, show_changes, step_bar, summarise, until_interrupted
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import dry_run_option, output_option, pass_context, secrets_option, yes_option
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED, ConfigError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.status import ClusterStatus
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def cluster() -> None:
     """See whether anything is wrong; back the whole tree up, and put it back."""
 

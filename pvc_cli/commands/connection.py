@@ -10,6 +10,7 @@ import click
 
 from pvc_cli.access import Access
 from pvc_cli.commands import complete
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import dry_run_option, output_option, pass_context
 from pvc_cli.context import Context
 from pvc_cli.credentials import read_access
@@ -21,7 +22,7 @@ _file = click.Path(dir_okay=False, resolve_path=True)
 _name_argument = click.argument("name", shell_complete=complete.connections)
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def connection() -> None:
     """Keep names for clusters, and say which is current."""
 

@@ -1,4 +1,4 @@
-"""Groups whose commands are imported only when they are used: start-up time is a feature."""
+"""Groups of commands: named alone, one shows its help; what it has may be imported only when it is used."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from typing import Any
 
 import click
 
+from pvc_cli.errors import EXIT_USAGE
+
 
 class LazyGroup(click.Group):
-    """A group that knows some of its commands by name, place and help line alone.
+    """A group that may know some of its commands by name, place and help line alone: start-up time is a feature.
 
     :param lazy: by name: ``module:attribute``, and the line that the group's help shows.
     """
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self._lazy = lazy
+        self._lazy = lazy or {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help where no command is named, as an error: Click's versions do not agree on what that is."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(EXIT_USAGE)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""

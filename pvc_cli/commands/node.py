@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.commands import complete
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import output_option, pass_context, secrets_option
 from pvc_cli.context import Context
 from pvc_cli.output import Cell, Format, Output, known
@@ -14,11 +15,11 @@ from pvc_cli.output import Cell, Format, Output, known
 if TYPE_CHECKING:
     from pvc_cli.cluster.nodes import Node
 
-_HEADERS = ("NAME", "DAEMON", "COORDINATOR", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMORY USED", "PVC", "SCHEMA")
+_HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMORY", "PVC", "SCHEMA")
 _COLOURS = {"run": "green", "ready": "green", "stop": "yellow", "dead": "red", "fenced": "red", "primary": "bold"}
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def node() -> None:
     """Look at nodes."""
 
@@ -58,10 +59,14 @@ def _row(node: Node) -> list[str | Cell]:
         "?" if node.health is None else f"{node.health} %",
         known(node.provisioned_domains),
         known(node.load),
-        f"{known(node.memory_used)} of {known(node.memory_total)} MiB",
+        f"{_gibibytes(node.memory_used)}/{_gibibytes(node.memory_total)} GiB",
         node.pvc_version or "?",
         known(node.active_schema),
     ]
+
+
+def _gibibytes(mebibytes: int | None) -> str:
+    return "?" if mebibytes is None else f"{mebibytes / 1024:.0f}"
 
 
 def _state(state: str) -> Cell:
@@ -113,9 +118,11 @@ def _details(output: Output, node: Node, *, secrets: bool) -> str:
             ("vCPUs", f"{known(node.vcpu_allocated)} allocated"),
             (
                 "Memory",
-                f"{known(node.memory_total)} MiB: {known(node.memory_used)} used,"
-                f" {known(node.memory_free)} free, {known(node.memory_allocated)} allocated,"
-                f" {known(node.memory_provisioned)} provisioned",
+                f"{known(node.memory_total)} MiB: {known(node.memory_used)} used, {known(node.memory_free)} free",
+            ),
+            (
+                "VMs' memory",
+                f"{known(node.memory_allocated)} MiB allocated, {known(node.memory_provisioned)} provisioned",
             ),
             ("IPMI", f"{node.ipmi_username} at {node.ipmi_hostname}" if node.ipmi_hostname else "none"),
             *password,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import output_option, pass_context
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pvc_cli.sandbox.control import Sandbox
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def sandbox() -> None:
     """Run a demo cluster on this machine, to try pvc on.
 

@@ -10,6 +10,7 @@ import click
 
 from pvc_cli.commands import complete
 from pvc_cli.commands.changes import show_changes
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import dry_run_option, output_option, pass_context
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
@@ -34,7 +35,7 @@ def _node_options(command: Command) -> Command:
     return command
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def agent() -> None:
     """Bring this node's network cards and the tree into line.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.commands import complete
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import output_option, pass_context
 from pvc_cli.context import Context
 from pvc_cli.output import Cell, Format, known
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.sriov.functions import Vf
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def pf() -> None:
     """Look at physical functions, the ports of network cards."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pvc_cli.zk import ZKHandler
     from pvc_cli.zk.watch import Watcher
 
-_HEADERS = ("NODE", "VF", "VLAN", "QOS", "RATE MIN", "RATE MAX", "LINK", "SPOOF", "TRUST", "RSS", "USED BY")
+_HEADERS = ("NODE", "VF", "VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "TRUST", "RSS", "USED BY")
 _WORDS = {True: "on", False: "off"}
 
 

@@ -13,6 +13,7 @@ from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import limit_options, output_option, pass_context, watch_option
 from pvc_cli.commands.watching import turns
 from pvc_cli.context import Context
+from pvc_cli.errors import quoted
 from pvc_cli.output import Cell, Format, Output, known
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
 _STATE_COLOURS = {"start": "green", "fail": "red", "stop": "yellow", "disable": "dim"}
+_SEE_STATES, _SEE_TAGS = "see 'pvc vm list'", "see 'pvc vm tag list'"
 _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
 
 
@@ -96,7 +98,7 @@ class _Listing:
             table=lambda: output.table(_HEADERS, self._table(chosen)),
         )
         if not chosen:
-            output.message("No VM matches.")
+            output.message(_why_none(self._handler, self._limits))
         for vm in chosen:
             if vm.uuid in self._broken:
                 output.warning(self._broken[vm.uuid])
@@ -114,6 +116,22 @@ class _Listing:
         for vm in self._read([vm for vm in chosen if vm.uuid not in self._rows]):
             self._rows[vm.uuid] = _row(vm)
         return [self._rows[vm.uuid] for vm in chosen if vm.uuid in self._rows]
+
+
+def _why_none(handler: ZKHandler, limits: Limits) -> str:
+    """Return what to say where no VM is within *limits*: a mistyped word is the likeliest reason."""
+    from pvc_cli.cluster.roster import hint
+    from pvc_cli.cluster.tags import count_tags
+    from pvc_cli.cluster.vms import STATES
+
+    if limits.state is not None and limits.state not in STATES:
+        return f"No VM matches; PVC has no state {quoted(limits.state)}: {hint(limits.state, STATES, _SEE_STATES)}"
+    if limits.tags and not limits.negate:
+        known = [tag.name for tag in count_tags(handler)]
+        for tag in limits.tags:
+            if tag not in known:
+                return f"No VM matches; no VM has a tag {quoted(tag)}: {hint(tag, known, _SEE_TAGS)}"
+    return "No VM matches."
 
 
 def _row(vm: Vm) -> list[str | Cell]:

@@ -10,6 +10,7 @@ import click
 
 from pvc_cli.commands import complete
 from pvc_cli.commands.changes import progress_bar, show_changes
+from pvc_cli.commands.lazy import LazyGroup
 from pvc_cli.commands.options import dry_run_option, limit_options, output_option, pass_context
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED, quoted
@@ -25,7 +26,7 @@ _ALIASES = {"get": "list"}
 _FEW = 10
 
 
-class _TagGroup(click.Group):
+class _TagGroup(LazyGroup):
     """The tag commands, with PVC's own word for listing."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -47,6 +47,24 @@ def test_a_list_holds_what_was_asked_for(on_tree: Pvc, arguments: tuple[str, ...
     assert result.err == ("" if expected else "No VM matches.\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-s", "strat"), "No VM matches; PVC has no state 'strat': did you mean 'start'?\n"),
+        (("-s", "migrate"), "No VM matches.\n"),
+        (
+            ("-g", "production", "-g", "frontent"),
+            "No VM matches; no VM has a tag 'frontent': did you mean 'frontend'?\n",
+        ),
+        (("-g", "x"), "No VM matches; no VM has a tag 'x': see 'pvc vm tag list'\n"),
+        (("-g", "ci", "-g", "staging"), "No VM matches.\n"),
+    ],
+)
+def test_a_mistyped_limit_is_named_where_nothing_matches(on_tree: Pvc, arguments: tuple[str, ...], said: str) -> None:
+    result = on_tree("vm", "list", *arguments)
+    assert (result.code, result.out, result.err) == (0, "", said)
+
+
 def test_a_whole_uuid_is_a_pattern_too(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("vm", "list", tree.uuid("web-01").upper(), "-o", "name").out == "web-01\n"
     assert on_tree("vm", "list", "00000000-0000-0000-0000-000000000000", "-o", "name").out == ""
