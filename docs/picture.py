@@ -26,6 +26,7 @@ COMMANDS = (
     "pvc vm tag list web-01",
     "pvc vm tag remove web-01 reviewed",
     "pvc schema show",
+    "pvc cluster status",
 )
 CHARACTER, LINE, MARGIN = 8.4, 19, 16
 STYLES = {

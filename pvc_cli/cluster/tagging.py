@@ -186,8 +186,10 @@ def _remove(
     outcomes = []
     for name, tree in tags.items():
         if not tree:
-            status: Literal["unchanged", "refused"] = "unchanged" if if_exists else "refused"
-            outcomes.append(Outcome(vm, name, status, "it has no such tag"))
+            if if_exists:
+                outcomes.append(Outcome(vm, name, "unchanged", "it has no such tag"))
+            else:
+                outcomes.append(Outcome(vm, name, "refused", "it has no such tag; --if-exists lets that pass"))
             continue
         kind, protected = (
             tree.get(transaction.schema.path((CONTAINER, vm.uuid, key, name)) or "")

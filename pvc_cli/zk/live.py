@@ -95,7 +95,8 @@ class LiveStore:
 
         def collect() -> list[TextResult]:
             if answers:
-                with suppress(*LOST_ERRORS):
+                # A lost connection may have come back to an older server of a mixed ensemble.
+                with suppress(UnimplementedError, *LOST_ERRORS):
                     return self._collect(answers)
             return [as_text(result) for result in self.fetch(reads)]
 

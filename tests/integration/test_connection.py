@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pvc_cli.cluster import vms
+from pvc_cli.cluster.roster import roster
 from pvc_cli.errors import ConfigError, OutcomeUnknownError, UnreachableError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
@@ -217,3 +219,23 @@ def test_an_ensemble_that_loses_a_server_goes_on(tmp_path: Path) -> None:
             handler.write([("base.config.maintenance", server.folder.name)])
             assert handler.read("base.config.maintenance") == server.folder.name
             server.start()
+
+
+@pytest.mark.parametrize("fault", ["before", "after", "unimplemented"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_list_that_loses_its_connection_on_the_way_is_whole(
+    proxy: Proxy, tree: Tree, monkeypatch: pytest.MonkeyPatch, fault: Fault, times: int
+) -> None:
+    """Also where the next server is an older one, which does not know the request that worked so far."""
+    monkeypatch.setattr(vms, "_FIRST", 2)
+    monkeypatch.setattr(vms, "_CHUNK", 2)
+    with ZKHandler(through(proxy, tree)) as handler:
+        chosen = [vm.uuid for vm in roster(handler)]
+        found = []
+        for number, vm in enumerate(vms.read_vms(handler, chosen)):
+            if number % 5 == 0:
+                proxy.strike(MULTI_READ, fault, times)
+            found.append(vm)
+    assert proxy.struck >= 4
+    assert [vm.uuid for vm in found] == chosen
+    assert all(vm.hardware and vm.tags for vm in found)
