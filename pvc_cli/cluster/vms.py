@@ -11,6 +11,7 @@ from pvc_cli.cluster import hardware
 from pvc_cli.cluster.tags import CONTAINER, Tag, detail_keys, make_tags
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_int, parse_list
 from pvc_cli.zk import Key, ZKHandler
+from pvc_cli.zk.reader import Names, Values
 
 _T = TypeVar("_T")
 STATES = (
@@ -34,6 +35,7 @@ _KEYS = (
     "domain.meta.node_limit",
 )
 _FIRST, _CHUNK = 100, 500
+_Rows = list[tuple[Values, Names]]
 WATCHED_KEYS = ("domain.state", "domain.node", "domain.last_node", "domain.xml")
 """What of a VM, apart from its tags, changes what a list of VMs shows."""
 
@@ -101,14 +103,9 @@ def _ahead(things: Iterator[_T]) -> Iterator[_T]:
     yield from waiting
 
 
-_Values = list[str | None]
-_Names = list[list[str] | None]
-_Rows = list[tuple[_Values, _Names]]
-
-
 def _look_into(
     handler: ZKHandler, uuids: Sequence[str], rows: _Rows
-) -> tuple[Sequence[str], _Rows, Callable[[], tuple[_Values, _Names]]]:
+) -> tuple[Sequence[str], _Rows, Callable[[], tuple[Values, Names]]]:
     """Ask for what is below the names of each VM's tags and snapshots."""
     keys = (
         key

@@ -17,8 +17,10 @@ def _sorted(path: str, names: list[str]) -> list[str]:
     return sorted(set(names) - NOT_PVCS if path == "/" else names)
 
 
-_Values = list[str | None]
-_Names = list[list[str] | None]
+Values = list[str | None]
+"""Values of keys, None where there is no such znode."""
+Names = list[list[str] | None]
+"""Names of the children of keys, sorted, None where there is no such znode."""
 
 
 class TreeReader(ABC):
@@ -64,7 +66,7 @@ class TreeReader(ABC):
         """Return the sorted names of the children of each of *keys*, None where it does not exist, in one batch."""
         return self.ask(children=keys)()[1]
 
-    def ask(self, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> Callable[[], tuple[_Values, _Names]]:
+    def ask(self, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> Callable[[], tuple[Values, Names]]:
         """Ask for the values of some keys and the children of others, and return what waits for both.
 
         All go in one batch. What is done before the wait costs no time: so one reads on while making something of
@@ -78,7 +80,7 @@ class TreeReader(ABC):
             ]
         )
 
-        def wait() -> tuple[_Values, _Names]:
+        def wait() -> tuple[Values, Names]:
             found: Iterator[Any] = iter(collect())
             return (
                 [None if path is None else next(found) for path in value_paths],
@@ -92,7 +94,7 @@ class TreeReader(ABC):
 
     def ask_each(
         self, items: Sequence[str], values: Sequence[str], children: Sequence[str] = ()
-    ) -> Callable[[], list[tuple[_Values, _Names]]]:
+    ) -> Callable[[], list[tuple[Values, Names]]]:
         """Ask for the same keys of many items, and return what waits for them: the fast way to read a list.
 
         It gives for each item the values of its keys *values*, and the names of the children of its keys *children*.
@@ -103,7 +105,7 @@ class TreeReader(ABC):
         collect = self.store.ask([new_read((path, below)) for path, below in asked if path is not None])
         width = len(values)
 
-        def wait() -> list[tuple[_Values, _Names]]:
+        def wait() -> list[tuple[Values, Names]]:
             found: Iterator[Any] = iter(collect())
             if None in paths:
                 found = iter([None if path is None else next(found) for path in paths])
