@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 PVC = (str(Path(sys.executable).with_name("pvc")),)
 ONE_BY_ONE = (sys.executable, "-m", "benchmarks.one_by_one")
 VM = "web-05"
+_RUNS, _FEW_RUNS = 5, 2
+_LONG = 8.0
+"""Seconds from which on a command is measured less often."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,6 @@ class Bench:
     def __init__(self, folder: Path, vms: int) -> None:
         self._folder = folder
         self._vms = vms
-        self._runs = 5 if vms <= 10_000 else 2
         self._words = {"{name}": VM, "{file}": str(folder / "backup.json")}
 
     def rows(self, cases: Sequence[Case]) -> Iterator[Row]:
@@ -109,10 +111,10 @@ class Bench:
             recorder(ensemble.servers[0].port, packets) as (hosts, recording),
         ):
             counted = [sys.executable, "-m", "benchmarks.counted", str(self._folder / "round-trips")]
-            run([*counted, "-q", "--coordinators", hosts, *command])
+            first, _ = run([*counted, "-q", "--coordinators", hosts, *command])
         times: list[float] = []
         floors: list[float] = []
-        for _ in range(self._runs):
+        for _ in range(_RUNS if first < _LONG else _FEW_RUNS):
             with self._turn(case, place) as ensemble:
                 seconds, peak = run([*PVC, "-q", "--coordinators", ensemble.hosts, *command])
                 times.append(seconds)
@@ -156,7 +158,7 @@ class Bench:
         listing = self._folder / "listing.json"
         with place() as ensemble, listing.open("wb") as file:
             subprocess.run([*PVC, "-q", "--coordinators", ensemble.hosts, *LISTING.command], stdout=file, check=True)
-        return statistics.median(self._python("xml_alone.py", listing) for _ in range(self._runs))
+        return statistics.median(self._python("xml_alone.py", listing) for _ in range(_RUNS))
 
     @staticmethod
     def _python(script: str, *arguments: object) -> float:

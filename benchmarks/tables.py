@@ -8,6 +8,8 @@ from benchmarks.cases import BY_NAME, BY_UUID, LISTING
 from benchmarks.measure import Row
 
 Times = Mapping[str, float]
+_NOISE = 0.03
+"""Seconds by which the starts of two processes may differ."""
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -21,7 +23,8 @@ def _named(row: Row) -> list[str]:
 
 def _times_floor(row: Row, times: Times) -> str:
     """Return how much the work takes, of what the bytes alone take; the start of Python is neither's."""
-    return f"{(row.seconds - times['start-up']) / row.floor:.1f} ×"
+    work = row.seconds - times["start-up"]
+    return f"{work / row.floor:.1f} ×" if work > _NOISE else "-"
 
 
 def _times_faster(row: Row) -> str:
@@ -129,11 +132,12 @@ def page(rows: Sequence[Row], times: Times, where: Mapping[str, str]) -> str:
 
 `make bench` measures all this in one run, and writes this page, the README's table and the plot; the figures
 themselves are in [benchmarks/results.json](../benchmarks/results.json). Times are those of whole processes, the start
-of Python included, and the median of five runs (two at 100,000 VMs). They are this machine's. The ratios are what to
-compare, for both sides of each were measured in turns:
+of Python included, and the median of five runs (of two, where they take long). They are this machine's. The ratios
+are what to compare, for both sides of each were measured in turns:
 
 - *Of the floor*: what pvc takes beyond its start-up, against a bare socket that sends the very same bytes, waits
-  where pvc had to wait, reads the replies, and looks at none. Nothing that speaks to ZooKeeper can be faster.
+  where pvc had to wait, reads the replies, and looks at none. Nothing that speaks to ZooKeeper can be faster. A dash
+  means too little to tell.
 - *One by one takes*: the same pvc, but waiting for each reply before it sends the next request, as PVC's own library
   does. Nobody would wait for it at 100,000 VMs.
 

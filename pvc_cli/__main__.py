@@ -2,6 +2,6 @@
 
 import sys
 
-from pvc_cli.app import main
+from pvc_cli.app import run
 
-sys.exit(main())
+sys.exit(run())

@@ -94,10 +94,18 @@ def cli(
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run pvc with *arguments*, the process's own if none are given, and return its exit code."""
+def run() -> int:
+    """Be the process `pvc`, and return its exit code."""
     # What a listing makes is no rubbish yet, and looking for some in it takes a tenth of the time.
     gc.set_threshold(200_000)
+    code = main()
+    # Whatever there is now goes with the process: looking it through once more takes as long as importing Click.
+    gc.freeze()
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run pvc with *arguments*, the process's own if none are given, and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             # A terminal that cannot show a character gets its escape, not a traceback.

@@ -93,15 +93,17 @@ class Connection:
         )
         self.client.add_listener(self._listen)
 
-    def start(self) -> None:
+    def start(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Open the session.
 
+        :param meanwhile: is called while the servers are waited for.
         :raises UnreachableError: if no server accepted it in time.
         :raises AccessDeniedError: if the servers do not let us in.
         :raises ConfigError: if the chroot does not exist.
         """
         until = time.monotonic() + self.timeout
         self._live = self.client.start_async()
+        meanwhile()
         if not self._live.wait(self.timeout):
             # kazoo waits for its thread, which may hang in connect(): that is not for the caller to wait for.
             threading.Thread(target=self._abandon, daemon=True).start()

@@ -21,6 +21,7 @@ from pvc_cli.errors import (
 )
 from pvc_cli.zk.reader import TreeReader
 from pvc_cli.zk.schema import Key, ZKSchema, find_schema, parse_version
+from pvc_cli.zk.schema.definition import versions
 from pvc_cli.zk.store import CommitConflictError, Lock, LockKind, Op, Read, Store, Znode
 from pvc_cli.zk.transaction import Transaction
 from pvc_cli.zk.tree import outermost, read_trees
@@ -105,7 +106,7 @@ class ZKHandler(TreeReader):
             report=self._report,
             access=self._access,
         )
-        connection.start()
+        connection.start(meanwhile=versions)
         self._connection = connection
         self._store = LiveStore(connection, multiread=self._multiread, before_change=self._before_change)
 
