@@ -11,6 +11,7 @@ from typing import Literal
 Fault = Literal["before", "after", "unimplemented"]
 MULTI, MULTI_READ = 14, 22
 _UNIMPLEMENTED = -6
+_EVENT = -1
 
 
 class Proxy:
@@ -49,10 +50,14 @@ class Proxy:
                 return
             server = socket.create_connection(("127.0.0.1", self._port))
             doomed = threading.Event()
-            threading.Thread(target=self._requests, args=(client, server, doomed), daemon=True).start()
-            threading.Thread(target=self._replies, args=(client, server, doomed), daemon=True).start()
+            awaited = threading.Semaphore(0)
+            threading.Thread(target=self._requests, args=(client, server, doomed, awaited), daemon=True).start()
+            threading.Thread(target=self._replies, args=(client, server, doomed, awaited), daemon=True).start()
 
-    def _requests(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
+    def _requests(
+        self, client: socket.socket, server: socket.socket, doomed: threading.Event, awaited: threading.Semaphore
+    ) -> None:
+        sent = 1
         with contextlib.suppress(OSError):
             _pass_packet(client, server)  # the handshake has neither number nor kind
             while packet := _receive(client):
@@ -61,19 +66,27 @@ class Proxy:
                     self._times -= 1
                     self.struck += 1
                     if self._fault == "unimplemented":
+                        # A server answers in order: first whatever was asked before.
+                        for _ in range(sent):
+                            awaited.acquire(timeout=5)
                         client.sendall(struct.pack(">iiqi", 16, number, 0, _UNIMPLEMENTED))
                     if self._fault != "after":
                         break
                     doomed.set()
                 server.sendall(packet)
+                sent += 1
         _close(client, server, unless=doomed)
 
-    def _replies(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
+    def _replies(
+        self, client: socket.socket, server: socket.socket, doomed: threading.Event, awaited: threading.Semaphore
+    ) -> None:
         with contextlib.suppress(OSError):
             while packet := _receive(server):
                 if doomed.is_set() and struct.unpack_from(">i", packet, 4)[0] > 0:
                     break
                 client.sendall(packet)
+                if struct.unpack_from(">i", packet, 4)[0] != _EVENT:
+                    awaited.release()
         _close(client, server)
 
 
