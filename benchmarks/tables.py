@@ -150,9 +150,9 @@ Measured on: {_versions(where)}.
 {goals(rows, times)}
 
 Where the time of `vm list -o json` goes, by a sampling profile of its Python (10,000 VMs; the server works meanwhile,
-on the other core): XML 26 %, what is looked up in it 10 %, JSON 11 %, its documents 7 %, records of VMs 7 %, keys, paths
-and requests 13 %, imports 11 %, the list of names 3 %, decoding replies 5 %, all else 7 %. XML and JSON are parsed and
-written in C already; no part of the rest stands out.
+on the other core): XML 26 %, what is looked up in it 10 %, JSON 11 %, its documents 7 %, records of VMs 7 %, keys,
+paths and requests 13 %, imports 11 %, the list of names 3 %, decoding replies 5 %, all else 7 %. XML and JSON are
+parsed and written in C already; no part of the rest stands out.
 
 ## Everything
 
