@@ -57,7 +57,7 @@ def _pass_on(listener: socket.socket, port: int, recording: Recording) -> None:
     with client, socket.create_connection(("127.0.0.1", port)) as server, recording.file.open("wb") as file:
         back = threading.Thread(target=_pass_back, args=(client, server, recording), daemon=True)
         back.start()
-        while packet := _receive(client):
+        while packet := receive(client):
             # The handshake has neither number nor kind; it waits for nothing. A ping tells nothing but the time.
             kind = _NUMBERS.unpack_from(packet, 4)[1] if recording.sent else None
             if kind != _PING:
@@ -71,14 +71,14 @@ def _pass_on(listener: socket.socket, port: int, recording: Recording) -> None:
 
 def _pass_back(client: socket.socket, server: socket.socket, recording: Recording) -> None:
     with contextlib.suppress(OSError):
-        while packet := _receive(server):
+        while packet := receive(server):
             # Watches and pings answer no request; the handshake's reply begins with its protocol version, 0.
             recording.replies += _LENGTH.unpack_from(packet, 4)[0] >= 0
             recording.received += len(packet)
             client.sendall(packet)
 
 
-def _receive(peer: socket.socket) -> bytes:
+def receive(peer: socket.socket) -> bytes:
     """Return one packet with its length in front, empty at the end of the connection."""
     header = peer.recv(4, socket.MSG_WAITALL)
     if len(header) < _LENGTH.size:

@@ -8,6 +8,8 @@ import struct
 import threading
 from typing import Literal
 
+from benchmarks.floor import receive
+
 Fault = Literal["before", "after", "unimplemented"]
 MULTI, MULTI_READ = 14, 22
 _UNIMPLEMENTED = -6
@@ -60,7 +62,7 @@ class Proxy:
         sent = 1
         with contextlib.suppress(OSError):
             _pass_packet(client, server)  # the handshake has neither number nor kind
-            while packet := _receive(client):
+            while packet := receive(client):
                 number, opcode = struct.unpack_from(">ii", packet, 4)
                 if self._times and opcode == self._opcode:
                     self._times -= 1
@@ -81,7 +83,7 @@ class Proxy:
         self, client: socket.socket, server: socket.socket, doomed: threading.Event, awaited: threading.Semaphore
     ) -> None:
         with contextlib.suppress(OSError):
-            while packet := _receive(server):
+            while packet := receive(server):
                 if doomed.is_set() and struct.unpack_from(">i", packet, 4)[0] > 0:
                     break
                 client.sendall(packet)
@@ -90,16 +92,8 @@ class Proxy:
         _close(client, server)
 
 
-def _receive(peer: socket.socket) -> bytes:
-    """Return one packet with its length, empty at the end of the connection."""
-    header = peer.recv(4, socket.MSG_WAITALL)
-    if len(header) < 4:
-        return b""
-    return header + peer.recv(struct.unpack(">i", header)[0], socket.MSG_WAITALL)
-
-
 def _pass_packet(source: socket.socket, target: socket.socket) -> None:
-    target.sendall(_receive(source))
+    target.sendall(receive(source))
 
 
 def _close(*peers: socket.socket, unless: threading.Event | None = None) -> None:
