@@ -29,10 +29,7 @@ from pvc_cli.zk import ZKHandler, ZKSchema
 SIZES = (100, 1_000, 10_000, 100_000)
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _PROCESS_RUNS = 40
-_START_UP = (
-    "import pvc_cli.app, pvc_cli.commands.vm_tag, pvc_cli.settings, pvc_cli.cluster.tagging, pvc_cli.zk.live, gc;"
-    "gc.freeze()"
-)
+_START_UP = "import pvc_cli.app, pvc_cli.commands.vm.tag.add, pvc_cli.zk.live, gc;gc.freeze()"
 
 
 def processes() -> tuple[dict[str, float], str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.cases import LISTING, Case
 from benchmarks.floor import recorder
-from pvc_cli.cluster.roster import find
+from pvc_cli.cluster.vms.query import find
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema

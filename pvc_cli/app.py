@@ -9,37 +9,35 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from pvc_cli import __version__
-from pvc_cli.commands.lazy import LazyGroup
+from pvc_cli.commands._common.group import LazyGroup
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, PvcError, printable
-from pvc_cli.output import Output
-
-_COMMANDS = {
-    "cluster": (
-        "pvc_cli.commands.cluster:cluster",
-        "See whether anything is wrong; back the tree up, and put it back.",
-    ),
-    "completion": ("pvc_cli.commands.completion:completion", "Print what makes a shell complete pvc's commands."),
-    "connection": ("pvc_cli.commands.connection:connection", "Keep names for clusters, and say which is current."),
-    "network": ("pvc_cli.commands.network:network", "Look at what connects virtual machines."),
-    "node": ("pvc_cli.commands.node:node", "Look at nodes."),
-    "sandbox": ("pvc_cli.commands.sandbox:sandbox", "Run a demo cluster on this machine."),
-    "schema": ("pvc_cli.commands.schema:schema", "Look at the schema of the tree, and bring it to another version."),
-    "sriov": ("pvc_cli.commands.sriov:sriov", "The same as 'pvc network sriov', shorter."),
-    "vm": ("pvc_cli.commands.vm:vm", "Find virtual machines, and classify them by tags."),
-}
-
+from pvc_cli.output.writer import Output
 
 _AS_IT_IS = "what is done stays; run the same command again for the rest"
 
 
 @click.group(
-    cls=LazyGroup,
-    lazy=_COMMANDS,
+    "pvc",
+    LazyGroup,
+    package="pvc_cli.commands",
+    lines={
+        "cluster": "See whether anything is wrong; back the tree up, and put it back.",
+        "completion": "Print what makes a shell complete pvc's commands.",
+        "connection": "Keep names for clusters, and say which is current.",
+        "network": "Look at what connects virtual machines.",
+        "node": "Look at nodes.",
+        "sandbox": "Run a demo cluster on this machine.",
+        "schema": "Look at the schema of the tree, and bring it to another version.",
+        "sriov": "The same as 'pvc network sriov', shorter.",
+        "vm": "Find virtual machines, and classify them by tags.",
+    },
+    aliases={"sriov": "network.sriov"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
@@ -55,7 +53,7 @@ _AS_IT_IS = "what is done stays; run the same command again for the rest"
 )
 @click.option(
     "--schema-dir",
-    type=click.Path(exists=True, file_okay=False),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
     help="Where a newer PVC defines its schema versions.",
 )
@@ -69,7 +67,7 @@ def cli(
     connection: str | None,
     coordinators: str | None,
     timeout: float,
-    schema_dir: str | None,
+    schema_dir: Path | None,
     verbose: bool,
     quiet: bool,
     no_color: bool,

@@ -1,4 +1,4 @@
-"""Write a file so that it is either the old one or the new one, whole, whatever interrupts it."""
+"""Where pvc keeps its files, and how it writes one: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -26,3 +26,19 @@ def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def config_folder() -> Path:
+    """Return the folder of pvc's configuration."""
+    return _folder("XDG_CONFIG_HOME", ".config")
+
+
+def state_folder() -> Path:
+    """Return the folder of what pvc keeps of its own accord: backups, and the sandbox."""
+    return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def _folder(variable: str, default: str) -> Path:
+    """Return pvc's folder below the one that *variable* names."""
+    given = os.environ.get(variable)
+    return (Path(given) if given else Path.home() / default) / "pvc"

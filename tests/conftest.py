@@ -148,7 +148,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
-    monkeypatch.setattr("pvc_cli.settings.PVC_CONFIG", folder / "no" / "pvc.conf")
+    monkeypatch.setattr("pvc_cli.connections.node_config.PVC_CONFIG", folder / "no" / "pvc.conf")
     return folder
 
 

@@ -15,10 +15,12 @@ START_UP = {
     "pvc_cli",
     "pvc_cli.app",
     "pvc_cli.commands",
-    "pvc_cli.commands.lazy",
+    "pvc_cli.commands._common",
+    "pvc_cli.commands._common.group",
     "pvc_cli.context",
     "pvc_cli.errors",
     "pvc_cli.output",
+    "pvc_cli.output.writer",
 }
 SLOW = {"kazoo", "yaml", "tabulate", "json", "asyncio", "ssl", "importlib.resources", "xml", "difflib", "syslog"}
 
@@ -130,7 +132,7 @@ def test_a_reader_that_has_seen_enough_leaves_no_traceback() -> None:
 
 
 def test_a_c_locale_shows_escapes_instead_of_failing() -> None:
-    code = "from pvc_cli.output import Output; print(Output().table(('\\xc9',), [['\\xdf']]))"
+    code = "from pvc_cli.output.writer import Output; print(Output().table(('\\xc9',), [['\\xdf']]))"
     environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": "/usr/bin:/bin"}
     program = f"import sys; sys.stdout.reconfigure(errors='backslashreplace'); {code}"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)

@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from pvc_cli.output import Cell, Document, Format, Output
+from pvc_cli.output.writer import Cell, Document, Format, Output
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pvc_cli import identity
 from pvc_cli.agent import linux
 from pvc_cli.agent.kernel import KernelError
-from pvc_cli.cluster.sriov.functions import Vf, VfConfig, vf_name
+from pvc_cli.cluster.sriov.model import Vf, VfConfig, vf_name
 from pvc_cli.errors import ConfigError
 
 

@@ -11,7 +11,7 @@ from pvc_cli.agent.inventory import Inventory, register, survey
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import Kernel, KernelError
 from pvc_cli.agent.reconciler import Action, Reconciler, Report
-from pvc_cli.cluster.sriov.functions import SETTINGS, VfConfig, parse_config, require_sriov
+from pvc_cli.cluster.sriov.model import SETTINGS, VfConfig, parse_config, require_sriov
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES
 from pvc_cli.errors import quoted
 from pvc_cli.zk import Change, Key, ZKHandler

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pvc_cli.agent.config import Device
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import NO_MAC, Kernel, KernelError, VfState
-from pvc_cli.cluster.sriov.functions import vf_name
+from pvc_cli.cluster.sriov.model import vf_name
 
 _PATIENCE = 3.0
 

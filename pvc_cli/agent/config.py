@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvc_cli import settings
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.errors import ConfigError, quoted
 
@@ -33,20 +31,17 @@ class NodeConfig:
     devices: tuple[Device, ...]
 
 
-def read_config(path: Path | None) -> NodeConfig:
-    """Read the node's configuration: from *path*, else PVC_CONFIG_FILE, else where PVC has it.
+def parse_config(path: Path, document: object) -> NodeConfig:
+    """Return what the *document* in a node's configuration at *path* says of SR-IOV.
 
-    :raises ConfigError: naming the place in the file, if something there makes no sense, or if there is no file.
+    :raises ConfigError: naming the place in the file, if something there makes no sense.
     """
-    path = path or Path(os.environ.get("PVC_CONFIG_FILE") or settings.PVC_CONFIG)
-    try:
-        document = settings.read_yaml(path)
-    except FileNotFoundError:
-        raise ConfigError(f"there is no {path}: name this node's PVC configuration with --config") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{path} is no PVC configuration: it is no mapping")
-    enabled = _flag(path, "guest_networking.sriov_enable", settings.dig(document, "guest_networking", "sriov_enable"))
-    listed = settings.dig(document, "guest_networking", "sriov_device")
+    guests = document.get("guest_networking")
+    guests = guests if isinstance(guests, dict) else {}
+    enabled = _flag(path, "guest_networking.sriov_enable", guests.get("sriov_enable"))
+    listed = guests.get("sriov_device")
     where = "guest_networking.sriov_device"
     if listed is not None and not isinstance(listed, list):
         raise ConfigError(f"{path}: {where} is no list: give a list of phy, mtu and vfcount")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.kernel import AT_START, NO_MAC, VfState
-from pvc_cli.cluster.roster import SEE_NODES, hint
-from pvc_cli.cluster.sriov.functions import SETTINGS
+from pvc_cli.cluster.sriov.model import SETTINGS
 from pvc_cli.cluster.values import natural_key, parse_bool
+from pvc_cli.cluster.vms.query import SEE_NODES, hint
 from pvc_cli.errors import NotFoundError, quoted
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 from pvc_cli.zk.store import CommitConflictError

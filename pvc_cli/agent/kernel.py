@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pvc_cli.cluster.sriov.functions import VfConfig
+from pvc_cli.cluster.sriov.model import VfConfig
 from pvc_cli.errors import PvcError
 
 NO_MAC = "00:00:00:00:00:00"

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from pvc_cli.agent.kernel import NO_MAC, KernelError, PfState, VfState
-from pvc_cli.cluster.sriov.functions import VfConfig
+from pvc_cli.cluster.sriov.model import VfConfig
 from pvc_cli.errors import ConfigError
 
 _SYSFS = Path("/sys/class/net")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import AT_START, KNOBS, Kernel, KernelError, VfState
-from pvc_cli.cluster.sriov.functions import VfConfig, vf_name
+from pvc_cli.cluster.sriov.model import VfConfig, vf_name
 
 _Knob = tuple[str, str]
 """A VF by name, and which of the KNOBS."""

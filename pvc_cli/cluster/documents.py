@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pvc_cli.cluster.bulk import Outcome
+    from pvc_cli.cluster.health import ClusterStatus
     from pvc_cli.cluster.nodes import Node
-    from pvc_cli.cluster.roster import VmRef
     from pvc_cli.cluster.sriov.audit import Finding
-    from pvc_cli.cluster.sriov.functions import Pf, Vf, VfConfig
+    from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig
     from pvc_cli.cluster.sriov.settings import Setting
-    from pvc_cli.cluster.status import ClusterStatus
-    from pvc_cli.cluster.tags import Tag
-    from pvc_cli.cluster.vms import Vm
+    from pvc_cli.cluster.vms.bulk import Outcome
+    from pvc_cli.cluster.vms.model import Vm
+    from pvc_cli.cluster.vms.query import VmRef
+    from pvc_cli.cluster.vms.tags import Tag
     from pvc_cli.zk import Change
 
 Document = dict[str, Any]

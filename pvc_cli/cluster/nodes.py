@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pvc_cli.cluster.roster import SEE_NODES, hint
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
+from pvc_cli.cluster.vms.query import SEE_NODES, hint
 from pvc_cli.errors import NotFoundError, quoted
 from pvc_cli.zk import ZKHandler
 

@@ -1,4 +1,4 @@
-"""``pvc completion``: what makes a shell complete pvc's commands and names."""
+"""``pvc completion``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from click.shell_completion import BashComplete, get_completion_class
 _VARIABLE = "_PVC_COMPLETE"
 
 
-@click.command()
+@click.command("completion")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
-def completion(shell: str) -> None:
+def command(shell: str) -> None:
     """Print the script that makes a shell complete pvc's commands, options and names.
 
     \b

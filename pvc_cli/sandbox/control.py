@@ -11,11 +11,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pvc_cli.connections.sandbox import is_sandbox_process, sandbox_folder, sandbox_hosts
 from pvc_cli.errors import ConfigError, RefusedError
 from pvc_cli.files import replace_file
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
-from pvc_cli.settings import is_sandbox_process, sandbox_folder, sandbox_hosts
 from pvc_cli.zk import ZKHandler, ZKSchema
 
 _STOP_TIMEOUT = 10.0

@@ -5,7 +5,7 @@ It knows nothing of commands and can be used on its own::
     from pvc_cli.zk import ZKHandler, ZKSchema
 """
 
-from pvc_cli.access import Access, Tls
+from pvc_cli.zk.access import Access, Tls
 from pvc_cli.zk.handler import ZKHandler
 from pvc_cli.zk.schema import Key, ZKSchema
 from pvc_cli.zk.store import Znode

@@ -32,8 +32,8 @@ from kazoo.protocol.states import KazooState, KeeperState
 from kazoo.retry import KazooRetry
 from kazoo.security import CREATOR_ALL_ACL, make_acl
 
-from pvc_cli.access import NO_ACCESS, Access
 from pvc_cli.errors import AccessDeniedError, ConfigError, UnreachableError, printable, quoted
+from pvc_cli.zk.access import NO_ACCESS, Access
 from pvc_cli.zk.wire import WireHandler
 
 # kazoo's recipes log to module loggers; an application that wants to see that adds its own handler.

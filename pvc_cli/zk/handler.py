@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pvc_cli.access import NO_ACCESS, Access
 from pvc_cli.errors import (
     InvalidKeyError,
     LockError,
@@ -19,6 +18,7 @@ from pvc_cli.errors import (
     SchemaError,
     quoted,
 )
+from pvc_cli.zk.access import NO_ACCESS, Access
 from pvc_cli.zk.reader import TreeReader
 from pvc_cli.zk.schema import Key, ZKSchema, find_schema, parse_version
 from pvc_cli.zk.schema.definition import versions
@@ -51,6 +51,7 @@ class ZKHandler(TreeReader):
         a server knows it is found out without being told.
     :param report: is told, in one sentence each, when the session is opened, suspended, resumed and closed.
     :param before_change: is called before every transaction that is sent.
+    :param lock_holder: who holds our locks, for those who wait for them; the number of this process if not given.
     :param schema_dir: where an installed PVC defines schema versions newer than those that come with pvc; PVC's own
         place if not given.
     """
@@ -65,6 +66,7 @@ class ZKHandler(TreeReader):
         multiread: bool = True,
         report: Callable[[str], None] | None = None,
         before_change: Callable[[], None] | None = None,
+        lock_holder: str = "",
         schema_dir: Path | None = None,
     ) -> None:
         self.hosts = hosts
@@ -74,6 +76,7 @@ class ZKHandler(TreeReader):
         self._multiread = multiread
         self._report = report
         self._before_change = before_change
+        self._lock_holder = lock_holder
         self._schema_dir = schema_dir
         self._connection: Connection | None = None
         self._store: Store | None = None
@@ -108,7 +111,12 @@ class ZKHandler(TreeReader):
         )
         connection.start(meanwhile=versions)
         self._connection = connection
-        self._store = LiveStore(connection, multiread=self._multiread, before_change=self._before_change)
+        self._store = LiveStore(
+            connection,
+            multiread=self._multiread,
+            before_change=self._before_change,
+            lock_holder=self._lock_holder,
+        )
 
     def disconnect(self) -> None:
         """Close the session; does nothing on one that is closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -52,6 +53,7 @@ class LiveStore:
     :param multiread: whether to use ZooKeeper's `multiRead`; a server that turns out not to know it
         (before 3.6) gets pipelined single reads instead, for as long as this store lives.
     :param before_change: is called before every transaction that is sent.
+    :param lock_holder: who holds this store's locks, for those who wait for them.
     """
 
     def __init__(
@@ -60,12 +62,14 @@ class LiveStore:
         *,
         multiread: bool = True,
         before_change: Callable[[], None] | None = None,
+        lock_holder: str = "",
     ) -> None:
         self._connection = connection
         self._client = connection.client
         self._multiread = multiread
         self._multiread_works = False
         self._before_change = before_change
+        self._lock_holder = lock_holder or f"process {os.getpid()}"
         self.round_trips = 0
         """How often this store waited for the servers: what a batch saves."""
 
@@ -180,7 +184,7 @@ class LiveStore:
 
     def lock(self, kind: LockKind, path: str) -> HeldLock:
         """Return a lock on the existing znode at *path*; it waits as long as this store does for an answer."""
-        return HeldLock(self._connection, kind, path, self._connection.timeout)
+        return HeldLock(self._connection, kind, path, self._connection.timeout, self._lock_holder)
 
     def _request(self, ops: Sequence[Op]) -> Any:  # noqa: ANN401 - kazoo is untyped
         """Return kazoo's transaction of *ops*; it can be committed once only."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from typing import Any
 from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
-from pvc_cli import identity
 from pvc_cli.errors import LockError, UnreachableError, printable
 from pvc_cli.zk.connection import Connection
 from pvc_cli.zk.store import LockKind, Op
@@ -26,14 +24,14 @@ class HeldLock:
     """A lock on an existing znode, held inside a ``with`` block; see :class:`pvc_cli.zk.store.Lock`.
 
     :param timeout: how long, in seconds, to wait for those who hold it.
+    :param holder: who we are, for those who wait.
     """
 
-    def __init__(self, connection: Connection, kind: LockKind, path: str, timeout: float) -> None:
+    def __init__(self, connection: Connection, kind: LockKind, path: str, timeout: float, holder: str) -> None:
         self.path = path
         self.fence: Op | None = None
         self._connection = connection
         self._timeout = timeout
-        holder = f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}"
         self._recipe: Any = getattr(connection.client, _RECIPES[kind])(path, holder)
         # The recipe would create the path on acquiring, and so invent a znode that the schema does not have.
         self._recipe.assured_path = True

@@ -15,8 +15,8 @@ from typing import Any
 from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.handlers.utils import create_tcp_connection
 
-from pvc_cli.access import Tls
 from pvc_cli.errors import ConfigError
+from pvc_cli.zk.access import Tls
 
 
 class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]

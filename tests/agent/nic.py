@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pvc_cli.agent.kernel import AT_START, KNOBS, NO_MAC, KernelError, PfState, VfState
-from pvc_cli.cluster.sriov.functions import VfConfig
+from pvc_cli.cluster.sriov.model import VfConfig
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import Device
 from pvc_cli.agent.inventory import register, survey
 from pvc_cli.agent.kernel import VfState
-from pvc_cli.cluster.roster import VmRef
 from pvc_cli.cluster.sriov.claims import claim
-from pvc_cli.cluster.sriov.functions import VfConfig, find_vfs, list_vfs
+from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs
 from pvc_cli.cluster.sriov.settings import set_configs
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import NotFoundError, SchemaError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.agent.config import Device, read_config
+from pvc_cli.agent.config import Device, NodeConfig, parse_config
+from pvc_cli.connections.node_config import read_node_config
 from pvc_cli.errors import ConfigError
 
 SAMPLE = """
@@ -28,6 +29,10 @@ def write(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "pvc.conf"
     path.write_text(text)
     return path
+
+
+def read_config(path: Path | None) -> NodeConfig:
+    return parse_config(*read_node_config(path))
 
 
 def test_both_words_for_a_device_are_understood_and_all_else_is_tolerated(tmp_path: Path) -> None:

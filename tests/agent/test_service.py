@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster.sriov.functions import Vf, VfConfig, find_vfs
+from pvc_cli.cluster.sriov.model import Vf, VfConfig, find_vfs
 from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.agent import linux
-from pvc_cli.cluster.sriov.functions import VfConfig, find_vfs
+from pvc_cli.cluster.sriov.model import VfConfig, find_vfs
 from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.zk import ZKHandler
 from tests.agent.nic import SimulatedKernel
@@ -26,7 +25,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedKernel:
         kernel.plug_in(phy, "igb")
         kernel.create_vfs(phy, 4)
         kernel.bring_up(phy, None)
-    monkeypatch.setattr(linux, "LinuxKernel", lambda: kernel)
+    monkeypatch.setattr("pvc_cli.commands.network.sriov.agent.sync.LinuxKernel", lambda: kernel)
     return kernel
 
 

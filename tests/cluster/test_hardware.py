@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pvc_cli.cluster.hardware import BrokenXmlError, Controller, Disk, Interface, parse
+from pvc_cli.cluster.vms.hardware import BrokenXmlError, Controller, Disk, Interface, parse
 from pvc_cli.sandbox import domain_xml
 
 DOMAIN = "<domain><memory{unit}>{amount}</memory><devices>{devices}</devices></domain>"

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from pvc_cli import app
-from pvc_cli.cluster import bulk
+from pvc_cli.cluster.vms import bulk
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.migration import run
 from pvc_cli.zk.store import Op

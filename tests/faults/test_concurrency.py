@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster import bulk
-from pvc_cli.cluster.roster import find, roster
-from pvc_cli.cluster.tagging import adding, removing
+from pvc_cli.cluster.vms import bulk
+from pvc_cli.cluster.vms.query import find, roster
+from pvc_cli.cluster.vms.tagging import adding, removing
 from pvc_cli.errors import ConflictError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble

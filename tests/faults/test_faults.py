@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 
-from pvc_cli.cluster.sriov.functions import VfConfig, find_vfs
+from pvc_cli.cluster.sriov.model import VfConfig, find_vfs
 from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.sandbox.server import Ensemble, Server, accepts_sessions

@@ -11,7 +11,7 @@ import sys
 
 # Imported before the fork, so that 64 processes need not do it each.
 import pvc_cli.cluster.sriov.claims
-import pvc_cli.commands.sriov_claim
+import pvc_cli.commands.network.sriov.vf.claim
 import pvc_cli.zk.live  # noqa: F401
 from pvc_cli import app
 

@@ -14,10 +14,10 @@ import yaml
 from kazoo.client import KazooClient
 from kazoo.security import make_acl, make_digest_acl
 
+from pvc_cli.connections.resolve import resolve
 from pvc_cli.errors import ConfigError, PvcError, UnreachableError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Server, free_ports
-from pvc_cli.settings import resolve
 from pvc_cli.zk import Access, Tls, ZKHandler, ZKSchema
 from tests.conftest import Pvc, Tree
 

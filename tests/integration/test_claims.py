@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pvc_cli.cluster.roster import VmRef
 from pvc_cli.cluster.sriov.audit import audit, repair
-from pvc_cli.cluster.sriov.functions import find_vfs
+from pvc_cli.cluster.sriov.model import find_vfs
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.sandbox import domain_xml
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree

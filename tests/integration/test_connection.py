@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster import vms
-from pvc_cli.cluster.roster import roster
+from pvc_cli.cluster.vms import model as vms
+from pvc_cli.cluster.vms.query import roster
 from pvc_cli.errors import ConfigError, OutcomeUnknownError, UnreachableError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble

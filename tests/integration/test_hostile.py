@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pvc_cli import app
-from pvc_cli.agent.config import read_config
+from pvc_cli.agent.config import parse_config
+from pvc_cli.connections.node_config import read_node_config
+from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import ConfigError
-from pvc_cli.settings import Connections
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.snapshot import SnapshotStore, decode_backup
@@ -235,7 +236,7 @@ def test_a_configuration_file_of_anything_is_read_or_refused(home: Path, content
         for name in connections.hosts:
             connections.access(name)
 
-    for read in (load, lambda: read_config(path)):
+    for read in (load, lambda: parse_config(*read_node_config(path))):
         if refused := refusal(read):
             assert str(path) in refused
             assert "\n" not in refused

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 
-from pvc_cli import settings
+from pvc_cli.connections import sandbox
 from pvc_cli.errors import ConfigError, UnreachableError
 from pvc_cli.sandbox import server
 from pvc_cli.sandbox.demo import COORDINATORS, cluster
@@ -40,7 +40,7 @@ def test_a_sandbox_is_started_found_used_and_stopped(pvc: Pvc) -> None:
     assert started.returncode == 0, started.stderr
     document = json.loads(started.stdout)
     assert (document["vms"], document["schema_version"], len(document["processes"])) == (3, 15, 1)
-    assert stat.S_IMODE(settings.sandbox_folder().stat().st_mode) == 0o700
+    assert stat.S_IMODE(sandbox.sandbox_folder().stat().st_mode) == 0o700
     assert pvc("vm", "list", "-o", "name").out.split() == ["app-01", "db-01", "web-01"]
     assert json.loads(pvc("sandbox", "status", "-o", "json").out) == document
     assert document["hosts"] in pvc("sandbox", "status").out
@@ -49,7 +49,7 @@ def test_a_sandbox_is_started_found_used_and_stopped(pvc: Pvc) -> None:
     assert "runs already" in again.err
     assert pvc("sandbox", "stop").err == "The sandbox is gone.\n"
     assert pvc("sandbox", "stop").err == "No sandbox runs.\n"
-    assert not settings.sandbox_folder().exists()
+    assert not sandbox.sandbox_folder().exists()
     assert not any(Path(f"/proc/{process}/cmdline").exists() and Path(f"/proc/{process}/cmdline").read_bytes()
                    for process in document["processes"])  # fmt: skip
     result = pvc("vm", "list")
@@ -72,7 +72,7 @@ def test_a_sandbox_of_three_servers_at_an_old_version(pvc: Pvc) -> None:
 def test_a_sandbox_of_an_unknown_version_is_refused(pvc: Pvc, version: str) -> None:
     result = pvc("sandbox", "start", f"--schema-version={version}")
     assert (result.code, result.err.count("\n")) == (1, 1)
-    assert settings.sandbox_hosts() is None
+    assert sandbox.sandbox_hosts() is None
 
 
 def test_without_zookeeper_or_java_it_says_what_to_install(
@@ -164,7 +164,7 @@ def test_the_same_arguments_give_the_same_tree() -> None:
 def test_a_folder_that_cannot_be_cleared_is_a_config_error(home: Path) -> None:
     from pvc_cli.sandbox import control
 
-    folder = settings.sandbox_folder()
+    folder = sandbox.sandbox_folder()
     folder.parent.mkdir(parents=True)
     folder.write_text("in the way")
     with pytest.raises(ConfigError, match="cannot be cleared"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.agent import linux
-from pvc_cli.cluster.sriov.functions import VfConfig, find_vfs
+from pvc_cli.cluster.sriov.model import VfConfig, find_vfs
 from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.errors import ConfigError
 from pvc_cli.zk import ZKHandler
@@ -258,7 +258,7 @@ def test_an_empty_list_is_said_to_be_empty(on_tree: Pvc, tree: Tree) -> None:
 
 
 def test_listing_vfs_takes_one_batch_a_level(zk: ZKHandler) -> None:
-    from pvc_cli.cluster.sriov.functions import list_pfs, list_vfs
+    from pvc_cli.cluster.sriov.model import list_pfs, list_vfs
 
     assert zk.schema.version == 15
     before = round_trips(zk)

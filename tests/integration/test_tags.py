@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pvc_cli.cluster import bulk, tagging
-from pvc_cli.cluster.roster import VmRef, roster
+from pvc_cli.cluster.vms import bulk, tagging
+from pvc_cli.cluster.vms.query import VmRef, roster
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from pvc_cli.cluster.roster import Limits, find, roster, select
-from pvc_cli.cluster.vms import read_vms
+from pvc_cli.cluster.vms.model import read_vms
+from pvc_cli.cluster.vms.query import Limits, find, roster, select
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, round_trips
 

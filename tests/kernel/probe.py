@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from pvc_cli.agent.kernel import Kernel, KernelError
-from pvc_cli.cluster.sriov.functions import VfConfig
+from pvc_cli.cluster.sriov.model import VfConfig
 
 Answers = dict[str, object]
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvc_cli.cluster import hardware
-from pvc_cli.cluster.roster import VmRef
 from pvc_cli.cluster.sriov.claims import Guard, Usage, Use, usage_keys, uses
-from pvc_cli.cluster.sriov.functions import Vf, list_vfs
+from pvc_cli.cluster.sriov.model import Vf, list_vfs
 from pvc_cli.cluster.values import natural_key
+from pvc_cli.cluster.vms import hardware
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 from pvc_cli.zk.store import CommitConflictError
 

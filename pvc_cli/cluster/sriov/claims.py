@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvc_cli.cluster import hardware
-from pvc_cli.cluster.roster import VmRef
-from pvc_cli.cluster.sriov.functions import Vf
+from pvc_cli.cluster.sriov.model import Vf
 from pvc_cli.cluster.values import parse_bool
+from pvc_cli.cluster.vms import hardware
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pvc_cli.cluster.sriov.functions import SETTINGS, Vf, VfConfig
+from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig
 from pvc_cli.cluster.values import parse_int
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.zk import Transaction, ZKHandler, Znode

@@ -1,0 +1,132 @@
+"""Is anything wrong with a cluster? Everything that its tree tells of, in few batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pvc_cli.cluster.nodes import Node, list_nodes
+from pvc_cli.cluster.sriov.audit import audit
+from pvc_cli.cluster.sriov.model import list_pfs
+from pvc_cli.cluster.values import parse_bool
+from pvc_cli.cluster.vms.query import roster
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.migration.survey import survey
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong, or, if not *serious*, only worth knowing; *see* is the command that tells more."""
+
+    area: str
+    what: str
+    see: str
+    serious: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """How a cluster is."""
+
+    version: int
+    """The schema version."""
+    maintenance: bool
+    primary: str
+    """The node that is the primary coordinator; empty if none is."""
+    nodes: tuple[Node, ...]
+    vms: Mapping[str, int]
+    """How many VMs there are in each state."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is wrong."""
+        return not any(problem.serious for problem in self.problems)
+
+
+def cluster_status(handler: ZKHandler) -> ClusterStatus:
+    """Return how the cluster is, having looked at its nodes, VMs, schema and SR-IOV functions."""
+    nodes = list_nodes(handler)
+    maintenance, primary = handler.read_many(["base.config.maintenance", "base.config.primary_node"])
+    vms = roster(handler)
+    keys = ("domain.state", "domain.failed_reason")
+    values = iter(handler.read_many((key, vm.uuid) for vm in vms for key in keys))
+    found = [(vm.name, next(values) or "", next(values) or "") for vm in vms]
+    states = Counter(state for _, state, _ in found)
+    problems = [
+        *_of_cluster(maintenance, primary, nodes),
+        *(problem for node in nodes for problem in _of_node(node)),
+        *_of_versions(handler, nodes),
+        *(
+            Problem("vm", f"{name} failed" + (f": {reason}" if reason else ""), f"pvc vm info {name}")
+            for name, state, reason in found
+            if state == "fail"
+        ),
+        *_of_tree(handler),
+        *_of_sriov(handler),
+    ]
+    return ClusterStatus(
+        version=handler.schema.version,
+        maintenance=bool(parse_bool(maintenance)),
+        primary=primary or "",
+        nodes=tuple(nodes),
+        vms=dict(sorted(states.items())),
+        problems=tuple(problems),
+    )
+
+
+def _of_cluster(maintenance: str | None, primary: str | None, nodes: list[Node]) -> Iterator[Problem]:
+    if not nodes:
+        yield Problem("cluster", "there are no nodes", "pvc node list")
+    elif not primary or primary == "none":
+        yield Problem("cluster", "no node is the primary coordinator", "pvc node list")
+    if parse_bool(maintenance):
+        yield Problem("cluster", "maintenance mode is on", "", serious=False)
+
+
+def _of_node(node: Node) -> Iterator[Problem]:
+    see = f"pvc node info {node.name}"
+    if node.daemon_state != "run":
+        yield Problem("node", f"the daemon of {node.name} is in state {node.daemon_state or 'unknown'}", see)
+    if node.domain_state != "ready":
+        yield Problem("node", f"{node.name} is {node.domain_state or 'in an unknown state'} for VMs", see)
+    if node.health is not None and node.health < 100:
+        yield Problem("node", f"the health of {node.name} is {node.health} %", see)
+
+
+def _of_versions(handler: ZKHandler, nodes: list[Node]) -> Iterator[Problem]:
+    version, see = handler.schema.version, "pvc schema show"
+    behind = [node.name for node in nodes if node.active_schema not in (None, version)]
+    if behind:
+        yield Problem("schema", f"{', '.join(behind)} runs another schema version than the cluster's {version}", see)
+    software = Counter(node.pvc_version for node in nodes if node.pvc_version)
+    if len(software) > 1:
+        mixed = ", ".join(f"{release} on {count}" for release, count in sorted(software.items()))
+        yield Problem("node", f"the nodes run different releases of PVC ({mixed})", "pvc node list")
+    known = [node.latest_schema for node in nodes if node.latest_schema is not None]
+    if known and min(known) > version:
+        yield Problem("schema", f"all nodes know schema version {min(known)}", "pvc schema upgrade", serious=False)
+
+
+def _of_tree(handler: ZKHandler) -> Iterator[Problem]:
+    found = survey(handler.store, handler.schema, leaves=True)
+    counts = {
+        "missing": len(found.missing),
+        "retired": len(found.retired) + len(found.moved),
+        "stray": len(found.stray),
+    }
+    if any(counts.values()):
+        differing = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        yield Problem("schema", f"the tree differs from its schema: {differing}", "pvc schema validate")
+
+
+def _of_sriov(handler: ZKHandler) -> Iterator[Problem]:
+    if "node.sriov" not in handler.schema.keys:
+        return
+    for finding in audit(handler):
+        yield Problem("sriov", f"{finding.node} {finding.vf}: {finding.detail}", f"pvc sriov vf audit {finding.node}")
+    for pf in list_pfs(handler):
+        if pf.vfcount is not None and len(pf.vfs) != pf.vfcount:
+            what = f"{pf.node} {pf.phy} has {len(pf.vfs)} VFs, and {pf.vfcount} are configured"
+            yield Problem("sriov", what, f"pvc sriov pf info {pf.node} {pf.phy}")

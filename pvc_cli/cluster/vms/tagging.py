@@ -1,0 +1,205 @@
+"""Put tags on VMs, and take them off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pvc_cli.cluster.values import parse_bool
+from pvc_cli.cluster.vms.bulk import Outcome, Step
+from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.tags import CONTAINER
+from pvc_cli.errors import InvalidInputError, SchemaError, quoted
+from pvc_cli.zk import Transaction, ZKHandler, Znode
+from pvc_cli.zk.names import check_item
+
+TagType = Literal["user", "system"]
+Plan = Callable[[Sequence[VmRef]], list[Step]]
+_KEYS = ("tag", "tag.type", "tag.protected")
+_MAX_LENGTH = 64
+
+
+def check_tag_name(name: str) -> str:
+    """Return *name* if it can be a new tag's.
+
+    :raises InvalidInputError: if it is not 1 to 64 printable characters, or holds a slash or a comma.
+    :raises InvalidItemError: if ZooKeeper would not take it.
+    """
+    if not 1 <= len(name) <= _MAX_LENGTH:
+        raise InvalidInputError(f"{quoted(name)} cannot be a tag: give it 1 to {_MAX_LENGTH} characters")
+    for character in name:
+        if character in "/," or not character.isprintable():
+            raise InvalidInputError(f"{quoted(name)} cannot be a tag: {quoted(character)} is not allowed in one")
+    return check_item(name)
+
+
+def require_tags(handler: ZKHandler) -> None:
+    """Do nothing on a cluster whose schema has tags.
+
+    :raises SchemaError: on an older one.
+    """
+    if CONTAINER not in handler.schema.keys:
+        since = handler.schema.since(CONTAINER)
+        raise SchemaError(
+            f"tags need schema version {since}, and this cluster has {handler.schema.version}:"
+            " upgrade it with 'pvc schema upgrade' once all its nodes know that version (see 'pvc schema show')"
+        )
+
+
+def adding(
+    handler: ZKHandler,
+    names: Sequence[str],
+    *,
+    kind: TagType = "user",
+    protected: bool | None = None,
+    force: bool = False,
+) -> Plan:
+    """Return the plan that puts tags on VMs, for :func:`pvc_cli.cluster.vms.bulk.run`.
+
+    :param protected: whether the tag is; None leaves an existing tag's protection as it is.
+    :param force: turn a `system` tag into a `user` one where *kind* says so.
+    :raises InvalidInputError: if a name cannot be a tag's.
+    :raises SchemaError: if the cluster's schema has no tags.
+    """
+    for name in names:
+        check_tag_name(name)
+    require_tags(handler)
+
+    def plan(vms: Sequence[VmRef]) -> list[Step]:
+        return [
+            _add(handler.transaction(), found, kind, protected, force=force) for found in _look(handler, vms, names)
+        ]
+
+    return plan
+
+
+def removing(handler: ZKHandler, names: Sequence[str], *, force: bool = False, if_exists: bool = False) -> Plan:
+    """Return the plan that takes tags off VMs, for :func:`pvc_cli.cluster.vms.bulk.run`.
+
+    :param force: remove a protected or a `system` tag as well.
+    :param if_exists: a VM that has no such tag is fine, instead of refused.
+    :raises InvalidItemError: if a name cannot be a znode's.
+    :raises SchemaError: if the cluster's schema has no tags.
+    """
+    for name in names:
+        check_item(name)
+    require_tags(handler)
+
+    def plan(vms: Sequence[VmRef]) -> list[Step]:
+        wanted = list(dict.fromkeys(names))
+        exist = handler.exists_many(("domain", vm.uuid) for vm in vms)
+        trees = iter(handler.trees((CONTAINER, vm.uuid, "tag", name) for vm in vms for name in wanted))
+        steps = []
+        for vm, exists in zip(vms, exist, strict=True):
+            tags = {name: next(trees) for name in wanted}
+            if exists:
+                steps.append(_remove(handler.transaction(), vm, tags, force=force, if_exists=if_exists))
+            else:
+                steps.append(_gone(handler.transaction(), vm, wanted))
+        return steps
+
+    return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is there of the tags in question on one VM."""
+
+    vm: VmRef
+    exists: bool
+    container: bool
+    tags: dict[str, tuple[Znode | None, Znode | None, Znode | None]]
+    """By name: the tag's own znode, its type, its protection."""
+
+
+def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> list[_State]:
+    """Read what is there of the tags called *names* on *vms*, in one batch."""
+    names = list(dict.fromkeys(names))
+    found = iter(
+        handler.look_many(
+            key
+            for vm in vms
+            for key in (
+                ("domain", vm.uuid),
+                (CONTAINER, vm.uuid),
+                *((CONTAINER, vm.uuid, key, name) for name in names for key in _KEYS),
+            )
+        )
+    )
+    return [
+        _State(
+            vm,
+            next(found) is not None,
+            next(found) is not None,
+            {name: (next(found), next(found), next(found)) for name in names},
+        )
+        for vm in vms
+    ]
+
+
+def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> Step:
+    """Return the step for a VM that was deleted since it was found."""
+    return Step(vm, transaction, [Outcome(vm, name, "refused", "the VM is gone") for name in names])
+
+
+def _add(
+    transaction: Transaction,
+    state: _State,
+    kind: TagType,
+    protected: bool | None,
+    *,
+    force: bool,
+) -> Step:
+    """Plan one VM's new tags: only what is not already so is written, and only if nobody changes it meanwhile."""
+    if not state.exists:
+        return _gone(transaction, state.vm, state.tags)
+    outcomes = []
+    container = state.container
+    for name, (own, old_type, old_protected) in state.tags.items():
+        if own and old_type and old_type.text == "system" and kind == "user" and not force:
+            reason = "it is a system tag; --force makes it a user tag"
+            outcomes.append(Outcome(state.vm, name, "refused", reason))
+            continue
+        before = len(transaction.ops)
+        if not container:
+            transaction.create((CONTAINER, state.vm.uuid))
+            container = True
+        key = (CONTAINER, state.vm.uuid)
+        wanted = str(bool(protected))
+        if old_protected and protected in (None, parse_bool(old_protected.text)):
+            wanted = old_protected.text
+        transaction.ensure((*key, "tag", name), own, name)
+        transaction.ensure((*key, "tag.type", name), old_type, kind)
+        transaction.ensure((*key, "tag.protected", name), old_protected, wanted)
+        if len(transaction.ops) > before:
+            outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added"))
+        else:
+            outcomes.append(Outcome(state.vm, name, "unchanged", "it is already so"))
+    return Step(state.vm, transaction, outcomes)
+
+
+def _remove(
+    transaction: Transaction, vm: VmRef, tags: dict[str, dict[str, Znode]], *, force: bool, if_exists: bool
+) -> Step:
+    """Plan the removal of *tags*, given as their subtrees, from one VM, unless somebody changes them meanwhile."""
+    outcomes = []
+    for name, tree in tags.items():
+        if not tree:
+            if if_exists:
+                outcomes.append(Outcome(vm, name, "unchanged", "it has no such tag"))
+            else:
+                outcomes.append(Outcome(vm, name, "refused", "it has no such tag; --if-exists lets that pass"))
+            continue
+        kind, protected = (
+            tree.get(transaction.schema.path((CONTAINER, vm.uuid, key, name)) or "")
+            for key in ("tag.type", "tag.protected")
+        )
+        why = "protected" if protected and parse_bool(protected.text) else ""
+        why = "a system tag" if kind and kind.text == "system" else why
+        if why and not force:
+            outcomes.append(Outcome(vm, name, "refused", f"it is {why}; --force removes it"))
+            continue
+        transaction.delete_tree(tree)
+        outcomes.append(Outcome(vm, name, "changed", "removed"))
+    return Step(vm, transaction, outcomes)

@@ -1,0 +1,1 @@
+"""What commands share: options, completion, groups, and how changes are shown."""

@@ -1,0 +1,59 @@
+"""Groups of commands: the modules of a package, each imported when its command is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from pvc_cli.errors import EXIT_USAGE
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are the modules of a package: start-up time is a feature.
+
+    Each of these modules has its command as the attribute ``command``.
+
+    :param package: the package's name; the group itself is called like the last part of it.
+    :param lines: each command's line in the group's help, by the command's name, which is its module's.
+    :param aliases: other names for commands, each with its module's place below *package*.
+    """
+
+    def __init__(
+        self,
+        package: str,
+        lines: Mapping[str, str],
+        *,
+        aliases: Mapping[str, str] | None = None,
+        **settings: Any,  # noqa: ANN401 - handed on to Click
+    ) -> None:
+        super().__init__(**{"name": package.rpartition(".")[2], **settings})
+        self._package = package
+        self._lines = lines
+        self._aliases = aliases or {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help where no command is named, as an error: Click's versions do not agree on what that is."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(EXIT_USAGE)
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
+        """Return the names of all commands, sorted."""
+        return sorted(self._lines)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, imported now."""
+        place = self._aliases.get(cmd_name, cmd_name)
+        if place == cmd_name and cmd_name not in self._lines:
+            return None
+        command: click.Command = import_module(f"{self._package}.{place}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._lines[name]) for name in self.list_commands(ctx)])

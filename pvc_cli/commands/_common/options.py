@@ -1,0 +1,94 @@
+"""Options and arguments that commands share, each declared once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from pvc_cli.commands._common import complete
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Format
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Command = TypeVar("Command", bound=Callable[..., object])
+pass_context = click.make_pass_decorator(Context)
+
+_FORMATS = ("table", "json", "yaml", "name")
+_PVC_FORMATS: dict[str, Format] = {
+    "pretty": "table",
+    "raw": "name",
+    "json": "json",
+    "json-pretty": "json-pretty",
+}
+
+
+def options_into(
+    record: type[DataclassInstance], parameter: str, *options: Callable[[Command], Command]
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds *options*, and hands what they give to the command as one *record*.
+
+    :param record: a dataclass; each of its fields is the name of an option.
+    :param parameter: the command's parameter that gets the record.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_record(*args: object, **given: object) -> object:
+            values: dict[str, Any] = {field.name: given.pop(field.name) for field in fields(record)}
+            return command(*args, **{parameter: record(**values)}, **given)
+
+        decorated = cast("Command", with_record)
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def output_option(command: Command) -> Command:
+    """Add ``-o``, and ``-f`` as PVC's client spells it; the command gets one parameter, *style*."""
+
+    @click.option("-o", "--output", "style", type=click.Choice(_FORMATS), help="How to show the result (table).")
+    @click.option(
+        "-f",
+        "--format",
+        "pvc_style",
+        type=click.Choice(list(_PVC_FORMATS)),
+        help="The same, as PVC's client spells it.",
+    )
+    @functools.wraps(command)
+    def with_style(*args: object, style: str | None, pvc_style: str | None, **given: object) -> object:
+        if style and pvc_style:
+            raise click.UsageError("-o and -f say the same: give one of them")
+        chosen = _PVC_FORMATS[pvc_style] if pvc_style else style or "table"
+        return command(*args, style=chosen, **given)
+
+    return cast("Command", with_style)
+
+
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
+watch_option = click.option("--watch", is_flag=True, help="Show the list again whenever it changes, until Ctrl-C.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show the exact changes, and make none.")
+
+node_option = click.option(
+    "-t", "--target", "node", metavar="NODE", shell_complete=complete.nodes, help="Only VMs on this node."
+)
+state_option = click.option(
+    "-s", "--state", metavar="STATE", shell_complete=complete.states, help="Only VMs in this state."
+)
+tags_option = click.option(
+    "-g",
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    shell_complete=complete.tags,
+    help="Only VMs with this tag; several mean all of them.",
+)

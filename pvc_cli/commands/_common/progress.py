@@ -1,0 +1,76 @@
+"""Questions before a change, and how far it is."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from pvc_cli.errors import RefusedError
+from pvc_cli.output.writer import Output
+
+
+@contextmanager
+def progress_bar(output: Output, length: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
+    """Give a function that advances a bar on standard error; no bar where that is no terminal."""
+    if not shown or output.quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=length, show_pos=True, file=sys.stderr) as bar:
+        yield bar.update
+
+
+@contextmanager
+def step_bar(output: Output) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that is told how many steps are done, of how many; a bar on standard error shows it."""
+    if output.quiet or not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    with click.progressbar(length=0, show_pos=True, file=sys.stderr) as bar:
+
+        def step(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield step
+
+
+@contextmanager
+def until_interrupted() -> Iterator[Callable[[], None]]:
+    """Give a function that raises where Ctrl-C was pressed since: the place to stop is chosen, not hit upon.
+
+    Pressed a second time, it stops at once.
+    """
+    pressed = False
+
+    def note(_signal: int, _frame: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask *question* on the terminal, unless it is answered already.
+
+    :raises RefusedError: if the answer is no, or there is nobody to ask.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise RefusedError(f"this asks first, and there is no terminal to ask on: give --yes ({question})")
+    if not click.confirm(question, err=True):
+        raise RefusedError("nothing was changed")

@@ -1,0 +1,46 @@
+"""``pvc cluster backup``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from pvc_cli.cluster.backup import read_backup
+from pvc_cli.commands._common.options import pass_context, secrets_option
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import ConfigError
+from pvc_cli.files import replace_file
+from pvc_cli.zk.snapshot import encode_backup
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--mask-secrets", is_flag=True, help="Leave out the nodes' IPMI passwords.")
+@secrets_option
+@pass_context
+def command(context: Context, file: str, mask_secrets: bool, secrets: bool) -> None:
+    """Write every znode of the cluster to FILE, as PVC's own backup does; - is standard output.
+
+    The file is readable by its owner only: it holds secrets unless they are masked. On a terminal they always
+    are, without --show-secrets.
+
+    \b
+    Examples:
+      pvc cluster backup backup.json
+      pvc cluster backup --mask-secrets - | jq keys
+    """
+    with connect(context) as handler:
+        seen = file == "-" and sys.stdout.isatty()
+        tree = read_backup(handler, mask_secrets=mask_secrets or (seen and not secrets))
+    text = encode_backup(tree)
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        replace_file(Path(file), text)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from None
+    context.output.message(f"{file} holds {len(tree)} znodes.")

@@ -1,0 +1,69 @@
+"""``pvc cluster status``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import click
+
+from pvc_cli.cluster.documents import status_document
+from pvc_cli.cluster.health import ClusterStatus, cluster_status
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Cell, Format, Output
+
+
+@click.command("status")
+@output_option
+@pass_context
+def command(context: Context, style: Format) -> int:
+    """Is anything wrong? Nodes, VMs, schema and SR-IOV on one screen.
+
+    Exit code 1 if anything is; notes do not count.
+
+    \b
+    Example:
+      pvc cluster status || echo 'wake somebody'
+    """
+    output = context.output
+    with connect(context) as handler:
+        found = cluster_status(handler)
+    output.show(
+        style,
+        lambda: status_document(found),
+        names=lambda: [problem.what for problem in found.problems],
+        table=lambda: _screen(output, found),
+    )
+    return 0 if found.healthy else EXIT_REFUSED
+
+
+def _screen(output: Output, status: ClusterStatus) -> str:
+    states = Counter(node.daemon_state or "unknown" for node in status.nodes)
+    wrong = sum(problem.serious for problem in status.problems)
+    fields = output.fields(
+        [
+            (
+                "Status",
+                Cell("all is well", "green")
+                if status.healthy
+                else Cell(f"{wrong} problem{'s' if wrong != 1 else ''}", "red"),
+            ),
+            ("Nodes", _counted(states)),
+            ("Primary", status.primary or "none"),
+            ("VMs", _counted(status.vms)),
+            ("Schema", f"version {status.version}"),
+        ]
+    )
+    rows: list[list[str | Cell]] = [
+        [Cell("wrong", "red") if problem.serious else Cell("note", "yellow"), problem.what, problem.see]
+        for problem in status.problems
+    ]
+    return "\n\n".join(part for part in (fields, output.table(("", "WHAT", "SEE"), rows)) if part)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    found = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"{sum(counts.values())} ({found})" if found else "none"

@@ -1,0 +1,59 @@
+"""``pvc connection show``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.connection._saved import load_with
+from pvc_cli.connections.resolve import Target, resolve
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Format
+from pvc_cli.zk.access import Access
+
+
+@click.command("show")
+@click.argument("name", required=False, shell_complete=complete.connections)
+@output_option
+@pass_context
+def command(context: Context, name: str | None, style: Format) -> None:
+    """Show a connection, or, without NAME, which cluster pvc would use now, and why.
+
+    \b
+    Example:
+      pvc connection show
+    """
+    if name is not None:
+        connections = load_with(name)
+        target = Target(connections.hosts[name], str(connections.path), connections.access(name))
+    else:
+        target = resolve(context.connection, context.coordinators)
+    output = context.output
+    output.show(
+        style,
+        lambda: {
+            "name": name,
+            "coordinators": target.hosts,
+            "origin": target.origin,
+            "user": target.access.user or None,
+            "tls": target.access.tls is not None,
+        },
+        names=lambda: [name or target.hosts],
+        table=lambda: output.fields(
+            [("Coordinators", target.hosts), ("From", target.origin), *_access_fields(target.access)]
+        ),
+    )
+
+
+def _access_fields(access: Access) -> list[tuple[str, str]]:
+    """Return what there is to say of how a cluster lets us in; no password is among it."""
+    fields = []
+    if access.user:
+        fields.append(("User", f"{access.user} ({access.scheme})"))
+    if tls := access.tls:
+        files = [f"{word} {path}" for word, path in (("CA", tls.ca), ("certificate", tls.certificate)) if path]
+        fields.append(("TLS", ", ".join(("yes", *files, *([] if tls.check_hostname else ["any host name"])))))
+    if access.acl != "open":
+        fields.append(("ACL", access.acl))
+    return fields

@@ -1,0 +1,51 @@
+"""``pvc network sriov agent sync``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pvc_cli.agent.linux import LinuxKernel
+from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands.network.sriov.agent._agent import make_agent, node_options
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Format
+
+
+@click.command("sync")
+@node_options
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, node: str | None, config: Path | None, dry_run: bool, style: Format) -> int:
+    """Do all that 'run' does, once.
+
+    A dry run shows what would be changed in the tree, and says what would be set on the cards; VFs that would
+    have to be created first are not known to it.
+
+    \b
+    Examples:
+      pvc sriov agent sync --dry-run
+      pvc sriov agent sync
+    """
+    output = context.output
+    with LinuxKernel() as kernel:
+        agent = make_agent(kernel, node, config)
+        with connect(context, pvc_config=config) as handler:
+            if dry_run:
+                rehearsal = agent.rehearse(handler)
+                show_changes(output, style, rehearsal.changes)
+                for action in rehearsal.actions:
+                    output.message(f"would set {action}")
+                return 0
+            restless = agent.pass_over(handler)
+    reports = agent.reports.values()
+    found, in_sync, refused = (sum(getattr(r, name) for r in reports) for name in ("vfs", "in_sync", "refused"))
+    output.message(f"{in_sync} of {found} VFs in sync, {refused} settings refused.")
+    if restless:
+        output.warning("something failed that may succeed a moment later: run this again")
+    return EXIT_REFUSED if restless or refused else 0

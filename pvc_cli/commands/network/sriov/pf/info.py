@@ -1,0 +1,56 @@
+"""``pvc network sriov pf info``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.cluster.documents import pf_document
+from pvc_cli.cluster.sriov.model import Vf, find_pf, list_vfs, user_names
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Cell, Format, known
+
+
+@click.command("info")
+@click.argument("node", shell_complete=complete.nodes)
+@click.argument("name", metavar="PF", shell_complete=complete.pfs)
+@output_option
+@pass_context
+def command(context: Context, node: str, name: str, style: Format) -> None:
+    """Show a physical function, its virtual functions, and who uses them.
+
+    \b
+    Example:
+      pvc sriov pf info pvchv1 ens1f0
+    """
+    output = context.output
+    with connect(context) as handler:
+        pf = find_pf(handler, node, name)
+        vfs = list_vfs(handler, node, name) if style == "table" else []
+        names = user_names(handler, vfs)
+    fields = [("Node", pf.node), ("PF", pf.phy), ("MTU", known(pf.mtu)), ("VFs wanted", known(pf.vfcount))]
+    output.show(
+        style,
+        lambda: pf_document(pf),
+        names=lambda: [pf.phy],
+        table=lambda: "\n\n".join(
+            part
+            for part in (
+                output.fields(fields),
+                output.table(("VF", "PCI ADDRESS", "VLAN", "USED BY"), [_row(vf, names) for vf in vfs]),
+            )
+            if part
+        ),
+    )
+
+
+def _row(vf: Vf, names: dict[str, str]) -> list[str | Cell]:
+    user = names.get(vf.used_by, "?") if vf.used else ""
+    return [
+        vf.phy,
+        str(vf.pci),
+        known(vf.config.vlan_id),
+        Cell(f"-> {user}" if user else "free", "" if user else "green"),
+    ]

@@ -1,0 +1,62 @@
+"""``pvc network sriov vf audit``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.cluster.documents import finding_document
+from pvc_cli.cluster.sriov.audit import Finding, audit, repair
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Cell, Format
+
+
+@click.command("audit")
+@click.argument("node", required=False, shell_complete=complete.nodes)
+@click.option("--fix", is_flag=True, help="Repair what is certain: stale claims, and use that only lacks its claim.")
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, node: str | None, fix: bool, dry_run: bool, style: Format) -> int:
+    """Compare claims with what the VMs' XML says and where the VMs are, on NODE or on all nodes.
+
+    Exit code 1 if anything is wrong and stays so.
+
+    \b
+    Examples:
+      pvc sriov vf audit
+      pvc sriov vf audit pvchv1 --fix --dry-run
+    """
+    output = context.output
+    with connect(context) as handler:
+        findings = audit(handler, node)
+        if fix and dry_run:
+            show_changes(output, style, [change for f in findings if f.repair for change in f.repair.changes])
+            fixed = []
+        else:
+            fixed = [finding for finding in findings if fix and repair(finding)]
+            output.show(
+                style,
+                lambda: {"findings": [finding_document(f, fixed=f in fixed) for f in findings]},
+                names=lambda: dict.fromkeys(finding.vf for finding in findings),
+                table=lambda: output.table(
+                    ("NODE", "VF", "FINDING", "DETAIL", "REPAIR"), [_row(f, fixed=f in fixed) for f in findings]
+                ),
+            )
+    certain = sum(finding.repair is not None for finding in findings)
+    if not findings:
+        output.message("All claims agree with what the VMs use.")
+    elif fix and not dry_run:
+        output.message(f"{len(fixed)} of {len(findings)} repaired.")
+    elif certain:
+        output.message(f"{len(findings)} found; --fix would repair {certain}.")
+    return EXIT_REFUSED if len(fixed) < len(findings) else 0
+
+
+def _row(finding: Finding, *, fixed: bool) -> list[str | Cell]:
+    repair = Cell("done", "green") if fixed else "--fix" if finding.repair else "by hand"
+    return [finding.node, finding.vf, Cell(finding.kind, "yellow"), finding.detail, repair]

@@ -1,0 +1,60 @@
+"""``pvc network sriov vf claim``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.cluster.sriov.claims import ClaimType, check_mac, claim
+from pvc_cli.cluster.sriov.model import find_vfs
+from pvc_cli.cluster.vms.query import find
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands.network.sriov.vf._claims import one_name, show_claim
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import quoted
+from pvc_cli.output.writer import Format
+
+
+@click.command("claim")
+@click.argument("node", shell_complete=complete.nodes)
+@click.argument("name", metavar="VF", shell_complete=complete.vfs)
+@click.argument("vm", shell_complete=complete.vms)
+@click.option("--mac", help="The address of the VM's interface (what the VM's XML says).")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(("direct", "hostdev")),
+    help="How the VM uses it (what the VM's XML says, else direct).",
+)
+@dry_run_option
+@output_option
+@pass_context
+def command(
+    context: Context,
+    node: str,
+    name: str,
+    vm: str,
+    mac: str | None,
+    kind: ClaimType | None,
+    dry_run: bool,
+    style: Format,
+) -> None:
+    """Note that VM uses a virtual function. Of all who try at once, one gets it.
+
+    A VM that uses one as hostdev cannot be migrated live: its migration method becomes shutdown.
+
+    \b
+    Example:
+      pvc sriov vf claim pvchv1 ens1f0v1 web-01 --type hostdev
+    """
+    if mac is not None:
+        check_mac(mac)
+    with connect(context) as handler:
+        (vf,) = find_vfs(handler, node, [one_name(name)])
+        (holder,) = find(handler, [one_name(vm)])
+        at = handler.read(("domain.node", holder.uuid))
+        transaction = claim(handler, vf, holder, mac=mac, kind=kind, dry_run=dry_run)
+    if at != node:
+        context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
+    show_claim(context.output, style, transaction, f"{node} {vf.phy}", f"claimed for {holder.name}", dry_run=dry_run)

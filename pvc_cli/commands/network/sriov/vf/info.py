@@ -1,0 +1,66 @@
+"""``pvc network sriov vf info``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.agent.actual import read_actual
+from pvc_cli.cluster.documents import vf_document
+from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, user_names
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.network.sriov.vf._words import word
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Cell, Format, Output, known
+
+
+@click.command("info")
+@click.argument("node", shell_complete=complete.nodes)
+@click.argument("name", metavar="VF", shell_complete=complete.vfs)
+@output_option
+@pass_context
+def command(context: Context, node: str, name: str, style: Format) -> None:
+    """Show all that is known of a virtual function.
+
+    On the node itself, and with the agent's extra installed, each setting is shown beside what the kernel says
+    it is; a driver may not say so of all.
+
+    \b
+    Example:
+      pvc sriov vf info pvchv1 ens1f0v0
+    """
+    output = context.output
+    names = context.names([name])
+    with connect(context) as handler:
+        found = find_vfs(handler, node, names)
+        users = user_names(handler, found) if style == "table" else {}
+    actual = read_actual(found)
+    documents = [vf_document(vf, actual.get(vf.phy)) for vf in found]
+    output.show(
+        style,
+        lambda: documents[0] if len(documents) == 1 and names == [documents[0]["phy"]] else documents,
+        names=lambda: [vf.phy for vf in found],
+        table=lambda: "\n\n".join(_details(output, vf, users, actual.get(vf.phy)) for vf in found),
+    )
+
+
+def _details(output: Output, vf: Vf, users: dict[str, str], actual: VfConfig | None) -> str:
+    fields = output.fields(
+        [
+            ("Node", vf.node),
+            ("VF", vf.phy),
+            ("PF", vf.pf),
+            ("PCI address", str(vf.pci) or "?"),
+            ("MTU", known(vf.mtu)),
+            ("MAC", vf.mac if vf.mac == vf.phy_mac else f"{vf.mac} (of the card: {vf.phy_mac})"),
+            ("Used by", f"{users.get(vf.used_by, '?')} {vf.used_by}" if vf.used else Cell("nobody", "green")),
+        ]
+    )
+    rows: list[list[str | Cell]] = []
+    for setting in SETTINGS:
+        wanted, is_ = (None if config is None else getattr(config, setting) for config in (vf.config, actual))
+        same = is_ in (None, wanted)
+        rows.append([setting, word(wanted), *([Cell(word(is_), "" if same else "red")] if actual else [])])
+    headers = ("SETTING", "WANTED", "ACTUAL") if actual else ("SETTING", "WANTED")
+    return f"{fields}\n\n{output.table(headers, rows)}"

@@ -1,0 +1,69 @@
+"""``pvc node info``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.cluster.documents import node_document
+from pvc_cli.cluster.nodes import Node, find_nodes
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.options import output_option, pass_context, secrets_option
+from pvc_cli.commands.node._states import state_cell
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Format, Output, known
+
+
+@click.command("info")
+@click.argument("names", metavar="NODE", shell_complete=complete.nodes)
+@secrets_option
+@output_option
+@pass_context
+def command(context: Context, names: str, secrets: bool, style: Format) -> None:
+    """Show all that is known of a node; a list with commas, or - for standard input, shows several.
+
+    \b
+    Example:
+      pvc node info pvchv1
+    """
+    output = context.output
+    wanted = context.names([names])
+    with connect(context) as handler:
+        nodes = find_nodes(handler, wanted)
+    documents = [node_document(node, secrets=secrets) for node in nodes]
+    output.show(
+        style,
+        lambda: documents[0] if wanted == [names] else documents,
+        names=lambda: [node.name for node in nodes],
+        table=lambda: "\n\n".join(_details(output, node, secrets=secrets) for node in nodes),
+    )
+
+
+def _details(output: Output, node: Node, *, secrets: bool) -> str:
+    password = [("IPMI password", node.ipmi_password)] if secrets else []
+    return output.fields(
+        [
+            ("Name", node.name),
+            ("Mode", node.mode),
+            ("Daemon", state_cell(node.daemon_state)),
+            ("Coordinator", state_cell(node.coordinator_state)),
+            ("Domains", state_cell(node.domain_state)),
+            ("Health", "?" if node.health is None else f"{node.health} %"),
+            ("PVC", node.pvc_version or "?"),
+            ("Schema", f"runs {known(node.active_schema)}, knows up to {known(node.latest_schema)}"),
+            ("System", " ".join((node.os, node.kernel, node.arch)).strip() or "?"),
+            ("CPUs", f"{known(node.cpu_count)}, load {known(node.load)}"),
+            ("vCPUs", f"{known(node.vcpu_allocated)} allocated"),
+            (
+                "Memory",
+                f"{known(node.memory_total)} MiB: {known(node.memory_used)} used, {known(node.memory_free)} free",
+            ),
+            (
+                "VMs' memory",
+                f"{known(node.memory_allocated)} MiB allocated, {known(node.memory_provisioned)} provisioned",
+            ),
+            ("IPMI", f"{node.ipmi_username} at {node.ipmi_hostname}" if node.ipmi_hostname else "none"),
+            *password,
+            ("VMs", f"{known(node.provisioned_domains)}, {len(node.running_domains)} running"),
+        ]
+    )

@@ -1,0 +1,57 @@
+"""``pvc node list``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.cluster.documents import node_document
+from pvc_cli.cluster.nodes import Node, list_nodes
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.node._states import state_cell
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Cell, Format, known
+
+_HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMORY", "PVC", "SCHEMA")
+
+
+@click.command("list")
+@output_option
+@pass_context
+def command(context: Context, style: Format) -> None:
+    """List the nodes of the cluster.
+
+    \b
+    Example:
+      pvc node list -o name
+    """
+    output = context.output
+    with connect(context) as handler:
+        nodes = list_nodes(handler)
+    output.show(
+        style,
+        lambda: [node_document(node) for node in nodes],
+        names=lambda: [node.name for node in nodes],
+        table=lambda: output.table(_HEADERS, [_row(node) for node in nodes]),
+    )
+    if not nodes:
+        output.message("No nodes.")
+
+
+def _row(node: Node) -> list[str | Cell]:
+    return [
+        node.name,
+        state_cell(node.daemon_state),
+        state_cell(node.coordinator_state),
+        state_cell(node.domain_state),
+        "?" if node.health is None else f"{node.health} %",
+        known(node.provisioned_domains),
+        known(node.load),
+        f"{_gibibytes(node.memory_used)}/{_gibibytes(node.memory_total)} GiB",
+        node.pvc_version or "?",
+        known(node.active_schema),
+    ]
+
+
+def _gibibytes(mebibytes: int | None) -> str:
+    return "?" if mebibytes is None else f"{mebibytes / 1024:.0f}"

@@ -1,0 +1,36 @@
+"""``pvc sandbox start``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.sandbox._show import show_sandbox
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Format
+from pvc_cli.sandbox import control
+
+
+@click.command("start")
+@click.option(
+    "--servers", type=click.Choice(("1", "3")), default="1", help="One ZooKeeper server, or an ensemble (1)."
+)
+@click.option("--vms", type=click.IntRange(0, 200_000), default=20, metavar="N", help="How many VMs it has (20).")
+@click.option("--schema-version", type=int, metavar="N", help="Its schema version (the newest).")
+@output_option
+@pass_context
+def command(context: Context, servers: str, vms: int, schema_version: int | None, style: Format) -> None:
+    """Start a sandbox, filled with a demo cluster.
+
+    \b
+    Example:
+      pvc sandbox start --vms 100 --schema-version 0
+    """
+    started = control.start(servers=int(servers), vms=vms, schema_version=schema_version)
+    if style == "table":
+        context.output.message(
+            f"The sandbox runs at {started.hosts}: {started.vms} VMs, schema version {started.schema_version}."
+            " Try 'pvc vm list'; end it with 'pvc sandbox stop'."
+        )
+    else:
+        show_sandbox(context, started, style)

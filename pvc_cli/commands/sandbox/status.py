@@ -1,0 +1,30 @@
+"""``pvc sandbox status``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.sandbox._show import show_sandbox
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Format
+from pvc_cli.sandbox import control
+
+
+@click.command("status")
+@output_option
+@pass_context
+def command(context: Context, style: Format) -> int:
+    """Say whether a sandbox runs, and where; exit 1 if none does.
+
+    \b
+    Example:
+      pvc sandbox status -o json
+    """
+    running = control.status()
+    if running is None:
+        context.output.message("No sandbox runs: start one with 'pvc sandbox start'.")
+        return EXIT_REFUSED
+    show_sandbox(context, running, style)
+    return 0

@@ -1,0 +1,21 @@
+"""``pvc sandbox stop``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.commands._common.options import pass_context
+from pvc_cli.context import Context
+from pvc_cli.sandbox import control
+
+
+@click.command("stop")
+@pass_context
+def command(context: Context) -> None:
+    """End the sandbox and delete its data; fine if none runs.
+
+    \b
+    Example:
+      pvc sandbox stop
+    """
+    context.output.message("The sandbox is gone." if control.stop() else "No sandbox runs.")

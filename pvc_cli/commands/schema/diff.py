@@ -1,0 +1,41 @@
+"""``pvc schema diff``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Cell, Format
+from pvc_cli.zk.schema import find_schema
+from pvc_cli.zk.schema.diff import diff as compare
+
+
+@click.command("diff")
+@click.argument("old", type=int)
+@click.argument("new", type=int)
+@output_option
+@pass_context
+def command(context: Context, old: int, new: int, style: Format) -> None:
+    """Show what differs between two schema versions. Needs no cluster.
+
+    \b
+    Example:
+      pvc schema diff 9 10
+    """
+    changes = compare(find_schema(old, context.schema_dir), find_schema(new, context.schema_dir))
+    output = context.output
+    colours = {"added": "green", "removed": "red", "moved": "yellow"}
+    output.show(
+        style,
+        lambda: {"from": old, "to": new, "changes": [asdict(change) for change in changes]},
+        names=lambda: [change.key for change in changes],
+        table=lambda: output.table(
+            ("", "KEY", "PATH", "DEFAULT"),
+            [[Cell(c.kind, colours[c.kind]), c.key, c.path, c.default] for c in changes],
+        ),
+    )
+    if not changes:
+        output.message(f"Versions {old} and {new} do not differ.")

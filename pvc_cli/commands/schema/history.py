@@ -1,0 +1,36 @@
+"""``pvc schema history``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Document, Format
+from pvc_cli.zk.schema import find_schema
+
+
+@click.command("history")
+@output_option
+@pass_context
+def command(context: Context, style: Format) -> None:
+    """List all schema versions that this pvc knows, and what each brought. Needs no cluster.
+
+    \b
+    Example:
+      pvc schema history
+    """
+    versions = find_schema(None, context.schema_dir).known
+    documents: list[Document] = [
+        {"version": v.number, "summary": v.summary, "added": list(v.add), "removed": list(v.remove)} for v in versions
+    ]
+    output = context.output
+    output.show(
+        style,
+        lambda: documents,
+        names=lambda: [str(version.number) for version in versions],
+        table=lambda: output.table(
+            ("VERSION", "ADDED", "REMOVED", "SUMMARY"),
+            [[str(v.number), str(len(v.add)), str(len(v.remove)), v.summary] for v in versions],
+        ),
+    )

@@ -1,0 +1,34 @@
+"""``pvc schema rollback``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import RefusedError
+from pvc_cli.output.writer import Format
+
+
+@click.command()
+@click.option("--to", "number", type=int, metavar="N", required=True, help="The version to go back to.")
+@migration_options
+@output_option
+@pass_context
+def command(context: Context, number: int, wishes: Wishes, style: Format) -> None:
+    """Take the tree back to an older schema version. What that version lacks is lost.
+
+    \b
+    Example:
+      pvc schema rollback --to 13 --dry-run
+    """
+    with connect(context) as handler:
+        target, current = handler.schema_at(number), handler.schema.version
+        if target.version > current:
+            raise RefusedError(
+                f"this cluster has schema version {current}: going on to {target.version} is"
+                f" 'pvc schema upgrade --to {target.version}'"
+            )
+        go(context, handler, target, wishes, style)

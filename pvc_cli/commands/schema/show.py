@@ -1,0 +1,78 @@
+"""``pvc schema show``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Cell, Format, Output
+from pvc_cli.zk import ZKSchema
+from pvc_cli.zk.schema import find_schema
+
+
+@click.command("show")
+@click.option("--version", "number", type=int, metavar="N", help="Show the keys of this version instead.")
+@output_option
+@pass_context
+def command(context: Context, number: int | None, style: Format) -> None:
+    """Show the cluster's schema version, what its nodes run and know, and what is pending.
+
+    \b
+    Examples:
+      pvc schema show
+      pvc schema show --version 3 -o name
+    """
+    if number is not None:
+        _show_version(context.output, find_schema(number, context.schema_dir), style)
+        return
+    output = context.output
+    with connect(context) as handler:
+        status = schema_status(handler)
+    output.show(
+        style, lambda: asdict(status), names=lambda: [str(status.version)], table=lambda: _status(output, status)
+    )
+
+
+def _status(output: Output, status: SchemaStatus) -> str:
+    pending = ", ".join(map(str, status.pending))
+    text = output.fields(
+        [
+            ("Version", Cell(str(status.version), "bold")),
+            ("Newest known", str(status.latest_known)),
+            ("Pending", Cell(pending, "yellow") if pending else "none"),
+        ]
+    )
+    rows: list[list[str | Cell]] = [
+        [
+            node.name,
+            Cell(_known(node.active), "" if node.active == status.version else "yellow"),
+            Cell(_known(node.latest), "" if (node.latest or 0) >= status.version else "red"),
+        ]
+        for node in status.nodes
+    ]
+    return f"{text}\n\n{output.table(('NODE', 'RUNS', 'KNOWS UP TO'), rows)}".rstrip()
+
+
+def _known(version: int | None) -> str:
+    return "?" if version is None else str(version)
+
+
+def _show_version(output: Output, schema: ZKSchema, style: Format) -> None:
+    keys = [
+        {"key": key, "path": definition.path, "since": schema.since(key), "default": definition.default}
+        for key, definition in schema.keys.items()
+    ]
+    output.show(
+        style,
+        lambda: {"version": schema.version, "summary": schema.known[schema.version].summary, "keys": keys},
+        names=lambda: list(schema.keys),
+        table=lambda: output.table(
+            ("KEY", "PATH", "SINCE", "DEFAULT"),
+            [[str(key[field]) for field in ("key", "path", "since", "default")] for key in keys],
+        ),
+    )

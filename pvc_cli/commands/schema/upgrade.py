@@ -1,0 +1,41 @@
+"""``pvc schema upgrade``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import RefusedError
+from pvc_cli.output.writer import Format
+
+
+@click.command()
+@click.option("--to", "number", type=int, metavar="N", help="The version to upgrade to (the newest).")
+@migration_options
+@output_option
+@pass_context
+def command(context: Context, number: int | None, wishes: Wishes, style: Format) -> None:
+    """Bring the tree to a newer schema version. All PVC daemons restart with it.
+
+    What is new is created first, then the version is set, once, then what the version has no more is deleted. A run
+    that was interrupted is finished by a second one.
+
+    \b
+    Examples:
+      pvc schema upgrade --dry-run
+      pvc -c file:backup.json schema upgrade --yes
+      pvc schema upgrade --yes
+    """
+    with connect(context) as handler:
+        target, current = handler.schema_at(number), handler.schema.version
+        if number is None and target.version < current:
+            target = handler.schema
+        if target.version < current:
+            raise RefusedError(
+                f"this cluster has schema version {current} already: going back to {target.version} is"
+                f" 'pvc schema rollback --to {target.version}'"
+            )
+        go(context, handler, target, wishes, style)

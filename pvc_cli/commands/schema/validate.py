@@ -1,0 +1,63 @@
+"""``pvc schema validate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Cell, Format
+from pvc_cli.zk.migration.survey import Survey, survey
+
+_PVC_MADE = "left by PVC's own migration; 'pvc schema apply --prune' removes it if it holds no data"
+
+
+@click.command()
+@output_option
+@pass_context
+def command(context: Context, style: Format) -> int:
+    """Compare the tree with the cluster's schema version; exit 1 where they differ.
+
+    Missing znodes should be there and are not, retired ones belong to another version, stray ones to none. Root
+    znodes of others are foreign, and no fault.
+
+    \b
+    Example:
+      pvc schema validate -o json
+    """
+    output = context.output
+    with connect(context) as handler:
+        schema = handler.schema
+        found = survey(handler.store, schema, leaves=True)
+    document = {
+        "version": schema.version,
+        "missing": [missing.path for missing in found.missing],
+        "retired": found.retired + [source for source, _ in found.moved],
+        "stray": [stray.path for stray in found.stray],
+        "pvc_made": [stray.path for stray in found.stray if stray.pvc_made],
+        "foreign": found.foreign,
+    }
+    faults = [path for kind in ("missing", "retired", "stray") for path in document[kind]]  # type: ignore[attr-defined]
+    output.show(style, lambda: document, names=lambda: faults, table=lambda: output.table(*_faults(found)))
+    if faults:
+        output.message(f"The tree differs from schema version {schema.version} in {len(faults)} places.")
+        return EXIT_REFUSED
+    output.message(f"The tree is what schema version {schema.version} says.")
+    return 0
+
+
+def _faults(found: Survey) -> tuple[Sequence[str], list[list[str | Cell]]]:
+    """Return the table of what differs, each with a word on it."""
+    rows: list[list[str | Cell]] = [
+        [Cell("missing", "red"), m.path, "its daemon writes it" if m.daemons else "'pvc schema apply' creates it"]
+        for m in found.missing
+    ]
+    rows += [[Cell("retired", "yellow"), path, "of another schema version"] for path in found.retired]
+    rows += [[Cell("retired", "yellow"), source, f"it is to be at {target}"] for source, target in found.moved]
+    rows += [[Cell("stray", "yellow"), s.path, _PVC_MADE if s.pvc_made else "unknown"] for s in found.stray]
+    rows += [["foreign", path, "somebody else's, left alone"] for path in found.foreign]
+    return ("", "PATH", ""), rows

@@ -1,0 +1,93 @@
+"""``pvc vm info``."""
+
+from __future__ import annotations
+
+import datetime
+
+import click
+
+from pvc_cli.cluster.documents import migrated, vm_document
+from pvc_cli.cluster.vms.model import Vm, read_vms
+from pvc_cli.cluster.vms.query import find, is_one
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Cell, Format, Output, known
+
+
+@click.command("info")
+@click.argument("vms", metavar="VM", shell_complete=complete.vms)
+@output_option
+@pass_context
+def command(context: Context, vms: str, style: Format) -> None:
+    """Show all that is known of a virtual machine.
+
+    VM is a name or a UUID; a list with commas, a pattern in quotes, or - for names from standard input shows
+    several.
+
+    \b
+    Example:
+      pvc vm info web-01 -o json
+    """
+    output = context.output
+    names = context.names([vms])
+    with connect(context) as handler:
+        found = list(read_vms(handler, [vm.uuid for vm in find(handler, names)]))
+    documents = [vm_document(vm) for vm in found]
+    output.show(
+        style,
+        lambda: documents[0] if documents and is_one(vms) else documents,
+        names=lambda: [vm.name for vm in found],
+        table=lambda: "\n\n".join(_details(output, vm) for vm in found),
+    )
+
+
+def _details(output: Output, vm: Vm) -> str:
+    hardware = vm.hardware
+    pairs: list[tuple[str, str | Cell]] = [
+        ("Name", vm.name),
+        ("UUID", vm.uuid),
+        ("State", Cell(vm.state, STATE_COLOURS.get(vm.state, "blue"))),
+    ]
+    if vm.failed_reason:
+        pairs.append(("Failed because", Cell(vm.failed_reason, "red")))
+    pairs += [
+        ("Node", vm.node),
+        ("Migrated", migrated(vm)),
+        ("Autostart", {True: "yes", False: "no", None: "?"}[vm.node_autostart]),
+        ("Migration", vm.migration_method or "default"),
+        ("Node selector", vm.node_selector or "default"),
+        ("Node limit", ", ".join(vm.node_limit) or "none"),
+        ("Profile", vm.profile or "none"),
+        ("VNC", f"{vm.vnc_listen}:{vm.vnc_port}" if vm.vnc_port else "none"),
+        ("Tags", ", ".join(_tag_text(tag.name, tag.type, protected=tag.protected) for tag in vm.tags) or "none"),
+        ("Snapshots", ", ".join(f"{s.name} ({_when(s.timestamp)})" for s in vm.snapshots) or "none"),
+    ]
+    if vm.migration_max_downtime is not None:
+        pairs.append(("Max downtime", f"{vm.migration_max_downtime} ms"))
+    if hardware is None:
+        pairs.append(("XML", Cell(f"broken: {vm.xml_error}", "red")))
+    else:
+        pairs += [
+            ("Description", hardware.description),
+            ("vCPUs", f"{known(hardware.vcpu)} ({hardware.vcpu_topology or 'no topology'}, sockets/cores/threads)"),
+            ("Memory", memory_text(hardware.memory)),
+            ("Machine", " ".join((hardware.type, hardware.arch, hardware.machine))),
+            *(("Network", f"{n.vni}  {n.mac}  {n.type} {n.source} {n.model}".rstrip()) for n in hardware.networks),
+            *(("Disk", f"{d.dev}  {d.type}:{d.name}  {d.bus}") for d in hardware.disks),
+        ]
+    return output.fields(pairs)
+
+
+def _tag_text(name: str, kind: str, *, protected: bool) -> str:
+    marks = [mark for mark in (kind if kind != "user" else "", "protected" if protected else "") if mark]
+    return f"{name} ({', '.join(marks)})" if marks else name
+
+
+def _when(timestamp: int | None) -> str:
+    try:
+        return datetime.datetime.fromtimestamp(timestamp or 0, tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return "?"

@@ -1,0 +1,146 @@
+"""``pvc vm list``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from pvc_cli.cluster.documents import migrated, vm_document
+from pvc_cli.cluster.vms.model import STATES, WATCHED_KEYS, Vm, read_vms
+from pvc_cli.cluster.vms.query import Limits, VmRef, hint, select
+from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.commands._common.options import (
+    node_option,
+    options_into,
+    output_option,
+    pass_context,
+    state_option,
+    tags_option,
+    watch_option,
+)
+from pvc_cli.commands._common.watching import turns
+from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_INTERRUPTED, quoted
+from pvc_cli.output.writer import Cell, Format, Output, known
+from pvc_cli.zk import Key, ZKHandler
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.watch import Watcher
+
+_SEE_STATES, _SEE_TAGS = "see 'pvc vm list'", "see 'pvc vm tag list'"
+
+
+_HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
+
+
+@click.command("list")
+@options_into(
+    Limits,
+    "limits",
+    click.argument("pattern", required=False),
+    node_option,
+    state_option,
+    tags_option,
+    click.option(
+        "-n", "--negate", is_flag=True, help="Only VMs that are not on that node, in that state, with those tags."
+    ),
+)
+@watch_option
+@output_option
+@pass_context
+def command(context: Context, limits: Limits, watch: bool, style: Format) -> int:
+    """List virtual machines.
+
+    PATTERN is a regular expression found anywhere in the name, or a whole UUID.
+
+    \b
+    Examples:
+      pvc vm list '^web-' -s start
+      pvc vm list -g production -o name
+    """
+    with connect(context) as handler, turns(context.output, handler, _arm, style, watch=watch) as each:
+        listing = _Listing(handler, limits)
+        for changed in each:
+            listing.show(context.output, style, changed)
+    return EXIT_INTERRUPTED if watch else 0
+
+
+class _Listing:
+    """A list of the VMs within some limits, which can be shown again after changes."""
+
+    def __init__(self, handler: ZKHandler, limits: Limits) -> None:
+        self._handler = handler
+        self._limits = limits
+        self._rows: dict[str, list[str | Cell]] = {}
+        self._broken: dict[str, str] = {}
+
+    def show(self, output: Output, style: Format, changed: set[Key] | None) -> None:
+        """Show the list, reading again only what *changed*; a None means everything."""
+        stale = set(self._rows) if changed is None else {key[1] for key in changed if len(key) == 2}
+        for uuid in stale:
+            self._rows.pop(uuid, None)
+            self._broken.pop(uuid, None)
+        chosen = select(self._handler, self._limits)
+        output.show(
+            style,
+            lambda: (vm_document(vm) for vm in self._read(chosen)),
+            names=lambda: [vm.name for vm in chosen],
+            table=lambda: output.table(_HEADERS, self._table(chosen)),
+        )
+        if not chosen:
+            output.message(_why_none(self._handler, self._limits))
+        for vm in chosen:
+            if vm.uuid in self._broken:
+                output.warning(self._broken[vm.uuid])
+
+    def _read(self, chosen: Sequence[VmRef]) -> Iterator[Vm]:
+        """Yield VMs one after the other: however many there are, few are held at once."""
+        for vm in read_vms(self._handler, [vm.uuid for vm in chosen]):
+            if vm.hardware is None:
+                self._broken[vm.uuid] = f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}"
+            yield vm
+
+    def _table(self, chosen: Sequence[VmRef]) -> list[list[str | Cell]]:
+        for vm in self._read([vm for vm in chosen if vm.uuid not in self._rows]):
+            self._rows[vm.uuid] = _row(vm)
+        return [self._rows[vm.uuid] for vm in chosen if vm.uuid in self._rows]
+
+
+def _why_none(handler: ZKHandler, limits: Limits) -> str:
+    """Return what to say where no VM is within *limits*: a mistyped word is the likeliest reason."""
+    if limits.state is not None and limits.state not in STATES:
+        return f"No VM matches; PVC has no state {quoted(limits.state)}: {hint(limits.state, STATES, _SEE_STATES)}"
+    if limits.tags and not limits.negate:
+        known = [tag.name for tag in count_tags(handler)]
+        for tag in limits.tags:
+            if tag not in known:
+                return f"No VM matches; no VM has a tag {quoted(tag)}: {hint(tag, known, _SEE_TAGS)}"
+    return "No VM matches."
+
+
+def _row(vm: Vm) -> list[str | Cell]:
+    hardware = vm.hardware
+    return [
+        vm.name,
+        Cell(vm.state, STATE_COLOURS.get(vm.state, "blue")),
+        vm.node,
+        migrated(vm),
+        known(hardware.vcpu) if hardware else "?",
+        memory_text(hardware.memory) if hardware else "?",
+        ",".join(str(network.vni) for network in hardware.networks) if hardware else "?",
+        ",".join(tag.name for tag in vm.tags),
+    ]
+
+
+def _arm(handler: ZKHandler, watcher: Watcher) -> None:
+    """Watch whatever changes what the list shows."""
+    watcher.watch(children=["base.domain"])
+    uuids = handler.children("base.domain") or []
+    watcher.watch(
+        values=[(key, uuid) for uuid in uuids for key in WATCHED_KEYS],
+        children=[("domain.meta.tags", uuid) for uuid in uuids],
+    )

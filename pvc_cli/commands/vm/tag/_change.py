@@ -1,0 +1,124 @@
+"""What adding and removing tags share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+from click.shell_completion import CompletionItem
+
+from pvc_cli.cluster.documents import outcomes_document
+from pvc_cli.cluster.vms.bulk import Outcome, run
+from pvc_cli.cluster.vms.query import Limits, VmRef, find, select
+from pvc_cli.cluster.vms.tagging import Plan
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.options import node_option, options_into, state_option, tags_option
+from pvc_cli.commands._common.progress import progress_bar
+from pvc_cli.context import Context
+from pvc_cli.errors import EXIT_REFUSED, quoted
+from pvc_cli.output.writer import Format, Output
+from pvc_cli.zk import ZKHandler
+
+_FEW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """On which VMs to work: the first of the words, or what the options say."""
+
+    words: tuple[str, ...]
+    everything: bool
+    node: str | None
+    state: str | None
+    tags: tuple[str, ...]
+
+    @property
+    def by_options(self) -> bool:
+        """Whether options select the VMs, so that every word is a tag."""
+        return bool(self.everything or self.node or self.state or self.tags)
+
+
+def _complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer VMs for the first word, unless options select them, and tags for the others."""
+    given = context.params
+    selected = any(given.get(name) for name in ("everything", "node", "state", "tags"))
+    first = not selected and not given.get("words")
+    return (complete.vms if first else complete.tags)(context, parameter, incomplete)
+
+
+selection_options = options_into(
+    Selection,
+    "selection",
+    click.argument("words", metavar="VM TAG…", nargs=-1, required=True, shell_complete=_complete_words),
+    click.option("--all", "everything", is_flag=True, help="All VMs; every argument is a TAG then."),
+    node_option,
+    state_option,
+    tags_option,
+)
+
+
+def split_words(context: Context, selection: Selection) -> tuple[list[str], list[str]]:
+    """Return which VMs are named, none if options select them, and the tags."""
+    words = selection.words
+    named, tags = ((), words) if selection.by_options else (words[:1], words[1:])
+    if not tags:
+        raise click.UsageError("give a VM and at least one TAG, or select VMs with --all, -t, -s or -g")
+    return context.names(named), context.names(tags, commas=False)
+
+
+def chosen_vms(handler: ZKHandler, names: list[str], selection: Selection) -> list[VmRef]:
+    """Return the VMs that the command line means."""
+    if names:
+        return find(handler, names)
+    return select(handler, Limits(node=selection.node, state=selection.state, tags=selection.tags))
+
+
+def carry_out(
+    context: Context,
+    handler: ZKHandler,
+    vms: Sequence[VmRef],
+    plan: Plan,
+    *,
+    dry_run: bool,
+    style: Format,
+) -> int:
+    """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused."""
+    with progress_bar(context.output, len(vms), shown=len(vms) > _FEW and not dry_run) as progress:
+        result = run(handler, vms, plan, dry_run=dry_run, progress=progress)
+    output = context.output
+    if dry_run:
+        show_changes(output, style, result.changes)
+    elif style != "table":
+        output.show(
+            style,
+            lambda: outcomes_document(result.outcomes, "tag"),
+            names=lambda: dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"),
+            table=str,
+        )
+    return EXIT_REFUSED if _report(output, result.outcomes, dry_run=dry_run) else 0
+
+
+def _report(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> int:
+    """Say on standard error what became of *outcomes*, and return how many were refused."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    shown = 0
+    for outcome in outcomes:
+        if outcome.status == "refused":
+            shown += 1
+            if shown <= _FEW:
+                output.error(f"{outcome.vm.name}: tag {quoted(outcome.item)} is refused: {outcome.detail}")
+        elif len(outcomes) <= _FEW:
+            done = f"would be {outcome.detail}" if dry_run else outcome.detail
+            done = done if outcome.status == "changed" else f"unchanged: {outcome.detail}"
+            output.message(f"{outcome.vm.name}: tag {quoted(outcome.item)} {done}.")
+    if shown > _FEW:
+        output.error(f"{shown - _FEW} more are refused; -o json lists them all")
+    if len(outcomes) > 1 or not outcomes:
+        would = "Dry run: " if dry_run else ""
+        output.message(
+            f"{would}{counts['changed']} changed, {counts['unchanged']} unchanged, {counts['refused']} refused."
+        )
+    return counts["refused"]

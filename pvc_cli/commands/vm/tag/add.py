@@ -1,0 +1,55 @@
+"""``pvc vm tag add``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from pvc_cli.cluster.vms.tagging import adding, check_tag_name
+from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Format
+
+
+@click.command("add")
+@selection_options
+@click.option(
+    "-p", "--protected/--no-protected", "protected", default=None,
+    help="Guard the tag against removal, or no longer; not given, an existing tag stays as it is.",
+)  # fmt: skip
+@click.option(
+    "--type", "kind", type=click.Choice(("user", "system")), default="user", help="The type of the tag (user)."
+)
+@click.option("--force", is_flag=True, help="Turn a system tag into a user tag.")
+@dry_run_option
+@output_option
+@pass_context
+def command(
+    context: Context,
+    selection: Selection,
+    protected: bool | None,
+    kind: Literal["user", "system"],
+    force: bool,
+    dry_run: bool,
+    style: Format,
+) -> int:
+    """Put tags on virtual machines.
+
+    VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input. With
+    --all, -t, -s or -g there is no VM, and every argument is a TAG.
+
+    \b
+    Examples:
+      pvc vm tag add web-01 blue
+      pvc vm tag add 'web-*' production -p
+      pvc vm tag add --all -s start audited --dry-run
+    """
+    vms, tags = split_words(context, selection)
+    for name in tags:
+        check_tag_name(name)
+    with connect(context) as handler:
+        plan = adding(handler, tags, kind=kind, protected=protected, force=force)
+        return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run, style=style)

@@ -1,0 +1,67 @@
+"""``pvc vm tag list``."""
+
+from __future__ import annotations
+
+import click
+
+from pvc_cli.cluster.documents import tags_document
+from pvc_cli.cluster.vms.query import find, is_one
+from pvc_cli.cluster.vms.tags import count_tags, read_tags
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.output.writer import Cell, Format
+from pvc_cli.zk import ZKHandler
+
+
+@click.command("list")
+@click.argument("vms", metavar="[VM]…", nargs=-1, shell_complete=complete.vms)
+@output_option
+@pass_context
+def command(context: Context, vms: tuple[str, ...], style: Format) -> None:
+    """List the tags of virtual machines, or, without VM, every tag and how many VMs bear it.
+
+    \b
+    Examples:
+      pvc vm tag list
+      pvc vm tag list web-01 -o json
+    """
+    names = context.names(vms)
+    with connect(context) as handler:
+        if vms:
+            _list_of_vms(context, handler, names, style, alone=len(vms) == 1 and is_one(vms[0]))
+        else:
+            _list_of_cluster(context, handler, style)
+
+
+def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], style: Format, *, alone: bool) -> None:
+    found = find(handler, names)
+    tags = read_tags(handler, [vm.uuid for vm in found])
+    pairs = [(vm, tag) for vm in found for tag in tags.get(vm.uuid, ())]
+    documents = [tags_document(vm, tags.get(vm.uuid, ())) for vm in found]
+    output = context.output
+    output.show(
+        style,
+        lambda: documents[0] if alone else documents,
+        names=lambda: dict.fromkeys(tag.name for _, tag in pairs),
+        table=lambda: output.table(
+            ("VM", "TAG", "TYPE", "PROTECTED"),
+            [[vm.name, tag.name, tag.type, Cell("yes", "yellow") if tag.protected else "no"] for vm, tag in pairs],
+        ),
+    )
+    if not pairs:
+        output.message("No tags.")
+
+
+def _list_of_cluster(context: Context, handler: ZKHandler, style: Format) -> None:
+    found = count_tags(handler)
+    output = context.output
+    output.show(
+        style,
+        lambda: [tag._asdict() for tag in found],
+        names=lambda: dict.fromkeys(tag.name for tag in found),
+        table=lambda: output.table(("TAG", "TYPE", "VMS"), [[t.name, t.type, str(t.vms)] for t in found]),
+    )
+    if not found:
+        output.message("No tags.")

@@ -1,0 +1,1 @@
+"""Which cluster is meant, how to authenticate, and a session with it."""

@@ -1,0 +1,81 @@
+"""How to be let in, from a connection's entry, the environment and password files; never from a command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pvc_cli.errors import ConfigError, quoted
+from pvc_cli.zk.access import Access, Tls
+
+_VARIABLES = {
+    "user": "PVC_ZK_USER",
+    "password": "PVC_ZK_PASSWORD",
+    "password_file": "PVC_ZK_PASSWORD_FILE",
+    "login": "PVC_ZK_LOGIN",
+    "tls": "PVC_ZK_TLS",
+    "ca": "PVC_ZK_CA",
+    "certificate": "PVC_ZK_CERTIFICATE",
+    "key": "PVC_ZK_KEY",
+    "check_hostname": "PVC_ZK_CHECK_HOSTNAME",
+    "acl": "PVC_ZK_ACL",
+}
+
+
+def read_access(entry: Mapping[str, Any], where: str) -> Access:
+    """Return how to be let in, from a connection's *entry* and the environment, which wins.
+
+    :param where: where the entry stands, for whoever has to mend it.
+    :raises ConfigError: if something of it makes no sense, or a password lies open.
+    """
+    given = {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)}
+    if unknown := entry.keys() - _VARIABLES.keys():
+        raise ConfigError(f"{where}{quoted(min(unknown))} is not known: give {', '.join(_VARIABLES)}")
+    values = {**entry, **given}
+    if "password" in given:
+        values.pop("password_file", None)
+    elif "password_file" in values:
+        values["password"] = _read_password(Path(str(values["password_file"])).expanduser())
+    paths = {name: Path(str(values[name])).expanduser() for name in ("ca", "certificate", "key") if values.get(name)}
+    check = _flag(values.get("check_hostname", True), f"{where}check_hostname")
+    try:
+        tls = Tls(**paths, check_hostname=check) if paths or _flag(values.get("tls", False), f"{where}tls") else None
+        return Access(
+            user=str(values.get("user", "")),
+            password=str(values.get("password", "")),
+            scheme=values.get("login", "digest"),
+            tls=tls,
+            acl=str(values.get("acl", "open")),
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{where}{error}") from None
+
+
+def _flag(value: object, what: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    flag = words.get(str(value).lower())
+    if flag is None:
+        raise ConfigError(f"{what} is {quoted(value)}: give yes or no")
+    return flag
+
+
+def _read_password(path: Path) -> str:
+    try:
+        require_private(path)
+        return path.read_text(encoding="utf-8").rstrip("\n")
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {path}, which is to hold the password") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}, which is to hold the password, cannot be read: {error}") from None
+
+
+def require_private(path: Path) -> None:
+    """Refuse a file with a password in it that others can read.
+
+    :raises ConfigError: if they can.
+    :raises OSError: if there is no such file.
+    """
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"{path} holds a password, and others may read it: chmod 600 {path}")

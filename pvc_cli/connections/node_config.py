@@ -1,0 +1,76 @@
+"""PVC's configuration of this machine, ``pvc.conf``: where it is, and which cluster it names."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from pvc_cli.connections.yaml_file import read_yaml
+from pvc_cli.errors import ConfigError
+
+PVC_CONFIG = Path("/etc/pvc/pvc.conf")
+_ZOOKEEPER_PORT = 2181
+_HOW_TO_NAME_ONE = (
+    "name its ZooKeeper servers with --coordinators HOST[:PORT],…, keep them with"
+    " 'pvc connection add NAME HOST[:PORT],…', or try pvc on a demo cluster with 'pvc sandbox start'"
+)
+
+
+def find_node_config(given: Path | None = None) -> Path:
+    """Return where the configuration is: what is *given*, else PVC_CONFIG_FILE, else where PVC has it."""
+    return given or Path(os.environ.get("PVC_CONFIG_FILE") or PVC_CONFIG)
+
+
+def read_node_config(given: Path | None = None) -> tuple[Path, Any]:
+    """Return where a node's configuration is, and the document in it.
+
+    :raises ConfigError: if there is no such file, or it is no YAML.
+    """
+    path = find_node_config(given)
+    try:
+        return path, read_yaml(path)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {path}: name this node's PVC configuration with --config") from None
+
+
+def configured_hosts(given: Path | None = None) -> tuple[str, Path] | None:
+    """Return the ZooKeeper servers that PVC's configuration names, and where it is; None if there is none.
+
+    :raises ConfigError: if PVC_CONFIG_FILE names a file that is not there, or the file makes no sense.
+    """
+    path = find_node_config(given)
+    try:
+        document = read_yaml(path)
+    except FileNotFoundError:
+        if os.environ.get("PVC_CONFIG_FILE"):
+            raise ConfigError(f"PVC_CONFIG_FILE names {path}, which is not there") from None
+        return None
+    nodes = _dig(document, "cluster", "coordinator_nodes")
+    if not (isinstance(nodes, list) and nodes and all(isinstance(node, str) and node for node in nodes)):
+        raise ConfigError(f"{path}: cluster.coordinator_nodes is no list of host names: {_HOW_TO_NAME_ONE}")
+    port = _dig(document, "database", "zookeeper", "port")
+    port = _ZOOKEEPER_PORT if port is None else port
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+        raise ConfigError(f"{path}: database.zookeeper.port is no port: give a number from 1 to 65535")
+    domain = _dig(document, "cluster", "networks", "cluster", "domain")
+    return ",".join(f"{_resolvable(node, domain)}:{port}" for node in nodes), path
+
+
+def _dig(document: object, *names: str) -> object:
+    """Return what lies under *names* in nested mappings, or None."""
+    for name in names:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def _resolvable(node: str, domain: object) -> str:
+    """Return *node* as PVC's daemons use it, or, where that does not resolve, in the cluster's domain."""
+    if "." in node or not isinstance(domain, str):
+        return node
+    try:
+        socket.getaddrinfo(node, None)
+    except OSError:
+        return f"{node}.{domain}"
+    return node

@@ -1,0 +1,32 @@
+"""Where the sandbox keeps its state, and whether one runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pvc_cli.files import state_folder
+
+
+def sandbox_folder() -> Path:
+    """Return the folder in which the sandbox keeps its servers' data and its state."""
+    return state_folder() / "sandbox"
+
+
+def sandbox_hosts() -> str | None:
+    """Return what to connect to for the running sandbox, or None if none runs."""
+    try:
+        state = json.loads((sandbox_folder() / "state.json").read_text(encoding="utf-8"))
+        hosts, processes = str(state["hosts"]), [int(process) for process in state["processes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return hosts if any(is_sandbox_process(process) for process in processes) else None
+
+
+def is_sandbox_process(process: int) -> bool:
+    """Tell whether *process* is one of the sandbox's servers, and not another that got its number since."""
+    try:
+        command = Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return str(sandbox_folder()).encode() in command

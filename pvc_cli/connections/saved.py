@@ -1,0 +1,74 @@
+"""The connections file: saved clusters, and which one is current."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pvc_cli.connections.auth import read_access, require_private
+from pvc_cli.connections.yaml_file import read_yaml, write_yaml
+from pvc_cli.errors import ConfigError, quoted
+from pvc_cli.files import config_folder
+from pvc_cli.zk.access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The connections file: names for clusters, and which one is current."""
+
+    path: Path
+    hosts: Mapping[str, str]
+    """Each connection's ZooKeeper servers, by its name."""
+    current: str | None = None
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else a connection's entry says, by its name: how to be let in."""
+
+    @classmethod
+    def load(cls) -> Connections:
+        """Read the connections file; one that is not there is empty.
+
+        :raises ConfigError: if it cannot be read or makes no sense.
+        """
+        path = config_folder() / "connections.yaml"
+        try:
+            document = read_yaml(path)
+        except FileNotFoundError:
+            return cls(path, {})
+        document = {} if document is None else document
+        entries = document.get("connections") or {} if isinstance(document, dict) else None
+        if not isinstance(entries, dict):
+            raise ConfigError(f"{path} is not a connections file: it needs a mapping 'connections'")
+        hosts, more = {}, {}
+        for name, entry in entries.items():
+            servers = entry.get("coordinators") if isinstance(entry, dict) else None
+            if not isinstance(servers, str):
+                raise ConfigError(f"{path}: connection {quoted(name)} names no 'coordinators'")
+            hosts[str(name)] = servers
+            if rest := {key: value for key, value in entry.items() if key != "coordinators"}:
+                more[str(name)] = rest
+            if "password" in rest:
+                require_private(path)
+        current = document.get("current")
+        return cls(path, hosts, str(current) if current else None, more)
+
+    def access(self, name: str) -> Access:
+        """Return how to be let in to a connection that is kept; the environment wins.
+
+        :raises ConfigError: if what is said of that makes no sense, or a password lies open.
+        """
+        return read_access(self.more.get(name, {}), f"{self.path}, connection {quoted(name)}: ")
+
+    def save(self) -> None:
+        """Replace the connections file.
+
+        :raises ConfigError: if it cannot be written.
+        """
+        document = {
+            "current": self.current,
+            "connections": {
+                name: {"coordinators": hosts, **self.more.get(name, {})} for name, hosts in sorted(self.hosts.items())
+            },
+        }
+        write_yaml(self.path, document)

@@ -1,0 +1,81 @@
+"""Open a session with the cluster that is meant; its first change leaves a line in the system's log."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import syslog
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pvc_cli import identity
+from pvc_cli.connections.resolve import resolve
+from pvc_cli.context import Context
+from pvc_cli.errors import printable
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.snapshot import SnapshotStore
+
+
+@contextmanager
+def connect(
+    context: Context, report: Callable[[str], None] | None = None, pvc_config: Path | None = None
+) -> Iterator[ZKHandler]:
+    """Open a session with the cluster that is meant, for the time of a ``with`` block.
+
+    :param report: is told what happens to the session; messages, if they are wanted, where none is given.
+    :param pvc_config: a node's PVC configuration that may say which cluster, instead of this machine's.
+    :raises ConfigError: if none is named.
+    :raises UnreachableError: if it does not answer.
+    """
+    target = resolve(context.connection, context.coordinators, pvc_config)
+    if context.verbose:
+        context.output.message(f"The cluster is {target.hosts}, from {target.origin}.")
+    if target.file:
+        with _open_backup(target.file, context.schema_dir) as handler:
+            yield handler
+        return
+    with ZKHandler(
+        target.hosts,
+        access=target.access,
+        timeout=context.timeout,
+        session_timeout=context.timeout,
+        report=report or (context.output.message if context.verbose else None),
+        before_change=_log_once(target.hosts),
+        lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
+        schema_dir=context.schema_dir,
+    ) as handler:
+        yield handler
+
+
+def is_file(context: Context) -> bool:
+    """Tell whether the cluster that is meant is a backup file."""
+    return resolve(context.connection, context.coordinators).file is not None
+
+
+@contextmanager
+def _open_backup(path: Path, schema_dir: Path | None) -> Iterator[ZKHandler]:
+    """Open a backup in place of a cluster; what is changed is saved at the end, if nothing goes wrong."""
+    store = SnapshotStore.open(path)
+    yield ZKHandler.over(store, schema_dir=schema_dir)
+    store.save()
+
+
+def _log_once(hosts: str) -> Callable[[], None]:
+    """Return a function that logs, at its first call only, who is about to change the cluster at *hosts*, and how.
+
+    The line is written before the first change is sent, so that no interruption can leave a change without one.
+    It goes to syslog's AUTH facility; without a syslog daemon it goes nowhere, and nothing fails.
+    """
+    logged = False
+
+    def log() -> None:
+        nonlocal logged
+        if not logged:
+            logged = True
+            command = " ".join(shlex.quote(printable(word)) for word in ("pvc", *sys.argv[1:]))
+            syslog.openlog("pvc", syslog.LOG_PID, syslog.LOG_AUTH)
+            syslog.syslog(syslog.LOG_NOTICE, f"user={identity.user()} cluster={printable(hosts)} command={command}")
+
+    return log

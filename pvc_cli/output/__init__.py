@@ -1,0 +1,1 @@
+"""Show results and messages: tables for people, documents and names for programs."""

@@ -1,0 +1,45 @@
+"""Results for people: tables, cut to the width of the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from tabulate import tabulate
+
+from pvc_cli.errors import printable
+from pvc_cli.output.writer import Cell, Row
+
+_NARROWEST = 8
+
+
+def render_table(headers: Sequence[str], rows: Sequence[Row], paint: Callable[[str, str], str]) -> str:
+    """Return a table of *rows*; *paint* gives a text its colour."""
+    cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
+    texts = _cut([list(headers), *([printable(cell.text) for cell in row] for row in cells)])
+    colours = [["bold"] * len(headers), *([cell.colour for cell in row] for row in cells)]
+    painted = [
+        [paint(text, colour) for text, colour in zip(*pair, strict=True)] for pair in zip(texts, colours, strict=True)
+    ]
+    # The headers go in as a row: tabulate would widen columns for them, past the width that was cut to.
+    return str(tabulate(painted, tablefmt="plain", disable_numparse=True))
+
+
+def _cut(rows: list[list[str]]) -> list[list[str]]:
+    """Shorten the widest columns of *rows* until they fit the terminal, where there is one."""
+    if not sys.stdout.isatty():
+        return rows
+    gap = 2
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    spare = os.get_terminal_size(sys.stdout.fileno()).columns - sum(widths) - gap * (len(widths) - 1)
+    while spare < 0:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+        spare += 1
+    return [
+        [text if len(text) <= width else f"{text[: width - 1]}…" for text, width in zip(row, widths, strict=True)]
+        for row in rows
+    ]

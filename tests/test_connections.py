@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from pvc_cli.connections import sandbox
+from pvc_cli.connections.resolve import resolve
+from pvc_cli.connections.saved import Connections
+from pvc_cli.errors import ConfigError, NoClusterError
+
+PVC_CONF = """
+cluster:
+  name: one
+  coordinator_nodes: [127.0.0.1, localhost]
+  networks: {cluster: {domain: pvc.invalid}}
+database: {zookeeper: {port: 2182}}
+something_else: [1, {a: b}]
+"""
+
+
+@pytest.fixture
+def connections() -> Path:
+    Connections(Connections.load().path, {"prod": "hv1,hv2", "lab": "lab:2182/pvc"}, "prod").save()
+    return Connections.load().path
+
+
+@pytest.fixture
+def pvc_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "pvc.conf"
+    path.write_text(PVC_CONF)
+    monkeypatch.setenv("PVC_CONFIG_FILE", str(path))
+    return path
+
+
+def test_no_cluster_anywhere_says_how_to_name_one() -> None:
+    with pytest.raises(NoClusterError, match="pvc connection add NAME") as raised:
+        resolve(None, None)
+    first, second = raised.value.more
+    assert "--coordinators" in first
+    assert "pvc sandbox start" in second
+
+
+def test_flags_win_then_environment_then_the_current_connection_then_pvc_conf(
+    connections: Path, pvc_conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resolve(None, None).hosts == "hv1,hv2"
+    monkeypatch.setenv("PVC_CONNECTION", "lab")
+    assert resolve(None, None).hosts == "lab:2182/pvc"
+    assert resolve("prod", None).hosts == "hv1,hv2"
+    assert resolve(None, "flag:1").hosts == "flag:1"
+    monkeypatch.delenv("PVC_CONNECTION")
+    monkeypatch.setenv("PVC_COORDINATORS", "env:1")
+    assert resolve(None, None).hosts == "env:1"
+    monkeypatch.delenv("PVC_COORDINATORS")
+    connections.unlink()
+    assert resolve(None, None).hosts == "127.0.0.1:2182,localhost:2182"
+
+
+def test_two_clusters_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="give one"):
+        resolve("a", "b")
+    monkeypatch.setenv("PVC_CONNECTION", "a")
+    monkeypatch.setenv("PVC_COORDINATORS", "b")
+    with pytest.raises(ConfigError, match="unset one"):
+        resolve(None, None)
+
+
+def test_an_unknown_connection_is_named_with_its_origin(connections: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'nope' in .*connections.yaml \(from --connection\)"):
+        resolve("nope", None)
+
+
+def test_the_connections_file_is_private_and_whole(connections: Path) -> None:
+    assert stat.S_IMODE(connections.stat().st_mode) == 0o600
+    assert stat.S_IMODE(connections.parent.stat().st_mode) == 0o700
+    assert Connections.load() == Connections(connections, {"prod": "hv1,hv2", "lab": "lab:2182/pvc"}, "prod")
+    assert [path.name for path in connections.parent.iterdir()] == ["connections.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("connections: [", "line 1 is no valid YAML"),
+        ("[]", "needs a mapping"),
+        ("connections: {a: 3}", "'a' names no 'coordinators'"),
+        ("connections: {a: {coordinators: [x]}}", "'a' names no 'coordinators'"),
+        ("\x00", "is no valid YAML"),
+    ],
+)
+def test_a_broken_connections_file_is_named_with_the_reason(connections: Path, text: str, why: str) -> None:
+    connections.write_text(text)
+    with pytest.raises(ConfigError, match=why) as error:
+        resolve(None, None)
+    assert str(connections) in str(error.value)
+
+
+def test_an_empty_connections_file_holds_none(connections: Path) -> None:
+    connections.write_text("")
+    assert Connections.load().hosts == {}
+
+
+def test_a_connections_file_that_cannot_be_written_is_a_config_error(home: Path) -> None:
+    home.mkdir()
+    (home / "config").write_text("in the way")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        Connections(home / "config" / "pvc" / "connections.yaml", {}).save()
+
+
+def test_a_missing_pvc_conf_is_an_error_only_where_it_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PVC_CONFIG_FILE", "/nowhere/pvc.conf")
+    with pytest.raises(ConfigError, match="PVC_CONFIG_FILE names /nowhere"):
+        resolve(None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("cluster: {}", "coordinator_nodes is no list"),
+        ("cluster: {coordinator_nodes: hv1}", "coordinator_nodes is no list"),
+        ("cluster: {coordinator_nodes: [1]}", "coordinator_nodes is no list"),
+        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: high}}", "port is no port"),
+        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: 0}}", "port is no port"),
+        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: true}}", "port is no port"),
+        ("just text", "coordinator_nodes is no list"),
+    ],
+)
+def test_a_wrong_pvc_conf_is_named_with_the_place(pvc_conf: Path, text: str, why: str) -> None:
+    pvc_conf.write_text(text)
+    with pytest.raises(ConfigError, match=why):
+        resolve(None, None)
+
+
+def test_pvc_conf_without_a_port_means_zookeepers_own(pvc_conf: Path) -> None:
+    pvc_conf.write_text("cluster: {coordinator_nodes: [127.0.0.1]}")
+    assert resolve(None, None).hosts == "127.0.0.1:2181"
+
+
+def test_a_node_that_does_not_resolve_is_looked_for_in_the_clusters_domain(pvc_conf: Path) -> None:
+    pvc_conf.write_text(PVC_CONF.replace("127.0.0.1, localhost", "nosuchhost, a.b, localhost"))
+    assert resolve(None, None).hosts == "nosuchhost.pvc.invalid:2182,a.b:2182,localhost:2182"
+
+
+@pytest.mark.parametrize(
+    "state", ["", "{}", '{"hosts": "x", "processes": ["y"]}', '{"hosts": "x", "processes": [1]}']
+)
+def test_a_sandbox_that_does_not_run_is_not_found(state: str) -> None:
+    folder = sandbox.sandbox_folder()
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text(state)
+    assert sandbox.sandbox_hosts() is None
+
+
+def test_the_number_of_a_dead_sandbox_process_may_be_anothers() -> None:
+    folder = sandbox.sandbox_folder()
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text(json.dumps({"hosts": "x", "processes": [os.getpid()]}))
+    assert sandbox.sandbox_hosts() is None
