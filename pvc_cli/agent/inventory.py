@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.agent.cards import Card
@@ -14,10 +14,8 @@ from pvc_cli.cluster.values import natural_key, parse_bool
 from pvc_cli.cluster.vms.query import SEE_NODES, hint
 from pvc_cli.errors import NotFoundError, quoted
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
-from pvc_cli.zk.store import CommitConflictError
+from pvc_cli.zk.execute import execute, retry
 
-_ATTEMPTS = 8
-_CHUNK_BYTES = 400_000
 _DEFAULT_MTU = 1500
 _VF_NAME = re.compile(r"(.+)v\d+")
 
@@ -39,29 +37,13 @@ def register(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[
     :raises NotFoundError: if the tree has no such node.
     :raises ConflictError: if others kept changing the same things.
     """
-    for attempt in range(_ATTEMPTS):
+
+    def attempt() -> Inventory:
         inventory = survey(handler, node, config, cards)
-        try:
-            for transaction in _together(handler, inventory.parts):
-                transaction.commit()
-        except CommitConflictError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            break
-    return inventory
+        execute(handler.store, [part.ops for part in inventory.parts])
+        return inventory
 
-
-def _together(handler: ZKHandler, parts: Sequence[Transaction]) -> Iterator[Transaction]:
-    """Yield all of *parts* in order, as many in one transaction as fit."""
-    together = handler.transaction()
-    for part in parts:
-        if together.ops and together.size + part.size > _CHUNK_BYTES:
-            yield together
-            together = handler.transaction()
-        for op in part.ops:
-            together.add(op)
-    yield together
+    return retry(attempt)
 
 
 def survey(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[Card]) -> Inventory:

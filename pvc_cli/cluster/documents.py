@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.sriov.audit import Finding
     from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig
     from pvc_cli.cluster.sriov.settings import Setting
-    from pvc_cli.cluster.vms.bulk import Outcome
     from pvc_cli.cluster.vms.model import Vm
     from pvc_cli.cluster.vms.query import VmRef
+    from pvc_cli.cluster.vms.tagging import Outcome
     from pvc_cli.cluster.vms.tags import Tag
     from pvc_cli.zk import Change
 
@@ -168,14 +168,14 @@ def changes_document(changes: Sequence[Change]) -> Document:
     }
 
 
-def outcomes_document(outcomes: Sequence[Outcome], item: str) -> Document:
-    """Return the document of what was done to each VM, *item* being the field for what it was done with."""
+def outcomes_document(outcomes: Sequence[Outcome]) -> Document:
+    """Return the document of what became of each tag on each VM."""
     return {
         "results": [
             {
                 "name": outcome.vm.name,
                 "uuid": outcome.vm.uuid,
-                item: outcome.item,
+                "tag": outcome.tag,
                 "status": outcome.status,
                 "detail": outcome.detail,
             }

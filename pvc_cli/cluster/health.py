@@ -12,7 +12,7 @@ from pvc_cli.cluster.sriov.model import list_pfs
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import roster
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.migration.survey import survey
+from pvc_cli.zk.migration.migrate import validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _of_versions(handler: ZKHandler, nodes: list[Node]) -> Iterator[Problem]:
 
 
 def _of_tree(handler: ZKHandler) -> Iterator[Problem]:
-    found = survey(handler.store, handler.schema, leaves=True)
+    found = validate(handler)
     counts = {
         "missing": len(found.missing),
         "retired": len(found.retired) + len(found.moved),

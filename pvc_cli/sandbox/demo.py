@@ -9,6 +9,7 @@ from itertools import count
 
 from pvc_cli.sandbox import domain_xml
 from pvc_cli.zk import Key, Transaction, ZKHandler, ZKSchema
+from pvc_cli.zk.execute import execute
 
 COORDINATORS = ("pvchv1", "pvchv2", "pvchv3")
 NETWORKS = {1001: "Frontend", 1002: "Backend", 1003: "Storage clients", 2001: "Lab"}
@@ -25,7 +26,6 @@ ROLES = {
     "nfv": ("Virtual router on SR-IOV", 4096, 4, ("production", "network")),
 }
 _NAMESPACE = uuid.UUID("7d3c2f6e-5a3b-4f0e-9a44-0e6f1f6f4c55")
-_BATCH_BYTES = 400_000
 _PFS = ("ens1f0", "ens1f1")
 _VFS_PER_PF = 4
 _VMS_PER_NODE = 5_000
@@ -38,10 +38,7 @@ def fill(handler: ZKHandler, *, vms: int, schema: ZKSchema) -> None:
     transaction = Transaction(handler.store, schema)
     for key, value in cluster(vms, schema):
         transaction.create(key, value)
-        if transaction.size > _BATCH_BYTES:
-            transaction.commit()
-            transaction = Transaction(handler.store, schema)
-    transaction.commit()
+    execute(handler.store, ((op,) for op in transaction.ops))
     handler.refresh_schema()
 
 

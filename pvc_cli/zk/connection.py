@@ -10,8 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from kazoo.client import KazooClient
@@ -119,9 +118,8 @@ class Connection:
         """See whether the place is there, and whether we are let in: a session alone shows neither."""
         while True:
             try:
-                with self.patience() as wait:
-                    if wait(self.client.exists_async("/")) is None:
-                        raise ConfigError(f"there is no {self.client.chroot} on {self.hosts}: check the chroot")
+                if self.deadline()(self.client.exists_async("/")) is None:
+                    raise ConfigError(f"there is no {self.client.chroot} on {self.hosts}: check the chroot")
             except LOST_ERRORS:
                 self.await_session(until)
             else:
@@ -151,9 +149,8 @@ class Connection:
             if time.monotonic() >= until:
                 raise self.unreachable()
 
-    @contextmanager
-    def patience(self) -> Iterator[Callable[[Any], Any]]:
-        """Give a function that waits for kazoo's asynchronous results until this block's one deadline.
+    def deadline(self) -> Callable[[Any], Any]:
+        """Return a function that waits for kazoo's asynchronous results, all of them until one deadline from now.
 
         :raises UnreachableError: from that function, if there is no answer in time or the session is closed.
         """
@@ -167,7 +164,7 @@ class Connection:
             except (AuthFailedError, NoAuthError) as error:
                 raise self._denied(error) from None
 
-        yield wait
+        return wait
 
     def absolute(self, path: str) -> str:
         """Return the path that the servers know *path* by, as kazoo makes it for its own requests."""

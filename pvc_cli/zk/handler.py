@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pvc_cli.errors import (
-    InvalidKeyError,
     LockError,
-    NotFoundError,
     PvcError,
     RefusedError,
     SchemaError,
     quoted,
 )
 from pvc_cli.zk.access import NO_ACCESS, Access
-from pvc_cli.zk.reader import TreeReader
+from pvc_cli.zk.execute import StepT, execute_steps, retry
+from pvc_cli.zk.reads import Names, Values, read_trees, request, request_each
 from pvc_cli.zk.schema import Key, ZKSchema, find_schema, parse_version
 from pvc_cli.zk.schema.definition import versions
-from pvc_cli.zk.store import CommitConflictError, Lock, LockKind, Op, Read, Store, Znode
-from pvc_cli.zk.transaction import Transaction
-from pvc_cli.zk.tree import outermost, read_trees
+from pvc_cli.zk.store import Lock, LockKind, OnWait, Op, Read, Store, Znode
+from pvc_cli.zk.transaction import Transaction, plan_delete, plan_rename, plan_write
 
 if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
     from pvc_cli.zk.watch import Watcher
 
-_ATTEMPTS = 8
+_Item = TypeVar("_Item")
 _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
 
 
-class ZKHandler(TreeReader):
+class ZKHandler:
     """Reads and changes a PVC tree by schema keys. Safe to use from several threads.
 
     A key that the cluster's schema version lacks has no path: it reads as None, does not exist, and is skipped
@@ -167,15 +163,6 @@ class ZKHandler(TreeReader):
         self._schema = None
         return self.schema
 
-    def schema_guard(self) -> Op | None:
-        """Return a step that refuses a transaction once somebody changed the cluster's schema version.
-
-        For what takes long: keys that were right when it began may be none any more. None for a cluster that has
-        no version written down.
-        """
-        _ = self.schema
-        return self._schema_guard
-
     def _read_version(self) -> int:
         # The one path that every version agrees on: it has to be known before the version is.
         path = ZKSchema.at(0).path("base.schema.version")
@@ -186,6 +173,62 @@ class ZKHandler(TreeReader):
         if version is None:
             raise SchemaError(f"{path} holds {quoted(text[:40])}, which is no schema version: put it right by hand")
         return version
+
+    # Reading
+
+    def read(self, key: Key) -> str | None:
+        """Return the value of *key*, or None if there is none."""
+        return self.read_many([key])[0]
+
+    def read_many(self, keys: Iterable[Key]) -> list[str | None]:
+        """Return the value of each of *keys*, None where there is none, in one batch."""
+        return self.ask(keys)()[0]
+
+    def look_many(self, keys: Iterable[Key]) -> list[Znode | None]:
+        """Return the znode of each of *keys* with its version, None where there is none, in one batch."""
+        paths = self.schema.paths(keys)
+        found = iter(self.store.fetch([Read(path) for path in paths if path is not None]))
+        return [None if path is None else cast("Znode | None", next(found)) for path in paths]
+
+    def exists(self, key: Key) -> bool:
+        """Tell whether *key* exists."""
+        return self.exists_many([key])[0]
+
+    def exists_many(self, keys: Iterable[Key]) -> list[bool]:
+        """Tell of each of *keys* whether it exists, in one batch."""
+        return [znode is not None for znode in self.look_many(keys)]
+
+    def children(self, key: Key) -> list[str] | None:
+        """Return the names of the children of *key*, sorted, or None if *key* does not exist."""
+        return self.children_many([key])[0]
+
+    def children_many(self, keys: Iterable[Key]) -> list[list[str] | None]:
+        """Return the sorted names of the children of each of *keys*, None where it does not exist, in one batch."""
+        return self.ask(children=keys)()[1]
+
+    def ask(self, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> Callable[[], tuple[Values, Names]]:
+        """Ask for the values of some keys and the children of others, and return what waits for both.
+
+        All go in one batch. What is done before the wait costs no time: so one reads on while making something of
+        what was read before.
+        """
+        return request(self.store, self.schema.paths(values), self.schema.paths(children))
+
+    def ask_each(
+        self, items: Sequence[str], values: Sequence[str], children: Sequence[str] = ()
+    ) -> Callable[[], list[tuple[Values, Names]]]:
+        """Ask for the same keys of many items, and return what waits for them: the fast way to read a list.
+
+        It gives for each item the values of its keys *values*, and the names of the children of its keys *children*.
+        """
+        paths = self.schema.paths_of_each(items, [*values, *children])
+        return request_each(self.store, paths, len(values), len(children))
+
+    def trees(self, keys: Iterable[Key]) -> list[dict[str, Znode]]:
+        """Return, for each of *keys*, every znode from it down by path, in one batch per level."""
+        paths = self.schema.paths(keys)
+        found = iter(read_trees(self.store, [path for path in paths if path is not None]))
+        return [{} if path is None else next(found) for path in paths]
 
     # Changing
 
@@ -202,25 +245,8 @@ class ZKHandler(TreeReader):
         :raises NotFoundError: if a parent is missing.
         :raises ConflictError: if others kept changing the same znodes.
         """
-        wanted: dict[str, bytes] = {}
-        for key, value in pairs:
-            if (path := self.schema.path(key)) is not None:
-                wanted[path] = value.encode()
-        parents = {path: path.rpartition("/")[0] or "/" for path in wanted}
-
-        def plan() -> Transaction:
-            known = list(dict.fromkeys((*wanted, *parents.values())))
-            found = dict(zip(known, self.store.fetch([Read(path) for path in known]), strict=True))
-            there = {path for path, znode in found.items() if znode is not None}
-            transaction = self.transaction()
-            for path, data in wanted.items():
-                if parents[path] not in there:
-                    raise NotFoundError(f"{path} cannot be written: there is no {parents[path]}")
-                transaction.add(Op("set" if path in there else "create", path, data))
-                there.add(path)
-            return transaction
-
-        self.retrying(plan)
+        wanted = list(pairs)
+        self.retrying(lambda: plan_write(self.transaction(), wanted))
 
     def delete(self, keys: Iterable[Key]) -> None:
         """Delete every key with all that is below it, in one transaction; what is not there is skipped.
@@ -228,59 +254,47 @@ class ZKHandler(TreeReader):
         :raises InvalidKeyError: for the root of the tree.
         :raises ConflictError: if others kept changing the same znodes.
         """
-        paths = [path for path in map(self.schema.path, keys) if path is not None]
-        if "/" in paths:
-            raise InvalidKeyError("the root of the tree is not deleted: name what is below it")
-
-        def plan() -> Transaction:
-            transaction = self.transaction()
-            for tree in read_trees(self.store, outermost(paths)):
-                transaction.delete_tree(tree)
-            return transaction
-
-        self.retrying(plan)
+        wanted = list(keys)
+        self.retrying(lambda: plan_delete(self.transaction(), wanted))
 
     def rename(self, pairs: Iterable[tuple[Key, Key]]) -> None:
         """Move every first key, with all that is below it, to its second, in one transaction.
 
         :raises NotFoundError: if a source is missing.
+        :raises InvalidKeyError: if a target is below its source.
         :raises ConflictError: if a target exists, or others kept changing the same znodes.
         """
-        resolved = [(self.schema.path(source), self.schema.path(target)) for source, target in pairs]
-        moves = [(source, target) for source, target in resolved if source and target and source != target]
-        for source, target in moves:
-            if source == "/" or f"{target}/".startswith(f"{source}/"):
-                raise InvalidKeyError(f"{source} cannot be moved to {target}, which is below it")
-
-        def plan() -> Transaction:
-            transaction = self.transaction()
-            for (source, target), tree in zip(moves, read_trees(self.store, [m[0] for m in moves]), strict=True):
-                if not tree:
-                    raise NotFoundError(f"{source} cannot be moved: it is not there")
-                for path in sorted(tree):
-                    transaction.add(Op("create", target + path[len(source) :], tree[path].data))
-                transaction.delete_tree(tree)
-            return transaction
-
-        self.retrying(plan)
+        wanted = list(pairs)
+        self.retrying(lambda: plan_rename(self.transaction(), wanted))
 
     def retrying(self, plan: Callable[[], Transaction]) -> Transaction:
-        """Make a plan from the tree as it is and commit it; where somebody else was faster, plan again.
+        """Plan a change from the tree as it is and commit it; where somebody else was faster, plan again.
 
         :returns: the transaction that was committed.
         :raises ConflictError: if somebody else was faster every time.
         """
-        for attempt in range(_ATTEMPTS):
+
+        def attempt() -> Transaction:
             transaction = plan()
-            try:
-                transaction.commit()
-            except CommitConflictError:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, no secret
-            else:
-                break
-        return transaction
+            transaction.commit()
+            return transaction
+
+        return retry(attempt)
+
+    def execute(
+        self,
+        items: Sequence[_Item],
+        plan: Callable[[Sequence[_Item]], list[StepT]],
+        item_of: Callable[[StepT], _Item],
+        *,
+        on_progress: Callable[[int], object] = lambda _: None,
+    ) -> list[StepT]:
+        """Change many items, unless the schema version changes meanwhile.
+
+        See :func:`pvc_cli.zk.execute.execute_steps`.
+        """
+        _ = self.schema
+        return execute_steps(self.store, items, plan, item_of, guard=self._schema_guard, on_progress=on_progress)
 
     # Watching and locking
 
@@ -297,25 +311,26 @@ class ZKHandler(TreeReader):
             )
         return Watcher(self._require_connection(), self.store, lambda: self.schema, settle=settle)
 
-    def readlock(self, key: Key) -> Lock:
+    def readlock(self, key: Key, on_wait: OnWait = None) -> Lock:
         """Return a lock that others may share, but no writer: use it in a ``with`` statement.
 
+        :param on_wait: is told, at most once, who holds the lock, if it has to be waited for.
         :raises LockError: at once, creating nothing, if the key does not exist or the schema version lacks it.
         """
-        return self._lock("readlock", key)
+        return self._lock("readlock", key, on_wait)
 
-    def writelock(self, key: Key) -> Lock:
+    def writelock(self, key: Key, on_wait: OnWait = None) -> Lock:
         """Return a lock that keeps out readers and writers; otherwise like :meth:`readlock`."""
-        return self._lock("writelock", key)
+        return self._lock("writelock", key, on_wait)
 
-    def exclusivelock(self, key: Key) -> Lock:
+    def exclusivelock(self, key: Key, on_wait: OnWait = None) -> Lock:
         """Return a lock that keeps out every other exclusive one; otherwise like :meth:`readlock`."""
-        return self._lock("exclusivelock", key)
+        return self._lock("exclusivelock", key, on_wait)
 
-    def _lock(self, kind: LockKind, key: Key) -> Lock:
+    def _lock(self, kind: LockKind, key: Key, on_wait: OnWait) -> Lock:
         path = self.schema.path(key)
         if path is None:
             raise LockError(f"there is no key {key!r} to lock in schema version {self.schema.version}")
         if self.store.fetch([Read(path)]) == [None]:
             raise LockError(f"there is no {path} to lock: check that the item still exists")
-        return self.store.lock(kind, path)
+        return self.store.lock(kind, path, on_wait)

@@ -27,6 +27,7 @@ from pvc_cli.zk.store import (
     ANY_VERSION,
     CommitConflictError,
     LockKind,
+    OnWait,
     Op,
     Read,
     ReadResult,
@@ -112,8 +113,8 @@ class LiveStore:
             self._multiread_works = True
             return results
         self.round_trips += 1
-        with self._connection.patience() as wait:
-            return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
+        wait = self._connection.deadline()
+        return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
 
     def _send(self, reads: Sequence[Read], *, text: bool = False) -> list[Any]:
         """Queue `multiRead` requests, which kazoo does not know, and return the promises of their answers."""
@@ -126,11 +127,8 @@ class LiveStore:
 
     def _collect(self, answers: Sequence[Any]) -> list[Any]:
         self.round_trips += 1
-        results: list[Any] = []
-        with self._connection.patience() as wait:
-            for answer in answers:
-                results += wait(answer)
-        return results
+        wait = self._connection.deadline()
+        return [result for answer in answers for result in wait(answer)]
 
     def _pipeline(self, reads: Sequence[Read]) -> list[tuple[Read, Any]]:
         """Send every read at once, and return each with the promise of its answer."""
@@ -171,8 +169,7 @@ class LiveStore:
         while True:
             self.round_trips += 1
             try:
-                with self._connection.patience() as wait:
-                    results = wait(self._request(ops).commit_async())
+                results = self._connection.deadline()(self._request(ops).commit_async())
             except LOST_ERRORS:
                 if self._was_applied(ops, until):
                     return
@@ -182,9 +179,9 @@ class LiveStore:
                 _judge(ops, results)
                 return
 
-    def lock(self, kind: LockKind, path: str) -> HeldLock:
+    def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> HeldLock:
         """Return a lock on the existing znode at *path*; it waits as long as this store does for an answer."""
-        return HeldLock(self._connection, kind, path, self._connection.timeout, self._lock_holder)
+        return HeldLock(self._connection, kind, path, self._connection.timeout, self._lock_holder, on_wait)
 
     def _request(self, ops: Sequence[Op]) -> Any:  # noqa: ANN401 - kazoo is untyped
         """Return kazoo's transaction of *ops*; it can be committed once only."""
@@ -210,8 +207,7 @@ class LiveStore:
         changes = [op for op in ops if op.kind != "check"]
         try:
             self._connection.await_session(until)
-            with self._connection.patience() as wait:
-                wait(self._client.sync_async("/"))
+            self._connection.deadline()(self._client.sync_async("/"))
             found = self.fetch([Read(op.path) for op in changes])
         except (UnreachableError, *LOST_ERRORS) as error:
             raise _unknown(error) from None

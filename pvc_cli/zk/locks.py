@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
@@ -13,7 +12,7 @@ from kazoo.handlers.threading import KazooTimeoutError
 
 from pvc_cli.errors import LockError, UnreachableError, printable
 from pvc_cli.zk.connection import Connection
-from pvc_cli.zk.store import LockKind, Op
+from pvc_cli.zk.store import LockKind, OnWait, Op
 
 _SLACK = 2.0
 """How much longer, in seconds, than it was told kazoo may wait for a lock, cleaning up included."""
@@ -25,22 +24,28 @@ class HeldLock:
 
     :param timeout: how long, in seconds, to wait for those who hold it.
     :param holder: who we are, for those who wait.
+    :param on_wait: is told, at most once, who holds it, if it has to be waited for.
     """
 
-    def __init__(self, connection: Connection, kind: LockKind, path: str, timeout: float, holder: str) -> None:
+    def __init__(
+        self, connection: Connection, kind: LockKind, path: str, timeout: float, holder: str, on_wait: OnWait
+    ) -> None:
         self.path = path
         self.fence: Op | None = None
         self._connection = connection
         self._timeout = timeout
+        self._on_wait = on_wait
         self._recipe: Any = getattr(connection.client, _RECIPES[kind])(path, holder)
         # The recipe would create the path on acquiring, and so invent a znode that the schema does not have.
         self._recipe.assured_path = True
 
-    def acquire(self, on_wait: Callable[[str], None] | None = None) -> None:
+    def acquire(self) -> None:
         """Wait for the lock; see :meth:`pvc_cli.zk.store.Lock.acquire`."""
         if not self._try(blocking=False):
-            if on_wait:
-                on_wait(f"Waiting up to {self._timeout:g} s for the lock on {self.path}, held by {self._holders()}.")
+            if self._on_wait:
+                self._on_wait(
+                    f"Waiting up to {self._timeout:g} s for the lock on {self.path}, held by {self._holders()}."
+                )
             if not self._try(blocking=True):
                 raise LockError(
                     f"the lock on {self.path} was not free within {self._timeout:g} s (held by {self._holders()}):"
@@ -96,8 +101,8 @@ class HeldLock:
         # A contender that cannot be deleted now is ephemeral: it goes when its session does. kazoo's own release
         # would wait for the servers to come back, however long that takes.
         if node and client.connected:
-            with contextlib.suppress(KazooException, UnreachableError), self._connection.patience() as wait:
-                wait(client.delete_async(f"{self.path}/{node}"))
+            with contextlib.suppress(KazooException, UnreachableError):
+                self._connection.deadline()(client.delete_async(f"{self.path}/{node}"))
 
     def __enter__(self) -> HeldLock:
         self.acquire()

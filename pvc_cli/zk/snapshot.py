@@ -1,22 +1,18 @@
-"""The store that is a backup file: the same reading and changing, without a cluster.
-
-A backup is one JSON object, each znode's path with its value, as PVC's own `cluster backup` writes it. What is no
-UTF-8 in a value is kept as lone surrogates, so that it comes back byte for byte.
-"""
+"""The store that is a backup file: the same reading and changing, without a cluster."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pvc_cli.errors import ConfigError, InvalidItemError, quoted
+from pvc_cli.errors import ConfigError
 from pvc_cli.files import replace_file
-from pvc_cli.zk.names import check_item
+from pvc_cli.zk.backup import Tree, decode_backup, encode_backup, read_backup_file
 from pvc_cli.zk.store import (
     ANY_VERSION,
     CommitConflictError,
     LockKind,
+    OnWait,
     Op,
     Read,
     ReadResult,
@@ -26,66 +22,6 @@ from pvc_cli.zk.store import (
     as_text,
     pack_stat,
 )
-
-Tree = Mapping[str, bytes]
-
-
-def encode_backup(tree: Tree) -> str:
-    """Return the backup that holds *tree*."""
-    return json.dumps({path: value.decode("utf-8", "surrogateescape") for path, value in tree.items()}) + "\n"
-
-
-def decode_backup(text: str, origin: str) -> dict[str, bytes]:
-    """Return the tree in a backup; parents that it leaves out are there with empty values.
-
-    :param origin: what to call the backup in an error.
-    :raises ConfigError: if *text* is no backup.
-    """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{origin} is no backup: {error}") from None
-    if not isinstance(document, dict):
-        raise ConfigError(f"{origin} is no backup: it is no JSON object of paths and values")
-    tree = {"/": b""}
-    for path, value in sorted(document.items()):
-        if not isinstance(value, str):
-            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text")
-        for parent in _check_path(path, origin):
-            tree.setdefault(parent, b"")
-        try:
-            tree[path] = value.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text") from None
-    return tree
-
-
-def read_backup_file(path: Path) -> str:
-    """Return the text of the backup file at *path*.
-
-    :raises ConfigError: if it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is no backup: it is not UTF-8") from None
-
-
-def _check_path(path: str, origin: str) -> list[str]:
-    """Return the parents of *path*, the root left out."""
-    if path == "/":
-        return []
-    names = path.split("/")
-    try:
-        if names[0] or len(names) == 1:
-            raise InvalidItemError("it does not begin with a slash")
-        for name in names[1:]:
-            check_item(name)
-    except InvalidItemError as error:
-        raise ConfigError(f"{origin} is no backup: {quoted(path)} is no path of a znode: {error}") from None
-    return ["/".join(names[: n + 1]) for n in range(1, len(names) - 1)]
 
 
 class SnapshotStore:
@@ -190,7 +126,7 @@ class SnapshotStore:
         del self._values[path], self._versions[path], self._children[path]
         self._children[_parent(path)].discard(_name(path))
 
-    def lock(self, kind: LockKind, path: str) -> OpenLock:  # noqa: ARG002 - one signature for all stores
+    def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> OpenLock:  # noqa: ARG002 - one signature for all stores
         """Return a lock that is always free: the file is read once, and replaced at once."""
         return OpenLock()
 
@@ -213,7 +149,7 @@ class OpenLock:
 
     fence: Op | None = None
 
-    def acquire(self, on_wait: Callable[[str], None] | None = None) -> None:
+    def acquire(self) -> None:
         """Do nothing."""
 
     def release(self) -> None:

@@ -111,6 +111,7 @@ class CommitConflictError(ConflictError):
 
 
 LockKind = Literal["readlock", "writelock", "exclusivelock"]
+OnWait = Callable[[str], None] | None
 
 
 class Lock(Protocol):
@@ -119,8 +120,8 @@ class Lock(Protocol):
     fence: Op | None
     """While it is held: a step that refuses a transaction once it is lost, if the store needs one."""
 
-    def acquire(self, on_wait: Callable[[str], None] | None = None) -> None:
-        """Wait for the lock; *on_wait* is told, at most once, who holds it.
+    def acquire(self) -> None:
+        """Wait for the lock.
 
         :raises LockError: if it was not free in time, or its znode is gone; nothing is left behind.
         """
@@ -157,6 +158,6 @@ class Store(Protocol):
         """
         ...
 
-    def lock(self, kind: LockKind, path: str) -> Lock:
-        """Return a lock on the existing znode at *path*."""
+    def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> Lock:
+        """Return a lock on the existing znode at *path*; *on_wait* is told, at most once, who holds it."""
         ...

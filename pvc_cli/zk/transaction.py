@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from pvc_cli.zk.schema import Key, ZKSchema
-from pvc_cli.zk.store import ANY_VERSION, Op, Store, Znode
+from pvc_cli.errors import InvalidKeyError, NotFoundError
+from pvc_cli.zk.reads import outermost, read_trees
+from pvc_cli.zk.schema import MASK, Key, ZKSchema, is_secret
+from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,19 @@ class Change:
     path: str
     value: str | None = None
     to: str | None = None
+
+    def masked(self) -> Change:
+        """Return the change with a mask in place of a secret that is not empty."""
+        return replace(self, value=MASK) if self.value and is_secret(self.path) else self
+
+
+def changes_of(ops: Iterable[Op]) -> tuple[Change, ...]:
+    """Return what *ops* would change, in order."""
+    return tuple(
+        Change(op.kind, op.path, None if op.kind == "delete" else op.data.decode("utf-8", "replace"))
+        for op in ops
+        if op.kind != "check"
+    )
 
 
 @dataclass(slots=True)
@@ -31,8 +46,6 @@ class Transaction:
     store: Store
     schema: ZKSchema
     ops: list[Op] = field(default_factory=list)
-    size: int = 0
-    """How many bytes the request takes, rounded up."""
 
     def create(self, key: Key, value: str = "") -> None:
         """Create *key*, which must not exist, below a znode that does (or that comes earlier in here)."""
@@ -87,16 +100,11 @@ class Transaction:
     def add(self, op: Op) -> None:
         """Append a step on a path that the schema made."""
         self.ops.append(op)
-        self.size += op.size
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """What :meth:`commit` would change, in order."""
-        return tuple(
-            Change(op.kind, op.path, None if op.kind == "delete" else op.data.decode("utf-8", "replace"))
-            for op in self.ops
-            if op.kind != "check"
-        )
+        return changes_of(self.ops)
 
     def commit(self) -> None:
         """Apply all changes, or none.
@@ -106,3 +114,47 @@ class Transaction:
         :raises TooLargeError: if they do not fit into one request.
         """
         self.store.commit(self.ops)
+
+
+def plan_write(transaction: Transaction, pairs: Sequence[tuple[Key, str]]) -> Transaction:
+    """Add to *transaction* what gives every key its value, from the tree as it is; see ``ZKHandler.write``."""
+    paths = ((transaction.schema.path(key), value) for key, value in pairs)
+    wanted = {path: value.encode() for path, value in paths if path is not None}
+    parents = {path: path.rpartition("/")[0] or "/" for path in wanted}
+    known = list(dict.fromkeys((*wanted, *parents.values())))
+    found = zip(known, transaction.store.fetch([Read(path) for path in known]), strict=True)
+    there = {path for path, znode in found if znode is not None}
+    for path, data in wanted.items():
+        if parents[path] not in there:
+            raise NotFoundError(f"{path} cannot be written: there is no {parents[path]}")
+        transaction.add(Op("set" if path in there else "create", path, data))
+        there.add(path)
+    return transaction
+
+
+def plan_delete(transaction: Transaction, keys: Sequence[Key]) -> Transaction:
+    """Add to *transaction* what deletes every key with all that is below it; see ``ZKHandler.delete``."""
+    paths = [path for path in map(transaction.schema.path, keys) if path is not None]
+    if "/" in paths:
+        raise InvalidKeyError("the root of the tree is not deleted: name what is below it")
+    for tree in read_trees(transaction.store, outermost(paths)):
+        transaction.delete_tree(tree)
+    return transaction
+
+
+def plan_rename(transaction: Transaction, pairs: Sequence[tuple[Key, Key]]) -> Transaction:
+    """Add to *transaction* what moves every first key, with all below it, to its second; see ``ZKHandler.rename``."""
+    path = transaction.schema.path
+    resolved = [(path(source), path(target)) for source, target in pairs]
+    moves = [(source, target) for source, target in resolved if source and target and source != target]
+    for source, target in moves:
+        if source == "/" or f"{target}/".startswith(f"{source}/"):
+            raise InvalidKeyError(f"{source} cannot be moved to {target}, which is below it")
+    trees = read_trees(transaction.store, [source for source, _ in moves])
+    for (source, target), tree in zip(moves, trees, strict=True):
+        if not tree:
+            raise NotFoundError(f"{source} cannot be moved: it is not there")
+        for at in sorted(tree):
+            transaction.add(Op("create", target + at[len(source) :], tree[at].data))
+        transaction.delete_tree(tree)
+    return transaction

@@ -66,13 +66,13 @@ class Watcher:
             answer = client.handler.async_result()
             client._call(request, answer)
             answers.append(answer)
-        with self._connection.patience() as wait:
-            try:
-                for answer in answers:
-                    wait(answer)
-                lost = client._data_watchers is not of_values
-            except LOST_ERRORS:
-                lost = True
+        wait = self._connection.deadline()
+        try:
+            for answer in answers:
+                wait(answer)
+            lost = client._data_watchers is not of_values
+        except LOST_ERRORS:
+            lost = True
         if lost:
             self._armed.clear()
             self._fired.append(None)

@@ -12,9 +12,8 @@ import sys
 from collections.abc import Sequence
 
 from pvc_cli import app
-from pvc_cli.cluster.vms import bulk
+from pvc_cli.zk import execute
 from pvc_cli.zk.live import LiveStore
-from pvc_cli.zk.migration import run
 from pvc_cli.zk.store import Op
 
 count = 0
@@ -39,7 +38,7 @@ def main() -> int:
     """Run the commands until one fails."""
     pipe, at, timeout, hosts, *words = sys.argv[1:]
     announce(int(pipe), int(at))
-    run.CHUNK_OPS = bulk.CHUNK_OPS = 20
+    execute.CHUNK_OPS = 20
     code = 0
     for command in " ".join(words).split(" ; "):
         sys.argv = ["pvc", *command.split()]

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster.vms import bulk
 from pvc_cli.cluster.vms.query import find, roster
-from pvc_cli.cluster.vms.tagging import adding, removing
+from pvc_cli.cluster.vms.tagging import change_tags, plan_add, plan_remove
 from pvc_cli.errors import ConflictError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
@@ -71,12 +70,12 @@ def work(hosts: str, seed: int) -> list[tuple[str, str, Event]]:
     with ZKHandler(hosts, timeout=60) as handler:
         for _ in range(ROUNDS):
             name, tag, adds = choices.choice(VMS), choices.choice(TAGS), choices.random() < 0.5
-            plan = adding(handler, [tag]) if adds else removing(handler, [tag], if_exists=True)
+            plan = plan_add([tag]) if adds else plan_remove([tag], if_exists=True)
             vms = find(handler, [name])
             began = time.monotonic()
             while True:
                 try:
-                    (outcome,) = bulk.run(handler, vms, plan).outcomes
+                    (outcome,) = change_tags(handler, vms, plan).outcomes
                     break
                 except ConflictError:
                     # Somebody else was faster every time: nothing was done.

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 
 from pvc_cli import app
+from pvc_cli.zk import execute
 from pvc_cli.zk.live import LiveStore
-from pvc_cli.zk.migration import run
 from pvc_cli.zk.store import Op
 
 
@@ -38,7 +38,7 @@ def kill_at(number: int, moment: str) -> None:
 def main() -> None:
     """Serve the runs that are asked for."""
     arguments = sys.argv[1:]
-    run.CHUNK_OPS = 1
+    execute.CHUNK_OPS = 1
     for line in sys.stdin:
         hosts, number, moment = line.split()
         if child := os.fork():

@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kazoo.client import KazooClient
 
-from pvc_cli.cluster.backup import plan_restoration, read_backup, restore
 from pvc_cli.errors import ConfigError, ConflictError
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.snapshot import SnapshotStore, decode_backup, encode_backup
+from pvc_cli.zk.backup import decode_backup, encode_backup, read_backup
+from pvc_cli.zk.migration.locked import Hooks
+from pvc_cli.zk.migration.restore import Restoration, restore
+from pvc_cli.zk.snapshot import SnapshotStore
 from tests.conftest import Pvc, Tree, round_trips
 
 
@@ -116,8 +118,8 @@ def test_a_restore_across_versions_warns_and_sets_the_version_last(
     pvc("cluster", "backup", str(file))
     pvc("schema", "upgrade", "--yes", "--no-backup")
     with ZKHandler(tree.hosts) as handler:
-        ops = plan_restoration(handler, decode_backup(file.read_text(), "it")).ops
-        assert ops[-1].path == "/schema/version"
+        plan = Restoration(handler, decode_backup(file.read_text(), "it")).plan()
+        assert plan.changes()[-1].path == "/schema/version"
     result = pvc("cluster", "restore", str(file), "--yes")
     assert "the cluster has schema version 15, the backup 3" in result.err
     assert tree.dump() == before
@@ -126,7 +128,7 @@ def test_a_restore_across_versions_warns_and_sets_the_version_last(
 def test_an_interrupted_restore_is_finished_by_a_second_one(
     zk: ZKHandler, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pvc_cli.zk.migration.run.CHUNK_OPS", 10)
+    monkeypatch.setattr("pvc_cli.zk.execute.CHUNK_OPS", 10)
     backup = read_backup(zk)
     tree.client.delete("/domains", recursive=True)
     tree.put("/domains/new/state", b"start")
@@ -137,7 +139,7 @@ def test_an_interrupted_restore_is_finished_by_a_second_one(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore(zk, backup, between_chunks=interrupt)
+        restore(zk, backup, hooks=Hooks(between_chunks=interrupt))
     assert tree.dump() != backup
     restore(zk, backup)
     assert tree.dump() == backup
@@ -147,9 +149,9 @@ def test_a_restore_under_daemons_that_write_goes_on_or_says_so(zk: ZKHandler, tr
     backup = read_backup(zk)
     tree.put("/config/maintenance", b"True")
     with pytest.raises(ConflictError, match="stop PVC's daemons"):
-        restore(zk, backup, between_chunks=lambda: tree.put("/config/maintenance", b"True"))
+        restore(zk, backup, hooks=Hooks(between_chunks=lambda: tree.put("/config/maintenance", b"True")))
     once = iter([lambda: tree.put("/config/maintenance", b"busy")])
-    restore(zk, backup, between_chunks=lambda: next(once, lambda: None)())
+    restore(zk, backup, hooks=Hooks(between_chunks=lambda: next(once, lambda: None)()))
     assert tree.dump() == backup
 
 

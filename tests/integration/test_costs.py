@@ -14,11 +14,11 @@ import pytest
 from benchmarks.cases import CASES, Case
 from benchmarks.counted import CountedStore
 from benchmarks.floor import recorder
-from pvc_cli.cluster.backup import read_backup
 from pvc_cli.cluster.documents import vm_document
 from pvc_cli.cluster.vms.model import read_vms
 from pvc_cli.cluster.vms.query import Limits, find, select
 from pvc_cli.zk import ZKHandler, live
+from pvc_cli.zk.backup import read_backup
 from pvc_cli.zk.migration.survey import survey
 from tests.conftest import Pvc, Tree
 

@@ -18,8 +18,9 @@ from pvc_cli.connections.node_config import read_node_config
 from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import ConfigError
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.backup import decode_backup
 from pvc_cli.zk.live import LiveStore
-from pvc_cli.zk.snapshot import SnapshotStore, decode_backup
+from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.store import Op
 from tests.conftest import Pvc, Tree
 

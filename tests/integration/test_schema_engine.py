@@ -14,8 +14,9 @@ from kazoo.client import KazooClient
 from pvc_cli.errors import ConflictError, LockError
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk.migration.locked import Hooks
+from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import make_plan
-from pvc_cli.zk.migration.run import Hooks, migrate
 from pvc_cli.zk.migration.survey import survey
 from tests.conftest import Pvc, Tree, round_trips
 from tests.zk.test_schema import PVC_KEYS
@@ -65,7 +66,7 @@ def test_a_beginning_that_was_interrupted_is_finished(on_empty: Pvc, empty: Tree
             raise KeyboardInterrupt
 
     with ZKHandler(empty.hosts) as handler, pytest.raises(KeyboardInterrupt):
-        migrate(handler, ZKSchema(version), Hooks(between_chunks=interrupt))
+        Migration(handler, ZKSchema(version), force=True).carry_out(Hooks(between_chunks=interrupt))
     assert on_empty("schema", "apply", "--version", str(version)).code == 0
     assert empty.dump()["/schema/version"] == str(version).encode()
     assert on_empty("schema", "validate").code == 0
@@ -271,7 +272,7 @@ def test_two_upgrades_at_once_are_one_upgrade(demo: Callable[..., Tree]) -> None
 
     def upgrade() -> None:
         with ZKHandler(tree.hosts, timeout=30) as handler:
-            plans.append(migrate(handler, ZKSchema()))
+            plans.append(Migration(handler, ZKSchema(), force=True).carry_out())
 
     rivals = [threading.Thread(target=upgrade) for _ in range(4)]
     for rival in rivals:
@@ -295,7 +296,7 @@ def test_a_version_that_changed_while_we_waited_is_planned_for_anew(demo: Callab
         threading.Timer(0.2, lock.release).start()
 
     with ZKHandler(tree.hosts) as handler:
-        plan = migrate(handler, ZKSchema(), Hooks(on_wait=daemon))
+        plan = Migration(handler, ZKSchema(), force=True).carry_out(Hooks(on_wait=daemon))
         assert plan.current == 7
         assert survey(handler.store, ZKSchema()).missing == []
     holder.stop()
@@ -312,7 +313,7 @@ def test_a_znode_that_appears_meanwhile_is_planned_for_anew(demo: Callable[..., 
             tree.put(path)
 
     with ZKHandler(tree.hosts) as handler:
-        migrate(handler, ZKSchema(), Hooks(between_chunks=disturb))
+        Migration(handler, ZKSchema(), force=True).carry_out(Hooks(between_chunks=disturb))
     assert tree.dump() == undisturbed
 
 
@@ -321,17 +322,19 @@ def demo_after(tree: Tree) -> dict[str, bytes]:
     from pvc_cli.zk.snapshot import SnapshotStore
 
     store = SnapshotStore(tree.dump())
-    migrate(ZKHandler.over(store), ZKSchema())
+    Migration(ZKHandler.over(store), ZKSchema(), force=True).carry_out()
     return store.tree
 
 
 def test_a_rival_who_never_stops_is_a_conflict(demo: Callable[..., Tree]) -> None:
     tree = demo(version=9)
     with ZKHandler(tree.hosts) as handler, pytest.raises(ConflictError, match="run the same command again"):
-        migrate(handler, ZKSchema(), Hooks(between_chunks=lambda: tree.put("/cmd/nodes", b"busy")))
+        Migration(handler, ZKSchema(), force=True).carry_out(
+            Hooks(between_chunks=lambda: tree.put("/cmd/nodes", b"busy"))
+        )
     assert tree.client.get("/schema/version")[0] == b"15"
     with ZKHandler(tree.hosts) as handler:
-        assert not migrate(handler, ZKSchema()).is_empty
+        assert not Migration(handler, ZKSchema(), force=True).carry_out().is_empty
     assert not tree.client.exists("/cmd")
 
 
@@ -344,14 +347,14 @@ def test_a_lost_lock_stops_the_run_before_it_writes(demo: Callable[..., Tree]) -
             tree.client.delete(f"/schema/version/{contender}")
 
     with ZKHandler(tree.hosts) as handler, pytest.raises(LockError, match="lost with its session"):
-        migrate(handler, ZKSchema(), Hooks(between_chunks=lose))
+        Migration(handler, ZKSchema(), force=True).carry_out(Hooks(between_chunks=lose))
     assert tree.dump() == before
 
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut a run into many transactions."""
-    monkeypatch.setattr("pvc_cli.zk.migration.run.CHUNK_OPS", 7)
+    monkeypatch.setattr("pvc_cli.zk.execute.CHUNK_OPS", 7)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -369,11 +372,11 @@ def test_a_run_that_is_interrupted_between_transactions_is_finished_by_a_second_
 
     with ZKHandler(tree.hosts) as handler:
         with pytest.raises(KeyboardInterrupt):
-            migrate(handler, ZKSchema(), Hooks(between_chunks=interrupt))
+            Migration(handler, ZKSchema(), force=True).carry_out(Hooks(between_chunks=interrupt))
         assert tree.client.get_children("/schema/version") == []
         assert tree.dump() != undisturbed
     with ZKHandler(tree.hosts) as handler:
-        migrate(handler, ZKSchema())
+        Migration(handler, ZKSchema(), force=True).carry_out()
     assert tree.dump() == undisturbed
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pvc_cli.cluster.vms import bulk, tagging
+from pvc_cli.cluster.vms import tagging
 from pvc_cli.cluster.vms.query import VmRef, roster
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import ZKHandler
@@ -399,8 +399,8 @@ def test_rivals_never_leave_half_a_tag(tree: Tree) -> None:
         try:
             with ZKHandler(tree.hosts) as handler:
                 for turn in range(15):
-                    make = tagging.adding if (number + turn) % 2 else tagging.removing
-                    bulk.run(handler, vms, make(handler, ["t"]))
+                    make = tagging.plan_add if (number + turn) % 2 else tagging.plan_remove
+                    tagging.change_tags(handler, vms, make(["t"]))
         except ConflictError as error:
             failed.append(error)
 
@@ -417,31 +417,31 @@ def test_rivals_never_leave_half_a_tag(tree: Tree) -> None:
 
 def test_a_tag_that_gets_protected_meanwhile_is_not_removed(zk: ZKHandler, tree: Tree) -> None:
     vm = VmRef(tree.uuid("web-01"), "web-01")
-    plan = tagging.removing(zk, ["frontend"])
-    steps = plan([vm])
+    plan = tagging.plan_remove(["frontend"])
+    steps = plan(zk, [vm])
     tree.put(f"/domains/{vm.uuid}/tags/frontend/protected", b"True")
     with pytest.raises(ConflictError):
         steps[0].transaction.commit()
-    (outcome,) = bulk.run(zk, [vm], plan).outcomes
+    (outcome,) = tagging.change_tags(zk, [vm], plan).outcomes
     assert (outcome.status, outcome.detail) == ("refused", "it is protected; --force removes it")
 
 
-@pytest.mark.parametrize(("make", "tag"), [(tagging.adding, "new"), (tagging.removing, "production")])
+@pytest.mark.parametrize(("make", "tag"), [(tagging.plan_add, "new"), (tagging.plan_remove, "production")])
 def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
     zk: ZKHandler, tree: Tree, make: Callable[..., tagging.Plan], tag: str
 ) -> None:
     vms = roster(zk)
     victim = vms[0]
-    plan = make(zk, [tag], force=True)
+    plan = make([tag], force=True)
     struck: list[object] = []
 
-    def plan_and_delete(chosen: list[VmRef]) -> list[bulk.Step]:
-        steps = plan(chosen)
+    def plan_and_delete(handler: ZKHandler, chosen: Sequence[VmRef]) -> list[tagging.VmChange]:
+        steps = plan(handler, chosen)
         if not struck:
             struck.append(tree.client.delete(f"/domains/{victim.uuid}", recursive=True))
         return steps
 
-    result = bulk.run(zk, vms, plan_and_delete)  # type: ignore[arg-type]
+    result = tagging.change_tags(zk, vms, plan_and_delete)
     outcomes = {outcome.vm: outcome for outcome in result.outcomes}
     assert len(outcomes) == 20
     assert (outcomes[victim].status, outcomes[victim].detail) == ("refused", "the VM is gone")
@@ -450,16 +450,16 @@ def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
 
 def test_a_busy_vm_is_a_conflict_but_all_others_are_done(zk: ZKHandler, tree: Tree) -> None:
     vms = roster(zk)
-    plan = tagging.adding(zk, ["production"], protected=True)
+    plan = tagging.plan_add(["production"], protected=True)
     busy = f"/domains/{tree.uuid('web-01')}/tags/production/protected"
 
-    def plan_and_disturb(chosen: list[VmRef]) -> list[bulk.Step]:
-        steps = plan(chosen)
+    def plan_and_disturb(handler: ZKHandler, chosen: Sequence[VmRef]) -> list[tagging.VmChange]:
+        steps = plan(handler, chosen)
         tree.put(busy, b"False")
         return steps
 
     with pytest.raises(ConflictError, match="somebody else changed it"):
-        bulk.run(zk, vms, plan_and_disturb)  # type: ignore[arg-type]
+        tagging.change_tags(zk, vms, plan_and_disturb)
     protected = {vm.name for vm in vms if of_tag(tree, vm.name, "production").get("/protected") == b"True"}
     assert protected == bearers(tree, "production") - {"web-01"}
 
@@ -470,7 +470,7 @@ def test_a_thousand_vms_are_tagged_in_few_round_trips(demo: Callable[..., Tree])
     with ZKHandler(tree.hosts) as handler:
         vms = roster(handler)
         before = round_trips(handler)
-        result = bulk.run(handler, vms, tagging.adding(handler, ["t"]), progress=done.append)
+        result = tagging.change_tags(handler, vms, tagging.plan_add(["t"]), on_progress=done.append)
         assert round_trips(handler) - before <= 4
     assert sum(done) == len(result.outcomes) == 1000
     assert len(bearers(tree, "t")) == 1000

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pvc_cli.errors import SchemaError
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.zk import Change, ZKHandler, ZKSchema
+from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import make_plan
-from pvc_cli.zk.migration.run import migrate
 from pvc_cli.zk.migration.survey import survey
 from pvc_cli.zk.snapshot import SnapshotStore
 
@@ -64,7 +64,7 @@ def migrated(tree: dict[str, bytes], *targets: int) -> dict[str, bytes]:
     """Return *tree*, brought to one version after the other."""
     store = SnapshotStore(tree)
     for target in targets:
-        migrate(ZKHandler.over(store), ZKSchema.at(target))
+        Migration(ZKHandler.over(store), ZKSchema.at(target), force=True).carry_out()
     return store.tree
 
 
@@ -75,13 +75,13 @@ def test_whatever_the_tree_the_target_version_is_reached(data: st.DataObject, st
     tree = data.draw(trees(start))
     store = SnapshotStore(tree)
     handler = ZKHandler.over(store)
-    migrate(handler, ZKSchema.at(target))
+    Migration(handler, ZKSchema.at(target), force=True).carry_out()
     found = survey(store, ZKSchema.at(target), leaves=True)
     assert [missing for missing in found.missing if not missing.daemons] == []
     assert (found.retired, found.moved, found.stray, found.foreign) == ([], [], [], [])
     assert make_plan(store, ZKSchema.at(target)).is_empty
     after = store.tree
-    assert migrate(handler, ZKSchema.at(target)).is_empty
+    assert Migration(handler, ZKSchema.at(target), force=True).carry_out().is_empty
     assert store.tree == after
     # What both versions have is as it was.
     assert {path: after[path] for path in tree if path in after and path != "/schema/version"}.items() <= tree.items()
@@ -118,10 +118,10 @@ def test_cutting_a_run_short_anywhere_and_starting_again_gives_the_same(
     undisturbed = migrated(tree, target)
     store = SnapshotStore(tree)
     plan = make_plan(store, ZKSchema.at(target))
-    ops = [*plan.expansion(), *([plan.bump()] if plan.sets_version else []), *plan.contraction()]
+    ops = [op for phase in plan.phases() for op in phase]
     for op in ops[: int(cut * len(ops))]:
         store.commit([op])
-    migrate(ZKHandler.over(store), ZKSchema.at(target))
+    Migration(ZKHandler.over(store), ZKSchema.at(target), force=True).carry_out()
     assert store.tree == undisturbed
 
 
@@ -161,7 +161,7 @@ def test_a_key_that_moves_takes_its_subtree_along(definitions: Path) -> None:
     plan = make_plan(store, target)
     uuid = next(path.split("/")[2] for path in tree if path.endswith("/tags/stateful"))
     assert Change("move", f"/domains/{uuid}/tags", to=f"/domains/{uuid}/labels") in plan.changes()
-    migrate(handler, target)
+    Migration(handler, target, force=True).carry_out()
     after = store.tree
     assert after[f"/domains/{uuid}/labels/stateful/protected"] == b"True"
     assert after[f"/domains/{uuid}/place/profile"] == tree[f"/domains/{uuid}/profile"]
@@ -170,7 +170,7 @@ def test_a_key_that_moves_takes_its_subtree_along(definitions: Path) -> None:
     assert not any(path.startswith("/domains/") and ("/tags" in path or path.endswith("/stats")) for path in after)
     assert survey(store, target, leaves=True).stray == []
     # And back: the value of what was removed is gone, the rest is as it was.
-    migrate(handler, handler.schema_at(15))
+    Migration(handler, handler.schema_at(15), force=True).carry_out()
     back = store.tree
     assert back.keys() == tree.keys()
     assert {path for path in tree if back[path] != tree[path]} == {
@@ -182,13 +182,13 @@ def test_a_key_that_moves_takes_its_subtree_along(definitions: Path) -> None:
 @given(cut=st.floats(0, 1))
 def test_a_move_that_is_cut_short_is_finished(definitions: Path, cut: float) -> None:
     whole, handler, target = over(demo_tree(), definitions)
-    migrate(handler, target)
+    Migration(handler, target, force=True).carry_out()
     store, handler, _ = over(demo_tree(), definitions)
     plan = make_plan(store, target)
-    ops = [*plan.expansion(), plan.bump(), *plan.contraction()]
+    ops = [op for phase in plan.phases() for op in phase]
     for op in ops[: int(cut * len(ops))]:
         store.commit([op])
-    migrate(handler, target)
+    Migration(handler, target, force=True).carry_out()
     assert store.tree == whole.tree
 
 

@@ -11,7 +11,7 @@ from pvc_cli.cluster.values import natural_key, parse_bool, parse_int, parse_lis
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.tags import CONTAINER, Tag, detail_keys, make_tags
 from pvc_cli.zk import Key, ZKHandler
-from pvc_cli.zk.reader import Names, Values
+from pvc_cli.zk.reads import Names, Values
 
 _T = TypeVar("_T")
 STATES = (

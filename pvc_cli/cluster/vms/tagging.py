@@ -1,4 +1,4 @@
-"""Put tags on VMs, and take them off."""
+"""Add tags to VMs, and remove them: all in few batches, each VM's part whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,17 +7,46 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pvc_cli.cluster.values import parse_bool
-from pvc_cli.cluster.vms.bulk import Outcome, Step
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.tags import CONTAINER
 from pvc_cli.errors import InvalidInputError, SchemaError, quoted
-from pvc_cli.zk import Transaction, ZKHandler, Znode
+from pvc_cli.zk import Change, Transaction, ZKHandler, Znode
 from pvc_cli.zk.names import check_item
 
 TagType = Literal["user", "system"]
-Plan = Callable[[Sequence[VmRef]], list[Step]]
 _KEYS = ("tag", "tag.type", "tag.protected")
 _MAX_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one tag on one VM; *detail* says what was done, or why it was not."""
+
+    vm: VmRef
+    tag: str
+    status: Literal["changed", "unchanged", "refused"]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VmChange:
+    """What to change on one VM, together, and what there is to say of it."""
+
+    vm: VmRef
+    transaction: Transaction
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was done, or, in a dry run, would be."""
+
+    outcomes: tuple[Outcome, ...]
+    changes: tuple[Change, ...]
+
+
+Plan = Callable[[ZKHandler, Sequence[VmRef]], list[VmChange]]
+"""Looks at some VMs, and says what to change on each."""
 
 
 def check_tag_name(name: str) -> str:
@@ -47,47 +76,61 @@ def require_tags(handler: ZKHandler) -> None:
         )
 
 
-def adding(
+def change_tags(
     handler: ZKHandler,
-    names: Sequence[str],
+    vms: Sequence[VmRef],
+    plan: Plan,
     *,
-    kind: TagType = "user",
-    protected: bool | None = None,
-    force: bool = False,
+    dry_run: bool = False,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> Result:
+    """Carry out a plan of :func:`plan_add` or :func:`plan_remove` on *vms*; in a dry run, only make it.
+
+    :param on_progress: is told how many VMs are done, whenever some are.
+    :raises SchemaError: if the cluster's schema has no tags.
+    :raises ConflictError: if somebody else was faster on one VM every time; all others are done then. Or if the
+        schema version of the cluster was changed meanwhile.
+    """
+    require_tags(handler)
+    if dry_run:
+        steps = plan(handler, vms)
+    else:
+        steps = handler.execute(vms, lambda some: plan(handler, some), lambda step: step.vm, on_progress=on_progress)
+    return Result(
+        tuple(outcome for step in steps for outcome in step.outcomes),
+        tuple(change for step in steps for change in step.transaction.changes),
+    )
+
+
+def plan_add(
+    names: Sequence[str], *, kind: TagType = "user", protected: bool | None = None, force: bool = False
 ) -> Plan:
-    """Return the plan that puts tags on VMs, for :func:`pvc_cli.cluster.vms.bulk.run`.
+    """Return the plan that adds tags to VMs, for :func:`change_tags`.
 
     :param protected: whether the tag is; None leaves an existing tag's protection as it is.
     :param force: turn a `system` tag into a `user` one where *kind* says so.
     :raises InvalidInputError: if a name cannot be a tag's.
-    :raises SchemaError: if the cluster's schema has no tags.
     """
-    for name in names:
-        check_tag_name(name)
-    require_tags(handler)
+    wanted = list(dict.fromkeys(map(check_tag_name, names)))
 
-    def plan(vms: Sequence[VmRef]) -> list[Step]:
+    def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
         return [
-            _add(handler.transaction(), found, kind, protected, force=force) for found in _look(handler, vms, names)
+            _add(handler.transaction(), found, kind, protected, force=force) for found in _look(handler, vms, wanted)
         ]
 
     return plan
 
 
-def removing(handler: ZKHandler, names: Sequence[str], *, force: bool = False, if_exists: bool = False) -> Plan:
-    """Return the plan that takes tags off VMs, for :func:`pvc_cli.cluster.vms.bulk.run`.
+def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = False) -> Plan:
+    """Return the plan that removes tags from VMs, for :func:`change_tags`.
 
     :param force: remove a protected or a `system` tag as well.
     :param if_exists: a VM that has no such tag is fine, instead of refused.
     :raises InvalidItemError: if a name cannot be a znode's.
-    :raises SchemaError: if the cluster's schema has no tags.
     """
-    for name in names:
-        check_item(name)
-    require_tags(handler)
+    wanted = list(dict.fromkeys(map(check_item, names)))
 
-    def plan(vms: Sequence[VmRef]) -> list[Step]:
-        wanted = list(dict.fromkeys(names))
+    def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
         exist = handler.exists_many(("domain", vm.uuid) for vm in vms)
         trees = iter(handler.trees((CONTAINER, vm.uuid, "tag", name) for vm in vms for name in wanted))
         steps = []
@@ -115,7 +158,6 @@ class _State:
 
 def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> list[_State]:
     """Read what is there of the tags called *names* on *vms*, in one batch."""
-    names = list(dict.fromkeys(names))
     found = iter(
         handler.look_many(
             key
@@ -138,9 +180,9 @@ def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> lis
     ]
 
 
-def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> Step:
+def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> VmChange:
     """Return the step for a VM that was deleted since it was found."""
-    return Step(vm, transaction, [Outcome(vm, name, "refused", "the VM is gone") for name in names])
+    return VmChange(vm, transaction, [Outcome(vm, name, "refused", "the VM is gone") for name in names])
 
 
 def _add(
@@ -150,7 +192,7 @@ def _add(
     protected: bool | None,
     *,
     force: bool,
-) -> Step:
+) -> VmChange:
     """Plan one VM's new tags: only what is not already so is written, and only if nobody changes it meanwhile."""
     if not state.exists:
         return _gone(transaction, state.vm, state.tags)
@@ -176,12 +218,12 @@ def _add(
             outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added"))
         else:
             outcomes.append(Outcome(state.vm, name, "unchanged", "it is already so"))
-    return Step(state.vm, transaction, outcomes)
+    return VmChange(state.vm, transaction, outcomes)
 
 
 def _remove(
     transaction: Transaction, vm: VmRef, tags: dict[str, dict[str, Znode]], *, force: bool, if_exists: bool
-) -> Step:
+) -> VmChange:
     """Plan the removal of *tags*, given as their subtrees, from one VM, unless somebody changes them meanwhile."""
     outcomes = []
     for name, tree in tags.items():
@@ -202,4 +244,4 @@ def _remove(
             continue
         transaction.delete_tree(tree)
         outcomes.append(Outcome(vm, name, "changed", "removed"))
-    return Step(vm, transaction, outcomes)
+    return VmChange(vm, transaction, outcomes)

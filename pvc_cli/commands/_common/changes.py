@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pvc_cli.cluster.documents import changes_document
-from pvc_cli.cluster.secrets import masked
 from pvc_cli.errors import printable, quoted
 from pvc_cli.output.writer import Format, Output
 from pvc_cli.zk import Change
@@ -20,7 +19,7 @@ def show_changes(output: Output, style: Format, changes: Sequence[Change], *, se
 
     :param secrets: show secrets, too.
     """
-    changes = changes if secrets else masked(changes)
+    changes = changes if secrets else [change.masked() for change in changes]
     output.show(
         style,
         lambda: changes_document(changes),

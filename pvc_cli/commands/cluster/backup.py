@@ -7,13 +7,12 @@ from pathlib import Path
 
 import click
 
-from pvc_cli.cluster.backup import read_backup
 from pvc_cli.commands._common.options import pass_context, secrets_option
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError
 from pvc_cli.files import replace_file
-from pvc_cli.zk.snapshot import encode_backup
+from pvc_cli.zk.backup import encode_backup, read_backup
 
 
 @click.command("backup")

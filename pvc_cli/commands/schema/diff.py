@@ -9,8 +9,8 @@ import click
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Cell, Format
+from pvc_cli.zk.schema import diff as compare
 from pvc_cli.zk.schema import find_schema
-from pvc_cli.zk.schema.diff import diff as compare
 
 
 @click.command("diff")

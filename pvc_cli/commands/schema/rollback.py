@@ -8,8 +8,8 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.errors import RefusedError
 from pvc_cli.output.writer import Format
+from pvc_cli.zk.migration.migrate import Migration
 
 
 @click.command()
@@ -25,10 +25,4 @@ def command(context: Context, number: int, wishes: Wishes, style: Format) -> Non
       pvc schema rollback --to 13 --dry-run
     """
     with connect(context) as handler:
-        target, current = handler.schema_at(number), handler.schema.version
-        if target.version > current:
-            raise RefusedError(
-                f"this cluster has schema version {current}: going on to {target.version} is"
-                f" 'pvc schema upgrade --to {target.version}'"
-            )
-        go(context, handler, target, wishes, style)
+        go(context, Migration.down(handler, number, force=wishes.force), wishes, style)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
+from pvc_cli.cluster.nodes import SchemaStatus, schema_status
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context

@@ -8,8 +8,8 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.errors import RefusedError
 from pvc_cli.output.writer import Format
+from pvc_cli.zk.migration.migrate import Migration
 
 
 @click.command()
@@ -30,12 +30,4 @@ def command(context: Context, number: int | None, wishes: Wishes, style: Format)
       pvc schema upgrade --yes
     """
     with connect(context) as handler:
-        target, current = handler.schema_at(number), handler.schema.version
-        if number is None and target.version < current:
-            target = handler.schema
-        if target.version < current:
-            raise RefusedError(
-                f"this cluster has schema version {current} already: going back to {target.version} is"
-                f" 'pvc schema rollback --to {target.version}'"
-            )
-        go(context, handler, target, wishes, style)
+        go(context, Migration.up(handler, number, force=wishes.force), wishes, style)

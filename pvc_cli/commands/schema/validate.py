@@ -11,7 +11,8 @@ from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Format
-from pvc_cli.zk.migration.survey import Survey, survey
+from pvc_cli.zk.migration.migrate import validate
+from pvc_cli.zk.migration.survey import Survey
 
 _PVC_MADE = "left by PVC's own migration; 'pvc schema apply --prune' removes it if it holds no data"
 
@@ -32,7 +33,7 @@ def command(context: Context, style: Format) -> int:
     output = context.output
     with connect(context) as handler:
         schema = handler.schema
-        found = survey(handler.store, schema, leaves=True)
+        found = validate(handler)
     document = {
         "version": schema.version,
         "missing": [missing.path for missing in found.missing],

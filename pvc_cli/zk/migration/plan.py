@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 
 from pvc_cli.zk.migration.pattern import SUB_ITEMS, Pattern, pattern_for
 from pvc_cli.zk.migration.survey import Survey, survey
+from pvc_cli.zk.reads import read_trees
 from pvc_cli.zk.schema import ZKSchema, parse_version
 from pvc_cli.zk.store import Op, Read, Store, Znode
-from pvc_cli.zk.transaction import Change
-from pvc_cli.zk.tree import read_trees
+from pvc_cli.zk.transaction import Change, changes_of
 
 Subtree = Mapping[str, Znode]
 VERSION_KEY = "base.schema.version"
@@ -49,7 +48,7 @@ class Plan:
     version_path: str
     version_znode: Znode | None
     """The znode that holds the version, as it was read; its version guards the change."""
-    unbegun: bool = False
+    uninitialised: bool = False
     """Whether the tree has no version yet, and no node that would run one."""
     creates: list[tuple[str, str]] = field(default_factory=list)
     """Paths with the values they get, parents first."""
@@ -61,42 +60,44 @@ class Plan:
     @property
     def sets_version(self) -> bool:
         """Whether the version itself changes."""
-        return self.unbegun or self.version_znode is None or self.current != self.target
+        return self.uninitialised or self.version_znode is None or self.current != self.target
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to do."""
         return not (self.sets_version or self.creates or self.moves or self.deletes)
 
-    def expansion(self) -> Iterator[Op]:
-        """Yield the steps that put in place what is new."""
+    def phases(self) -> tuple[list[Op], list[Op], list[Op]]:
+        """Return the steps in their order: expand, set the version, contract."""
+        return self._expansion(), [self._version_step()] if self.sets_version else [], self._contraction()
+
+    def _expansion(self) -> list[Op]:
+        """Return the steps that put in place what is new."""
         # A moved subtree may go below a znode that is created, and the other way round: parents first, over all.
         copies = (copy for move in self.moves for copy in move.copies())
-        for path, data in sorted(chain(((path, value.encode()) for path, value in self.creates), copies)):
-            yield Op("create", path, data)
+        creates = ((path, value.encode()) for path, value in self.creates)
+        return [Op("create", path, data) for path, data in sorted((*creates, *copies))]
 
-    def bump(self) -> Op:
+    def _version_step(self) -> Op:
         """Return the step that sets the version, if nobody else has."""
         data = str(self.target).encode()
         if self.version_znode is None:
             return Op("create", self.version_path, data)
         return Op("set", self.version_path, data, self.version_znode.version)
 
-    def contraction(self) -> Iterator[Op]:
-        """Yield the steps that take away what is not wanted, each only if it is as it was read."""
+    def _contraction(self) -> list[Op]:
+        """Return the steps that take away what is not wanted, each only if it is as it was read."""
         # What moved away may have been below what goes: each znode once, children first.
         doomed = {path: z for tree in (*self.deletes, *(m.tree for m in self.moves)) for path, z in tree.items()}
-        for path in sorted(doomed, reverse=True):
-            yield Op("delete", path, version=doomed[path].version)
+        return [Op("delete", path, version=doomed[path].version) for path in sorted(doomed, reverse=True)]
 
     def changes(self) -> tuple[Change, ...]:
         """Return every change, in order, as a dry run shows it."""
         creates = [Change("create", path, value) for path, value in self.creates]
         moves = [Change("move", move.source, to=move.target) for move in self.moves]
-        bump = self.bump()
-        version = [Change(bump.kind, bump.path, bump.data.decode())] if self.sets_version else []  # type: ignore[arg-type]
+        version = changes_of([self._version_step()] if self.sets_version else [])
         deletes = [Change("delete", path) for tree in self.deletes for path in sorted(tree, reverse=True)]
-        return tuple(creates + moves + version + deletes)
+        return (*creates, *moves, *version, *deletes)
 
     def losses(self, known: ZKSchema) -> Counter[str]:
         """Count, by group, the items that are deleted, and under ``""`` the values of items that stay."""
@@ -124,7 +125,7 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     version_znode = znode if isinstance(znode, Znode) else None
     found = survey(store, target)
     current = (parse_version(version_znode.text) if version_znode else 0) or 0
-    plan = Plan(current, target.version, version_path, version_znode, is_unbegun(store))
+    plan = Plan(current, target.version, version_path, version_znode, is_uninitialised(store))
     plan.creates = [(m.path, m.default) for m in found.missing if not m.daemons and m.path != version_path]
     plan.moves = _moves(store, found)
     if contract:
@@ -134,7 +135,7 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     return plan
 
 
-def is_unbegun(store: Store) -> bool:
+def is_uninitialised(store: Store) -> bool:
     """Tell whether the tree has neither a schema version nor a node: nothing is there, or was only begun."""
     schema = ZKSchema.at(0)
     version, nodes = store.fetch(

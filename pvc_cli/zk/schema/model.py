@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from pvc_cli.errors import InvalidItemError, InvalidKeyError, SchemaError, quoted
 from pvc_cli.zk.names import check_item
 from pvc_cli.zk.schema.definition import Definition, Group, Versions, versions
 
 _MOST_DIGITS = 9
+_SECRET = "node.ipmi.password"  # noqa: S105 - the name of the key, not a password
+MASK = "********"
+"""What stands in a secret's place."""
 Key = str | tuple[str, ...]
 """Names a znode: ``"base.config.maintenance"``, ``("domain.state", uuid)``, or
 ``("domain.meta.tags", uuid, "tag.type", tag)``. A bare group name stands for the item itself."""
@@ -199,3 +203,31 @@ def _check_deep_item(item: str, depth: int, *, whole: bool) -> str:
     for name in names:
         check_item(name)
     return item
+
+
+def is_secret(path: str) -> bool:
+    """Tell whether what lies at *path* is for its owner's eyes only, at any version: a node's IPMI password."""
+    parts = path.split("/")
+    return len(parts) == 4 and path == ZKSchema.at(0).path((_SECRET, parts[2] or "?"))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """A key that one version has and the other lacks, or has elsewhere; *path* is where it is, or was."""
+
+    kind: Literal["added", "removed", "moved"]
+    key: str
+    path: str
+    default: str
+
+
+def diff(old: ZKSchema, new: ZKSchema) -> tuple[KeyChange, ...]:
+    """Return what *new* changes against *old*, sorted by key."""
+    changes = [KeyChange("added", key, d.path, d.default) for key, d in new.keys.items() if key not in old.keys]
+    changes += [KeyChange("removed", key, d.path, d.default) for key, d in old.keys.items() if key not in new.keys]
+    changes += [
+        KeyChange("moved", key, d.path, d.default)
+        for key, d in new.keys.items()
+        if key in old.keys and old.keys[key].path != d.path
+    ]
+    return tuple(sorted(changes, key=lambda change: change.key))

@@ -10,9 +10,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.documents import outcomes_document
-from pvc_cli.cluster.vms.bulk import Outcome, run
 from pvc_cli.cluster.vms.query import Limits, VmRef, find, select
-from pvc_cli.cluster.vms.tagging import Plan
+from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.options import node_option, options_into, state_option, tags_option
@@ -87,14 +86,14 @@ def carry_out(
 ) -> int:
     """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused."""
     with progress_bar(context.output, len(vms), shown=len(vms) > _FEW and not dry_run) as progress:
-        result = run(handler, vms, plan, dry_run=dry_run, progress=progress)
+        result = change_tags(handler, vms, plan, dry_run=dry_run, on_progress=progress)
     output = context.output
     if dry_run:
         show_changes(output, style, result.changes)
     elif style != "table":
         output.show(
             style,
-            lambda: outcomes_document(result.outcomes, "tag"),
+            lambda: outcomes_document(result.outcomes),
             names=lambda: dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"),
             table=str,
         )
@@ -109,11 +108,11 @@ def _report(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> in
         if outcome.status == "refused":
             shown += 1
             if shown <= _FEW:
-                output.error(f"{outcome.vm.name}: tag {quoted(outcome.item)} is refused: {outcome.detail}")
+                output.error(f"{outcome.vm.name}: tag {quoted(outcome.tag)} is refused: {outcome.detail}")
         elif len(outcomes) <= _FEW:
             done = f"would be {outcome.detail}" if dry_run else outcome.detail
             done = done if outcome.status == "changed" else f"unchanged: {outcome.detail}"
-            output.message(f"{outcome.vm.name}: tag {quoted(outcome.item)} {done}.")
+            output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {done}.")
     if shown > _FEW:
         output.error(f"{shown - _FEW} more are refused; -o json lists them all")
     if len(outcomes) > 1 or not outcomes:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from pvc_cli.cluster.vms.tagging import adding, check_tag_name
+from pvc_cli.cluster.vms.tagging import plan_add
 from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
 from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
 from pvc_cli.connections.session import connect
@@ -48,8 +48,6 @@ def command(
       pvc vm tag add --all -s start audited --dry-run
     """
     vms, tags = split_words(context, selection)
-    for name in tags:
-        check_tag_name(name)
+    plan = plan_add(tags, kind=kind, protected=protected, force=force)
     with connect(context) as handler:
-        plan = adding(handler, tags, kind=kind, protected=protected, force=force)
         return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run, style=style)

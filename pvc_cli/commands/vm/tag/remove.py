@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import click
 
-from pvc_cli.cluster.vms.tagging import removing
+from pvc_cli.cluster.vms.tagging import plan_remove
 from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
 from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Format
-from pvc_cli.zk.names import check_item
 
 
 @click.command("remove")
@@ -39,8 +38,6 @@ def command(
       pvc vm tag remove -g old old --force
     """
     vms, tags = split_words(context, selection)
-    for name in tags:
-        check_item(name)
+    plan = plan_remove(tags, force=force, if_exists=if_exists)
     with connect(context) as handler:
-        plan = removing(handler, tags, force=force, if_exists=if_exists)
         return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run, style=style)

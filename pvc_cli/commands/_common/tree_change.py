@@ -1,0 +1,103 @@
+"""Change a whole tree as a person wants it: show the plan, ask, back up, carry it out, say what was done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.progress import confirm, step_bar, until_interrupted
+from pvc_cli.context import Context
+from pvc_cli.errors import ConfigError
+from pvc_cli.files import replace_file
+from pvc_cli.output.writer import Format
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.backup import encode_backup, read_backup
+from pvc_cli.zk.migration.locked import Hooks, TreePlan
+
+_WORDS = {"create": "created", "move": "moved", "set": "set", "delete": "deleted"}
+_PlanT = TypeVar("_PlanT", bound=TreePlan)
+
+
+class TreeChange(Protocol[_PlanT]):
+    """A migration, or a restoration."""
+
+    def plan(self, on_warning: Callable[[str], None], /) -> _PlanT:
+        """Return what there is to do."""
+        ...
+
+    def carry_out(self, hooks: Hooks[_PlanT]) -> _PlanT:
+        """Plan under the lock, and carry it out."""
+        ...
+
+
+def preview(
+    context: Context,
+    change: TreeChange[_PlanT],
+    style: Format,
+    announce: Callable[[_PlanT], None],
+    *,
+    secrets: bool = False,
+) -> None:
+    """Show a dry run."""
+    plan = change.plan(context.output.warning)
+    announce(plan)
+    show_changes(context.output, style, plan.changes(), secrets=secrets)
+    counts = Counter[str](change.action for change in plan.changes())
+    context.output.message(f"Dry run: {', '.join(f'{counts[action]} to {action}' for action in _WORDS)}.")
+
+
+def carry_out(
+    context: Context,
+    change: TreeChange[_PlanT],
+    *,
+    announce: Callable[[_PlanT], None],
+    question: Callable[[_PlanT], str],
+    nothing: str,
+    yes: bool,
+    back_up: Callable[[_PlanT], None] = lambda _: None,
+) -> tuple[_PlanT, str] | None:
+    """Carry out *change*, having asked; return what was done, and how much in words, or None for nothing.
+
+    :param announce: says what would be changed: before the question, or, where nobody is asked, under the lock.
+    :param question: what to ask; empty for a plan that is nothing to ask about.
+    :param nothing: why there may be nothing to do.
+    :param back_up: is called under the lock, before the first change.
+    """
+    output = context.output
+    if not yes:
+        plan = change.plan(output.warning)
+        announce(plan)
+        if not plan.is_empty and (text := question(plan)):
+            confirm(text, yes=False)
+
+    def on_plan(plan: _PlanT) -> None:
+        if yes:
+            announce(plan)
+        if not plan.is_empty:
+            back_up(plan)
+
+    with until_interrupted() as check, step_bar(output) as step:
+        warn = output.warning if yes else lambda _: None
+        done = change.carry_out(Hooks(output.message, warn, on_plan, step, check))
+    if done.is_empty:
+        output.message(f"Nothing to do: {nothing}.")
+        return None
+    counts = Counter[str](change.action for change in done.changes())
+    return done, ", ".join(f"{counts[action]} {word}" for action, word in _WORDS.items())
+
+
+def write_backup(context: Context, handler: ZKHandler, path: Path) -> None:
+    """Back up the whole tree to *path*.
+
+    :raises ConfigError: if the file cannot be written.
+    """
+    try:
+        replace_file(path, encode_backup(read_backup(handler)))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write the backup {path}: {error.strerror}; nothing was changed: name another file with --backup"
+        ) from None
+    context.output.message(f"The backup is {path}.")

@@ -1,0 +1,119 @@
+"""Read a whole tree, and write it down as PVC's own `cluster backup` does.
+
+A backup is one JSON object, each znode's path with its value. What is no UTF-8 in a value is kept as lone
+surrogates, so that it comes back byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pvc_cli.errors import ConfigError, InvalidItemError, SchemaError, quoted
+from pvc_cli.zk.names import CONTENDER, check_item
+from pvc_cli.zk.reads import read_trees
+from pvc_cli.zk.schema import MASK, ZKSchema, is_secret, parse_version
+from pvc_cli.zk.store import Read, Znode
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.handler import ZKHandler
+
+Tree = Mapping[str, bytes]
+
+
+def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, bytes]:
+    """Return every znode that is PVC's to keep, with its value, in one batch per level.
+
+    ZooKeeper's own znodes, those of PVC's PostgreSQL manager, and what lives only as long as a session are left
+    out: a restored lock contender would never go away again.
+
+    :param mask_secrets: put a mask in place of the nodes' IPMI passwords.
+    """
+    tree = {path: znode.data for path, znode in read_kept(handler).items()}
+    return {path: MASK.encode() if mask_secrets and is_secret(path) else tree[path] for path in sorted(tree)}
+
+
+def _is_kept(path: str, znode: Znode) -> bool:
+    return not znode.stat.ephemeral_owner and not CONTENDER.fullmatch(path.rpartition("/")[2])
+
+
+def read_kept(handler: ZKHandler) -> dict[str, Znode]:
+    """Return every znode that a backup holds."""
+    names = handler.children("base.root") or []
+    (root,) = handler.store.fetch([Read("/")])
+    tree = {"/": root} if isinstance(root, Znode) else {}
+    for part in read_trees(handler.store, [f"/{name}" for name in names]):
+        tree |= {path: znode for path, znode in part.items() if _is_kept(path, znode)}
+    return tree
+
+
+def backup_version(tree: Tree) -> int:
+    """Return the schema version of a backup.
+
+    :raises SchemaError: if it holds none that makes sense, or one that this pvc does not know.
+    """
+    text = tree.get(ZKSchema.at(0).path("base.schema.version") or "", b"").decode("utf-8", "replace")
+    version = parse_version(text)
+    if version is None:
+        raise SchemaError(f"the backup's schema version {quoted(text[:40])} is none: it cannot be restored")
+    return ZKSchema.at(version).version
+
+
+def encode_backup(tree: Tree) -> str:
+    """Return the backup that holds *tree*."""
+    return json.dumps({path: value.decode("utf-8", "surrogateescape") for path, value in tree.items()}) + "\n"
+
+
+def decode_backup(text: str, origin: str) -> dict[str, bytes]:
+    """Return the tree in a backup; parents that it leaves out are there with empty values.
+
+    :param origin: what to call the backup in an error.
+    :raises ConfigError: if *text* is no backup.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{origin} is no backup: {error}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{origin} is no backup: it is no JSON object of paths and values")
+    tree = {"/": b""}
+    for path, value in sorted(document.items()):
+        if not isinstance(value, str):
+            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text")
+        for parent in _check_path(path, origin):
+            tree.setdefault(parent, b"")
+        try:
+            tree[path] = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text") from None
+    return tree
+
+
+def read_backup_file(path: Path) -> str:
+    """Return the text of the backup file at *path*.
+
+    :raises ConfigError: if it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is no backup: it is not UTF-8") from None
+
+
+def _check_path(path: str, origin: str) -> list[str]:
+    """Return the parents of *path*, the root left out."""
+    if path == "/":
+        return []
+    names = path.split("/")
+    try:
+        if names[0] or len(names) == 1:
+            raise InvalidItemError("it does not begin with a slash")
+        for name in names[1:]:
+            check_item(name)
+    except InvalidItemError as error:
+        raise ConfigError(f"{origin} is no backup: {quoted(path)} is no path of a znode: {error}") from None
+    return ["/".join(names[: n + 1]) for n in range(1, len(names) - 1)]

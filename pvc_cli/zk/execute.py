@@ -1,0 +1,133 @@
+"""Carry out what does not fit into one transaction: chunk by chunk, and again where somebody else was faster."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from pvc_cli.errors import ConflictError
+from pvc_cli.zk.store import CommitConflictError, Op, Store
+from pvc_cli.zk.transaction import Transaction
+
+ATTEMPTS = 8
+"""How often a change is planned anew before it is given up, because somebody else was faster every time."""
+CHUNK_OPS = 2_000
+CHUNK_BYTES = 400_000
+
+
+class Step(Protocol):
+    """What belongs together in a change of many things: it is committed whole or not at all."""
+
+    @property
+    def transaction(self) -> Transaction:
+        """What to change."""
+        ...
+
+
+StepT = TypeVar("StepT", bound=Step)
+_Item = TypeVar("_Item")
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
+
+
+def retry(attempt: Callable[[], _Result]) -> _Result:
+    """Return what *attempt* does, which plans a change and commits it; call it again where somebody was faster.
+
+    :raises ConflictError: if somebody else was faster every time.
+    """
+    for pause in range(ATTEMPTS - 1):
+        try:
+            return attempt()
+        except CommitConflictError:
+            time.sleep(random.uniform(0, 0.002 * 2**pause))  # noqa: S311 - spreads rivals, no secret
+    return attempt()
+
+
+def execute(
+    store: Store,
+    parts: Iterable[Sequence[Op]],
+    *,
+    guards: Sequence[Op] = (),
+    before_chunk: Callable[[], None] = lambda: None,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> None:
+    """Commit *parts* in order, as many together as make a modest request; each part whole or not at all.
+
+    :param guards: steps that every chunk's transaction begins with.
+    :param before_chunk: is called between transactions; raising there stops with all of a chunk done or nothing.
+    :param on_progress: is told how many parts a chunk had, once it is done.
+    """
+    for chunk in _chunks(parts, lambda part: part):
+        before_chunk()
+        store.commit([*guards, *(op for part in chunk for op in part)])
+        on_progress(len(chunk))
+
+
+def execute_steps(
+    store: Store,
+    items: Sequence[_Item],
+    plan: Callable[[Sequence[_Item]], list[StepT]],
+    item_of: Callable[[StepT], _Item],
+    *,
+    guard: Op | None = None,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> list[StepT]:
+    """Plan a change of many *items*, one step each, and commit as many steps together as make a modest request.
+
+    Where somebody else changes an item at the same time, the chunk that it is in is planned again, in two halves,
+    so that one busy item holds up no other. After an interruption, run it again: what is done is already so.
+
+    :param item_of: gives the item that a step is for.
+    :param guard: a step that refuses every chunk once what *plan* relies on is not so any more.
+    :param on_progress: is told how many items are done, whenever some are.
+    :returns: the steps that were carried out.
+    :raises ConflictError: if somebody else was faster on one item every time; all others are done then. Or if
+        *guard* refused.
+    """
+    done: list[StepT] = []
+    chunks = deque((chunk, 0) for chunk in _chunks(plan(items), lambda step: step.transaction.ops))
+    busy: CommitConflictError | None = None
+    while chunks:
+        chunk, attempts = chunks.popleft()
+        ops = [op for step in chunk for op in step.transaction.ops]
+        try:
+            store.commit([guard, *ops] if guard and ops else ops)
+        except CommitConflictError as error:
+            if error.op == guard:
+                raise ConflictError(
+                    "somebody changed the schema version of the cluster meanwhile: run the same command again for the"
+                    " rest"
+                ) from None
+            if attempts == ATTEMPTS:
+                busy = error
+                continue
+            again = plan([item_of(step) for step in chunk])
+            half = len(again) // 2
+            attempts += len(again) == 1
+            chunks.extendleft((part, attempts) for part in (again[half:], again[:half]) if part)
+        else:
+            done += chunk
+            on_progress(len(chunk))
+    if busy:
+        raise busy
+    return done
+
+
+def _chunks(parts: Iterable[_Part], ops_of: Callable[[_Part], Sequence[Op]]) -> Iterator[list[_Part]]:
+    """Cut *parts* so that each chunk is one transaction of a modest size."""
+    chunk: list[_Part] = []
+    size = count = 0
+    for part in parts:
+        ops = ops_of(part)
+        part_size = sum(op.size for op in ops)
+        if chunk and (size + part_size > CHUNK_BYTES or count + len(ops) > CHUNK_OPS):
+            yield chunk
+            chunk, size, count = [], 0, 0
+        chunk.append(part)
+        size += part_size
+        count += len(ops)
+    if chunk:
+        yield chunk

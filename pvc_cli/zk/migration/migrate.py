@@ -1,0 +1,151 @@
+"""Bring a tree to a schema version: upgrade, rollback and apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pvc_cli.errors import RefusedError, SchemaError
+from pvc_cli.zk.handler import ZKHandler
+from pvc_cli.zk.migration.locked import Hooks, carry_out
+from pvc_cli.zk.migration.plan import Plan, is_uninitialised, make_plan
+from pvc_cli.zk.migration.survey import Survey, survey
+from pvc_cli.zk.schema import ZKSchema, parse_version
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """The way of a cluster's tree to one schema version: look at its plan, then carry it out."""
+
+    handler: ZKHandler
+    target: ZKSchema
+    contract: bool = True
+    """Whether to delete what belongs to other versions."""
+    prune: bool = False
+    """Whether to delete such znodes, and strays of PVC's own making, as far as they hold no data."""
+    force: bool = False
+    """Whether to go on although some node does not know the version."""
+
+    @classmethod
+    def up(cls, handler: ZKHandler, to: int | None = None, *, force: bool = False) -> Migration:
+        """Return the upgrade to a newer version, by default the newest that is known.
+
+        :raises RefusedError: if the cluster has a newer one.
+        """
+        target, current = handler.schema_at(to), handler.schema.version
+        if to is None and target.version < current:
+            target = handler.schema
+        if target.version < current:
+            raise RefusedError(
+                f"this cluster has schema version {current} already: going back to {target.version} is"
+                f" 'pvc schema rollback --to {target.version}'"
+            )
+        return cls(handler, target, force=force)
+
+    @classmethod
+    def down(cls, handler: ZKHandler, to: int, *, force: bool = False) -> Migration:
+        """Return the rollback to an older version.
+
+        :raises RefusedError: if the cluster has an older one.
+        """
+        target, current = handler.schema_at(to), handler.schema.version
+        if target.version > current:
+            raise RefusedError(
+                f"this cluster has schema version {current}: going on to {target.version} is"
+                f" 'pvc schema upgrade --to {target.version}'"
+            )
+        return cls(handler, target, force=force)
+
+    @classmethod
+    def in_place(cls, handler: ZKHandler, version: int | None = None, *, prune: bool = False) -> Migration:
+        """Return what gives the tree all of its own version, or initialises an empty one at *version*.
+
+        :raises RefusedError: if the tree has another version.
+        """
+        if is_uninitialised(handler.store):
+            target = handler.schema_at(version)
+        elif version in (None, handler.schema.version):
+            target = handler.schema
+        else:
+            raise RefusedError(
+                f"this cluster has schema version {handler.schema.version}: --version is for an empty tree;"
+                " use 'pvc schema upgrade --to' or 'pvc schema rollback --to'"
+            )
+        return cls(handler, target, contract=False, prune=prune)
+
+    def plan(self, on_warning: Callable[[str], None] = lambda _: None) -> Plan:
+        """Return what there is to do, from the tree as it is.
+
+        :param on_warning: is told what speaks against a migration that is forced.
+        :raises SchemaError: if some node does not know the version, and it is not forced.
+        """
+        plan = make_plan(self.handler.store, self.target, prune=self.prune, contract=self.contract)
+        if plan.current != self.target.version and self.contract:
+            reasons = _unready_nodes(self.handler, self.target)
+            if reasons and not self.force:
+                raise SchemaError(
+                    f"schema version {self.target.version} would stop PVC on some nodes: {'; '.join(reasons)}:"
+                    " upgrade PVC there first, or go on with --force"
+                )
+            for reason in reasons:
+                on_warning(reason)
+        return plan
+
+    def carry_out(self, hooks: Hooks[Plan] | None = None) -> Plan:
+        """Plan under the lock, carry it out, and return the plan; see :func:`pvc_cli.zk.migration.locked.carry_out`.
+
+        :raises SchemaError: like :meth:`plan`.
+        :raises LockError: if somebody else holds the lock for too long, or it is lost on the way.
+        :raises ConflictError: if others kept changing the same znodes.
+        :raises UnreachableError: if the connection is lost for good; running it again finishes the work.
+        """
+        hooks = hooks or Hooks()
+        warn = hooks.on_warning
+
+        def plan() -> Plan:
+            nonlocal warn
+            made, warn = self.plan(warn), lambda _: None
+            return made
+
+        return carry_out(self.handler, plan, hooks, advice="run the same command again to finish")
+
+
+def upgrade(
+    handler: ZKHandler, to: int | None = None, *, force: bool = False, hooks: Hooks[Plan] | None = None
+) -> Plan:
+    """Bring the tree to a newer version; see :meth:`Migration.up` and :meth:`Migration.carry_out`."""
+    return Migration.up(handler, to, force=force).carry_out(hooks)
+
+
+def rollback(handler: ZKHandler, to: int, *, force: bool = False, hooks: Hooks[Plan] | None = None) -> Plan:
+    """Take the tree back to an older version; see :meth:`Migration.down` and :meth:`Migration.carry_out`."""
+    return Migration.down(handler, to, force=force).carry_out(hooks)
+
+
+def apply(
+    handler: ZKHandler, version: int | None = None, *, prune: bool = False, hooks: Hooks[Plan] | None = None
+) -> Plan:
+    """Create what the tree lacks at its version; see :meth:`Migration.in_place` and :meth:`Migration.carry_out`."""
+    return Migration.in_place(handler, version, prune=prune).carry_out(hooks)
+
+
+def validate(handler: ZKHandler) -> Survey:
+    """Return in what the tree differs from its schema version, in one batch per level."""
+    return survey(handler.store, handler.schema, leaves=True)
+
+
+def _unready_nodes(handler: ZKHandler, target: ZKSchema) -> list[str]:
+    """Return, for each node that does not know the version *target*, a reason against it.
+
+    A node's daemon writes the newest version that it knows into the tree; one that does not know the cluster's
+    version would not start again.
+    """
+    names = handler.children("base.node") or []
+    reasons = []
+    for name, text in zip(names, handler.read_many(("node.data.latest_schema", n) for n in names), strict=True):
+        known = parse_version(text) if text and text.strip() else None
+        if known is None:
+            reasons.append(f"node {name} does not say which version it knows")
+        elif known < target.version:
+            reasons.append(f"node {name} knows only version {known}")
+    return reasons

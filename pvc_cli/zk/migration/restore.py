@@ -1,0 +1,80 @@
+"""Make a tree what it is in a backup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pvc_cli.zk.backup import Tree, read_kept
+from pvc_cli.zk.handler import ZKHandler
+from pvc_cli.zk.migration.locked import Hooks, carry_out
+from pvc_cli.zk.names import NOT_PVCS
+from pvc_cli.zk.schema import MASK, ZKSchema
+from pvc_cli.zk.store import Op
+from pvc_cli.zk.transaction import Change, changes_of
+
+
+@dataclass(slots=True)
+class RestorePlan:
+    """What turns a cluster's tree into that of a backup: deletes first, then creates and sets, the version last."""
+
+    deletes: list[Op] = field(default_factory=list)
+    writes: list[Op] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the tree is that of the backup."""
+        return not (self.deletes or self.writes)
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return every change, as a dry run shows it."""
+        return changes_of([*self.deletes, *self.writes])
+
+    def phases(self) -> tuple[list[Op], list[Op]]:
+        """Return the steps in their order."""
+        return self.deletes, self.writes
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The way of a cluster's tree to that of a backup: look at its plan, then carry it out."""
+
+    handler: ZKHandler
+    backup: Tree
+
+    def plan(self, _on_warning: Callable[[str], None] = lambda _: None) -> RestorePlan:
+        """Return what makes the cluster's tree equal to the backup.
+
+        Root znodes that are not PVC's, and are not in the backup, stay. A masked secret stays what it is.
+        """
+        now, backup = read_kept(self.handler), self.backup
+        ours = {d.path.split("/")[1] for schema in (ZKSchema.at(0), ZKSchema()) for _, d in schema.keys_of("base")}
+        plan = RestorePlan()
+        for path in sorted(now, reverse=True):
+            if path not in backup and path.split("/")[1] in ours:
+                plan.deletes.append(Op("delete", path, version=now[path].version))
+        version_path = ZKSchema.at(0).path("base.schema.version")
+        for path in sorted(backup, key=lambda path: (path == version_path, path)):
+            if path.split("/")[1] in NOT_PVCS:
+                continue
+            found = now.get(path)
+            if found is None:
+                plan.writes.append(Op("create", path, backup[path]))
+            elif found.data != backup[path] and backup[path] != MASK.encode():
+                plan.writes.append(Op("set", path, backup[path], found.version))
+        return plan
+
+    def carry_out(self, hooks: Hooks[RestorePlan] | None = None) -> RestorePlan:
+        """Plan under the schema's lock, carry it out chunk by chunk, and return the plan.
+
+        :raises LockError: if somebody else holds the lock for too long, or it is lost on the way.
+        :raises ConflictError: if others kept changing the same znodes; running it again goes on.
+        """
+        advice = "stop PVC's daemons, then run it again"
+        # A living cluster writes all the time: what it changes after its restore is not for us to put back.
+        return carry_out(self.handler, self.plan, hooks or Hooks(), advice=advice, until_empty=False)
+
+
+def restore(handler: ZKHandler, backup: Tree, *, hooks: Hooks[RestorePlan] | None = None) -> RestorePlan:
+    """Make the cluster's tree equal to *backup*; see :meth:`Restoration.carry_out`."""
+    return Restoration(handler, backup).carry_out(hooks)
