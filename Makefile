@@ -43,6 +43,8 @@ lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python .ci/prose
 
 bench: .venv/ready ## Measure, side by side on one sandbox, and put the table into the README
 	@.ci/setup server

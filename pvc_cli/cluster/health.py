@@ -10,7 +10,7 @@ from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.sriov.audit import audit
 from pvc_cli.cluster.sriov.model import list_pfs
 from pvc_cli.cluster.values import parse_bool
-from pvc_cli.cluster.vms.query import roster
+from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.migration.migrate import validate
 
@@ -49,7 +49,7 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
     """Return how the cluster is, having looked at its nodes, VMs, schema and SR-IOV functions."""
     nodes = list_nodes(handler)
     maintenance, primary = handler.read_many(["base.config.maintenance", "base.config.primary_node"])
-    vms = roster(handler)
+    vms = list_vms(handler)
     keys = ("domain.state", "domain.failed_reason")
     values = iter(handler.read_many((key, vm.uuid) for vm in vms for key in keys))
     found = [(vm.name, next(values) or "", next(values) or "") for vm in vms]

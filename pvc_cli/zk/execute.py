@@ -73,7 +73,7 @@ def execute_steps(
     item_of: Callable[[StepT], _Item],
     *,
     guard: Op | None = None,
-    on_progress: Callable[[int], object] = lambda _: None,
+    on_progress: Callable[[int, int], object] = lambda _done, _all: None,
 ) -> list[StepT]:
     """Plan a change of many *items*, one step each, and commit as many steps together as make a modest request.
 
@@ -82,7 +82,7 @@ def execute_steps(
 
     :param item_of: gives the item that a step is for.
     :param guard: a step that refuses every chunk once what *plan* relies on is not so any more.
-    :param on_progress: is told how many items are done, whenever some are.
+    :param on_progress: is told how many items are done, of how many.
     :returns: the steps that were carried out.
     :raises ConflictError: if somebody else was faster on one item every time; all others are done then. Or if
         *guard* refused.
@@ -110,7 +110,7 @@ def execute_steps(
             chunks.extendleft((part, attempts) for part in (again[half:], again[:half]) if part)
         else:
             done += chunk
-            on_progress(len(chunk))
+            on_progress(len(done), len(items))
     if busy:
         raise busy
     return done

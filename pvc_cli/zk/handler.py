@@ -287,7 +287,7 @@ class ZKHandler:
         plan: Callable[[Sequence[_Item]], list[StepT]],
         item_of: Callable[[StepT], _Item],
         *,
-        on_progress: Callable[[int], object] = lambda _: None,
+        on_progress: Callable[[int, int], object] = lambda _done, _all: None,
     ) -> list[StepT]:
         """Change many items, unless the schema version changes meanwhile.
 

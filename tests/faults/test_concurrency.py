@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster.vms.query import find, roster
+from pvc_cli.cluster.vms.query import find, list_vms
 from pvc_cli.cluster.vms.tagging import change_tags, plan_add, plan_remove
 from pvc_cli.errors import ConflictError
 from pvc_cli.sandbox.demo import fill
@@ -116,7 +116,7 @@ def test_what_32_clients_are_told_of_a_tag_is_one_story(hosts: str) -> None:
     )
     assert all(linearizable(events) for events in stories.values())
     with ZKHandler(hosts) as handler:
-        assert len(roster(handler)) == 20
+        assert len(list_vms(handler)) == 20
     print(
         f"{CLIENTS} clients, {sum(counts.values())} additions and removals of {len(stories)} tags, {counts[True]} of"
         f" which changed something, {overlapping} pairs at the same time: each tag's is one story"

@@ -19,7 +19,7 @@ from pvc_cli.errors import ConfigError, ConflictError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import decode_backup, encode_backup, read_backup
 from pvc_cli.zk.migration.locked import Hooks
-from pvc_cli.zk.migration.restore import Restoration, restore
+from pvc_cli.zk.migration.restore import Restoration
 from pvc_cli.zk.snapshot import SnapshotStore
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -139,9 +139,9 @@ def test_an_interrupted_restore_is_finished_by_a_second_one(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore(zk, backup, hooks=Hooks(between_chunks=interrupt))
+        Restoration(zk, backup).carry_out(Hooks(between_chunks=interrupt))
     assert tree.dump() != backup
-    restore(zk, backup)
+    Restoration(zk, backup).carry_out()
     assert tree.dump() == backup
 
 
@@ -149,9 +149,9 @@ def test_a_restore_under_daemons_that_write_goes_on_or_says_so(zk: ZKHandler, tr
     backup = read_backup(zk)
     tree.put("/config/maintenance", b"True")
     with pytest.raises(ConflictError, match="stop PVC's daemons"):
-        restore(zk, backup, hooks=Hooks(between_chunks=lambda: tree.put("/config/maintenance", b"True")))
+        Restoration(zk, backup).carry_out(Hooks(between_chunks=lambda: tree.put("/config/maintenance", b"True")))
     once = iter([lambda: tree.put("/config/maintenance", b"busy")])
-    restore(zk, backup, hooks=Hooks(between_chunks=lambda: next(once, lambda: None)()))
+    Restoration(zk, backup).carry_out(Hooks(between_chunks=lambda: next(once, lambda: None)()))
     assert tree.dump() == backup
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster.vms import model as vms
-from pvc_cli.cluster.vms.query import roster
+from pvc_cli.cluster.vms import read as vms
+from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.errors import ConfigError, OutcomeUnknownError, UnreachableError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
@@ -230,7 +230,7 @@ def test_a_list_that_loses_its_connection_on_the_way_is_whole(
     monkeypatch.setattr(vms, "_FIRST", 2)
     monkeypatch.setattr(vms, "_CHUNK", 2)
     with ZKHandler(through(proxy, tree)) as handler:
-        chosen = [vm.uuid for vm in roster(handler)]
+        chosen = [vm.uuid for vm in list_vms(handler)]
         found = []
         for number, vm in enumerate(vms.read_vms(handler, chosen)):
             if number % 5 == 0:

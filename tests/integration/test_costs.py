@@ -15,8 +15,8 @@ from benchmarks.cases import CASES, Case
 from benchmarks.counted import CountedStore
 from benchmarks.floor import recorder
 from pvc_cli.cluster.documents import vm_document
-from pvc_cli.cluster.vms.model import read_vms
-from pvc_cli.cluster.vms.query import Limits, find, select
+from pvc_cli.cluster.vms.query import Filters, find, select
+from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.zk import ZKHandler, live
 from pvc_cli.zk.backup import read_backup
 from pvc_cli.zk.migration.survey import survey
@@ -53,7 +53,7 @@ def test_the_wire_carries_no_more_than_it_did(
 
 
 def _list(handler: ZKHandler) -> None:
-    for vm in read_vms(handler, [vm.uuid for vm in select(handler, Limits())]):
+    for vm in read_vms(handler, [vm.uuid for vm in select(handler, Filters())]):
         vm_document(vm)
 
 
@@ -85,7 +85,7 @@ def test_memory_is_no_more_than_it_was(demo: Callable[..., Tree], what: str) -> 
 
 def test_a_list_of_many_takes_the_memory_of_a_few(demo: Callable[..., Tree]) -> None:
     with ZKHandler(demo(vms=6 * VMS).hosts) as handler:
-        uuids = [vm.uuid for vm in select(handler, Limits())]
+        uuids = [vm.uuid for vm in select(handler, Filters())]
 
         def listing(count: int) -> Callable[[], None]:
             def drain() -> None:

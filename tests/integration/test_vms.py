@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from pvc_cli.cluster.vms.model import read_vms
-from pvc_cli.cluster.vms.query import Limits, find, roster, select
+from pvc_cli.cluster.vms.query import Filters, find, list_vms, select
+from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -200,7 +200,7 @@ def test_no_name_from_the_tree_reaches_a_terminal_unescaped(on_tree: Pvc, tree: 
 
 
 def test_a_vm_that_is_deleted_while_it_is_listed_is_left_out(zk: ZKHandler, tree: Tree) -> None:
-    chosen = roster(zk)
+    chosen = list_vms(zk)
     victim = chosen[5]
     tree.client.delete(f"/domains/{victim.uuid}", recursive=True)
     assert [vm.name for vm in read_vms(zk, [vm.uuid for vm in chosen])] == [
@@ -216,7 +216,7 @@ def test_finding_one_vm_by_name_among_a_thousand_is_two_round_trips(demo: Callab
         assert round_trips(handler) - before == 2
         assert find(handler, [vm.uuid]) == [vm]
         assert round_trips(handler) - before == 3
-        assert len(list(read_vms(handler, [vm.uuid for vm in select(handler, Limits())]))) == 1000
+        assert len(list(read_vms(handler, [vm.uuid for vm in select(handler, Filters())]))) == 1000
         assert round_trips(handler) - before == 3 + 2 + 3 * 2
 
 

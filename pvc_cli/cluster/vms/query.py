@@ -26,7 +26,7 @@ class VmRef(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Filters:
     """What VMs have in common: all that is given must hold; *negate* turns node, state and each tag around.
 
     :raises InvalidInputError: if the pattern is no regular expression.
@@ -47,7 +47,7 @@ class Limits:
             raise InvalidInputError(f"{quoted(self.pattern)} is no regular expression: {error}") from None
 
 
-def roster(handler: ZKHandler) -> list[VmRef]:
+def list_vms(handler: ZKHandler) -> list[VmRef]:
     """Return every VM of the cluster by name, in two batches; one that is deleted meanwhile is left out."""
     found = [VmRef(uuid, name) for uuid, name in _names(handler)]
     return sorted(found, key=lambda vm: (natural_key(vm.name), vm.uuid))
@@ -110,25 +110,25 @@ def hint(name: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {quoted(near[0])}?" if near else otherwise
 
 
-def select(handler: ZKHandler, limits: Limits) -> list[VmRef]:
-    """Return the VMs within *limits*, by name, in at most four batches.
+def select(handler: ZKHandler, filters: Filters) -> list[VmRef]:
+    """Return the VMs that *filters* match, by name, in at most four batches.
 
     :raises NotFoundError: if there is no such node.
     """
-    vms = _by_pattern(roster(handler), limits.pattern)
-    if limits.node is not None:
+    vms = _by_pattern(list_vms(handler), filters.pattern)
+    if filters.node is not None:
         nodes = handler.children("base.node") or []
-        if limits.node not in nodes:
-            raise NotFoundError(f"there is no node {quoted(limits.node)}: {hint(limits.node, nodes, SEE_NODES)}")
-        vms = _by_value(handler, vms, "domain.node", limits.node, negate=limits.negate)
-    if limits.state is not None:
-        vms = _by_value(handler, vms, "domain.state", limits.state, negate=limits.negate)
-    if limits.tags:
+        if filters.node not in nodes:
+            raise NotFoundError(f"there is no node {quoted(filters.node)}: {hint(filters.node, nodes, SEE_NODES)}")
+        vms = _by_value(handler, vms, "domain.node", filters.node, negate=filters.negate)
+    if filters.state is not None:
+        vms = _by_value(handler, vms, "domain.state", filters.state, negate=filters.negate)
+    if filters.tags:
         found = handler.children_many(("domain.meta.tags", vm.uuid) for vm in vms)
         vms = [
             vm
             for vm, tags in zip(vms, found, strict=True)
-            if all((tag in (tags or ())) != limits.negate for tag in limits.tags)
+            if all((tag in (tags or ())) != filters.negate for tag in filters.tags)
         ]
     return vms
 

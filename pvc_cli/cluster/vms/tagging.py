@@ -82,11 +82,11 @@ def change_tags(
     plan: Plan,
     *,
     dry_run: bool = False,
-    on_progress: Callable[[int], object] = lambda _: None,
+    on_progress: Callable[[int, int], object] = lambda _done, _all: None,
 ) -> Result:
     """Carry out a plan of :func:`plan_add` or :func:`plan_remove` on *vms*; in a dry run, only make it.
 
-    :param on_progress: is told how many VMs are done, whenever some are.
+    :param on_progress: is told how many VMs are done, of how many.
     :raises SchemaError: if the cluster's schema has no tags.
     :raises ConflictError: if somebody else was faster on one VM every time; all others are done then. Or if the
         schema version of the cluster was changed meanwhile.

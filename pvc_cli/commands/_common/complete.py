@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.vms.model import STATES
-from pvc_cli.cluster.vms.query import roster
+from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.connections.saved import Connections
 from pvc_cli.connections.session import connect
@@ -48,7 +48,7 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
     return complete
 
 
-vms = _from_cluster(lambda handler, _line: [vm.name for vm in roster(handler)])
+vms = _from_cluster(lambda handler, _line: [vm.name for vm in list_vms(handler)])
 tags = _from_cluster(lambda handler, _line: [tag.name for tag in count_tags(handler)])
 nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
 pfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.pf", line["node"])) or [])

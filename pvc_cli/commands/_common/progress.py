@@ -14,19 +14,9 @@ from pvc_cli.output.writer import Output
 
 
 @contextmanager
-def progress_bar(output: Output, length: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
-    """Give a function that advances a bar on standard error; no bar where that is no terminal."""
+def progress_bar(output: Output, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that is told how much is done, of how much; a bar on a terminal's standard error shows it."""
     if not shown or output.quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=length, show_pos=True, file=sys.stderr) as bar:
-        yield bar.update
-
-
-@contextmanager
-def step_bar(output: Output) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that is told how many steps are done, of how many; a bar on standard error shows it."""
-    if output.quiet or not sys.stderr.isatty():
         yield lambda _done, _all: None
         return
     with click.progressbar(length=0, show_pos=True, file=sys.stderr) as bar:

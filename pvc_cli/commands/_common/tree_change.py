@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.progress import confirm, step_bar, until_interrupted
+from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError
 from pvc_cli.files import replace_file
@@ -79,7 +79,7 @@ def carry_out(
         if not plan.is_empty:
             back_up(plan)
 
-    with until_interrupted() as check, step_bar(output) as step:
+    with until_interrupted() as check, progress_bar(output) as step:
         warn = output.warning if yes else lambda _: None
         done = change.carry_out(Hooks(output.message, warn, on_plan, step, check))
     if done.is_empty:

@@ -43,7 +43,7 @@ def command(context: Context, number: int | None, prune: bool, yes: bool, dry_ru
         return f"Remove {sum(map(len, plan.deletes))} znodes?" if plan.deletes else ""
 
     with connect(context) as handler:
-        migration = Migration.in_place(handler, number, prune=prune)
+        migration = Migration.apply(handler, number, prune=prune)
         if dry_run:
             preview(context, migration, style, announce)
             return

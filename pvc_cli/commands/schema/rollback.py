@@ -25,4 +25,4 @@ def command(context: Context, number: int, wishes: Wishes, style: Format) -> Non
       pvc schema rollback --to 13 --dry-run
     """
     with connect(context) as handler:
-        go(context, Migration.down(handler, number, force=wishes.force), wishes, style)
+        go(context, Migration.rollback(handler, number, force=wishes.force), wishes, style)

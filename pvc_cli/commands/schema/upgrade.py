@@ -30,4 +30,4 @@ def command(context: Context, number: int | None, wishes: Wishes, style: Format)
       pvc schema upgrade --yes
     """
     with connect(context) as handler:
-        go(context, Migration.up(handler, number, force=wishes.force), wishes, style)
+        go(context, Migration.upgrade(handler, number, force=wishes.force), wishes, style)

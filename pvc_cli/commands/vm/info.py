@@ -7,8 +7,9 @@ import datetime
 import click
 
 from pvc_cli.cluster.documents import migrated, vm_document
-from pvc_cli.cluster.vms.model import Vm, read_vms
+from pvc_cli.cluster.vms.model import Vm
 from pvc_cli.cluster.vms.query import find, is_one
+from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.cluster.documents import migrated, vm_document
-from pvc_cli.cluster.vms.model import STATES, WATCHED_KEYS, Vm, read_vms
-from pvc_cli.cluster.vms.query import Limits, VmRef, hint, select
+from pvc_cli.cluster.vms.model import STATES, WATCHED_KEYS, Vm
+from pvc_cli.cluster.vms.query import Filters, VmRef, hint, select
+from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.commands._common.options import (
     node_option,
@@ -39,8 +40,8 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
 
 @click.command("list")
 @options_into(
-    Limits,
-    "limits",
+    Filters,
+    "filters",
     click.argument("pattern", required=False),
     node_option,
     state_option,
@@ -52,7 +53,7 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
 @watch_option
 @output_option
 @pass_context
-def command(context: Context, limits: Limits, watch: bool, style: Format) -> int:
+def command(context: Context, filters: Filters, watch: bool, style: Format) -> int:
     """List virtual machines.
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID.
@@ -63,18 +64,18 @@ def command(context: Context, limits: Limits, watch: bool, style: Format) -> int
       pvc vm list -g production -o name
     """
     with connect(context) as handler, turns(context.output, handler, _arm, style, watch=watch) as each:
-        listing = _Listing(handler, limits)
+        listing = _Listing(handler, filters)
         for changed in each:
             listing.show(context.output, style, changed)
     return EXIT_INTERRUPTED if watch else 0
 
 
 class _Listing:
-    """A list of the VMs within some limits, which can be shown again after changes."""
+    """A list of the VMs within some filters, which can be shown again after changes."""
 
-    def __init__(self, handler: ZKHandler, limits: Limits) -> None:
+    def __init__(self, handler: ZKHandler, filters: Filters) -> None:
         self._handler = handler
-        self._limits = limits
+        self._filters = filters
         self._rows: dict[str, list[str | Cell]] = {}
         self._broken: dict[str, str] = {}
 
@@ -84,7 +85,7 @@ class _Listing:
         for uuid in stale:
             self._rows.pop(uuid, None)
             self._broken.pop(uuid, None)
-        chosen = select(self._handler, self._limits)
+        chosen = select(self._handler, self._filters)
         output.show(
             style,
             lambda: (vm_document(vm) for vm in self._read(chosen)),
@@ -92,7 +93,7 @@ class _Listing:
             table=lambda: output.table(_HEADERS, self._table(chosen)),
         )
         if not chosen:
-            output.message(_why_none(self._handler, self._limits))
+            output.message(_why_none(self._handler, self._filters))
         for vm in chosen:
             if vm.uuid in self._broken:
                 output.warning(self._broken[vm.uuid])
@@ -110,13 +111,13 @@ class _Listing:
         return [self._rows[vm.uuid] for vm in chosen if vm.uuid in self._rows]
 
 
-def _why_none(handler: ZKHandler, limits: Limits) -> str:
-    """Return what to say where no VM is within *limits*: a mistyped word is the likeliest reason."""
-    if limits.state is not None and limits.state not in STATES:
-        return f"No VM matches; PVC has no state {quoted(limits.state)}: {hint(limits.state, STATES, _SEE_STATES)}"
-    if limits.tags and not limits.negate:
+def _why_none(handler: ZKHandler, filters: Filters) -> str:
+    """Return what to say where no VM is that *filters* match: a mistyped word is the likeliest reason."""
+    if filters.state is not None and filters.state not in STATES:
+        return f"No VM matches; PVC has no state {quoted(filters.state)}: {hint(filters.state, STATES, _SEE_STATES)}"
+    if filters.tags and not filters.negate:
         known = [tag.name for tag in count_tags(handler)]
-        for tag in limits.tags:
+        for tag in filters.tags:
             if tag not in known:
                 return f"No VM matches; no VM has a tag {quoted(tag)}: {hint(tag, known, _SEE_TAGS)}"
     return "No VM matches."

@@ -27,7 +27,7 @@ class Migration:
     """Whether to go on although some node does not know the version."""
 
     @classmethod
-    def up(cls, handler: ZKHandler, to: int | None = None, *, force: bool = False) -> Migration:
+    def upgrade(cls, handler: ZKHandler, to: int | None = None, *, force: bool = False) -> Migration:
         """Return the upgrade to a newer version, by default the newest that is known.
 
         :raises RefusedError: if the cluster has a newer one.
@@ -43,7 +43,7 @@ class Migration:
         return cls(handler, target, force=force)
 
     @classmethod
-    def down(cls, handler: ZKHandler, to: int, *, force: bool = False) -> Migration:
+    def rollback(cls, handler: ZKHandler, to: int, *, force: bool = False) -> Migration:
         """Return the rollback to an older version.
 
         :raises RefusedError: if the cluster has an older one.
@@ -57,7 +57,7 @@ class Migration:
         return cls(handler, target, force=force)
 
     @classmethod
-    def in_place(cls, handler: ZKHandler, version: int | None = None, *, prune: bool = False) -> Migration:
+    def apply(cls, handler: ZKHandler, version: int | None = None, *, prune: bool = False) -> Migration:
         """Return what gives the tree all of its own version, or initialises an empty one at *version*.
 
         :raises RefusedError: if the tree has another version.
@@ -108,25 +108,6 @@ class Migration:
             return made
 
         return carry_out(self.handler, plan, hooks, advice="run the same command again to finish")
-
-
-def upgrade(
-    handler: ZKHandler, to: int | None = None, *, force: bool = False, hooks: Hooks[Plan] | None = None
-) -> Plan:
-    """Bring the tree to a newer version; see :meth:`Migration.up` and :meth:`Migration.carry_out`."""
-    return Migration.up(handler, to, force=force).carry_out(hooks)
-
-
-def rollback(handler: ZKHandler, to: int, *, force: bool = False, hooks: Hooks[Plan] | None = None) -> Plan:
-    """Take the tree back to an older version; see :meth:`Migration.down` and :meth:`Migration.carry_out`."""
-    return Migration.down(handler, to, force=force).carry_out(hooks)
-
-
-def apply(
-    handler: ZKHandler, version: int | None = None, *, prune: bool = False, hooks: Hooks[Plan] | None = None
-) -> Plan:
-    """Create what the tree lacks at its version; see :meth:`Migration.in_place` and :meth:`Migration.carry_out`."""
-    return Migration.in_place(handler, version, prune=prune).carry_out(hooks)
 
 
 def validate(handler: ZKHandler) -> Survey:

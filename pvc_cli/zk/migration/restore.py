@@ -73,8 +73,3 @@ class Restoration:
         advice = "stop PVC's daemons, then run it again"
         # A living cluster writes all the time: what it changes after its restore is not for us to put back.
         return carry_out(self.handler, self.plan, hooks or Hooks(), advice=advice, until_empty=False)
-
-
-def restore(handler: ZKHandler, backup: Tree, *, hooks: Hooks[RestorePlan] | None = None) -> RestorePlan:
-    """Make the cluster's tree equal to *backup*; see :meth:`Restoration.carry_out`."""
-    return Restoration(handler, backup).carry_out(hooks)

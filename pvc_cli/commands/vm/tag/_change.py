@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.documents import outcomes_document
-from pvc_cli.cluster.vms.query import Limits, VmRef, find, select
+from pvc_cli.cluster.vms.query import Filters, VmRef, find, select
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
@@ -72,7 +72,7 @@ def chosen_vms(handler: ZKHandler, names: list[str], selection: Selection) -> li
     """Return the VMs that the command line means."""
     if names:
         return find(handler, names)
-    return select(handler, Limits(node=selection.node, state=selection.state, tags=selection.tags))
+    return select(handler, Filters(node=selection.node, state=selection.state, tags=selection.tags))
 
 
 def carry_out(
@@ -85,7 +85,7 @@ def carry_out(
     style: Format,
 ) -> int:
     """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused."""
-    with progress_bar(context.output, len(vms), shown=len(vms) > _FEW and not dry_run) as progress:
+    with progress_bar(context.output, shown=len(vms) > _FEW and not dry_run) as progress:
         result = change_tags(handler, vms, plan, dry_run=dry_run, on_progress=progress)
     output = context.output
     if dry_run:

@@ -1,0 +1,83 @@
+"""The file tree of the commands is the command tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import pvc_cli
+from pvc_cli import app
+from pvc_cli.commands._common.group import LazyGroup
+
+PACKAGE = Path(pvc_cli.__file__).parent
+COMMANDS = PACKAGE / "commands"
+ALIASES = {("sriov",): ("network", "sriov"), ("vm", "tag", "get"): ("vm", "tag", "list")}
+
+
+def walk(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command
+        yield (*words, name), command
+        if isinstance(command, click.Group):
+            yield from walk(command, (*words, name))
+
+
+TREE = {words: command for words, command in walk(app.cli) if words[:1] != ("sriov",)}
+
+
+def file_of(words: tuple[str, ...]) -> Path:
+    """Return the file that a newcomer would open first for the command of these words."""
+    place = COMMANDS.joinpath(*words)
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+
+@pytest.mark.parametrize("words", TREE, ids=" ".join)
+def test_a_command_is_defined_in_the_file_that_its_words_spell(words: tuple[str, ...]) -> None:
+    tree = ast.parse(file_of(words).read_text())
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assigned = {ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
+    assert "command" in defined | assigned
+    callback = TREE[words].callback
+    assert callback is None or callback.__module__ == ".".join(("pvc_cli.commands", *words))
+
+
+def test_every_file_is_a_command_or_what_its_neighbours_share() -> None:
+    files = {file for file in COMMANDS.rglob("*.py") if "_common" not in file.parts}
+    shared = {file for file in files if file.name.startswith("_") and file.name != "__init__.py"}
+    assert files - shared - {COMMANDS / "__init__.py"} == {file_of(words) for words in TREE}
+
+
+@pytest.mark.parametrize("alias", ALIASES, ids=" ".join)
+def test_an_alias_is_the_very_same_command(alias: tuple[str, ...]) -> None:
+    group: click.Command = TREE[alias[:-1]] if len(alias) > 1 else app.cli
+    assert isinstance(group, click.Group)
+    assert group.get_command(click.Context(group), alias[-1]) is TREE[ALIASES[alias]]
+
+
+@pytest.mark.parametrize("words", TREE, ids=" ".join)
+def test_the_line_in_a_groups_help_is_the_first_of_the_commands_own(words: tuple[str, ...]) -> None:
+    group = TREE[words[:-1]] if len(words) > 1 else app.cli
+    assert isinstance(group, LazyGroup)
+    first = (TREE[words].help or "").partition("\n\n")[0]
+    assert group._lines[words[-1]] == " ".join(first.split())
+
+
+def functions(tree: ast.Module) -> Iterator[ast.AST]:
+    return (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def test_no_command_imports_anything_inside_a_function() -> None:
+    inside = [
+        f"{file.relative_to(PACKAGE)}:{node.lineno}"
+        for file in COMMANDS.rglob("*.py")
+        for function in functions(ast.parse(file.read_text()))
+        for node in ast.walk(function)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    assert inside == []
