@@ -1,4 +1,4 @@
-"""The root of the command line: global options, and one error line for whatever goes wrong."""
+"""The root command: global options, and one error line for whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ import click
 from pvc_cli import __version__
 from pvc_cli.commands._common.group import LazyGroup
 from pvc_cli.context import Context
-from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, PvcError, printable
+from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, EXIT_USAGE, PvcError, printable, quoted
 from pvc_cli.output.writer import Output
 
-_AS_IT_IS = "what is done stays; run the same command again for the rest"
+_AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 
 
 @click.group(
     "pvc",
     LazyGroup,
     package="pvc_cli.commands",
+    text=None,
     lines={
-        "cluster": "See whether anything is wrong; back the tree up, and put it back.",
-        "completion": "Print what makes a shell complete pvc's commands.",
-        "connection": "Keep names for clusters, and say which is current.",
+        "cluster": "Check, back up and restore the whole cluster.",
+        "completion": "Print the completion script for a shell.",
+        "connection": "Manage saved cluster connections.",
         "network": "Look at what connects virtual machines.",
-        "node": "Look at nodes.",
-        "sandbox": "Run a demo cluster on this machine.",
-        "schema": "Look at the schema of the tree, and bring it to another version.",
-        "sriov": "The same as 'pvc network sriov', shorter.",
-        "vm": "Find virtual machines, and classify them by tags.",
+        "node": "Show nodes.",
+        "sandbox": "Run a local demo cluster.",
+        "schema": "Show, check and migrate the schema of the tree.",
+        "sriov": "Short for 'pvc network sriov'.",
+        "vm": "Show VMs and manage their tags.",
     },
     aliases={"sriov": "network.sriov"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "-c", "--connection", metavar="NAME", help="Use this entry of the connections file, or a backup as file:PATH."
-)
-@click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="Use these ZooKeeper servers.")
+@click.option("-c", "--connection", metavar="NAME", help="Saved connection to use, or a backup as file:PATH.")
+@click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="ZooKeeper servers to use.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0, 3600, min_open=True),
-    default=10.0,
+    default=10,
+    show_default=True,
     metavar="SECONDS",
-    help="How long to wait for an answer (10).",
+    help="Time to wait for ZooKeeper.",
 )
 @click.option(
     "--schema-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where a newer PVC defines its schema versions.",
+    help="Directory with schema versions newer than this pvc.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say which cluster is used, and what happens to the connection.")
-@click.option("-q", "--quiet", is_flag=True, help="No messages, only results and errors.")
-@click.option("--no-color", is_flag=True, help="No colour, not even on a terminal. NO_COLOR does the same.")
+@click.option("-v", "--verbose", is_flag=True, help="Show which cluster is used, and connection events.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+@click.option("--no-color", is_flag=True, help="Disable colours, as NO_COLOR does.")
 @click.version_option(__version__, message="pvc %(version)s")
 @click.pass_context
 def cli(
@@ -93,11 +93,11 @@ def cli(
 
 
 def run() -> int:
-    """Be the process `pvc`, and return its exit code."""
-    # What a listing makes is no rubbish yet, and looking for some in it takes a tenth of the time.
+    """Run pvc as a process and return its exit code."""
+    # A listing makes no garbage worth collecting, and looking for some takes a tenth of the time.
     gc.set_threshold(200_000)
     code = main()
-    # Whatever there is now goes with the process: looking it through once more takes as long as importing Click.
+    # The process ends: a last collection would take as long as importing Click.
     gc.freeze()
     return code
 
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # A terminal that cannot show a character gets its escape, not a traceback.
             reconfigure(errors="backslashreplace")
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
-        # What is no text is let in like a command line's, and then refused by name.
+        # Bytes that are not text become surrogates, as on a command line, and are refused by name later.
         reconfigure(errors="surrogateescape")
     with _termination():
         try:
@@ -126,12 +126,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except PvcError as error:
             return _fail(str(error), error.exit_code, *error.more)
         except BrokenPipeError:
-            # Whoever read our output has seen enough.
+            # The reader of our output closed it: head, or a pager.
             _give_up_output()
             return EXIT_REFUSED
+        except UnicodeEncodeError as error:
+            return _fail(f"{quoted(error.object)} is not a valid file name: it is not text", EXIT_USAGE)
         except OSError as error:
             _give_up_output()
-            return _fail(f"the system refused: {error}", EXIT_REFUSED)
+            return _fail(f"system error: {error}", EXIT_REFUSED)
     return status if isinstance(status, int) else 0
 
 
@@ -141,7 +143,7 @@ class _Terminated(BaseException):
 
 @contextmanager
 def _termination() -> Iterator[None]:
-    """Make SIGTERM end a command as Ctrl-C does, so that it cleans up behind itself."""
+    """Make SIGTERM end a command as Ctrl-C does, so that it cleans up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -157,7 +159,7 @@ def _termination() -> Iterator[None]:
 
 
 def _give_up_output() -> None:
-    """Send what is left of the output nowhere: Python would complain once more when it closes the stream."""
+    """Discard the rest of the output: Python would complain again when it closes the stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -167,7 +169,7 @@ def _fail(message: str, code: int, *more: str) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    """Return what is wrong with the command line, in one line that says where help is."""
+    """Return the error on the command line, in one line that names the command's help."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     joint = " See" if message.endswith("?") else ": see"

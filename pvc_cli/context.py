@@ -1,4 +1,4 @@
-"""What a command is handed: the global options, where output goes, and the names on standard input."""
+"""What a command is given: global options, output, and names from standard input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Context:
-    """The global options of one run, and what follows from them."""
+    """The global options of one command."""
 
     connection: str | None = None
     coordinators: str | None = None
@@ -30,7 +30,7 @@ class Context:
         """Return *words* with ``-`` replaced by the lines of standard input.
 
         :param commas: whether commas separate names, too.
-        :raises InvalidInputError: if standard input is wanted twice, or there are no names in it.
+        :raises InvalidInputError: if standard input is used twice or has no names.
         """
         names: list[str] = []
         for word in words:
@@ -44,9 +44,9 @@ class Context:
 
     def _stdin_names(self) -> list[str]:
         if self._stdin_read:
-            raise InvalidInputError("'-' can be given only once: standard input is read by then")
+            raise InvalidInputError("'-' can be used only once: it reads all of standard input")
         self._stdin_read = True
         names = [name for line in sys.stdin if (name := line.strip())]
         if not names:
-            raise InvalidInputError("standard input holds no names: give it one a line")
+            raise InvalidInputError("no names on standard input: expected one per line")
         return names

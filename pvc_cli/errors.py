@@ -1,8 +1,7 @@
-"""Every error that a user of pvc can meet, with the exit code that it gives.
+"""Every error that a user of pvc can meet, with its exit code.
 
-One small tree. A message is one line written for the person who reads it at night: it names the thing, the
-reason and the way out. Text that comes from the cluster or from the user goes through :func:`quoted`, so
-that no message can carry a control character to a terminal. :func:`printable` does the same for tables.
+A message is one line: what failed, why, and what to do. Text from the cluster or from the user goes through
+:func:`quoted`, so that no control character reaches a terminal. :func:`printable` does the same for tables.
 """
 
 from __future__ import annotations
@@ -33,43 +32,43 @@ def printable(text: str) -> str:
 
 
 class PvcError(Exception):
-    """What all errors of pvc have in common: a message for people, and an exit code."""
+    """Base of all errors: a message and an exit code."""
 
     exit_code = EXIT_REFUSED
     more: tuple[str, ...] = ()
-    """Further lines, ready to be shown."""
+    """Further lines of the message."""
 
 
 class NotFoundError(PvcError):
-    """The named thing is not there."""
+    """The named thing does not exist."""
 
 
 class RefusedError(PvcError):
-    """What was asked for is not allowed as things stand; the message says what would allow it."""
+    """Not allowed as things are; the message says what would allow it."""
 
 
 class AccessDeniedError(PvcError):
-    """ZooKeeper's access control list does not let this client do that."""
+    """ZooKeeper's access control list denies it."""
 
 
 class SchemaError(PvcError):
-    """The schema version of the cluster cannot be read, is unknown, or lacks what was asked for."""
+    """The cluster's schema version is unreadable, unknown, or lacks what was asked for."""
 
 
 class InvalidItemError(PvcError, ValueError):
-    """A name cannot be one znode: nothing was sent to the cluster."""
+    """A name is not a valid znode name; nothing was sent to the cluster."""
 
     exit_code = EXIT_USAGE
 
 
 class InvalidKeyError(PvcError, ValueError):
-    """A key of the schema was given with the wrong number of items, or below the wrong key."""
+    """A key has the wrong number of items, or is below the wrong key."""
 
     exit_code = EXIT_USAGE
 
 
 class InvalidInputError(PvcError, ValueError):
-    """An argument makes no sense, whatever the cluster looks like."""
+    """An argument is invalid on any cluster."""
 
     exit_code = EXIT_USAGE
 
@@ -79,20 +78,20 @@ class TooLargeError(PvcError):
 
 
 class ConfigError(PvcError):
-    """It cannot be told which cluster is meant, or a configuration file is wrong."""
+    """No cluster is configured, or a configuration file is invalid."""
 
     exit_code = EXIT_CONFIG
 
 
 class NoClusterError(ConfigError):
-    """No cluster is named anywhere: what everybody meets first, and so the one error that takes three lines."""
+    """No cluster is configured: the first error of every new user, so it has three lines."""
 
     def __init__(self) -> None:
-        super().__init__("no cluster is named; keep one with   pvc connection add NAME HOST[:PORT],…")
+        super().__init__("no cluster configured; save one with   pvc connection add NAME HOST[:PORT],…")
 
     more = (
-        "       name one for this time with         pvc --coordinators HOST[:PORT],… COMMAND",
-        "       or try pvc on a demo cluster with   pvc sandbox start",
+        "       use one for this command with          pvc --coordinators HOST[:PORT],… COMMAND",
+        "       or try pvc on a demo cluster with      pvc sandbox start",
     )
 
 
@@ -103,18 +102,18 @@ class UnreachableError(PvcError):
 
 
 class OutcomeUnknownError(UnreachableError):
-    """The connection went away around a change, and did not come back to tell whether it was made."""
+    """The connection was lost during a change, and whether it was made is unknown."""
 
 
 class ProtocolError(UnreachableError):
-    """A server's answer does not make sense."""
+    """A server sent an invalid reply."""
 
 
 class ConflictError(PvcError):
-    """Somebody else changed the same thing at the same time."""
+    """Another client changed the same thing at the same time."""
 
     exit_code = EXIT_CONFLICT
 
 
 class LockError(ConflictError):
-    """A lock could not be had."""
+    """A lock could not be acquired."""

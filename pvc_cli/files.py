@@ -1,4 +1,4 @@
-"""Where pvc keeps its files, and how it writes one: whole, or not at all."""
+"""Where pvc keeps its files, and how it replaces one: completely, or not at all."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Put *text* into the file at *path*, its folder made private where it has to be created.
+    """Write *text* to the file at *path*, creating its folder with mode 0700 if needed.
 
-    :raises OSError: if that cannot be done; what was there before is still there then.
+    :raises OSError: if that fails; the previous file is kept.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -34,11 +34,11 @@ def config_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Return the folder of what pvc keeps of its own accord: backups, and the sandbox."""
+    """Return the folder of automatic backups and of the sandbox."""
     return _folder("XDG_STATE_HOME", ".local/state")
 
 
 def _folder(variable: str, default: str) -> Path:
-    """Return pvc's folder below the one that *variable* names."""
+    """Return pvc's folder below the one in *variable*."""
     given = os.environ.get(variable)
     return (Path(given) if given else Path.home() / default) / "pvc"

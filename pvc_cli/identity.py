@@ -1,4 +1,4 @@
-"""Who is at the keyboard: named in locks and in the audit log."""
+"""Who runs pvc: for locks and the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 def user() -> str:
-    """Return the name of the person behind this process: the one who called sudo, if it was called."""
+    """Return the user's name; with sudo, the name of the caller."""
     if name := os.environ.get("SUDO_USER"):
         return name
     try:

@@ -91,11 +91,11 @@ def test_every_command_has_help_with_an_example(pvc: Pvc, path: tuple[str, ...],
         (("vm", "info"), "Missing argument 'VM': see 'pvc vm info --help'"),
         (("--timeout", "0", "vm", "list"), "--timeout"),
         (("vm", "list", "-o", "xml"), "'xml' is not one of"),
-        (("vm", "list", "-o", "json", "-f", "json"), "give one of them"),
-        (("vm", "tag", "add", "web-01"), "give a VM and at least one TAG"),
-        (("vm", "list", "["), "'[' is no regular expression"),
-        (("vm", "info", "-"), "standard input holds no names"),
-        (("schema", "path", "a", "b", "c"), "give KEY"),
+        (("vm", "list", "-o", "json", "-f", "json"), "use one of them"),
+        (("vm", "tag", "add", "web-01"), "expected a VM and at least one TAG"),
+        (("vm", "list", "["), "invalid regular expression '['"),
+        (("vm", "info", "-"), "no names on standard input"),
+        (("schema", "path", "a", "b", "c"), "expected KEY"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_2(pvc: Pvc, arguments: tuple[str, ...], said: str) -> None:
@@ -113,7 +113,7 @@ def test_an_interruption_is_exit_130_and_no_traceback(pvc: Pvc, monkeypatch: pyt
     monkeypatch.setattr(app.cli, "main", interrupt)
     result = pvc("vm", "list")
     assert (result.code, result.out) == (130, "")
-    assert result.err == "Error: interrupted: what is done stays; run the same command again for the rest\n"
+    assert result.err == "Error: interrupted: changes made so far are kept; rerun the same command to finish\n"
 
 
 def test_an_error_message_cannot_carry_an_escape_sequence(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:

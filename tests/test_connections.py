@@ -61,7 +61,7 @@ def test_flags_win_then_environment_then_the_current_connection_then_pvc_conf(
 
 
 def test_two_clusters_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="give one"):
+    with pytest.raises(ConfigError, match="use one"):
         resolve("a", "b")
     monkeypatch.setenv("PVC_CONNECTION", "a")
     monkeypatch.setenv("PVC_COORDINATORS", "b")
@@ -84,11 +84,11 @@ def test_the_connections_file_is_private_and_whole(connections: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("connections: [", "line 1 is no valid YAML"),
-        ("[]", "needs a mapping"),
-        ("connections: {a: 3}", "'a' names no 'coordinators'"),
-        ("connections: {a: {coordinators: [x]}}", "'a' names no 'coordinators'"),
-        ("\x00", "is no valid YAML"),
+        ("connections: [", "line 1 is not valid YAML"),
+        ("[]", "expected a mapping"),
+        ("connections: {a: 3}", "'a' has no 'coordinators'"),
+        ("connections: {a: {coordinators: [x]}}", "'a' has no 'coordinators'"),
+        ("\x00", "is not valid YAML"),
     ],
 )
 def test_a_broken_connections_file_is_named_with_the_reason(connections: Path, text: str, why: str) -> None:
@@ -106,26 +106,26 @@ def test_an_empty_connections_file_holds_none(connections: Path) -> None:
 def test_a_connections_file_that_cannot_be_written_is_a_config_error(home: Path) -> None:
     home.mkdir()
     (home / "config").write_text("in the way")
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with pytest.raises(ConfigError, match="cannot write"):
         Connections(home / "config" / "pvc" / "connections.yaml", {}).save()
 
 
 def test_a_missing_pvc_conf_is_an_error_only_where_it_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PVC_CONFIG_FILE", "/nowhere/pvc.conf")
-    with pytest.raises(ConfigError, match="PVC_CONFIG_FILE names /nowhere"):
+    with pytest.raises(ConfigError, match="PVC_CONFIG_FILE is /nowhere"):
         resolve(None, None)
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("cluster: {}", "coordinator_nodes is no list"),
-        ("cluster: {coordinator_nodes: hv1}", "coordinator_nodes is no list"),
-        ("cluster: {coordinator_nodes: [1]}", "coordinator_nodes is no list"),
-        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: high}}", "port is no port"),
-        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: 0}}", "port is no port"),
-        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: true}}", "port is no port"),
-        ("just text", "coordinator_nodes is no list"),
+        ("cluster: {}", "coordinator_nodes is not a list"),
+        ("cluster: {coordinator_nodes: hv1}", "coordinator_nodes is not a list"),
+        ("cluster: {coordinator_nodes: [1]}", "coordinator_nodes is not a list"),
+        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: high}}", "port is not a port"),
+        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: 0}}", "port is not a port"),
+        ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: true}}", "port is not a port"),
+        ("just text", "coordinator_nodes is not a list"),
     ],
 )
 def test_a_wrong_pvc_conf_is_named_with_the_place(pvc_conf: Path, text: str, why: str) -> None:

@@ -11,7 +11,7 @@ _VARIABLE = "_PVC_COMPLETE"
 @click.command("completion")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def command(shell: str) -> None:
-    """Print the script that makes a shell complete pvc's commands, options and names.
+    """Print the completion script for a shell.
 
     \b
     Examples:

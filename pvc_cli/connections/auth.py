@@ -1,4 +1,4 @@
-"""How to be let in, from a connection's entry, the environment and password files; never from a command line."""
+"""How to authenticate: from a saved connection, the environment and password files; never a command line."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _VARIABLES = {
 
 
 def read_access(entry: Mapping[str, Any], where: str) -> Access:
-    """Return how to be let in, from a connection's *entry* and the environment, which wins.
+    """Return how to authenticate, from a connection's *entry* and the environment, which takes precedence.
 
-    :param where: where the entry stands, for whoever has to mend it.
-    :raises ConfigError: if something of it makes no sense, or a password lies open.
+    :param where: where the entry is, for the error message.
+    :raises ConfigError: if a value is invalid, or a password file is readable by others.
     """
     given = {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)}
     if unknown := entry.keys() - _VARIABLES.keys():
-        raise ConfigError(f"{where}{quoted(min(unknown))} is not known: give {', '.join(_VARIABLES)}")
+        raise ConfigError(f"{where}unknown setting {quoted(min(unknown))}: use one of {', '.join(_VARIABLES)}")
     values = {**entry, **given}
     if "password" in given:
         values.pop("password_file", None)
@@ -57,7 +57,7 @@ def _flag(value: object, what: str) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     flag = words.get(str(value).lower())
     if flag is None:
-        raise ConfigError(f"{what} is {quoted(value)}: give yes or no")
+        raise ConfigError(f"{what} is {quoted(value)}: use yes or no")
     return flag
 
 
@@ -66,16 +66,16 @@ def _read_password(path: Path) -> str:
         require_private(path)
         return path.read_text(encoding="utf-8").rstrip("\n")
     except FileNotFoundError:
-        raise ConfigError(f"there is no {path}, which is to hold the password") from None
+        raise ConfigError(f"password file {path} does not exist: check the connection's password_file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}, which is to hold the password, cannot be read: {error}") from None
+        raise ConfigError(f"cannot read password file {path}: {error}") from None
 
 
 def require_private(path: Path) -> None:
-    """Refuse a file with a password in it that others can read.
+    """Check that nobody else can read a file with a password in it.
 
-    :raises ConfigError: if they can.
+    :raises ConfigError: if others can.
     :raises OSError: if there is no such file.
     """
     if path.stat().st_mode & 0o077:
-        raise ConfigError(f"{path} holds a password, and others may read it: chmod 600 {path}")
+        raise ConfigError(f"{path} contains a password and others can read it: run chmod 600 {path}")

@@ -13,47 +13,47 @@ from pvc_cli.errors import ConfigError
 PVC_CONFIG = Path("/etc/pvc/pvc.conf")
 _ZOOKEEPER_PORT = 2181
 _HOW_TO_NAME_ONE = (
-    "name its ZooKeeper servers with --coordinators HOST[:PORT],…, keep them with"
+    "use --coordinators HOST[:PORT],…, save the servers with"
     " 'pvc connection add NAME HOST[:PORT],…', or try pvc on a demo cluster with 'pvc sandbox start'"
 )
 
 
 def find_node_config(given: Path | None = None) -> Path:
-    """Return where the configuration is: what is *given*, else PVC_CONFIG_FILE, else where PVC has it."""
+    """Return the path of the configuration: *given*, else PVC_CONFIG_FILE, else PVC's own."""
     return given or Path(os.environ.get("PVC_CONFIG_FILE") or PVC_CONFIG)
 
 
 def read_node_config(given: Path | None = None) -> tuple[Path, Any]:
-    """Return where a node's configuration is, and the document in it.
+    """Return the path of a node's PVC configuration, and its document.
 
-    :raises ConfigError: if there is no such file, or it is no YAML.
+    :raises ConfigError: if the file does not exist or is not YAML.
     """
     path = find_node_config(given)
     try:
         return path, read_yaml(path)
     except FileNotFoundError:
-        raise ConfigError(f"there is no {path}: name this node's PVC configuration with --config") from None
+        raise ConfigError(f"PVC configuration {path} does not exist: use another with --config") from None
 
 
 def configured_hosts(given: Path | None = None) -> tuple[str, Path] | None:
-    """Return the ZooKeeper servers that PVC's configuration names, and where it is; None if there is none.
+    """Return the ZooKeeper servers in PVC's configuration, and its path; None if there is no such file.
 
-    :raises ConfigError: if PVC_CONFIG_FILE names a file that is not there, or the file makes no sense.
+    :raises ConfigError: if PVC_CONFIG_FILE is a file that does not exist, or the file is invalid.
     """
     path = find_node_config(given)
     try:
         document = read_yaml(path)
     except FileNotFoundError:
         if os.environ.get("PVC_CONFIG_FILE"):
-            raise ConfigError(f"PVC_CONFIG_FILE names {path}, which is not there") from None
+            raise ConfigError(f"PVC_CONFIG_FILE is {path}, which does not exist: correct or unset it") from None
         return None
     nodes = _dig(document, "cluster", "coordinator_nodes")
     if not (isinstance(nodes, list) and nodes and all(isinstance(node, str) and node for node in nodes)):
-        raise ConfigError(f"{path}: cluster.coordinator_nodes is no list of host names: {_HOW_TO_NAME_ONE}")
+        raise ConfigError(f"{path}: cluster.coordinator_nodes is not a list of host names: {_HOW_TO_NAME_ONE}")
     port = _dig(document, "database", "zookeeper", "port")
     port = _ZOOKEEPER_PORT if port is None else port
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-        raise ConfigError(f"{path}: database.zookeeper.port is no port: give a number from 1 to 65535")
+        raise ConfigError(f"{path}: database.zookeeper.port is not a port: use a number from 1 to 65535")
     domain = _dig(document, "cluster", "networks", "cluster", "domain")
     return ",".join(f"{_resolvable(node, domain)}:{port}" for node in nodes), path
 
@@ -66,7 +66,7 @@ def _dig(document: object, *names: str) -> object:
 
 
 def _resolvable(node: str, domain: object) -> str:
-    """Return *node* as PVC's daemons use it, or, where that does not resolve, in the cluster's domain."""
+    """Return *node* as PVC's daemons use it, or in the cluster's domain if that does not resolve."""
     if "." in node or not isinstance(domain, str):
         return node
     try:

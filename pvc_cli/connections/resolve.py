@@ -1,4 +1,4 @@
-"""Which cluster is meant: flags, then the environment, the connections file, PVC's own configuration, the sandbox."""
+"""Which cluster to use: options, environment, saved connections, PVC's own configuration, sandbox."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ _FILE = "file:"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cluster to talk to, and who said so."""
+    """A cluster, and where it was configured."""
 
     hosts: str
     """``HOST[:PORT],…[/chroot]``, or ``file:PATH`` for a backup."""
     origin: str
     access: Access = NO_ACCESS
-    """How to be let in."""
+    """How to authenticate."""
 
     @property
     def file(self) -> Path | None:
-        """The backup file that stands for a cluster, if it is one."""
+        """The backup file, if the cluster is one."""
         return Path(self.hosts.removeprefix(_FILE)).expanduser() if self.hosts.startswith(_FILE) else None
 
 
 def resolve(connection: str | None, coordinators: str | None, pvc_config: Path | None = None) -> Target:
-    """Return the cluster that is meant.
+    """Return the cluster to use.
 
     :param connection: the value of ``--connection``, if given: a name from the connections file, or a backup
         as ``file:PATH``.
     :param coordinators: the value of ``--coordinators``, if given.
     :param pvc_config: a node's PVC configuration, instead of this machine's.
-    :raises ConfigError: if none is named anywhere, or the one that is cannot be used.
+    :raises ConfigError: if none is configured, or its configuration is invalid.
     """
     if connection and coordinators:
-        raise ConfigError("--connection and --coordinators name two clusters: give one of them")
+        raise ConfigError("--connection and --coordinators exclude each other: use one of them")
     if coordinators:
         return Target(coordinators, "--coordinators", read_access({}, ""))
     if connection:
@@ -50,7 +50,7 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     environment = os.environ
     if hosts := environment.get("PVC_COORDINATORS"):
         if environment.get("PVC_CONNECTION"):
-            raise ConfigError("PVC_CONNECTION and PVC_COORDINATORS name two clusters: unset one of them")
+            raise ConfigError("PVC_CONNECTION and PVC_COORDINATORS exclude each other: unset one of them")
         return Target(hosts, "PVC_COORDINATORS", read_access({}, ""))
     if name := environment.get("PVC_CONNECTION"):
         return _named(name, "PVC_CONNECTION")

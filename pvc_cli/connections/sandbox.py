@@ -1,4 +1,4 @@
-"""Where the sandbox keeps its state, and whether one runs."""
+"""Where the sandbox keeps its state, and whether it runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pvc_cli.files import state_folder
 
 
 def sandbox_folder() -> Path:
-    """Return the folder in which the sandbox keeps its servers' data and its state."""
+    """Return the folder of the sandbox's data and state."""
     return state_folder() / "sandbox"
 
 
 def sandbox_hosts() -> str | None:
-    """Return what to connect to for the running sandbox, or None if none runs."""
+    """Return the running sandbox's servers, or None if it does not run."""
     try:
         state = json.loads((sandbox_folder() / "state.json").read_text(encoding="utf-8"))
         hosts, processes = str(state["hosts"]), [int(process) for process in state["processes"]]
@@ -24,7 +24,7 @@ def sandbox_hosts() -> str | None:
 
 
 def is_sandbox_process(process: int) -> bool:
-    """Tell whether *process* is one of the sandbox's servers, and not another that got its number since."""
+    """Tell whether *process* is one of the sandbox's servers, not a later process with the same number."""
     try:
         command = Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:

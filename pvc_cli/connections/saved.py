@@ -1,4 +1,4 @@
-"""The connections file: saved clusters, and which one is current."""
+"""The connections file: saved clusters, and the current one."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pvc_cli.zk.access import Access
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The connections file: names for clusters, and which one is current."""
+    """The saved connections, and the current one."""
 
     path: Path
     hosts: Mapping[str, str]
     """Each connection's ZooKeeper servers, by its name."""
     current: str | None = None
     more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What else a connection's entry says, by its name: how to be let in."""
+    """The rest of each connection's entry, by name: how to authenticate."""
 
     @classmethod
     def load(cls) -> Connections:
-        """Read the connections file; one that is not there is empty.
+        """Read the connections file; a missing one is empty.
 
-        :raises ConfigError: if it cannot be read or makes no sense.
+        :raises ConfigError: if it cannot be read or is invalid.
         """
         path = config_folder() / "connections.yaml"
         try:
@@ -39,12 +39,12 @@ class Connections:
         document = {} if document is None else document
         entries = document.get("connections") or {} if isinstance(document, dict) else None
         if not isinstance(entries, dict):
-            raise ConfigError(f"{path} is not a connections file: it needs a mapping 'connections'")
+            raise ConfigError(f"{path} is not a connections file: expected a mapping 'connections'")
         hosts, more = {}, {}
         for name, entry in entries.items():
             servers = entry.get("coordinators") if isinstance(entry, dict) else None
             if not isinstance(servers, str):
-                raise ConfigError(f"{path}: connection {quoted(name)} names no 'coordinators'")
+                raise ConfigError(f"{path}: connection {quoted(name)} has no 'coordinators'")
             hosts[str(name)] = servers
             if rest := {key: value for key, value in entry.items() if key != "coordinators"}:
                 more[str(name)] = rest
@@ -54,9 +54,9 @@ class Connections:
         return cls(path, hosts, str(current) if current else None, more)
 
     def access(self, name: str) -> Access:
-        """Return how to be let in to a connection that is kept; the environment wins.
+        """Return how to authenticate to a saved connection; the environment takes precedence.
 
-        :raises ConfigError: if what is said of that makes no sense, or a password lies open.
+        :raises ConfigError: if a value is invalid, or a password file is readable by others.
         """
         return read_access(self.more.get(name, {}), f"{self.path}, connection {quoted(name)}: ")
 

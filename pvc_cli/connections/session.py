@@ -1,4 +1,4 @@
-"""Open a session with the cluster that is meant; its first change leaves a line in the system's log."""
+"""Open a session with the configured cluster; log the first change to syslog."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from pvc_cli.zk.snapshot import SnapshotStore
 def connect(
     context: Context, report: Callable[[str], None] | None = None, pvc_config: Path | None = None
 ) -> Iterator[ZKHandler]:
-    """Open a session with the cluster that is meant, for the time of a ``with`` block.
+    """Open a session with the configured cluster for a ``with`` block.
 
-    :param report: is told what happens to the session; messages, if they are wanted, where none is given.
-    :param pvc_config: a node's PVC configuration that may say which cluster, instead of this machine's.
-    :raises ConfigError: if none is named.
+    :param report: gets connection events; by default, messages if -v is given.
+    :param pvc_config: a PVC configuration to use instead of this machine's.
+    :raises ConfigError: if no cluster is configured.
     :raises UnreachableError: if it does not answer.
     """
     target = resolve(context.connection, context.coordinators, pvc_config)
     if context.verbose:
-        context.output.message(f"The cluster is {target.hosts}, from {target.origin}.")
+        context.output.message(f"Using {target.hosts} (from {target.origin}).")
     if target.file:
         with _open_backup(target.file, context.schema_dir) as handler:
             yield handler
@@ -50,23 +50,23 @@ def connect(
 
 
 def is_file(context: Context) -> bool:
-    """Tell whether the cluster that is meant is a backup file."""
+    """Tell whether the configured cluster is a backup file."""
     return resolve(context.connection, context.coordinators).file is not None
 
 
 @contextmanager
 def _open_backup(path: Path, schema_dir: Path | None) -> Iterator[ZKHandler]:
-    """Open a backup in place of a cluster; what is changed is saved at the end, if nothing goes wrong."""
+    """Open a backup in place of a cluster; save its changes at the end, unless an error occurs."""
     store = SnapshotStore.open(path)
     yield ZKHandler.over(store, schema_dir=schema_dir)
     store.save()
 
 
 def _log_once(hosts: str) -> Callable[[], None]:
-    """Return a function that logs, at its first call only, who is about to change the cluster at *hosts*, and how.
+    """Return a function that logs, once, who is about to change the cluster at *hosts*, and with which command.
 
-    The line is written before the first change is sent, so that no interruption can leave a change without one.
-    It goes to syslog's AUTH facility; without a syslog daemon it goes nowhere, and nothing fails.
+    It logs before the first change is sent, so that no change goes unlogged. The line goes to syslog's AUTH
+    facility; without a syslog daemon it is lost silently.
     """
     logged = False
 

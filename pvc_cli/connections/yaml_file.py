@@ -1,6 +1,6 @@
-"""Read and write YAML files; what is wrong with one is said in one line.
+"""Read and write YAML files, with one-line errors.
 
-YAML is imported where it is used: most commands meet no such file, and would start a fifth slower.
+YAML is imported where it is used: most commands do not need it, and would start a fifth slower.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a foreign document can be an
     """Return the document in the YAML file at *path*.
 
     :raises FileNotFoundError: if there is no such file.
-    :raises ConfigError: if it cannot be read, or is no YAML.
+    :raises ConfigError: if it cannot be read, or is not YAML.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     import yaml
 
     try:
@@ -32,7 +32,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a foreign document can be an
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise ConfigError(f"{path}{where} is no valid YAML: {reason}") from None
+        raise ConfigError(f"{path}{where} is not valid YAML: {reason}") from None
 
 
 def write_yaml(path: Path, document: object) -> None:
@@ -45,4 +45,4 @@ def write_yaml(path: Path, document: object) -> None:
     try:
         replace_file(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None

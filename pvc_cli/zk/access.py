@@ -1,4 +1,4 @@
-"""How to be let in: who we are, how the wire is protected, and who may do what with what we create."""
+"""How a session authenticates: credentials, TLS, and the ACL of new znodes."""
 
 from __future__ import annotations
 
@@ -22,50 +22,50 @@ class Tls:
     """
 
     ca: Path | None = None
-    """Whose certificates are believed; those that this machine believes, if not given."""
+    """CA bundle; the system trust store if None."""
     certificate: Path | None = None
     """The client's own, for servers that ask for one."""
     key: Path | None = None
     check_hostname: bool = True
-    """Whether the server's certificate has to be for the name that it was called by."""
+    """Whether to verify the host name in the server's certificate."""
 
     def __post_init__(self) -> None:
-        """Refuse half of a pair."""
+        """Check that certificate and key come together."""
         if (self.certificate is None) != (self.key is None):
-            raise ConfigError("a client certificate and its key go together: give both 'certificate' and 'key'")
+            raise ConfigError("a client certificate and its key go together: set both 'certificate' and 'key'")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a session needs beside the servers' addresses; by default nothing, as most PVC clusters have it.
+    """Credentials, TLS and ACL of a session; by default none, as on most PVC clusters.
 
-    :raises ConfigError: if something of it makes no sense.
+    :raises ConfigError: if a value is invalid.
     """
 
     user: str = ""
     password: str = field(default="", repr=False)
     scheme: Scheme = "digest"
-    """How *user* and *password* are shown: ZooKeeper's own digest, or SASL's DIGEST-MD5."""
+    """How to authenticate: ZooKeeper's own digest, or SASL's DIGEST-MD5."""
     tls: Tls | None = None
     acl: str = "open"
-    """Who may use what we create: ``open``, ``creator``, or a list: ``world:anyone:r,digest:pvc:HASH=:cdrwa``."""
+    """ACL of new znodes: ``open``, ``creator``, or a list: ``world:anyone:r,digest:pvc:HASH=:cdrwa``."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be sent."""
+        """Check the values."""
         if self.scheme not in SCHEMES:
-            raise ConfigError(f"{quoted(self.scheme)} is no way to log in: give {' or '.join(SCHEMES)}")
+            raise ConfigError(f"unknown login scheme {quoted(self.scheme)}: use {' or '.join(SCHEMES)}")
         if ":" in self.user and self.scheme == "digest":
-            raise ConfigError(f"{quoted(self.user)} cannot be a user: it holds a colon")
+            raise ConfigError(f"invalid user {quoted(self.user)}: it contains a colon")
         if bool(self.user) != bool(self.password):
-            raise ConfigError("a user and a password go together: give both")
+            raise ConfigError("a user and a password go together: set both")
         if self.acl == "creator" and not self.user:
-            raise ConfigError("an ACL of 'creator' needs a creator: give a user and a password")
+            raise ConfigError("ACL 'creator' needs a user and a password: set both")
         self.entries()
 
     def entries(self) -> tuple[tuple[str, str, str], ...] | None:
         """Return the ACL's entries as scheme, id and permissions; None where it is `open` or `creator`.
 
-        :raises ConfigError: if the ACL makes no sense.
+        :raises ConfigError: if the ACL is invalid.
         """
         if self.acl in ("open", "creator"):
             return None
@@ -74,12 +74,12 @@ class Access:
             match = _ACL.fullmatch(entry.strip())
             if not match:
                 raise ConfigError(
-                    f"{quoted(entry)} is no entry of an ACL: give open, creator, or SCHEME:ID:PERMISSIONS with commas"
-                    " between, such as world:anyone:r"
+                    f"invalid ACL entry {quoted(entry)}: use open, creator, or"
+                    " SCHEME:ID:PERMISSIONS separated by commas, such as world:anyone:r"
                 )
             entries.append((match["scheme"], match["id"], match["permissions"]))
         return tuple(entries)
 
 
 NO_ACCESS = Access()
-"""What servers that ask for nothing need."""
+"""No credentials, no TLS."""

@@ -1,7 +1,7 @@
-"""Read a whole tree, and write it down as PVC's own `cluster backup` does.
+"""Read a whole tree, and encode it as PVC's own `cluster backup` does.
 
-A backup is one JSON object, each znode's path with its value. What is no UTF-8 in a value is kept as lone
-surrogates, so that it comes back byte for byte.
+A backup is one JSON object of paths and values. Bytes that are not UTF-8 are kept as lone surrogates, so that a
+value is restored byte for byte.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Tree = Mapping[str, bytes]
 
 
 def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, bytes]:
-    """Return every znode that is PVC's to keep, with its value, in one batch per level.
+    """Return every persistent znode of PVC with its value, in one batch per level.
 
-    ZooKeeper's own znodes, those of PVC's PostgreSQL manager, and what lives only as long as a session are left
-    out: a restored lock contender would never go away again.
+    ZooKeeper's own znodes, those of PVC's PostgreSQL manager, and ephemeral ones are left out: a restored lock
+    contender would never go away.
 
-    :param mask_secrets: put a mask in place of the nodes' IPMI passwords.
+    :param mask_secrets: mask the nodes' IPMI passwords.
     """
     tree = {path: znode.data for path, znode in read_kept(handler).items()}
     return {path: MASK.encode() if mask_secrets and is_secret(path) else tree[path] for path in sorted(tree)}
@@ -52,12 +52,12 @@ def read_kept(handler: ZKHandler) -> dict[str, Znode]:
 def backup_version(tree: Tree) -> int:
     """Return the schema version of a backup.
 
-    :raises SchemaError: if it holds none that makes sense, or one that this pvc does not know.
+    :raises SchemaError: if it has no valid one, or one that this pvc does not know.
     """
     text = tree.get(ZKSchema.at(0).path("base.schema.version") or "", b"").decode("utf-8", "replace")
     version = parse_version(text)
     if version is None:
-        raise SchemaError(f"the backup's schema version {quoted(text[:40])} is none: it cannot be restored")
+        raise SchemaError(f"cannot restore the backup: {quoted(text[:40])} is not a schema version")
     return ZKSchema.at(version).version
 
 
@@ -67,27 +67,27 @@ def encode_backup(tree: Tree) -> str:
 
 
 def decode_backup(text: str, origin: str) -> dict[str, bytes]:
-    """Return the tree in a backup; parents that it leaves out are there with empty values.
+    """Return the tree in a backup; missing parents are added with empty values.
 
     :param origin: what to call the backup in an error.
-    :raises ConfigError: if *text* is no backup.
+    :raises ConfigError: if *text* is not a backup.
     """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{origin} is no backup: {error}") from None
+        raise ConfigError(f"{origin} is not a PVC backup: {error}") from None
     if not isinstance(document, dict):
-        raise ConfigError(f"{origin} is no backup: it is no JSON object of paths and values")
+        raise ConfigError(f"{origin} is not a PVC backup: expected a JSON object of paths and values")
     tree = {"/": b""}
     for path, value in sorted(document.items()):
         if not isinstance(value, str):
-            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text")
+            raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text")
         for parent in _check_path(path, origin):
             tree.setdefault(parent, b"")
         try:
             tree[path] = value.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
-            raise ConfigError(f"{origin} is no backup: the value of {quoted(path)} is no text") from None
+            raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text") from None
     return tree
 
 
@@ -99,9 +99,9 @@ def read_backup_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is no backup: it is not UTF-8") from None
+        raise ConfigError(f"{path} is not a PVC backup: it is not UTF-8") from None
 
 
 def _check_path(path: str, origin: str) -> list[str]:
@@ -111,9 +111,9 @@ def _check_path(path: str, origin: str) -> list[str]:
     names = path.split("/")
     try:
         if names[0] or len(names) == 1:
-            raise InvalidItemError("it does not begin with a slash")
+            raise InvalidItemError("it does not start with a slash")
         for name in names[1:]:
             check_item(name)
     except InvalidItemError as error:
-        raise ConfigError(f"{origin} is no backup: {quoted(path)} is no path of a znode: {error}") from None
+        raise ConfigError(f"{origin} is not a PVC backup: {quoted(path)} is not a znode path: {error}") from None
     return ["/".join(names[: n + 1]) for n in range(1, len(names) - 1)]

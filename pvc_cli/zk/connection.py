@@ -1,7 +1,7 @@
-"""One ZooKeeper session. kazoo owns it: it suspends, resumes and reconnects by itself; here it is only watched.
+"""One ZooKeeper session. kazoo owns it: it suspends, resumes and reconnects by itself.
 
-Nothing in this module rebuilds a client or a session. It starts one, waits with a deadline, says what happens
-to it, and translates kazoo's many ways of not answering into one error.
+Nothing here rebuilds a client or a session. This module starts one, waits with a deadline, reports its events, and
+turns kazoo's many ways of not answering into one error.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from pvc_cli.zk.wire import WireHandler
 logging.getLogger("kazoo").addHandler(logging.NullHandler())
 
 LOST_ERRORS = (ConnectionLoss, SessionExpiredError, SessionMovedError, OperationTimeoutError)
-"""What kazoo raises for a request whose fate it does not know."""
+"""What kazoo raises for a request whose outcome it does not know."""
 
 Report = Callable[[str], None]
 _GLANCE = 0.05
@@ -54,8 +54,8 @@ class Connection:
     :param session_timeout: how long, in seconds, the servers keep the session of a client that went silent.
         It also bounds how long kazoo tries one server that swallows packets, so several hosts share it.
     :param report: is told, in one sentence each, what happens to the session. It runs on kazoo's thread.
-    :param access: how to be let in.
-    :raises ConfigError: if *hosts* or *access* makes no sense.
+    :param access: how to authenticate.
+    :raises ConfigError: if *hosts* or *access* is invalid.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Connection:
             addresses, _ = collect_hosts(hosts)
         except ValueError as error:
             raise ConfigError(
-                f"{quoted(hosts)} names no ZooKeeper servers ({error}): give HOST[:PORT],…[/chroot]"
+                f"invalid ZooKeeper servers {quoted(hosts)} ({error}): expected HOST[:PORT],…[/chroot]"
             ) from None
         self.hosts = hosts
         self.timeout = timeout
@@ -84,7 +84,7 @@ class Connection:
             hosts=hosts,
             timeout=max(session_timeout / len(addresses), 1.0),
             logger=self._listening_logger(),
-            # kazoo's own pace grows to an hour; a person who waits wants the server seen when it is back.
+            # kazoo's own delay grows to an hour; someone who waits wants to notice a server that is back.
             connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=2, max_delay=1.0),
             command_retry=KazooRetry(max_tries=3, delay=0.05, backoff=2, max_delay=1.0),
             handler=WireHandler(addresses, max(session_timeout / 3, 1.0), access.tls, self._die),
@@ -97,7 +97,7 @@ class Connection:
 
         :param meanwhile: is called while the servers are waited for.
         :raises UnreachableError: if no server accepted it in time.
-        :raises AccessDeniedError: if the servers do not let us in.
+        :raises AccessDeniedError: if the servers reject the credentials.
         :raises ConfigError: if the chroot does not exist.
         """
         until = time.monotonic() + self.timeout
@@ -115,18 +115,20 @@ class Connection:
                 raise
 
     def _look_around(self, until: float) -> None:
-        """See whether the place is there, and whether we are let in: a session alone shows neither."""
+        """Check the chroot and the credentials: a session alone shows neither."""
         while True:
             try:
                 if self.deadline()(self.client.exists_async("/")) is None:
-                    raise ConfigError(f"there is no {self.client.chroot} on {self.hosts}: check the chroot")
+                    raise ConfigError(
+                        f"chroot {self.client.chroot} does not exist on {self.hosts}: check the spelling"
+                    )
             except LOST_ERRORS:
                 self.await_session(until)
             else:
                 return
 
     def stop(self) -> None:
-        """Close the session, so that the servers forget it at once."""
+        """Close the session at once, without waiting for its timeout."""
         self.client.remove_listener(self._listen)
         self._abandon()
         if self._connected_before and self._report:
@@ -141,7 +143,7 @@ class Connection:
 
         :param until: when to give up, on the monotonic clock.
         :raises UnreachableError: if it is not connected by then.
-        :raises AccessDeniedError: if the servers do not let us in.
+        :raises AccessDeniedError: if the servers reject the credentials.
         """
         while not self._live.wait(min(max(until - time.monotonic(), 0), _GLANCE)):
             if self._refused:
@@ -176,17 +178,17 @@ class Connection:
         reason = f" ({printable(self._last_words[0])})" if self._last_words else ""
         return UnreachableError(
             f"ZooKeeper at {printable(self.hosts)} did not answer within {self.timeout:g} s{reason}:"
-            " check that it runs, or name another with --coordinators"
+            " check that it runs, or use another with --coordinators"
         )
 
     def _denied(self, error: Exception) -> AccessDeniedError:
         return AccessDeniedError(
-            f"ZooKeeper at {printable(self.hosts)} does not let us in ({type(error).__name__}):"
-            " check the user and the password of the connection"
+            f"ZooKeeper at {printable(self.hosts)} rejected the credentials ({type(error).__name__}):"
+            " check the connection's user and password"
         )
 
     def _listen(self, state: str) -> None:
-        """Say what happened to the session; kazoo deals with it."""
+        """Report an event of the session; kazoo handles it."""
         if state == KazooState.CONNECTED:
             message = "Reconnected to" if self._connected_before else "Connected to"
             self._connected_before = True
@@ -196,14 +198,14 @@ class Connection:
             self._report(f"{message} ZooKeeper at {printable(self.hosts)}.")
 
     def _die(self, error: Exception) -> None:
-        """Wake up whoever waits for a connection whose thread is no more."""
+        """Wake up all who wait for a connection whose thread died."""
         self._last_words.append(f"{type(error).__name__}: {error}".rstrip(": "))
         if isinstance(error, KazooException):
             self._refused = error
         self.client._session_callback(KeeperState.AUTH_FAILED if self._refused else KeeperState.CLOSED)
 
     def _listening_logger(self) -> logging.Logger:
-        """Return a logger that keeps the last warning: only there does kazoo say why it cannot connect."""
+        """Return a logger that keeps the last warning: kazoo tells only there why it cannot connect."""
         logger = logging.Logger("pvc_cli.zk", logging.WARNING)
         keep = logging.Handler()
         keep.emit = lambda record: self._last_words.append(record.getMessage())  # type: ignore[method-assign]
@@ -212,7 +214,7 @@ class Connection:
 
 
 def _credentials(access: Access) -> dict[str, Any]:
-    """Return what kazoo wants to be told of who we are, and of who may use what we create."""
+    """Return kazoo's options for credentials and ACL."""
     options: dict[str, Any] = {}
     if access.user and access.scheme == "digest":
         options["auth_data"] = [("digest", f"{access.user}:{access.password}")]

@@ -1,4 +1,4 @@
-"""Carry out what does not fit into one transaction: chunk by chunk, and again where somebody else was faster."""
+"""Carry out what does not fit into one transaction: in chunks, with guards and retries."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pvc_cli.zk.store import CommitConflictError, Op, Store
 from pvc_cli.zk.transaction import Transaction
 
 ATTEMPTS = 8
-"""How often a change is planned anew before it is given up, because somebody else was faster every time."""
+"""How often a change is planned before it is given up, because another client was faster every time."""
 CHUNK_OPS = 2_000
 CHUNK_BYTES = 400_000
 
 
 class Step(Protocol):
-    """What belongs together in a change of many things: it is committed whole or not at all."""
+    """A part of a change that is committed completely or not at all."""
 
     @property
     def transaction(self) -> Transaction:
@@ -34,9 +34,9 @@ _Result = TypeVar("_Result")
 
 
 def retry(attempt: Callable[[], _Result]) -> _Result:
-    """Return what *attempt* does, which plans a change and commits it; call it again where somebody was faster.
+    """Call *attempt*, which plans a change and commits it, until no other client is faster.
 
-    :raises ConflictError: if somebody else was faster every time.
+    :raises ConflictError: if another client was faster every time.
     """
     for pause in range(ATTEMPTS - 1):
         try:
@@ -77,15 +77,14 @@ def execute_steps(
 ) -> list[StepT]:
     """Plan a change of many *items*, one step each, and commit as many steps together as make a modest request.
 
-    Where somebody else changes an item at the same time, the chunk that it is in is planned again, in two halves,
-    so that one busy item holds up no other. After an interruption, run it again: what is done is already so.
+    If another client changes an item meanwhile, its chunk is planned again, in two halves, so that one busy item does
+    not hold up the others. After an interruption, run it again to finish.
 
     :param item_of: gives the item that a step is for.
-    :param guard: a step that refuses every chunk once what *plan* relies on is not so any more.
+    :param guard: a step that refuses a chunk if what *plan* relies on has changed.
     :param on_progress: is told how many items are done, of how many.
     :returns: the steps that were carried out.
-    :raises ConflictError: if somebody else was faster on one item every time; all others are done then. Or if
-        *guard* refused.
+    :raises ConflictError: if one item kept changing (all others are done then), or *guard* refused.
     """
     done: list[StepT] = []
     chunks = deque((chunk, 0) for chunk in _chunks(plan(items), lambda step: step.transaction.ops))
@@ -98,8 +97,7 @@ def execute_steps(
         except CommitConflictError as error:
             if error.op == guard:
                 raise ConflictError(
-                    "somebody changed the schema version of the cluster meanwhile: run the same command again for the"
-                    " rest"
+                    "the schema version of the cluster changed meanwhile: rerun the same command to finish"
                 ) from None
             if attempts == ATTEMPTS:
                 busy = error

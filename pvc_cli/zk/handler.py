@@ -40,7 +40,7 @@ class ZKHandler:
             zk.read(("domain.state", uuid))
 
     :param hosts: ``HOST[:PORT],…[/chroot]``.
-    :param access: how to be let in, for servers that ask.
+    :param access: how to authenticate.
     :param timeout: how long, in seconds, to wait for an answer.
     :param session_timeout: how long, in seconds, the servers keep a session that went silent.
     :param multiread: False to read without ZooKeeper's `multiRead`, as servers before 3.6 need it; whether
@@ -90,7 +90,7 @@ class ZKHandler:
         """Open the session; does nothing on one that is open.
 
         :raises UnreachableError: if no server answers in time.
-        :raises ConfigError: if the hosts make no sense, or the chroot does not exist.
+        :raises ConfigError: if the hosts are invalid, or the chroot does not exist.
         """
         if self._connection:
             return
@@ -171,7 +171,7 @@ class ZKHandler:
         self._schema_guard = Op("check", path or "", version=znode.version) if isinstance(znode, Znode) else None
         version = parse_version(text)
         if version is None:
-            raise SchemaError(f"{path} holds {quoted(text[:40])}, which is no schema version: put it right by hand")
+            raise SchemaError(f"{path} holds {quoted(text[:40])}, which is not a schema version: correct it by hand")
         return version
 
     # Reading
@@ -268,10 +268,10 @@ class ZKHandler:
         self.retrying(lambda: plan_rename(self.transaction(), wanted))
 
     def retrying(self, plan: Callable[[], Transaction]) -> Transaction:
-        """Plan a change from the tree as it is and commit it; where somebody else was faster, plan again.
+        """Plan a change from the tree as it is and commit it; if another client was faster, plan again.
 
         :returns: the transaction that was committed.
-        :raises ConflictError: if somebody else was faster every time.
+        :raises ConflictError: if another client was faster every time.
         """
 
         def attempt() -> Transaction:
@@ -306,9 +306,7 @@ class ZKHandler:
         from pvc_cli.zk.watch import Watcher
 
         if self._connection is None and self._store is not None:
-            raise RefusedError(
-                "a backup never changes, and cannot be watched: name a running cluster, or leave out --watch"
-            )
+            raise RefusedError("cannot watch a backup, which never changes: use a running cluster, or drop --watch")
         return Watcher(self._require_connection(), self.store, lambda: self.schema, settle=settle)
 
     def readlock(self, key: Key, on_wait: OnWait = None) -> Lock:
@@ -330,7 +328,7 @@ class ZKHandler:
     def _lock(self, kind: LockKind, key: Key, on_wait: OnWait) -> Lock:
         path = self.schema.path(key)
         if path is None:
-            raise LockError(f"there is no key {key!r} to lock in schema version {self.schema.version}")
+            raise LockError(f"cannot lock {key!r}: schema version {self.schema.version} has no such key")
         if self.store.fetch([Read(path)]) == [None]:
-            raise LockError(f"there is no {path} to lock: check that the item still exists")
+            raise LockError(f"cannot lock {path}: it does not exist; check that the item still exists")
         return self.store.lock(kind, path, on_wait)

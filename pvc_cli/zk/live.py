@@ -41,10 +41,10 @@ MAX_REQUEST = 1_000_000
 """Bytes that one request may have; ZooKeeper closes the connection at 1,048,575."""
 _BATCH_READS = 2048
 _WHY = {
-    NoNodeError: "is not there any more",
-    NodeExistsError: "is there already",
-    BadVersionError: "has another version",
-    NotEmptyError: "got new children",
+    NoNodeError: "no longer exists",
+    NodeExistsError: "already exists",
+    BadVersionError: "was modified",
+    NotEmptyError: "has new children",
 }
 
 
@@ -160,8 +160,8 @@ class LiveStore:
         if sum(op.size for op in ops) > MAX_REQUEST:
             largest = max(ops, key=lambda op: op.size)
             raise TooLargeError(
-                f"the change does not fit into one ZooKeeper request of {MAX_REQUEST:,} bytes:"
-                f" {largest.path} alone takes {largest.size:,}; give it a smaller value"
+                f"the change is too large for one ZooKeeper request ({MAX_REQUEST:,} bytes):"
+                f" {largest.path} alone takes {largest.size:,}; use a smaller value"
             )
         if self._before_change:
             self._before_change()
@@ -228,8 +228,8 @@ class LiveStore:
 
 def _unknown(error: Exception) -> OutcomeUnknownError:
     return OutcomeUnknownError(
-        f"the connection was lost while a change was on its way, and it is not known whether it was made ({error});"
-        " run the same command again: what is already done stays as it is"
+        f"lost the connection during a change, so its outcome is unknown ({error}):"
+        " rerun the same command; changes already made are kept"
     )
 
 
@@ -241,7 +241,7 @@ def _judge(ops: Sequence[Op], results: Iterable[Any]) -> None:
         if isinstance(result, NoAuthError):
             raise access_denied(op.path)
         if why := _WHY.get(type(result)):
-            why = "has no parent any more" if op.kind == "create" and isinstance(result, NoNodeError) else why
+            why = "lost its parent" if op.kind == "create" and isinstance(result, NoNodeError) else why
             raise CommitConflictError(op, why)
         raise ProtocolError(f"ZooKeeper refused to {op.kind} {op.path}: {type(result).__name__}")
 

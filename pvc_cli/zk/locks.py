@@ -48,8 +48,8 @@ class HeldLock:
                 )
             if not self._try(blocking=True):
                 raise LockError(
-                    f"the lock on {self.path} was not free within {self._timeout:g} s (held by {self._holders()}):"
-                    " try again, or wait longer with --timeout"
+                    f"could not acquire the lock on {self.path} within {self._timeout:g} s:"
+                    f" held by {self._holders()}; retry, or raise --timeout"
                 )
         # ZooKeeper itself refuses a transaction with this step once our contender, and with it the lock, is gone.
         self.fence = Op("check", f"{self.path}/{self._recipe.node}", version=0)
@@ -58,11 +58,11 @@ class HeldLock:
         try:
             return self._acquire_in_time(blocking=blocking)
         except NoNodeError:
-            raise LockError(f"there is no {self.path} to lock: check that the item still exists") from None
+            raise LockError(f"cannot lock {self.path}: it does not exist; check that the item still exists") from None
         except (LockTimeout, KazooTimeoutError):
             return False
         except KazooException as error:
-            raise LockError(f"the lock on {self.path} could not be had: {type(error).__name__}") from None
+            raise LockError(f"could not acquire the lock on {self.path}: {type(error).__name__}; retry") from None
 
     def _acquire_in_time(self, *, blocking: bool) -> bool:
         """Have kazoo acquire the lock, in a thread that can be left: without a connection it would wait for ever.
@@ -91,7 +91,7 @@ class HeldLock:
 
     def _holders(self) -> str:
         """Return who is in front of us, as far as they say."""
-        return ", ".join(filter(None, map(printable, self._recipe.contenders()))) or "somebody unnamed"
+        return ", ".join(filter(None, map(printable, self._recipe.contenders()))) or "an unknown client"
 
     def release(self) -> None:
         """Give the lock up."""

@@ -1,7 +1,7 @@
 """ZooKeeper's `multiRead` request (opcode 22, since 3.6): many reads in one round trip, from one moment.
 
-kazoo has no such request. It is given to the client like any request of kazoo's own: an object with a `type`,
-`serialize()` and `deserialize()`. That is no public interface of kazoo's, so the test suite pins it down.
+kazoo has no such request. The client takes it like one of its own: an object with a `type`, `serialize()` and
+`deserialize()`. That is not a public interface of kazoo, so the test suite pins it down.
 The layout is that of `MultiOperationRecord` and `MultiResponse` in ZooKeeper's sources.
 """
 
@@ -55,7 +55,7 @@ class MultiRead:
         try:
             results = self._decode(buffer, offset)
         except (struct.error, UnicodeDecodeError, IndexError) as error:
-            raise ProtocolError(f"a ZooKeeper server sent a reply that makes no sense: {error}") from error
+            raise ProtocolError(f"a ZooKeeper server sent an invalid reply: {error}") from error
         if len(results) != len(self.reads):
             raise ProtocolError(
                 f"a ZooKeeper server answered {len(results)} reads when it was asked {len(self.reads)}"
@@ -90,7 +90,7 @@ class MultiRead:
                 if number == _NO_AUTH:
                     raise access_denied(self.reads[len(results)].path)
                 if number != _NO_NODE:
-                    raise ProtocolError(f"a ZooKeeper server failed to read with its error {number}: try again")
+                    raise ProtocolError(f"a ZooKeeper server failed a read with error {number}: retry")
                 add(None)
             else:
                 raise IndexError(f"a result of type {kind}")
@@ -112,4 +112,4 @@ def _decode_strings(buffer: bytes, offset: int) -> tuple[list[str], int]:
 
 def access_denied(path: str) -> AccessDeniedError:
     """Return the error for a znode that this client may not use."""
-    return AccessDeniedError(f"ZooKeeper does not allow access to {path}: use credentials that may")
+    return AccessDeniedError(f"ZooKeeper denied access to {path}: use credentials with access")

@@ -25,19 +25,19 @@ CONTENDER = re.compile(r"[0-9a-f]{32}__r?lock__\d{10}")
 def check_item(name: str) -> str:
     """Return *name* if it can be the name of exactly one znode.
 
-    :raises InvalidItemError: if it cannot: it is no text, empty, ``.`` or ``..``, holds a slash or a character
-        that ZooKeeper refuses.
+    :raises InvalidItemError: if it is not text, empty, ``.`` or ``..``, or contains a slash or a character that
+        ZooKeeper refuses.
     """
     if not isinstance(name, str):
-        raise InvalidItemError(f"{quoted(name)} cannot be the name of a znode: it is not text")
+        raise InvalidItemError(f"{quoted(name)} is not a valid znode name: it is not text")
     if not name:
-        raise InvalidItemError("an empty name cannot be the name of a znode")
+        raise InvalidItemError("an empty string is not a valid znode name")
     if name in (".", ".."):
-        raise InvalidItemError(f"{quoted(name)} cannot be the name of a znode: it would mean another one")
+        raise InvalidItemError(f"{quoted(name)} is not a valid znode name: it addresses another znode")
     if "/" in name:
-        raise InvalidItemError(f"{quoted(name)} cannot be the name of a znode: it holds a slash")
+        raise InvalidItemError(f"{quoted(name)} is not a valid znode name: it contains a slash")
     if refused := _REFUSED.search(name):
         raise InvalidItemError(
-            f"{quoted(name)} cannot be the name of a znode: ZooKeeper refuses {quoted(refused.group())}"
+            f"{quoted(name)} is not a valid znode name: ZooKeeper refuses {quoted(refused.group())}"
         )
     return name

@@ -47,7 +47,7 @@ class SnapshotStore:
     def open(cls, path: Path) -> SnapshotStore:
         """Return the store that is the backup file at *path*.
 
-        :raises ConfigError: if the file cannot be read or is no backup.
+        :raises ConfigError: if the file cannot be read or is not a backup.
         """
         return cls(decode_backup(read_backup_file(path), str(path)), path)
 
@@ -91,9 +91,9 @@ class SnapshotStore:
         if op.kind == "create":
             return self._create(op)
         if op.path not in self._values:
-            raise CommitConflictError(op, "is not there any more")
+            raise CommitConflictError(op, "no longer exists")
         if op.version not in (ANY_VERSION, self._versions[op.path]):
-            raise CommitConflictError(op, "has another version")
+            raise CommitConflictError(op, "was modified")
         if op.kind == "delete":
             return self._delete(op)
         before, version = self._values[op.path], self._versions[op.path]
@@ -103,15 +103,15 @@ class SnapshotStore:
 
     def _create(self, op: Op) -> Callable[[], None]:
         if op.path in self._values:
-            raise CommitConflictError(op, "is there already")
+            raise CommitConflictError(op, "already exists")
         if _parent(op.path) not in self._values:
-            raise CommitConflictError(op, "has no parent any more")
+            raise CommitConflictError(op, "lost its parent")
         self._put(op.path, op.data, 0)
         return lambda: self._drop(op.path)
 
     def _delete(self, op: Op) -> Callable[[], None]:
         if self._children[op.path]:
-            raise CommitConflictError(op, "got new children")
+            raise CommitConflictError(op, "has new children")
         before, version = self._values[op.path], self._versions[op.path]
         self._drop(op.path)
         return lambda: self._put(op.path, before, version)
@@ -140,7 +140,7 @@ class SnapshotStore:
         try:
             replace_file(self._path, encode_backup(self._values))
         except OSError as error:
-            raise ConfigError(f"{self._path} cannot be written: {error.strerror}") from None
+            raise ConfigError(f"cannot write {self._path}: {error.strerror}") from None
         self._changed = False
 
 

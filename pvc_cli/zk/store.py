@@ -1,6 +1,6 @@
-"""What a ZKHandler stands on: something that reads znodes in batches and commits changes whole.
+"""What a ZKHandler stands on: reads znodes in batches, commits whole transactions.
 
-Paths here are plain strings that the schema made; nothing above the handler ever sees one.
+Paths here are strings made by the schema; nothing above the handler sees one.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class CommitConflictError(ConflictError):
     """A transaction was refused, whole, because of the step *op*; nothing of it was applied."""
 
     def __init__(self, op: Op, reason: str) -> None:
-        super().__init__(f"{op.path} {reason}: somebody else changed it at the same time")
+        super().__init__(f"{op.path} {reason}: another client changed it at the same time")
         self.op = op
 
 

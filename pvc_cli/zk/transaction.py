@@ -126,7 +126,7 @@ def plan_write(transaction: Transaction, pairs: Sequence[tuple[Key, str]]) -> Tr
     there = {path for path, znode in found if znode is not None}
     for path, data in wanted.items():
         if parents[path] not in there:
-            raise NotFoundError(f"{path} cannot be written: there is no {parents[path]}")
+            raise NotFoundError(f"cannot write {path}: {parents[path]} does not exist")
         transaction.add(Op("set" if path in there else "create", path, data))
         there.add(path)
     return transaction
@@ -136,7 +136,7 @@ def plan_delete(transaction: Transaction, keys: Sequence[Key]) -> Transaction:
     """Add to *transaction* what deletes every key with all that is below it; see ``ZKHandler.delete``."""
     paths = [path for path in map(transaction.schema.path, keys) if path is not None]
     if "/" in paths:
-        raise InvalidKeyError("the root of the tree is not deleted: name what is below it")
+        raise InvalidKeyError("cannot delete the root of the tree: name a key below it")
     for tree in read_trees(transaction.store, outermost(paths)):
         transaction.delete_tree(tree)
     return transaction
@@ -149,11 +149,11 @@ def plan_rename(transaction: Transaction, pairs: Sequence[tuple[Key, Key]]) -> T
     moves = [(source, target) for source, target in resolved if source and target and source != target]
     for source, target in moves:
         if source == "/" or f"{target}/".startswith(f"{source}/"):
-            raise InvalidKeyError(f"{source} cannot be moved to {target}, which is below it")
+            raise InvalidKeyError(f"cannot move {source} to {target}, which is below it")
     trees = read_trees(transaction.store, [source for source, _ in moves])
     for (source, target), tree in zip(moves, trees, strict=True):
         if not tree:
-            raise NotFoundError(f"{source} cannot be moved: it is not there")
+            raise NotFoundError(f"cannot move {source}: it does not exist")
         for at in sorted(tree):
             transaction.add(Op("create", target + at[len(source) :], tree[at].data))
         transaction.delete_tree(tree)

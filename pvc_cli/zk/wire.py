@@ -105,7 +105,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
             context.load_cert_chain(tls.certificate, tls.key, password=_no_password)
     except FileNotFoundError:
         missing = next((path for path in files if not path.exists()), "such file")
-        raise ConfigError(f"there is no {missing}: check what the connection says of TLS") from None
+        raise ConfigError(f"{missing} does not exist: check the connection's TLS settings") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{', '.join(map(str, files))} cannot be used for TLS: {error}") from None
     return context
@@ -113,4 +113,4 @@ def _context(tls: Tls) -> ssl.SSLContext:
 
 def _no_password() -> str:
     # Without this, OpenSSL would ask on the terminal, and a script would stand still.
-    raise ValueError("the key has a pass phrase: give one without")
+    raise ValueError("the key has a passphrase: use one without")

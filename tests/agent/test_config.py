@@ -75,11 +75,11 @@ def test_a_wrong_value_is_named_with_its_place(tmp_path: Path, networking: str, 
 
 
 def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match=r"there is no .*nope: name this node's PVC configuration with --config"):
+    with pytest.raises(ConfigError, match=r"PVC configuration .*nope does not exist: use another with --config"):
         read_config(tmp_path / "nope")
     with pytest.raises(ConfigError, match="is no PVC configuration: it is no mapping"):
         read_config(write(tmp_path, "[1]"))
-    with pytest.raises(ConfigError, match="is no valid YAML"):
+    with pytest.raises(ConfigError, match="is not valid YAML"):
         read_config(write(tmp_path, "{"))
     monkeypatch.setenv("PVC_CONFIG_FILE", str(write(tmp_path, SAMPLE)))
     assert len(read_config(None).devices) == 2

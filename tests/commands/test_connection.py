@@ -10,14 +10,14 @@ from tests.conftest import Pvc, Tree
 
 def test_connections_are_kept_used_shown_and_forgotten(pvc: Pvc, home: Path) -> None:
     assert pvc("connection", "list").err.startswith("No connections in ")
-    assert pvc("connection", "add", "prod", "hv1,hv2").err == "Connection prod is kept for hv1,hv2.\n"
+    assert pvc("connection", "add", "prod", "hv1,hv2").err == "Saved connection 'prod' (hv1,hv2).\n"
     assert pvc("connection", "add", "lab", "lab:2182/pvc").code == 0
     assert json.loads(pvc("connection", "list", "-o", "json").out) == [
         {"name": "lab", "coordinators": "lab:2182/pvc", "current": False},
         {"name": "prod", "coordinators": "hv1,hv2", "current": True},
     ]
     assert pvc("connection", "list").out.splitlines()[2].split() == ["*", "prod", "hv1,hv2"]
-    assert pvc("connection", "use", "lab").err == "Connection lab is current.\n"
+    assert pvc("connection", "use", "lab").err == "Connection 'lab' is now current.\n"
     shown = json.loads(pvc("connection", "show", "-o", "json").out)
     assert shown["coordinators"] == "lab:2182/pvc"
     assert str(home) in shown["origin"]
@@ -36,11 +36,11 @@ def test_the_current_connection_is_used(pvc: Pvc, tree: Tree) -> None:
 
 def test_a_kept_connection_is_replaced_only_with_force(pvc: Pvc) -> None:
     pvc("connection", "add", "prod", "hv1")
-    assert pvc("connection", "add", "prod", "hv1").err == "Unchanged: Connection prod is kept for hv1.\n"
+    assert pvc("connection", "add", "prod", "hv1").err == "Unchanged: Saved connection 'prod' (hv1).\n"
     result = pvc("connection", "add", "prod", "hv2")
     assert (result.code, result.err) == (
         1,
-        "Error: connection 'prod' is kept already, for hv1: replace it with --force\n",
+        "Error: connection 'prod' already exists (hv1): replace it with --force\n",
     )
     assert pvc("connection", "add", "prod", "hv2", "--force").code == 0
     assert pvc("connection", "show", "-o", "name").out == "hv2\n"
@@ -48,7 +48,7 @@ def test_a_kept_connection_is_replaced_only_with_force(pvc: Pvc) -> None:
 
 def test_a_dry_run_keeps_nothing(pvc: Pvc, home: Path) -> None:
     result = pvc("connection", "add", "prod", "hv1", "--dry-run")
-    assert (result.code, result.err) == (0, "Dry run, nothing is written: Connection prod is kept for hv1.\n")
+    assert (result.code, result.err) == (0, "Dry run, nothing written: Saved connection 'prod' (hv1).\n")
     assert not home.exists()
 
 

@@ -49,7 +49,7 @@ def test_a_backup_is_pvcs_format_private_and_complete(on_tree: Pvc, tree: Tree, 
     file = tmp_path / "backup.json"
     result = on_tree("cluster", "backup", str(file))
     assert result.code == 0
-    assert f"{file} holds " in result.err
+    assert f"znodes to {file}.\n" in result.err
     expected = {
         path: value.decode()
         for path, value in tree.dump().items()
@@ -84,7 +84,7 @@ def test_a_backup_put_onto_an_empty_server_is_the_tree_byte_for_byte(
     assert pvc("--coordinators", other.hosts, "cluster", "restore", str(file), "--yes").code == 0
     assert other.dump() == tree.dump()
     result = pvc("--coordinators", other.hosts, "cluster", "restore", str(file))
-    assert (result.code, result.err) == (0, "Nothing to do: the tree is that of the backup.\n")
+    assert (result.code, result.err) == (0, "Nothing to do: the tree already matches the backup.\n")
 
 
 def test_a_restore_takes_away_what_came_since_but_not_what_is_not_pvcs(
@@ -101,7 +101,7 @@ def test_a_restore_takes_away_what_came_since_but_not_what_is_not_pvcs(
     planned = json.loads(on_tree("cluster", "restore", str(file), "--dry-run", "-o", "json").out)["changes"]
     assert {change["path"] for change in planned if change["action"] == "delete"} >= {"/faults/new/status"}
     result = on_tree("cluster", "restore", str(file))
-    assert (result.code, "give --yes" in result.err) == (1, True)
+    assert (result.code, "rerun with --yes" in result.err) == (1, True)
     assert on_tree("cluster", "restore", str(file), "--yes").code == 0
     assert tree.dump() == before | {
         "/theirs": b"", "/theirs/own": b"x", "/patroni": b"", "/patroni/leader": b"y",
@@ -158,18 +158,18 @@ def test_a_restore_under_daemons_that_write_goes_on_or_says_so(zk: ZKHandler, tr
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "is no backup: Expecting value"),
-        ("[]", "no JSON object"),
-        ('{"/a": 3}', "the value of '/a' is no text"),
-        ('{"a": ""}', "'a' is no path of a znode: it does not begin with a slash"),
-        ('{"/a//b": ""}', "'/a//b' is no path of a znode"),
-        ('{"/a/../b": ""}', "is no path of a znode"),
-        ('{"/a/": ""}', "is no path of a znode"),
-        ('{"": ""}', "is no path of a znode"),
-        ('{"/a\\u0000": ""}', "is no path of a znode"),
-        ('{"/a": "\\ud800"}', "the value of '/a' is no text"),
-        ("[" * 100_000, "is no backup"),
-        ('{"/schema/version": "soon"}', "the backup's schema version 'soon' is none"),
+        ("", "is not a PVC backup: Expecting value"),
+        ("[]", "expected a JSON object"),
+        ('{"/a": 3}', "the value of '/a' is not text"),
+        ('{"a": ""}', "'a' is not a znode path: it does not start with a slash"),
+        ('{"/a//b": ""}', "'/a//b' is not a znode path"),
+        ('{"/a/../b": ""}', "is not a znode path"),
+        ('{"/a/": ""}', "is not a znode path"),
+        ('{"": ""}', "is not a znode path"),
+        ('{"/a\\u0000": ""}', "is not a znode path"),
+        ('{"/a": "\\ud800"}', "the value of '/a' is not text"),
+        ("[" * 100_000, "is not a PVC backup"),
+        ('{"/schema/version": "soon"}', "'soon' is not a schema version"),
         ('{"/schema/version": "16"}', "this pvc knows 0 to 15"),
     ],
 )

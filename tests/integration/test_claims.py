@@ -58,7 +58,7 @@ def test_a_claim_is_written_to_the_byte(on_tree: Pvc, tree: Tree) -> None:
     }
     assert len({tree.client.get(f"{FREE}/{key}")[1].mzxid for key in ("used", "used_by", "mac")}) == 1
     result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", uuid.upper())
-    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged: it is already so.\n")
+    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged: already set.\n")
 
 
 def test_a_direct_claim_leaves_migration_alone(on_tree: Pvc, tree: Tree) -> None:
@@ -125,7 +125,7 @@ def test_a_release_undoes_a_claim(on_tree: Pvc, tree: Tree) -> None:
     after = changed(before, tree.dump())
     assert after == {f"/domains/{uuid}/migration_method": b"shutdown", f"/domains/{uuid}/state": b"stop"}
     assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").err == (
-        "pvchv1 ens1f0v1: unchanged: it is already so.\n"
+        "pvchv1 ens1f0v1: unchanged: already set.\n"
     )
 
 

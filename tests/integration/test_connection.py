@@ -82,7 +82,7 @@ def test_a_server_that_hangs_is_given_up_in_time(own_server: Ensemble) -> None:
         started = time.monotonic()
         with pytest.raises(UnreachableError):
             handler.children("base.root")
-        with pytest.raises(OutcomeUnknownError, match="run the same command again"):
+        with pytest.raises(OutcomeUnknownError, match="rerun the same command"):
             transaction.commit()
         assert time.monotonic() - started < 5
         own_server.servers[0].signal(signal.SIGCONT)
@@ -115,8 +115,8 @@ def test_one_dead_host_of_two_does_not_matter(pvc: Pvc, tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("hosts", "code", "said"),
     [
-        (",", 3, "names no ZooKeeper servers"),
-        ("127.0.0.1:port", 3, "names no ZooKeeper servers"),
+        (",", 3, "invalid ZooKeeper servers"),
+        ("127.0.0.1:port", 3, "invalid ZooKeeper servers"),
         ("no.such.host.invalid", 4, "did not answer within 1 s"),
         ("[::1]:1", 4, "did not answer within 1 s"),
     ],
@@ -131,14 +131,14 @@ def test_a_first_run_says_in_three_lines_what_to_do(pvc: Pvc) -> None:
     result = pvc("vm", "list")
     assert (result.code, result.out) == (3, "")
     assert result.err == (
-        "Error: no cluster is named; keep one with   pvc connection add NAME HOST[:PORT],…\n"
-        "       name one for this time with         pvc --coordinators HOST[:PORT],… COMMAND\n"
-        "       or try pvc on a demo cluster with   pvc sandbox start\n"
+        "Error: no cluster configured; save one with   pvc connection add NAME HOST[:PORT],…\n"
+        "       use one for this command with          pvc --coordinators HOST[:PORT],… COMMAND\n"
+        "       or try pvc on a demo cluster with      pvc sandbox start\n"
     )
 
 
 def test_a_chroot_that_does_not_exist_is_named(server: Ensemble) -> None:
-    with pytest.raises(ConfigError, match="there is no /nowhere on"):
+    with pytest.raises(ConfigError, match="chroot /nowhere does not exist on"):
         ZKHandler(f"{server.hosts}/nowhere").connect()
 
 
@@ -183,7 +183,7 @@ def test_an_outcome_that_cannot_be_found_out_is_said_to_be_unknown(demo: Callabl
             handler.refresh_schema()
             proxy.strike(MULTI, "after")
             proxy.close()
-            with pytest.raises(OutcomeUnknownError, match="it is not known whether it was made"):
+            with pytest.raises(OutcomeUnknownError, match="its outcome is unknown"):
                 handler.write([("base.config.maintenance", "True")])
 
 

@@ -73,7 +73,7 @@ def test_a_listing_is_terminated_without_a_word_too_many(tree: Tree) -> None:
     process.send_signal(signal.SIGTERM)
     result = end(process)
     assert result.code == 143
-    assert result.err == "Error: terminated: what is done stays; run the same command again for the rest\n"
+    assert result.err == "Error: terminated: changes made so far are kept; rerun the same command to finish\n"
 
 
 def test_a_file_that_does_not_fit_leaves_what_was_there(tree: Tree, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_file_that_does_not_fit_leaves_what_was_there(tree: Tree, tmp_path: Pa
     process = start(tree, "cluster", "backup", str(backup), preexec_fn=little_room, env=environment)
     result = end(process)
     assert (result.code, result.out) == (3, "")
-    assert result.err == f"Error: {backup} cannot be written: File too large\n"
+    assert result.err == f"Error: cannot write {backup}: File too large\n"
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["backup.json"]
     assert backup.read_text() == "before"
 
@@ -97,7 +97,7 @@ def test_output_that_cannot_be_written_is_said_so(tree: Tree) -> None:
     with Path("/dev/full").open("w") as full:
         result = end(start(tree, "vm", "list", "-o", "json", stdout=full))
     assert result.code == 1
-    assert result.err == "Error: the system refused: [Errno 28] No space left on device\n"
+    assert result.err == "Error: system error: [Errno 28] No space left on device\n"
 
 
 def test_a_reader_that_leaves_early_gets_no_traceback(empty: Tree) -> None:

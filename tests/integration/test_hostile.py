@@ -200,7 +200,7 @@ def test_a_value_of_a_megabyte_is_shown_and_not_choked_on(pvc: Pvc, tree: Tree) 
 ))  # fmt: skip
 def test_a_file_that_is_no_backup_is_refused_and_one_that_is_can_be_read(text: str) -> None:
     if refused := refusal(lambda: decode_backup(text, "x.json")):
-        assert refused.startswith("x.json is no backup: ")
+        assert refused.startswith("x.json is not a PVC backup: ")
     else:
         handler = ZKHandler.over(SnapshotStore(decode_backup(text, "x.json")))
         assert handler.children("base.root") is not None or handler.children("base.domain") is None

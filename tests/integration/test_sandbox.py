@@ -47,8 +47,8 @@ def test_a_sandbox_is_started_found_used_and_stopped(pvc: Pvc) -> None:
     again = pvc("sandbox", "start")
     assert (again.code, again.err.count("\n")) == (1, 1)
     assert "runs already" in again.err
-    assert pvc("sandbox", "stop").err == "The sandbox is gone.\n"
-    assert pvc("sandbox", "stop").err == "No sandbox runs.\n"
+    assert pvc("sandbox", "stop").err == "Sandbox stopped.\n"
+    assert pvc("sandbox", "stop").err == "No sandbox is running.\n"
     assert not sandbox.sandbox_folder().exists()
     assert not any(Path(f"/proc/{process}/cmdline").exists() and Path(f"/proc/{process}/cmdline").read_bytes()
                    for process in document["processes"])  # fmt: skip

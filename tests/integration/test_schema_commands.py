@@ -72,7 +72,7 @@ def test_path_asks_the_clusters_own_version(
     assert pvc("schema", "path", "domain.state", "u").out == "/domains/u/state\n"
     result = pvc("schema", "path", "domain.meta.tags", "u", "tag.type", "t")
     assert (result.code, result.out) == (1, "")
-    assert result.err == "Error: schema version 2 has no key 'domain.meta.tags': it came with 3\n"
+    assert result.err == "Error: schema version 2 has no key 'domain.meta.tags': added in 3\n"
     assert json.loads(
         pvc("schema", "path", "domain.meta.tags", "u", "tag.type", "t", "--version", "3", "-o", "json").out
     ) == {"key": "domain.meta.tags", "items": ["u", "tag.type", "t"], "version": 3, "path": "/domains/u/tags/t/type"}
@@ -81,12 +81,12 @@ def test_path_asks_the_clusters_own_version(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("base.cmd",), 1, "it came with 0 and went with 10"),
+        (("base.cmd",), 1, "added in 0, removed in 10"),
         (("base.nope",), 1, "no version has it"),
         (("domain.meta.tags", "u", "tag.nope", "t"), 1, "'tag.nope': no version has it"),
-        (("node.sriov",), 2, "needs an item: which node?"),
-        (("domain.state", "a/b"), 2, "holds a slash"),
-        (("domain.state", ""), 2, "an empty name"),
+        (("node.sriov",), 2, "needs an item: name a node"),
+        (("domain.state", "a/b"), 2, "contains a slash"),
+        (("domain.state", ""), 2, "an empty string is not"),
     ],
 )
 def test_a_key_without_a_path_is_one_helpful_line(pvc: Pvc, arguments: tuple[str, ...], code: int, said: str) -> None:

@@ -101,7 +101,7 @@ def test_an_upgrade_keeps_all_that_was_there_and_adds_all_that_is_new(
     before = tree.dump()
     result = pvc("schema", "upgrade", "--yes", "--no-backup")
     assert result.code == 0, result.err
-    assert f"The schema is at version 15, and was at {version}" in result.err
+    assert f"Schema version is now 15 (was {version})" in result.err
     after = tree.dump()
     gone = {path for path in before if path.split("/")[1] == "cmd"} if version < 10 else set()
     kept = {path: value for path, value in before.items() if path not in gone}
@@ -183,7 +183,7 @@ def test_what_a_rollback_loses_is_counted(on_tree: Pvc) -> None:
 
 @pytest.mark.parametrize(
     ("value", "why"),
-    [(b"14", "node pvchv2 knows only version 14"), (b"", "node pvchv2 does not say"), (b"new", "does not say")],
+    [(b"14", "node pvchv2 knows only version 14"), (b"", "node pvchv2 does not report"), (b"new", "does not report")],
 )
 def test_a_node_that_does_not_know_the_version_is_named(
     pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch, value: bytes, why: str
@@ -216,7 +216,7 @@ def test_without_a_terminal_it_needs_yes(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     result = on_tree("schema", "rollback", "--to", "14")
     assert result.code == 1
-    assert "give --yes" in result.err
+    assert "rerun with --yes" in result.err
     assert tree.dump() == before
 
 
@@ -328,7 +328,7 @@ def demo_after(tree: Tree) -> dict[str, bytes]:
 
 def test_a_rival_who_never_stops_is_a_conflict(demo: Callable[..., Tree]) -> None:
     tree = demo(version=9)
-    with ZKHandler(tree.hosts) as handler, pytest.raises(ConflictError, match="run the same command again"):
+    with ZKHandler(tree.hosts) as handler, pytest.raises(ConflictError, match="rerun the same command"):
         Migration(handler, ZKSchema(), force=True).carry_out(
             Hooks(between_chunks=lambda: tree.put("/cmd/nodes", b"busy"))
         )
@@ -346,7 +346,7 @@ def test_a_lost_lock_stops_the_run_before_it_writes(demo: Callable[..., Tree]) -
         for contender in tree.client.get_children("/schema/version"):
             tree.client.delete(f"/schema/version/{contender}")
 
-    with ZKHandler(tree.hosts) as handler, pytest.raises(LockError, match="lost with its session"):
+    with ZKHandler(tree.hosts) as handler, pytest.raises(LockError, match="lost the schema lock"):
         Migration(handler, ZKSchema(), force=True).carry_out(Hooks(between_chunks=lose))
     assert tree.dump() == before
 
@@ -415,14 +415,14 @@ def test_pvcs_own_marks_are_told_from_strays_and_foreign_znodes(on_tree: Pvc, tr
     }
     table = on_tree("schema", "validate").out
     assert "left by PVC's own migration" in table
-    assert "somebody else's, left alone" in table
+    assert "not PVC's, left alone" in table
 
     # Apply creates what is missing, but for what a daemon writes whole; prune removes what holds no data.
     tree.put("/tags/precious", b"data")
     assert on_tree("schema", "apply", "--prune").code == 1
     result = on_tree("schema", "apply", "--prune", "--yes")
     assert result.code == 0
-    assert "Warning: /tags is not removed: it holds data" in result.err
+    assert "Warning: kept /tags: it holds data" in result.err
     expected = dict(before)
     expected |= dict.fromkeys((*others, "/theirs", "/theirs/own", "/tags"), b"") | {"/tags/precious": b"data"}
     expected |= {"/config/upstream_ip": b"", f"/domains/{uuid}/profile": b""}
@@ -434,7 +434,7 @@ def test_a_retired_znode_with_data_is_not_pruned_but_an_upgrade_removes_it(on_tr
     tree.put("/cmd/domains", b"flush")
     result = on_tree("schema", "apply", "--prune", "--yes")
     assert (result.code, tree.client.exists("/cmd/domains") is not None) == (0, True)
-    assert "/cmd is not removed: it holds data" in result.err
+    assert "kept /cmd: it holds data" in result.err
     assert on_tree("schema", "upgrade", "--yes", "--no-backup").code == 0
     assert not tree.client.exists("/cmd")
 

@@ -138,7 +138,7 @@ def test_eight_settings_are_written_to_the_byte_in_one_transaction(
         f"{VF}/config/query_rss": b"True",
     }
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", *EIGHT)
-    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged: it is already so.\n")
+    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged: already set.\n")
     assert [ops for ops in commits if ops] == commits[:1]
     assert tree.client.get(f"{VF}/config/vlan_id")[1].version == 1
 

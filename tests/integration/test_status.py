@@ -30,7 +30,7 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
     result = on_tree("cluster", "status")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
-        "Status:  all is well",
+        "Status:  healthy",
         "Nodes:   3 (3 run)",
         "Primary: pvchv1",
         "VMs:     20 (1 shutdown, 18 start, 1 stop)",

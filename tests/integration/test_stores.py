@@ -84,15 +84,15 @@ def test_a_transaction_is_applied_in_order(store: Store) -> None:
 @pytest.mark.parametrize(
     ("culprit", "why"),
     [
-        (Op("create", "/config", b""), "is there already"),
-        (Op("create", "/nope/deep", b""), "has no parent any more"),
-        (Op("set", "/nope", b""), "is not there any more"),
-        (Op("set", "/config", b"", 99), "has another version"),
-        (Op("delete", "/nope"), "is not there any more"),
-        (Op("delete", "/config"), "got new children"),
-        (Op("delete", "/faults", version=7), "has another version"),
-        (Op("check", "/nope"), "is not there any more"),
-        (Op("check", "/config", version=99), "has another version"),
+        (Op("create", "/config", b""), "already exists"),
+        (Op("create", "/nope/deep", b""), "lost its parent"),
+        (Op("set", "/nope", b""), "no longer exists"),
+        (Op("set", "/config", b"", 99), "was modified"),
+        (Op("delete", "/nope"), "no longer exists"),
+        (Op("delete", "/config"), "has new children"),
+        (Op("delete", "/faults", version=7), "was modified"),
+        (Op("check", "/nope"), "no longer exists"),
+        (Op("check", "/config", version=99), "was modified"),
     ],
 )
 @pytest.mark.parametrize("position", [0, 3, len(GOOD)])
@@ -128,5 +128,5 @@ def test_locks_are_there_on_either_and_never_on_what_is_not_there(handler: ZKHan
 
 
 def test_a_backup_cannot_be_watched(tree: Tree) -> None:
-    with pytest.raises(RefusedError, match="leave out --watch"):
+    with pytest.raises(RefusedError, match="drop --watch"):
         ZKHandler.over(SnapshotStore(tree.dump())).watcher()

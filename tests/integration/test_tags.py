@@ -54,7 +54,7 @@ def test_adding_what_is_already_so_says_so_and_writes_nothing(on_tree: Pvc, tree
     uuid = tree.uuid("web-01")
     stat = tree.client.get(f"/domains/{uuid}/tags/production/type")[1]
     result = on_tree("vm", "tag", "add", "web-01", "production")
-    assert (result.code, result.err) == (0, "web-01: tag 'production' unchanged: it is already so.\n")
+    assert (result.code, result.err) == (0, "web-01: tag 'production' unchanged: already set.\n")
     assert tree.client.get(f"/domains/{uuid}/tags/production/type")[1] == stat
 
 
@@ -71,7 +71,7 @@ def test_a_system_tag_becomes_a_user_tag_only_with_force(on_tree: Pvc, tree: Tre
     before = tree.dump()
     result = on_tree("vm", "tag", "add", "nfv-01", "sriov")
     assert (result.code, result.out) == (1, "")
-    assert result.err == "Error: nfv-01: tag 'sriov' is refused: it is a system tag; --force makes it a user tag\n"
+    assert result.err == "Error: nfv-01: tag 'sriov' refused: it is a system tag; use --force to make it a user tag\n"
     assert tree.dump() == before
     assert on_tree("vm", "tag", "add", "nfv-01", "sriov", "--force").code == 0
     assert of_tag(tree, "nfv-01", "sriov") == {"": b"sriov", "/type": b"user", "/protected": b"False"}
@@ -83,10 +83,10 @@ def test_a_tag_that_is_not_there_is_removed_only_if_that_is_fine(on_tree: Pvc) -
     result = on_tree("vm", "tag", "remove", "web-01", "nope")
     assert (result.code, result.err) == (
         1,
-        "Error: web-01: tag 'nope' is refused: it has no such tag; --if-exists lets that pass\n",
+        "Error: web-01: tag 'nope' refused: the VM does not have it; use --if-exists to skip it\n",
     )
     result = on_tree("vm", "tag", "remove", "web-01", "nope", "--if-exists")
-    assert (result.code, result.err) == (0, "web-01: tag 'nope' unchanged: it has no such tag.\n")
+    assert (result.code, result.err) == (0, "web-01: tag 'nope' unchanged: the VM does not have it.\n")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,10 @@ def test_a_protected_or_system_tag_is_not_removed_without_force(
 ) -> None:
     before = tree.dump()
     result = on_tree("vm", "tag", "remove", vm, tag)
-    assert (result.code, result.err) == (1, f"Error: {vm}: tag '{tag}' is refused: it is {why}; --force removes it\n")
+    assert (result.code, result.err) == (
+        1,
+        f"Error: {vm}: tag '{tag}' refused: it is {why}; use --force to remove it\n",
+    )
     assert tree.dump() == before
     assert on_tree("vm", "tag", "remove", vm, tag, "--force").code == 0
     assert of_tag(tree, vm, tag) == {}
@@ -208,7 +211,7 @@ def test_tags_come_from_standard_input_too(on_tree: Pvc, tree: Tree) -> None:
 
 def test_standard_input_cannot_be_read_twice(on_tree: Pvc) -> None:
     result = on_tree("vm", "tag", "add", "-", "-", stdin="web-01\n")
-    assert (result.code, result.err) == (2, "Error: '-' can be given only once: standard input is read by then\n")
+    assert (result.code, result.err) == (2, "Error: '-' can be used only once: it reads all of standard input\n")
 
 
 @pytest.mark.parametrize(
@@ -216,9 +219,9 @@ def test_standard_input_cannot_be_read_twice(on_tree: Pvc) -> None:
     [
         ("web-1", "there is no VM 'web-1': did you mean 'web-01'?"),
         ("zzzzzz", "there is no VM 'zzzzzz': see 'pvc vm list'"),
-        ("zz*", "no VM's name matches 'zz*': see 'pvc vm list'"),
+        ("zz*", "no VM matches 'zz*': see 'pvc vm list'"),
         ("", "there is no VM '': see 'pvc vm list'"),
-        ("\x1b[2J", "no VM's name matches '\\x1b[2J': see 'pvc vm list'"),
+        ("\x1b[2J", "no VM matches '\\x1b[2J': see 'pvc vm list'"),
         ("00000000-0000-0000-0000-000000000000", "there is no VM '00000000-0000-0000-0000-000000000000'"),
     ],
 )
@@ -235,7 +238,7 @@ def test_a_name_that_two_vms_share_is_refused_with_their_uuids(on_tree: Pvc, tre
     tree.put(f"/domains/{two}", b"web-01")
     result = on_tree("vm", "tag", "add", "web-01", "t")
     assert result.code == 1
-    assert "belongs to 2 VMs" in result.err
+    assert "2 VMs are called" in result.err
     assert one in result.err
     assert two in result.err
     assert on_tree("vm", "tag", "add", two, "t").code == 0
@@ -258,15 +261,15 @@ def test_refused_ones_do_not_hold_up_the_others(on_tree: Pvc, tree: Tree) -> Non
     assert result.code == 1
     assert bearers(tree, "ci") == set()
     assert bearers(tree, "stateful") == {"db-01", "db-02"}
-    assert "db-01: tag 'stateful' is refused" in result.err
+    assert "db-01: tag 'stateful' refused" in result.err
     assert result.err.endswith("2 changed, 36 unchanged, 2 refused.\n")
 
 
 def test_many_refusals_are_counted_not_poured_out(on_tree: Pvc) -> None:
     result = on_tree("vm", "tag", "remove", "--all", "nope")
     assert result.code == 1
-    assert result.err.count("is refused") == 10
-    assert "10 more are refused" in result.err
+    assert result.err.count("refused: the VM does not have it") == 10
+    assert "10 more refused" in result.err
     assert result.err.endswith("0 changed, 0 unchanged, 20 refused.\n")
 
 
@@ -314,7 +317,7 @@ def test_results_are_documents_for_programs(on_tree: Pvc, tree: Tree) -> None:
                 "uuid": tree.uuid("nfv-01"),
                 "tag": "sriov",
                 "status": "refused",
-                "detail": "it is a system tag; --force makes it a user tag",
+                "detail": "it is a system tag; use --force to make it a user tag",
             },
         ]
     }
@@ -423,7 +426,7 @@ def test_a_tag_that_gets_protected_meanwhile_is_not_removed(zk: ZKHandler, tree:
     with pytest.raises(ConflictError):
         steps[0].transaction.commit()
     (outcome,) = tagging.change_tags(zk, [vm], plan).outcomes
-    assert (outcome.status, outcome.detail) == ("refused", "it is protected; --force removes it")
+    assert (outcome.status, outcome.detail) == ("refused", "it is protected; use --force to remove it")
 
 
 @pytest.mark.parametrize(("make", "tag"), [(tagging.plan_add, "new"), (tagging.plan_remove, "production")])
@@ -444,7 +447,7 @@ def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
     result = tagging.change_tags(zk, vms, plan_and_delete)
     outcomes = {outcome.vm: outcome for outcome in result.outcomes}
     assert len(outcomes) == 20
-    assert (outcomes[victim].status, outcomes[victim].detail) == ("refused", "the VM is gone")
+    assert (outcomes[victim].status, outcomes[victim].detail) == ("refused", "the VM no longer exists")
     assert not tree.client.exists(f"/domains/{victim.uuid}")
 
 
@@ -458,7 +461,7 @@ def test_a_busy_vm_is_a_conflict_but_all_others_are_done(zk: ZKHandler, tree: Tr
         tree.put(busy, b"False")
         return steps
 
-    with pytest.raises(ConflictError, match="somebody else changed it"):
+    with pytest.raises(ConflictError, match="another client changed it"):
         tagging.change_tags(zk, vms, plan_and_disturb)
     protected = {vm.name for vm in vms if of_tag(tree, vm.name, "production").get("/protected") == b"True"}
     assert protected == bearers(tree, "production") - {"web-01"}
@@ -492,7 +495,7 @@ def test_a_vm_that_is_deleted_under_a_bulk_command_is_said_and_holds_up_no_other
     monkeypatch.setattr(LiveStore, "commit", late)
     result = on_tree("vm", "tag", "add", "--all", "blue")
     assert result.code == 1
-    assert "Error: db-01: tag 'blue' is refused: the VM is gone\n" in result.err
+    assert "Error: db-01: tag 'blue' refused: the VM no longer exists\n" in result.err
     assert result.err.endswith("19 changed, 0 unchanged, 1 refused.\n")
     assert all(tree.client.exists(f"/domains/{vm}/tags/blue") for vm in tree.client.get_children("/domains"))
 
@@ -510,5 +513,5 @@ def test_a_schema_that_is_changed_under_a_bulk_command_ends_it_before_the_wrong_
     monkeypatch.setattr(LiveStore, "commit", late)
     result = on_tree("vm", "tag", "add", "--all", "blue")
     assert result.code == 5
-    assert "Error: somebody changed the schema version of the cluster meanwhile: run the same" in result.err
+    assert "Error: the schema version of the cluster changed meanwhile: rerun the same" in result.err
     assert not any("/tags" in path for path in tree.dump())

@@ -116,16 +116,16 @@ def test_a_dry_run_is_a_tree_every_changed_line_marked(demo: Callable[..., Tree]
 def test_an_upgrade_asks_and_takes_no_for_an_answer(demo: Callable[..., Tree]) -> None:
     tree = demo(version=14)
     terminal = pvc_on_terminal(tree, "schema", "upgrade", "--no-backup")
-    terminal.wait_for("Go from schema version 14 to 15? All PVC daemons restart with it. [y/N]")
+    terminal.wait_for("Migrate from schema version 14 to 15? All PVC daemons will restart. [y/N]")
     terminal.type("n\n")
     assert terminal.wait_for_end() == 1
-    assert "Error: nothing was changed" in terminal.seen
+    assert "Error: not confirmed: nothing was changed" in terminal.seen
     assert tree.client.get("/schema/version")[0] == b"14"
     terminal = pvc_on_terminal(tree, "schema", "upgrade", "--no-backup")
     terminal.wait_for("[y/N]")
     terminal.type("y\n")
     assert terminal.wait_for_end() == 0
-    assert "The schema is at version 15, and was at 14: 1 created, 0 moved, 1 set, 0 deleted." in terminal.seen
+    assert "Schema version is now 15 (was 14): 1 created, 0 moved, 1 set, 0 deleted." in terminal.seen
 
 
 def test_ctrl_c_stops_a_run_between_transactions_and_says_how_to_go_on(demo: Callable[..., Tree]) -> None:
@@ -140,6 +140,6 @@ def test_ctrl_c_stops_a_run_between_transactions_and_says_how_to_go_on(demo: Cal
     time.sleep(0.3)
     lock.release()
     assert terminal.wait_for_end() == 130
-    assert "run the same command again for the rest" in terminal.seen
+    assert "rerun the same command to finish" in terminal.seen
     assert tree.dump("/domains") == before
     assert pvc_on_terminal(tree, "schema", "upgrade", "--yes", "--no-backup").wait_for_end() == 0

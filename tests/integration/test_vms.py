@@ -314,7 +314,7 @@ def test_quiet_and_verbose(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("-q", "vm", "tag", "add", "web-01", "t").err == ""
     result = on_tree("-v", "vm", "list", "-o", "name")
     assert result.err == (
-        f"The cluster is {tree.hosts}, from PVC_COORDINATORS.\n"
+        f"Using {tree.hosts} (from PVC_COORDINATORS).\n"
         f"Connected to ZooKeeper at {tree.hosts}.\n"
         f"Disconnected from ZooKeeper at {tree.hosts}.\n"
     )

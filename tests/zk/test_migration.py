@@ -195,10 +195,10 @@ def test_a_move_that_is_cut_short_is_finished(definitions: Path, cut: float) -> 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "is no schema definition: Expecting value"),
-        ("[]", "does not say that it is version 16"),
-        ('{"version": "15"}', "does not say that it is version 16"),
-        ('{"version": 16, "node": []}', "the group 'node' is no object"),
+        ("", "is not a schema definition: Expecting value"),
+        ("[]", "expected version 16"),
+        ('{"version": "15"}', "expected version 16"),
+        ('{"version": 16, "node": []}', "group 'node' is not an object"),
         ('{"version": 16, "node": {"x": "state"}}', "the path of 'node.x' is 'state'"),
         ('{"version": 16, "node": {"x": 3}}', "the path of 'node.x' is 3"),
         ('{"version": 16}', "it has no key base.domain"),
@@ -207,7 +207,7 @@ def test_a_move_that_is_cut_short_is_finished(definitions: Path, cut: float) -> 
 def test_a_malformed_definition_is_named_with_the_reason(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "16.json").write_text(text)
     with pytest.raises(
-        SchemaError, match=re.escape(f"{tmp_path / '16.json'} is no schema definition: ") + ".*"
+        SchemaError, match=re.escape(f"{tmp_path / '16.json'} is not a schema definition: ") + ".*"
     ) as error:
         ZKHandler.over(SnapshotStore({"/": b""}), schema_dir=tmp_path).schema_at(16)
     assert why in str(error.value)

@@ -17,7 +17,7 @@ def test_what_can_be_one_znode_passes(name: str) -> None:
     "name", ["", ".", "..", "a/b", "/", "/etc", "a\x00", "\n", "\x1b[2J", "\x7f", "\udcff", "😀"]
 )
 def test_what_cannot_be_one_znode_is_refused_by_name(name: str) -> None:
-    with pytest.raises(InvalidItemError, match="cannot be the name of a znode") as error:
+    with pytest.raises(InvalidItemError, match=r"is not a valid znode name|an empty string") as error:
         check_item(name)
     assert str(error.value).isprintable()
 

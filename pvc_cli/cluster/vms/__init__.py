@@ -1,1 +1,1 @@
-"""Virtual machines: what the tree says of them, how to find them, and their tags."""
+"""Virtual machines: find them, read them, change their tags."""

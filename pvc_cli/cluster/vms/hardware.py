@@ -1,4 +1,4 @@
-"""What a VM's libvirt XML says about its hardware, parsed without letting the XML do anything."""
+"""Parse a VM's hardware from its libvirt XML, safely."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Hardware(NamedTuple):
 def parse(xml: str) -> Hardware:
     """Return the hardware that the libvirt document *xml* describes.
 
-    :raises BrokenXmlError: if it is no XML, is not a domain, or holds a document type: entities could be made
-        to grow without end, or to read this machine's files, and libvirt writes none.
+    :raises BrokenXmlError: if it is not XML, not a domain, or has a document type: entities could grow without
+        end or read local files, and libvirt writes none.
     """
     if "<!DOCTYPE" in xml:
         raise BrokenXmlError("it holds a DOCTYPE, which libvirt never writes")

@@ -1,4 +1,4 @@
-"""What a VM is: its record, its states, and which of its keys a list of VMs is made of."""
+"""A VM's record, and the states that PVC gives VMs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STATES = (
 )  # fmt: skip
 """The states that PVC gives VMs."""
 WATCHED_KEYS = ("domain.state", "domain.node", "domain.last_node", "domain.xml")
-"""What of a VM, apart from its tags, changes what a list of VMs shows."""
+"""Keys of a VM, tags aside, that a list of VMs shows."""
 
 
 class VmSnapshot(NamedTuple):
@@ -27,13 +27,13 @@ class VmSnapshot(NamedTuple):
 
 
 class Vm(NamedTuple):
-    """A VM as the tree has it. What the tree has not, or holds no sense, is None."""
+    """A VM as the tree has it. None is missing or invalid."""
 
     uuid: str
     name: str
     xml: str
     hardware: Hardware | None
-    """What the XML says, or None if it is broken."""
+    """The hardware in the XML, or None if the XML is broken."""
     xml_error: str
     """Why the XML is broken; empty if it is not."""
     state: str

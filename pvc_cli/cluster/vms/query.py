@@ -1,4 +1,4 @@
-"""Find VMs by what people call them: a name, a UUID, a list, a pattern, or what they have in common."""
+"""Find VMs: by name, UUID, pattern, or filters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 class VmRef(NamedTuple):
-    """Which VM: its UUID, and the name that people know it by."""
+    """A VM's UUID and name."""
 
     uuid: str
     name: str
@@ -27,9 +27,9 @@ class VmRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What VMs have in common: all that is given must hold; *negate* turns node, state and each tag around.
+    """Which VMs to select: all filters must match; *negate* inverts node, state and tags.
 
-    :raises InvalidInputError: if the pattern is no regular expression.
+    :raises InvalidInputError: if the pattern is not a valid regular expression.
     """
 
     pattern: str | None = None
@@ -40,41 +40,41 @@ class Filters:
     negate: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a pattern that is no regular expression, before anything is read."""
+        """Refuse an invalid pattern before anything is read."""
         try:
             re.compile(self.pattern or "")
         except re.error as error:
-            raise InvalidInputError(f"{quoted(self.pattern)} is no regular expression: {error}") from None
+            raise InvalidInputError(f"invalid regular expression {quoted(self.pattern)}: {error}") from None
 
 
 def list_vms(handler: ZKHandler) -> list[VmRef]:
-    """Return every VM of the cluster by name, in two batches; one that is deleted meanwhile is left out."""
+    """Return every VM, sorted by name, in two batches; one that is deleted meanwhile is left out."""
     found = [VmRef(uuid, name) for uuid, name in _names(handler)]
     return sorted(found, key=lambda vm: (natural_key(vm.name), vm.uuid))
 
 
 def _names(handler: ZKHandler) -> list[tuple[str, str]]:
-    """Return the UUID and the name of every VM, in no order: finding one among many must not sort them all."""
+    """Return the UUID and the name of every VM, unsorted: finding one must not sort them all."""
     uuids = handler.children("base.domain") or []
     names = handler.read_many(("domain", uuid) for uuid in uuids)
     return [(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None]
 
 
 def is_one(word: str) -> bool:
-    """Tell whether *word* on a command line can mean one VM at most: it is no list, no pattern, and not ``-``."""
+    """Tell whether *word* on a command line can mean one VM at most: not a list, a pattern, or ``-``."""
     return word != "-" and "," not in word and not _GLOB.search(word)
 
 
 def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
-    """Return the VMs that *wanted* means, each once: names, UUIDs in any case, or glob patterns.
+    """Return the VMs that match *wanted*, each once: names, UUIDs in any case, or glob patterns.
 
-    :raises NotFoundError: if one means no VM.
+    :raises NotFoundError: if one matches no VM.
     :raises RefusedError: if a name belongs to several VMs.
     """
     uuids = list(dict.fromkeys(name.lower() for name in wanted if _UUID.fullmatch(name)))
     names = handler.read_many(("domain", uuid) for uuid in uuids)
     found = {uuid: VmRef(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None}
-    # A UUID that is none of the cluster's may still be a VM's name: somebody once imported it so.
+    # A UUID that no VM has may still be a VM's name.
     everybody: dict[str, list[str]] = {}
     if any(name.lower() not in found for name in wanted):
         for uuid, name in _names(handler):
@@ -86,24 +86,24 @@ def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
 
 
 def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:
-    """Return the VMs that one name or pattern means; *everybody* has the UUIDs of each name."""
+    """Return the VMs that one name or pattern matches; *everybody* has the UUIDs of each name."""
     if uuids := everybody.get(wanted):
         if len(uuids) > 1:
             raise RefusedError(
-                f"the name {quoted(wanted)} belongs to {len(uuids)} VMs: give one of the UUIDs {', '.join(uuids)}"
+                f"{len(uuids)} VMs are called {quoted(wanted)}: use one of the UUIDs {', '.join(uuids)}"
             )
         return [VmRef(uuids[0], wanted)]
     if _GLOB.search(wanted):
         matches = re.compile(translate(wanted)).match
         if vms := [VmRef(uuid, name) for name in everybody if matches(name) for uuid in everybody[name]]:
             return sorted(vms, key=lambda vm: (natural_key(vm.name), vm.uuid))
-        raise NotFoundError(f"no VM's name matches {quoted(wanted)}: {SEE_VMS}")
+        raise NotFoundError(f"no VM matches {quoted(wanted)}: {SEE_VMS}")
     raise NotFoundError(f"there is no VM {quoted(wanted)}: {hint(wanted, everybody, SEE_VMS)}")
 
 
 def hint(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Return a question that offers the known name nearest to *name*, or *otherwise* if none is near."""
-    # Imported here: only somebody who mistyped has to wait for it.
+    """Return "did you mean …?" with the known name closest to *name*, or *otherwise* if none is close."""
+    # Imported here: only a typo needs it.
     from difflib import get_close_matches
 
     near = get_close_matches(name, list(known), n=1)

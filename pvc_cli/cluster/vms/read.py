@@ -1,4 +1,4 @@
-"""Read VMs, all that the tree says of them, in one batch per level."""
+"""Read VMs completely, in one batch per level."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _Rows = list[tuple[Values, Names]]
 
 
 def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
-    """Yield the VMs with these UUIDs, in their order; one that is deleted meanwhile is left out.
+    """Yield the VMs with these UUIDs, in order; one that is deleted meanwhile is left out.
 
-    They are read a few hundred at a time, and the next ones are on their way while these are made use of: so any
-    number of VMs takes the memory of a few hundred.
+    They are read a few hundred at a time, and the next ones are requested while these are used: any number of VMs
+    takes the memory of a few hundred.
     """
-    # Few at first, for they are waited for.
+    # Few at first, to have them soon.
     starts = (0, *range(_FIRST, len(uuids), _CHUNK))
     chunks = (uuids[start : start + (_CHUNK if start else _FIRST)] for start in starts)
     begun = ((chunk, handler.ask_each(chunk, _KEYS, (CONTAINER, "domain.snapshots"))) for chunk in chunks)
@@ -54,7 +54,7 @@ def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
 
 
 def _ahead(things: Iterator[_T]) -> Iterator[_T]:
-    """Yield *things*, each of them when the next is begun."""
+    """Yield *things*, each once the next has been started."""
     waiting = deque(islice(things, 1))
     for thing in things:
         waiting.append(thing)
@@ -65,7 +65,7 @@ def _ahead(things: Iterator[_T]) -> Iterator[_T]:
 def _look_into(
     handler: ZKHandler, uuids: Sequence[str], rows: _Rows
 ) -> tuple[Sequence[str], _Rows, Callable[[], tuple[Values, Names]]]:
-    """Ask for what is below the names of each VM's tags and snapshots."""
+    """Request the details of each VM's tags and snapshots."""
     keys = (
         key
         for uuid, (_, (tags, snapshots)) in zip(uuids, rows, strict=True)

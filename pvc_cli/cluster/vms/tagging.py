@@ -20,7 +20,7 @@ _MAX_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one tag on one VM; *detail* says what was done, or why it was not."""
+    """What happened to one tag on one VM; *detail* says what was done, or why not."""
 
     vm: VmRef
     tag: str
@@ -30,7 +30,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class VmChange:
-    """What to change on one VM, together, and what there is to say of it."""
+    """What to change on one VM, in one transaction, and the outcome per tag."""
 
     vm: VmRef
     transaction: Transaction
@@ -39,14 +39,14 @@ class VmChange:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was done, or, in a dry run, would be."""
+    """What was done, or would be in a dry run."""
 
     outcomes: tuple[Outcome, ...]
     changes: tuple[Change, ...]
 
 
 Plan = Callable[[ZKHandler, Sequence[VmRef]], list[VmChange]]
-"""Looks at some VMs, and says what to change on each."""
+"""Reads some VMs and returns what to change on each."""
 
 
 def check_tag_name(name: str) -> str:
@@ -56,17 +56,17 @@ def check_tag_name(name: str) -> str:
     :raises InvalidItemError: if ZooKeeper would not take it.
     """
     if not 1 <= len(name) <= _MAX_LENGTH:
-        raise InvalidInputError(f"{quoted(name)} cannot be a tag: give it 1 to {_MAX_LENGTH} characters")
+        raise InvalidInputError(f"{quoted(name)} is not a valid tag: use 1 to {_MAX_LENGTH} characters")
     for character in name:
         if character in "/," or not character.isprintable():
-            raise InvalidInputError(f"{quoted(name)} cannot be a tag: {quoted(character)} is not allowed in one")
+            raise InvalidInputError(f"{quoted(name)} is not a valid tag: {quoted(character)} is not allowed")
     return check_item(name)
 
 
 def require_tags(handler: ZKHandler) -> None:
-    """Do nothing on a cluster whose schema has tags.
+    """Check that the cluster's schema has tags.
 
-    :raises SchemaError: on an older one.
+    :raises SchemaError: if it is older.
     """
     if CONTAINER not in handler.schema.keys:
         since = handler.schema.since(CONTAINER)
@@ -88,8 +88,7 @@ def change_tags(
 
     :param on_progress: is told how many VMs are done, of how many.
     :raises SchemaError: if the cluster's schema has no tags.
-    :raises ConflictError: if somebody else was faster on one VM every time; all others are done then. Or if the
-        schema version of the cluster was changed meanwhile.
+    :raises ConflictError: if one VM kept changing (all others are done then), or the schema version changed.
     """
     require_tags(handler)
     if dry_run:
@@ -125,7 +124,7 @@ def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = 
     """Return the plan that removes tags from VMs, for :func:`change_tags`.
 
     :param force: remove a protected or a `system` tag as well.
-    :param if_exists: a VM that has no such tag is fine, instead of refused.
+    :param if_exists: skip a VM that does not have the tag, instead of refusing it.
     :raises InvalidItemError: if a name cannot be a znode's.
     """
     wanted = list(dict.fromkeys(map(check_item, names)))
@@ -147,7 +146,7 @@ def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is there of the tags in question on one VM."""
+    """The requested tags of one VM, as read."""
 
     vm: VmRef
     exists: bool
@@ -157,7 +156,7 @@ class _State:
 
 
 def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> list[_State]:
-    """Read what is there of the tags called *names* on *vms*, in one batch."""
+    """Read the tags called *names* of *vms*, in one batch."""
     found = iter(
         handler.look_many(
             key
@@ -181,8 +180,8 @@ def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> lis
 
 
 def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> VmChange:
-    """Return the step for a VM that was deleted since it was found."""
-    return VmChange(vm, transaction, [Outcome(vm, name, "refused", "the VM is gone") for name in names])
+    """Return the refusal for a VM that was deleted since it was found."""
+    return VmChange(vm, transaction, [Outcome(vm, name, "refused", "the VM no longer exists") for name in names])
 
 
 def _add(
@@ -193,14 +192,14 @@ def _add(
     *,
     force: bool,
 ) -> VmChange:
-    """Plan one VM's new tags: only what is not already so is written, and only if nobody changes it meanwhile."""
+    """Plan one VM's new tags: write only what differs, guarded by what was read."""
     if not state.exists:
         return _gone(transaction, state.vm, state.tags)
     outcomes = []
     container = state.container
     for name, (own, old_type, old_protected) in state.tags.items():
         if own and old_type and old_type.text == "system" and kind == "user" and not force:
-            reason = "it is a system tag; --force makes it a user tag"
+            reason = "it is a system tag; use --force to make it a user tag"
             outcomes.append(Outcome(state.vm, name, "refused", reason))
             continue
         before = len(transaction.ops)
@@ -217,21 +216,21 @@ def _add(
         if len(transaction.ops) > before:
             outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added"))
         else:
-            outcomes.append(Outcome(state.vm, name, "unchanged", "it is already so"))
+            outcomes.append(Outcome(state.vm, name, "unchanged", "already set"))
     return VmChange(state.vm, transaction, outcomes)
 
 
 def _remove(
     transaction: Transaction, vm: VmRef, tags: dict[str, dict[str, Znode]], *, force: bool, if_exists: bool
 ) -> VmChange:
-    """Plan the removal of *tags*, given as their subtrees, from one VM, unless somebody changes them meanwhile."""
+    """Plan the removal of *tags*, given as their subtrees, from one VM, guarded by what was read."""
     outcomes = []
     for name, tree in tags.items():
         if not tree:
             if if_exists:
-                outcomes.append(Outcome(vm, name, "unchanged", "it has no such tag"))
+                outcomes.append(Outcome(vm, name, "unchanged", "the VM does not have it"))
             else:
-                outcomes.append(Outcome(vm, name, "refused", "it has no such tag; --if-exists lets that pass"))
+                outcomes.append(Outcome(vm, name, "refused", "the VM does not have it; use --if-exists to skip it"))
             continue
         kind, protected = (
             tree.get(transaction.schema.path((CONTAINER, vm.uuid, key, name)) or "")
@@ -240,7 +239,7 @@ def _remove(
         why = "protected" if protected and parse_bool(protected.text) else ""
         why = "a system tag" if kind and kind.text == "system" else why
         if why and not force:
-            outcomes.append(Outcome(vm, name, "refused", f"it is {why}; --force removes it"))
+            outcomes.append(Outcome(vm, name, "refused", f"it is {why}; use --force to remove it"))
             continue
         transaction.delete_tree(tree)
         outcomes.append(Outcome(vm, name, "changed", "removed"))

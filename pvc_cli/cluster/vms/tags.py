@@ -1,4 +1,4 @@
-"""Tags on VMs, as they are. PVC has them since schema version 3."""
+"""Read the tags of VMs. PVC has them since schema version 3."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Tag(NamedTuple):
 
 
 def read_tags(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, tuple[Tag, ...]]:
-    """Return each VM's tags by UUID, sorted by name, in two batches; VMs without any are left out."""
+    """Return each VM's tags by UUID, sorted by name, in two batches; VMs without tags are left out."""
     uuids = list(uuids)
     names = handler.children_many((CONTAINER, uuid) for uuid in uuids)
     named = [(uuid, found) for uuid, found in zip(uuids, names, strict=True) if found]
@@ -31,7 +31,7 @@ def read_tags(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, tuple[Tag, 
 
 
 def detail_keys(uuid: str, names: Iterable[str]) -> list[Key]:
-    """Return the keys to read of a VM's tags called *names*: what :func:`make_tags` takes the values of."""
+    """Return the keys of the tags called *names*, whose values :func:`make_tags` takes."""
     return [(CONTAINER, uuid, key, name) for name in names for key in ("tag.type", "tag.protected")]
 
 
@@ -42,7 +42,7 @@ def make_tags(names: Iterable[str], values: Iterator[str | None]) -> tuple[Tag, 
 
 
 class TagCount(NamedTuple):
-    """A tag of the cluster, and how many VMs bear it; one that is of both types counts as two."""
+    """A tag of the cluster and how many VMs have it; per type."""
 
     name: str
     type: str

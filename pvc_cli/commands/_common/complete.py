@@ -1,4 +1,4 @@
-"""What the tab key offers, from the live cluster: within half a second, or nothing at all, and never an error."""
+"""Completion from the live cluster: within half a second, or nothing; never an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 
 
 def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]]) -> Completer:
-    """Return a completer that offers what *look* finds, given what stands on the line already."""
+    """Return a completer that offers what *look* finds, given the words typed so far."""
 
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         options = context.find_root().params
@@ -31,7 +31,7 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
         found: list[str] = []
 
         def search() -> None:
-            # A half-typed line is no place to complain: whatever is wrong shows when the command is run.
+            # Never complain about a half-typed line: errors show when the command is run.
             try:
                 with connect(target) as handler:
                     found.extend(look(handler, context.params))

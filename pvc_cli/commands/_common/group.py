@@ -17,6 +17,7 @@ class LazyGroup(click.Group):
     Each of these modules has its command as the attribute ``command``.
 
     :param package: the package's name; the group itself is called like the last part of it.
+    :param text: the group's help: the docstring of the package.
     :param lines: each command's line in the group's help, by the command's name, which is its module's.
     :param aliases: other names for commands, each with its module's place below *package*.
     """
@@ -24,12 +25,13 @@ class LazyGroup(click.Group):
     def __init__(
         self,
         package: str,
+        text: str | None,
         lines: Mapping[str, str],
         *,
         aliases: Mapping[str, str] | None = None,
         **settings: Any,  # noqa: ANN401 - handed on to Click
     ) -> None:
-        super().__init__(**{"name": package.rpartition(".")[2], **settings})
+        super().__init__(**{"name": package.rpartition(".")[2], "help": text, **settings})
         self._package = package
         self._lines = lines
         self._aliases = aliases or {}

@@ -54,28 +54,28 @@ def options_into(
 def output_option(command: Command) -> Command:
     """Add ``-o``, and ``-f`` as PVC's client spells it; the command gets one parameter, *style*."""
 
-    @click.option("-o", "--output", "style", type=click.Choice(_FORMATS), help="How to show the result (table).")
+    @click.option("-o", "--output", "style", type=click.Choice(_FORMATS), help="Output format [default: table].")
     @click.option(
         "-f",
         "--format",
         "pvc_style",
         type=click.Choice(list(_PVC_FORMATS)),
-        help="The same, as PVC's client spells it.",
+        help="Output format, as PVC's own client spells it.",
     )
     @functools.wraps(command)
     def with_style(*args: object, style: str | None, pvc_style: str | None, **given: object) -> object:
         if style and pvc_style:
-            raise click.UsageError("-o and -f say the same: give one of them")
+            raise click.UsageError("-o and -f exclude each other: use one of them")
         chosen = _PVC_FORMATS[pvc_style] if pvc_style else style or "table"
         return command(*args, style=chosen, **given)
 
     return cast("Command", with_style)
 
 
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
-watch_option = click.option("--watch", is_flag=True, help="Show the list again whenever it changes, until Ctrl-C.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Show the exact changes, and make none.")
+watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until Ctrl-C.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
 
 node_option = click.option(
     "-t", "--target", "node", metavar="NODE", shell_complete=complete.nodes, help="Only VMs on this node."
@@ -90,5 +90,5 @@ tags_option = click.option(
     multiple=True,
     metavar="TAG",
     shell_complete=complete.tags,
-    help="Only VMs with this tag; several mean all of them.",
+    help="Only VMs with this tag; repeat it to require several.",
 )

@@ -61,6 +61,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise RefusedError(f"this asks first, and there is no terminal to ask on: give --yes ({question})")
+        raise RefusedError(f"confirmation required, and no terminal to ask on: rerun with --yes ({question})")
     if not click.confirm(question, err=True):
-        raise RefusedError("nothing was changed")
+        raise RefusedError("not confirmed: nothing was changed")

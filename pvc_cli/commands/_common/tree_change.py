@@ -100,4 +100,4 @@ def write_backup(context: Context, handler: ZKHandler, path: Path) -> None:
         raise ConfigError(
             f"cannot write the backup {path}: {error.strerror}; nothing was changed: name another file with --backup"
         ) from None
-    context.output.message(f"The backup is {path}.")
+    context.output.message(f"Backup written to {path}.")

@@ -1,15 +1,13 @@
-"""``pvc cluster``: see whether anything is wrong; back the whole tree up, and put it back."""
-
-from __future__ import annotations
+"""Check, back up and restore the whole cluster."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
+    __doc__,
     {
-        "backup": "Write every znode of the cluster to FILE, as PVC's own backup does; - is standard output.",
-        "restore": "Make the cluster's tree what it is in a backup. What is not in the backup is deleted.",
-        "status": "Is anything wrong? Nodes, VMs, schema and SR-IOV on one screen.",
+        "backup": "Back up every znode to FILE, in PVC's own format.",
+        "restore": "Restore the tree from a backup; anything not in it is deleted.",
+        "status": "Check the health of the cluster; exit 1 if there are problems.",
     },
-    help="See whether anything is wrong; back the whole tree up, and put it back.",
 )

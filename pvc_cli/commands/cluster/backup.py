@@ -17,14 +17,14 @@ from pvc_cli.zk.backup import encode_backup, read_backup
 
 @click.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-@click.option("--mask-secrets", is_flag=True, help="Leave out the nodes' IPMI passwords.")
+@click.option("--mask-secrets", is_flag=True, help="Mask IPMI passwords.")
 @secrets_option
 @pass_context
 def command(context: Context, file: str, mask_secrets: bool, secrets: bool) -> None:
-    """Write every znode of the cluster to FILE, as PVC's own backup does; - is standard output.
+    """Back up every znode to FILE, in PVC's own format.
 
-    The file is readable by its owner only: it holds secrets unless they are masked. On a terminal they always
-    are, without --show-secrets.
+    FILE is - for standard output. The file contains secrets and is readable only by its owner. On a terminal,
+    secrets are masked unless --show-secrets is given.
 
     \b
     Examples:
@@ -41,5 +41,5 @@ def command(context: Context, file: str, mask_secrets: bool, secrets: bool) -> N
     try:
         replace_file(Path(file), text)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from None
-    context.output.message(f"{file} holds {len(tree)} znodes.")
+        raise ConfigError(f"cannot write {file}: {error.strerror}") from None
+    context.output.message(f"Backed up {len(tree)} znodes to {file}.")

@@ -25,9 +25,10 @@ from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 @output_option
 @pass_context
 def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool, style: Format) -> None:
-    """Make the cluster's tree what it is in a backup. What is not in the backup is deleted.
+    """Restore the tree from a backup; anything not in it is deleted.
 
-    Znodes that are not PVC's stay. Stop PVC's daemons first: they write to the tree all the time.
+    FILE is - for standard input. Znodes that are not PVC's are kept. Stop PVC's daemons first: they write to the
+    tree all the time.
 
     \b
     Example:
@@ -48,12 +49,12 @@ def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool
             summarise(output, plan.changes())
 
         def question(plan: RestorePlan) -> str:
-            return f"Put back the tree of {file}: {len(plan.deletes)} znodes to delete, {len(plan.writes)} to write?"
+            return f"Restore {file}: {len(plan.deletes)} znodes to delete, {len(plan.writes)} to write?"
 
         if dry_run:
             preview(context, restoration, style, lambda _: None, secrets=secrets)
             return
-        nothing = "the tree is that of the backup"
+        nothing = "the tree already matches the backup"
         done = carry_out(context, restoration, announce=announce, question=question, nothing=nothing, yes=yes)
         if done:
-            output.message(f"The tree is that of {file}: {done[1]}.")
+            output.message(f"Restored {file}: {done[1]}.")

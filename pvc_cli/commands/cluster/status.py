@@ -20,9 +20,9 @@ from pvc_cli.output.writer import Cell, Format, Output
 @output_option
 @pass_context
 def command(context: Context, style: Format) -> int:
-    """Is anything wrong? Nodes, VMs, schema and SR-IOV on one screen.
+    """Check the health of the cluster; exit 1 if there are problems.
 
-    Exit code 1 if anything is; notes do not count.
+    Checks nodes, VMs, schema and SR-IOV. Notes are not problems.
 
     \b
     Example:
@@ -47,7 +47,7 @@ def _screen(output: Output, status: ClusterStatus) -> str:
         [
             (
                 "Status",
-                Cell("all is well", "green")
+                Cell("healthy", "green")
                 if status.healthy
                 else Cell(f"{wrong} problem{'s' if wrong != 1 else ''}", "red"),
             ),
@@ -58,7 +58,7 @@ def _screen(output: Output, status: ClusterStatus) -> str:
         ]
     )
     rows: list[list[str | Cell]] = [
-        [Cell("wrong", "red") if problem.serious else Cell("note", "yellow"), problem.what, problem.see]
+        [Cell("problem", "red") if problem.serious else Cell("note", "yellow"), problem.what, problem.see]
         for problem in status.problems
     ]
     return "\n\n".join(part for part in (fields, output.table(("", "WHAT", "SEE"), rows)) if part)

@@ -22,7 +22,7 @@ def load_with(name: str) -> Connections:
 
 def save(context: Context, before: Connections, after: Connections, message: str, *, dry_run: bool) -> None:
     if dry_run:
-        context.output.message(f"Dry run, nothing is written: {message}")
+        context.output.message(f"Dry run, nothing written: {message}")
     elif after == before:
         context.output.message(f"Unchanged: {message}")
     else:

@@ -20,7 +20,7 @@ _file = click.Path(dir_okay=False, resolve_path=True)
 
 @dataclass(frozen=True, slots=True)
 class _Login:
-    """What servers want that do not let everybody in; None is what was not said."""
+    """Credentials, TLS and ACL; None is not given."""
 
     user: str | None
     password_file: str | None
@@ -39,34 +39,30 @@ class _Login:
 @options_into(
     _Login,
     "login",
-    click.option("--user", help="Log in as this user; the password is asked for, or read from a file."),
+    click.option("--user", help="Authenticate as this user; asks for the password without --password-file."),
     click.option(
-        "--password-file", type=_file, metavar="FILE", help="Where the password is, readable by nobody else."
+        "--password-file", type=_file, metavar="FILE", help="File with the password, readable only by its owner."
     ),
-    click.option("--login", type=click.Choice(("digest", "sasl")), help="How to log in (digest)."),
-    click.option("--tls", is_flag=True, default=None, help="Use TLS; so does each of the next four."),
-    click.option(
-        "--ca", type=_file, metavar="FILE", help="Whose certificates to believe (those that this machine does)."
-    ),
-    click.option(
-        "--certificate", type=_file, metavar="FILE", help="Our own certificate, for servers that ask for one."
-    ),
-    click.option("--key", type=_file, metavar="FILE", help="The key of our certificate."),
+    click.option("--login", type=click.Choice(("digest", "sasl")), help="Authentication scheme [default: digest]."),
+    click.option("--tls", is_flag=True, default=None, help="Use TLS; implied by --ca and --certificate."),
+    click.option("--ca", type=_file, metavar="FILE", help="CA bundle [default: system trust store]."),
+    click.option("--certificate", type=_file, metavar="FILE", help="Client certificate."),
+    click.option("--key", type=_file, metavar="FILE", help="Private key of the client certificate."),
     click.option(
         "--no-check-hostname",
         "check_hostname",
         flag_value=False,
         type=bool,
         default=None,
-        help="Believe a certificate for another name, too.",
+        help="Skip host name verification.",
     ),
-    click.option("--acl", metavar="open|creator|SCHEME:ID:PERMISSIONS,…", help="Who may use what we create (open)."),
+    click.option("--acl", metavar="open|creator|SCHEME:ID:PERMISSIONS,…", help="ACL of new znodes [default: open]."),
 )
-@click.option("--force", is_flag=True, help="Replace a connection of that name.")
+@click.option("--force", is_flag=True, help="Replace an existing connection.")
 @dry_run_option
 @pass_context
 def command(context: Context, name: str, coordinators: str, login: _Login, force: bool, dry_run: bool) -> None:
-    """Keep a cluster's ZooKeeper servers under a name; the first one that is kept becomes current.
+    """Save a cluster connection; the first one becomes current.
 
     \b
     Examples:
@@ -74,16 +70,18 @@ def command(context: Context, name: str, coordinators: str, login: _Login, force
       pvc connection add safe hv1:2281 --user pvc --password-file ~/.pvc-password --ca ca.pem
     """
     if not name or not name.isprintable() or name.strip() != name:
-        raise InvalidInputError(f"{quoted(name)} cannot be a connection's name: give it printable characters")
+        raise InvalidInputError(f"{quoted(name)} is not a valid connection name: use printable characters")
     if not coordinators.strip() or not coordinators.isprintable():
-        raise InvalidInputError(f"{quoted(coordinators)} names no ZooKeeper servers: give HOST[:PORT],…[/CHROOT]")
+        raise InvalidInputError(
+            f"{quoted(coordinators)} is not a list of ZooKeeper servers: expected HOST[:PORT],…[/CHROOT]"
+        )
     more = {option: value for option, value in dataclasses.asdict(login).items() if value is not None}
     connections = Connections.load()
     entry = (coordinators, more)
     known = (connections.hosts.get(name, coordinators), connections.more.get(name, more))
     if known != entry and not force:
         raise RefusedError(
-            f"connection {quoted(name)} is kept already, for {connections.hosts[name]}: replace it with --force"
+            f"connection {quoted(name)} already exists ({connections.hosts[name]}): replace it with --force"
         )
     if "user" in more and "password_file" not in more:
         more["password"] = _ask_password(more["user"])
@@ -94,14 +92,11 @@ def command(context: Context, name: str, coordinators: str, login: _Login, force
         current=connections.current or name,
         more={**connections.more, name: more} if more else connections.more,
     )
-    save(context, connections, changed, f"Connection {name} is kept for {coordinators}.", dry_run=dry_run)
-
-
-_file = click.Path(dir_okay=False, resolve_path=True)
+    save(context, connections, changed, f"Saved connection {quoted(name)} ({coordinators}).", dry_run=dry_run)
 
 
 def _ask_password(user: str) -> str:
-    """Ask for a password where nobody sees it."""
+    """Prompt for a password without echo."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise RefusedError("there is no terminal to ask for the password on: give --password-file")
+        raise RefusedError("no terminal to ask for the password on: rerun with --password-file")
     return str(click.prompt(f"Password of {user}", hide_input=True, err=True))

@@ -16,7 +16,7 @@ from pvc_cli.output.writer import Cell, Format
 @output_option
 @pass_context
 def command(context: Context, style: Format) -> None:
-    """List the connections that are kept; the current one is marked.
+    """List saved connections.
 
     \b
     Example:

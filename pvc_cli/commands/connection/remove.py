@@ -9,6 +9,7 @@ import click
 from pvc_cli.commands._common.options import dry_run_option, pass_context
 from pvc_cli.commands.connection._saved import load_with, name_argument, save
 from pvc_cli.context import Context
+from pvc_cli.errors import quoted
 
 
 @click.command("remove")
@@ -16,7 +17,7 @@ from pvc_cli.context import Context
 @dry_run_option
 @pass_context
 def command(context: Context, name: str, dry_run: bool) -> None:
-    """Forget a connection; the cluster itself is not touched.
+    """Remove a saved connection; the cluster is not touched.
 
     \b
     Example:
@@ -27,4 +28,4 @@ def command(context: Context, name: str, dry_run: bool) -> None:
     more = {kept: entry for kept, entry in connections.more.items() if kept != name}
     current = None if connections.current == name else connections.current
     changed = dataclasses.replace(connections, hosts=hosts, current=current, more=more)
-    save(context, connections, changed, f"Connection {name} is forgotten.", dry_run=dry_run)
+    save(context, connections, changed, f"Removed connection {quoted(name)}.", dry_run=dry_run)

@@ -18,7 +18,7 @@ from pvc_cli.zk.access import Access
 @output_option
 @pass_context
 def command(context: Context, name: str | None, style: Format) -> None:
-    """Show a connection, or, without NAME, which cluster pvc would use now, and why.
+    """Show a connection, or which cluster pvc would use now, and why.
 
     \b
     Example:
@@ -47,7 +47,7 @@ def command(context: Context, name: str | None, style: Format) -> None:
 
 
 def _access_fields(access: Access) -> list[tuple[str, str]]:
-    """Return what there is to say of how a cluster lets us in; no password is among it."""
+    """Return how a session authenticates, without the password."""
     fields = []
     if access.user:
         fields.append(("User", f"{access.user} ({access.scheme})"))

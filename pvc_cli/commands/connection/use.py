@@ -9,6 +9,7 @@ import click
 from pvc_cli.commands._common.options import dry_run_option, pass_context
 from pvc_cli.commands.connection._saved import load_with, name_argument, save
 from pvc_cli.context import Context
+from pvc_cli.errors import quoted
 
 
 @click.command("use")
@@ -16,7 +17,7 @@ from pvc_cli.context import Context
 @dry_run_option
 @pass_context
 def command(context: Context, name: str, dry_run: bool) -> None:
-    """Make a connection the current one: what pvc uses where nothing else is said.
+    """Make a saved connection the current one.
 
     \b
     Example:
@@ -24,4 +25,4 @@ def command(context: Context, name: str, dry_run: bool) -> None:
     """
     connections = load_with(name)
     changed = dataclasses.replace(connections, current=name)
-    save(context, connections, changed, f"Connection {name} is current.", dry_run=dry_run)
+    save(context, connections, changed, f"Connection {quoted(name)} is now current.", dry_run=dry_run)

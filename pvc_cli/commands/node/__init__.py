@@ -1,14 +1,12 @@
-"""``pvc node``: look at nodes."""
-
-from __future__ import annotations
+"""Show nodes."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
+    __doc__,
     {
-        "info": "Show all that is known of a node; a list with commas, or - for standard input, shows several.",
-        "list": "List the nodes of the cluster.",
+        "info": "Show the details of nodes.",
+        "list": "List nodes.",
     },
-    help="Look at nodes.",
 )

@@ -20,7 +20,9 @@ from pvc_cli.output.writer import Format, Output, known
 @output_option
 @pass_context
 def command(context: Context, names: str, secrets: bool, style: Format) -> None:
-    """Show all that is known of a node; a list with commas, or - for standard input, shows several.
+    """Show the details of nodes.
+
+    NODE is a name, a list with commas, or - for names from standard input.
 
     \b
     Example:

@@ -19,7 +19,7 @@ _HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMOR
 @output_option
 @pass_context
 def command(context: Context, style: Format) -> None:
-    """List the nodes of the cluster.
+    """List nodes.
 
     \b
     Example:

@@ -1,18 +1,16 @@
-"""``pvc sandbox``: run a demo cluster on this machine, to try pvc on."""
+"""Run a local demo cluster.
 
-from __future__ import annotations
+It is a real ZooKeeper on the loopback interface. While it runs, pvc uses it unless another cluster is configured.
+"""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
+    __doc__,
     {
-        "start": "Start a sandbox, filled with a demo cluster.",
-        "status": "Say whether a sandbox runs, and where; exit 1 if none does.",
-        "stop": "End the sandbox and delete its data; fine if none runs.",
+        "start": "Start a sandbox with demo data.",
+        "status": "Show the running sandbox; exit 1 if there is none.",
+        "stop": "Stop the sandbox and delete its data.",
     },
-    help="""Run a demo cluster on this machine, to try pvc on.
-
-It is a real ZooKeeper on the loopback interface. While it runs, pvc uses it where nothing else is said.
-""",
 )

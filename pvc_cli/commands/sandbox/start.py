@@ -13,14 +13,14 @@ from pvc_cli.sandbox import control
 
 @click.command("start")
 @click.option(
-    "--servers", type=click.Choice(("1", "3")), default="1", help="One ZooKeeper server, or an ensemble (1)."
+    "--servers", type=click.Choice(("1", "3")), default="1", help="Number of ZooKeeper servers [default: 1]."
 )
-@click.option("--vms", type=click.IntRange(0, 200_000), default=20, metavar="N", help="How many VMs it has (20).")
-@click.option("--schema-version", type=int, metavar="N", help="Its schema version (the newest).")
+@click.option("--vms", type=click.IntRange(0, 200_000), default=20, metavar="N", help="Number of VMs [default: 20].")
+@click.option("--schema-version", type=int, metavar="N", help="Schema version [default: newest].")
 @output_option
 @pass_context
 def command(context: Context, servers: str, vms: int, schema_version: int | None, style: Format) -> None:
-    """Start a sandbox, filled with a demo cluster.
+    """Start a sandbox with demo data.
 
     \b
     Example:
@@ -29,8 +29,8 @@ def command(context: Context, servers: str, vms: int, schema_version: int | None
     started = control.start(servers=int(servers), vms=vms, schema_version=schema_version)
     if style == "table":
         context.output.message(
-            f"The sandbox runs at {started.hosts}: {started.vms} VMs, schema version {started.schema_version}."
-            " Try 'pvc vm list'; end it with 'pvc sandbox stop'."
+            f"Sandbox running at {started.hosts}: {started.vms} VMs, schema version {started.schema_version}."
+            " Try 'pvc vm list'; stop it with 'pvc sandbox stop'."
         )
     else:
         show_sandbox(context, started, style)

@@ -16,7 +16,7 @@ from pvc_cli.sandbox import control
 @output_option
 @pass_context
 def command(context: Context, style: Format) -> int:
-    """Say whether a sandbox runs, and where; exit 1 if none does.
+    """Show the running sandbox; exit 1 if there is none.
 
     \b
     Example:
@@ -24,7 +24,7 @@ def command(context: Context, style: Format) -> int:
     """
     running = control.status()
     if running is None:
-        context.output.message("No sandbox runs: start one with 'pvc sandbox start'.")
+        context.output.message("No sandbox is running: start one with 'pvc sandbox start'.")
         return EXIT_REFUSED
     show_sandbox(context, running, style)
     return 0

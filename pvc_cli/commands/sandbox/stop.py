@@ -12,10 +12,10 @@ from pvc_cli.sandbox import control
 @click.command("stop")
 @pass_context
 def command(context: Context) -> None:
-    """End the sandbox and delete its data; fine if none runs.
+    """Stop the sandbox and delete its data.
 
     \b
     Example:
       pvc sandbox stop
     """
-    context.output.message("The sandbox is gone." if control.stop() else "No sandbox runs.")
+    context.output.message("Sandbox stopped." if control.stop() else "No sandbox is running.")

@@ -1,20 +1,18 @@
-"""``pvc schema``: look at the schema of the cluster's tree, and bring the tree to another version."""
-
-from __future__ import annotations
+"""Show, check and migrate the schema of the tree."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
+    __doc__,
     {
-        "apply": "Create what the tree lacks at the cluster's schema version; on an empty tree, begin one.",
-        "diff": "Show what differs between two schema versions. Needs no cluster.",
-        "history": "List all schema versions that this pvc knows, and what each brought. Needs no cluster.",
-        "path": "Show the path of a key at the cluster's schema version.",
-        "rollback": "Take the tree back to an older schema version. What that version lacks is lost.",
-        "show": "Show the cluster's schema version, what its nodes run and know, and what is pending.",
-        "upgrade": "Bring the tree to a newer schema version. All PVC daemons restart with it.",
-        "validate": "Compare the tree with the cluster's schema version; exit 1 where they differ.",
+        "apply": "Create missing keys; initialise an empty tree.",
+        "diff": "Show the differences between two schema versions.",
+        "history": "List all known schema versions.",
+        "path": "Show the path of a key.",
+        "rollback": "Go back to an older schema version; keys it lacks are deleted.",
+        "show": "Show the schema version of the cluster and of its nodes.",
+        "upgrade": "Upgrade the tree to a newer schema version; all PVC daemons restart.",
+        "validate": "Check the tree against its schema version; exit 1 if they differ.",
     },
-    help="Look at the schema of the cluster's tree, and bring the tree to another version.",
 )

@@ -46,11 +46,14 @@ class Wishes:
 migration_options = options_into(
     Wishes,
     "wishes",
-    click.option("--force", is_flag=True, help="Even if some node does not know that version."),
+    click.option("--force", is_flag=True, help="Proceed even if a node does not know the version."),
     click.option(
-        "--backup", type=click.Path(dir_okay=False), metavar="FILE", help="Where the backup goes (pvc's own folder)."
+        "--backup",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Backup file [default: a new one in pvc's state directory].",
     ),
-    click.option("--no-backup", is_flag=True, help="Make no backup."),
+    click.option("--no-backup", is_flag=True, help="Skip the backup."),
     yes_option,
     dry_run_option,
 )
@@ -71,20 +74,20 @@ def go(context: Context, migration: Migration, wishes: Wishes, style: Format) ->
 
     def question(plan: Plan) -> str:
         if not plan.sets_version:
-            return f"Finish going to schema version {target.version}?"
-        return f"Go from schema version {plan.current} to {target.version}? All PVC daemons restart with it."
+            return f"Finish the migration to schema version {target.version}?"
+        return f"Migrate from schema version {plan.current} to {target.version}? All PVC daemons will restart."
 
     def back_up(plan: Plan) -> None:
         if path := _backup_path(context, wishes, f"schema-{plan.current}-to-{target.version}"):
             write_backup(context, migration.handler, path)
 
-    nothing = f"the tree is what schema version {target.version} says"
+    nothing = f"the tree matches schema version {target.version}"
     done = carry_out(
         context, migration, announce=announce, question=question, nothing=nothing, yes=wishes.yes, back_up=back_up
     )
     if done:
         plan, counts = done
-        output.message(f"The schema is at version {target.version}, and was at {plan.current}: {counts}.")
+        output.message(f"Schema version is now {target.version} (was {plan.current}): {counts}.")
 
 
 def _warn_of_losses(output: Output, plan: Plan, target: ZKSchema) -> None:

@@ -15,16 +15,14 @@ from pvc_cli.zk.migration.plan import Plan
 
 
 @click.command()
-@click.option("--version", "number", type=int, metavar="N", help="On an empty tree: the version to begin with.")
-@click.option(
-    "--prune", is_flag=True, help="Also remove what is retired or left by PVC's migration, if it holds no data."
-)
+@click.option("--version", "number", type=int, metavar="N", help="Version of an empty tree [default: newest].")
+@click.option("--prune", is_flag=True, help="Also delete retired keys and PVC's leftovers, if they hold no data.")
 @yes_option
 @dry_run_option
 @output_option
 @pass_context
 def command(context: Context, number: int | None, prune: bool, yes: bool, dry_run: bool, style: Format) -> None:
-    """Create what the tree lacks at the cluster's schema version; on an empty tree, begin one.
+    """Create missing keys; initialise an empty tree.
 
     \b
     Examples:
@@ -35,7 +33,7 @@ def command(context: Context, number: int | None, prune: bool, yes: bool, dry_ru
 
     def announce(plan: Plan) -> None:
         for path in plan.kept:
-            output.warning(f"{path} is not removed: it holds data")
+            output.warning(f"kept {path}: it holds data")
         if plan.deletes and not dry_run:
             show_changes(output, style, plan.changes())
 
@@ -47,8 +45,8 @@ def command(context: Context, number: int | None, prune: bool, yes: bool, dry_ru
         if dry_run:
             preview(context, migration, style, announce)
             return
-        nothing = f"the tree is what schema version {migration.target.version} says"
+        nothing = f"the tree matches schema version {migration.target.version}"
         ask = prune and not yes
         done = carry_out(context, migration, announce=announce, question=question, nothing=nothing, yes=not ask)
         if done:
-            output.message(f"The tree is what schema version {migration.target.version} says: {done[1]}.")
+            output.message(f"The tree matches schema version {migration.target.version}: {done[1]}.")

@@ -19,7 +19,7 @@ from pvc_cli.zk.schema import find_schema
 @output_option
 @pass_context
 def command(context: Context, old: int, new: int, style: Format) -> None:
-    """Show what differs between two schema versions. Needs no cluster.
+    """Show the differences between two schema versions.
 
     \b
     Example:
@@ -38,4 +38,4 @@ def command(context: Context, old: int, new: int, style: Format) -> None:
         ),
     )
     if not changes:
-        output.message(f"Versions {old} and {new} do not differ.")
+        output.message(f"Versions {old} and {new} are identical.")

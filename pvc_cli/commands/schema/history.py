@@ -14,7 +14,7 @@ from pvc_cli.zk.schema import find_schema
 @output_option
 @pass_context
 def command(context: Context, style: Format) -> None:
-    """List all schema versions that this pvc knows, and what each brought. Needs no cluster.
+    """List all known schema versions.
 
     \b
     Example:

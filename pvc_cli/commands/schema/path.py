@@ -15,13 +15,13 @@ from pvc_cli.zk.schema import find_schema
 @click.command("path")
 @click.argument("key")
 @click.argument("items", metavar="[ITEM…]", nargs=-1)
-@click.option("--version", "number", type=int, metavar="N", help="At this version, and without a cluster.")
+@click.option("--version", "number", type=int, metavar="N", help="Use this version; needs no cluster.")
 @output_option
 @pass_context
 def command(context: Context, key: str, items: tuple[str, ...], number: int | None, style: Format) -> None:
-    """Show the path of a key at the cluster's schema version.
+    """Show the path of a key.
 
-    A key below another one is given as KEY ITEM KEY ITEM.
+    For a key below another one, use KEY ITEM KEY ITEM.
 
     \b
     Examples:
@@ -29,7 +29,7 @@ def command(context: Context, key: str, items: tuple[str, ...], number: int | No
       pvc schema path domain.meta.tags 3c8f3a7e-6a2c-4f6e-9d8a-0f4b1c2d3e4f tag.type blue
     """
     if len(items) not in (0, 1, 3):
-        raise InvalidInputError("give KEY, KEY ITEM, or KEY ITEM KEY ITEM")
+        raise InvalidInputError("expected KEY, KEY ITEM, or KEY ITEM KEY ITEM")
     if number is not None:
         schema = find_schema(number, context.schema_dir)
     else:
@@ -40,8 +40,8 @@ def command(context: Context, key: str, items: tuple[str, ...], number: int | No
         names = (key, *items[1:2])
         missing = next((name for name in names if name not in schema.keys and name not in schema.groups), key)
         since, until = schema.since(missing), schema.until(missing)
-        why = "no version has it: see 'pvc schema show --version N'" if since is None else f"it came with {since}"
-        why += f" and went with {until}" if until is not None else ""
+        why = "no version has it; see 'pvc schema show --version N'" if since is None else f"added in {since}"
+        why += f", removed in {until}" if until is not None else ""
         raise NotFoundError(f"schema version {schema.version} has no key {quoted(missing)}: {why}")
     context.output.show(
         style,

@@ -13,12 +13,12 @@ from pvc_cli.zk.migration.migrate import Migration
 
 
 @click.command()
-@click.option("--to", "number", type=int, metavar="N", required=True, help="The version to go back to.")
+@click.option("--to", "number", type=int, metavar="N", required=True, help="Target version.")
 @migration_options
 @output_option
 @pass_context
 def command(context: Context, number: int, wishes: Wishes, style: Format) -> None:
-    """Take the tree back to an older schema version. What that version lacks is lost.
+    """Go back to an older schema version; keys it lacks are deleted.
 
     \b
     Example:

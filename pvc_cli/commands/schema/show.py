@@ -20,7 +20,7 @@ from pvc_cli.zk.schema import find_schema
 @output_option
 @pass_context
 def command(context: Context, number: int | None, style: Format) -> None:
-    """Show the cluster's schema version, what its nodes run and know, and what is pending.
+    """Show the schema version of the cluster and of its nodes.
 
     \b
     Examples:

@@ -13,15 +13,15 @@ from pvc_cli.zk.migration.migrate import Migration
 
 
 @click.command()
-@click.option("--to", "number", type=int, metavar="N", help="The version to upgrade to (the newest).")
+@click.option("--to", "number", type=int, metavar="N", help="Target version [default: newest].")
 @migration_options
 @output_option
 @pass_context
 def command(context: Context, number: int | None, wishes: Wishes, style: Format) -> None:
-    """Bring the tree to a newer schema version. All PVC daemons restart with it.
+    """Upgrade the tree to a newer schema version; all PVC daemons restart.
 
-    What is new is created first, then the version is set, once, then what the version has no more is deleted. A run
-    that was interrupted is finished by a second one.
+    New keys are created first, then the version is set, then keys that the version lacks are deleted. To finish an
+    interrupted upgrade, run it again.
 
     \b
     Examples:

@@ -21,10 +21,10 @@ _PVC_MADE = "left by PVC's own migration; 'pvc schema apply --prune' removes it 
 @output_option
 @pass_context
 def command(context: Context, style: Format) -> int:
-    """Compare the tree with the cluster's schema version; exit 1 where they differ.
+    """Check the tree against its schema version; exit 1 if they differ.
 
-    Missing znodes should be there and are not, retired ones belong to another version, stray ones to none. Root
-    znodes of others are foreign, and no fault.
+    Retired znodes belong to another version, stray ones to none. Foreign ones, at the root, are not PVC's and do
+    not count.
 
     \b
     Example:
@@ -47,7 +47,7 @@ def command(context: Context, style: Format) -> int:
     if faults:
         output.message(f"The tree differs from schema version {schema.version} in {len(faults)} places.")
         return EXIT_REFUSED
-    output.message(f"The tree is what schema version {schema.version} says.")
+    output.message(f"The tree matches schema version {schema.version}.")
     return 0
 
 
@@ -58,7 +58,7 @@ def _faults(found: Survey) -> tuple[Sequence[str], list[list[str | Cell]]]:
         for m in found.missing
     ]
     rows += [[Cell("retired", "yellow"), path, "of another schema version"] for path in found.retired]
-    rows += [[Cell("retired", "yellow"), source, f"it is to be at {target}"] for source, target in found.moved]
+    rows += [[Cell("retired", "yellow"), source, f"moves to {target}"] for source, target in found.moved]
     rows += [[Cell("stray", "yellow"), s.path, _PVC_MADE if s.pvc_made else "unknown"] for s in found.stray]
-    rows += [["foreign", path, "somebody else's, left alone"] for path in found.foreign]
+    rows += [["foreign", path, "not PVC's, left alone"] for path in found.foreign]
     return ("", "PATH", ""), rows

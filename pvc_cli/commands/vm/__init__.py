@@ -1,15 +1,13 @@
-"""``pvc vm``: find virtual machines, and classify them by tags."""
-
-from __future__ import annotations
+"""Show VMs and manage their tags."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
+    __doc__,
     {
-        "info": "Show all that is known of a virtual machine.",
-        "list": "List virtual machines.",
-        "tag": "Put tags on virtual machines, list them, take them off.",
+        "info": "Show the details of VMs.",
+        "list": "List VMs.",
+        "tag": "Manage VM tags.",
     },
-    help="Find virtual machines, and classify them by tags.",
 )

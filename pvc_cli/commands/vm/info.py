@@ -23,7 +23,7 @@ from pvc_cli.output.writer import Cell, Format, Output, known
 @output_option
 @pass_context
 def command(context: Context, vms: str, style: Format) -> None:
-    """Show all that is known of a virtual machine.
+    """Show the details of VMs.
 
     VM is a name or a UUID; a list with commas, a pattern in quotes, or - for names from standard input shows
     several.

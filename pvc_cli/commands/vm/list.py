@@ -47,14 +47,17 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
     state_option,
     tags_option,
     click.option(
-        "-n", "--negate", is_flag=True, help="Only VMs that are not on that node, in that state, with those tags."
+        "-n",
+        "--negate",
+        is_flag=True,
+        help="Invert the filters: VMs not on that node, in that state, with those tags.",
     ),
 )
 @watch_option
 @output_option
 @pass_context
 def command(context: Context, filters: Filters, watch: bool, style: Format) -> int:
-    """List virtual machines.
+    """List VMs.
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID.
 

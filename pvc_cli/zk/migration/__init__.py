@@ -1,1 +1,1 @@
-"""The migration engine: what a tree needs to be at a schema version, and how to get it there."""
+"""The migration engine: survey a tree, plan what to change, and carry it out."""

@@ -79,7 +79,7 @@ def carry_out(
             except CommitConflictError as error:
                 if lock.fence and error.op.path == lock.fence.path:
                     raise LockError(
-                        "the lock on the schema was lost with its session: run the same command again to finish"
+                        "lost the schema lock with its session: rerun the same command to finish"
                     ) from None
             else:
                 if not until_empty:
@@ -91,9 +91,9 @@ def carry_out(
 
 
 def _ensure_version(handler: ZKHandler) -> None:
-    """See to it that there is a version, for only a znode can be locked.
+    """Create the version if it is missing, because only a znode can be locked.
 
-    Where none is, it means version 0, and gets that value; only an uninitialised tree has no value yet.
+    A missing version means 0, and gets that value; on an uninitialised tree it stays empty.
     """
     schema = ZKSchema.at(0)
     version = "" if is_uninitialised(handler.store) else "0"

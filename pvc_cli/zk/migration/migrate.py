@@ -1,4 +1,4 @@
-"""Bring a tree to a schema version: upgrade, rollback and apply."""
+"""Migrate a tree to a schema version: upgrade, rollback and apply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pvc_cli.zk.schema import ZKSchema, parse_version
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The way of a cluster's tree to one schema version: look at its plan, then carry it out."""
+    """The migration of a tree to one schema version: look at its plan, then carry it out."""
 
     handler: ZKHandler
     target: ZKSchema
@@ -24,7 +24,7 @@ class Migration:
     prune: bool = False
     """Whether to delete such znodes, and strays of PVC's own making, as far as they hold no data."""
     force: bool = False
-    """Whether to go on although some node does not know the version."""
+    """Whether to proceed even if a node does not know the version."""
 
     @classmethod
     def upgrade(cls, handler: ZKHandler, to: int | None = None, *, force: bool = False) -> Migration:
@@ -37,8 +37,8 @@ class Migration:
             target = handler.schema
         if target.version < current:
             raise RefusedError(
-                f"this cluster has schema version {current} already: going back to {target.version} is"
-                f" 'pvc schema rollback --to {target.version}'"
+                f"cannot upgrade to {target.version}: the cluster already has schema version {current};"
+                f" to go back, run 'pvc schema rollback --to {target.version}'"
             )
         return cls(handler, target, force=force)
 
@@ -51,8 +51,8 @@ class Migration:
         target, current = handler.schema_at(to), handler.schema.version
         if target.version > current:
             raise RefusedError(
-                f"this cluster has schema version {current}: going on to {target.version} is"
-                f" 'pvc schema upgrade --to {target.version}'"
+                f"cannot roll back to {target.version}: the cluster has schema version {current};"
+                f" to go up, run 'pvc schema upgrade --to {target.version}'"
             )
         return cls(handler, target, force=force)
 
@@ -68,8 +68,8 @@ class Migration:
             target = handler.schema
         else:
             raise RefusedError(
-                f"this cluster has schema version {handler.schema.version}: --version is for an empty tree;"
-                " use 'pvc schema upgrade --to' or 'pvc schema rollback --to'"
+                f"cannot apply version {version}: the cluster has schema version {handler.schema.version},"
+                " and --version is for an empty tree; run 'pvc schema upgrade --to' or 'pvc schema rollback --to'"
             )
         return cls(handler, target, contract=False, prune=prune)
 
@@ -85,7 +85,7 @@ class Migration:
             if reasons and not self.force:
                 raise SchemaError(
                     f"schema version {self.target.version} would stop PVC on some nodes: {'; '.join(reasons)}:"
-                    " upgrade PVC there first, or go on with --force"
+                    " upgrade PVC there first, or override with --force"
                 )
             for reason in reasons:
                 on_warning(reason)
@@ -107,11 +107,11 @@ class Migration:
             made, warn = self.plan(warn), lambda _: None
             return made
 
-        return carry_out(self.handler, plan, hooks, advice="run the same command again to finish")
+        return carry_out(self.handler, plan, hooks, advice="rerun the same command to finish")
 
 
 def validate(handler: ZKHandler) -> Survey:
-    """Return in what the tree differs from its schema version, in one batch per level."""
+    """Return how the tree differs from its schema version, in one batch per level."""
     return survey(handler.store, handler.schema, leaves=True)
 
 
@@ -126,7 +126,7 @@ def _unready_nodes(handler: ZKHandler, target: ZKSchema) -> list[str]:
     for name, text in zip(names, handler.read_many(("node.data.latest_schema", n) for n in names), strict=True):
         known = parse_version(text) if text and text.strip() else None
         if known is None:
-            reasons.append(f"node {name} does not say which version it knows")
+            reasons.append(f"node {name} does not report which version it knows")
         elif known < target.version:
             reasons.append(f"node {name} knows only version {known}")
     return reasons

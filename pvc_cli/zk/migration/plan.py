@@ -1,4 +1,4 @@
-"""What has to be done to a tree, step by step, for it to be at a schema version."""
+"""Plan what to change in a tree to bring it to a schema version."""
 
 from __future__ import annotations
 

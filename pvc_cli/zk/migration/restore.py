@@ -1,4 +1,4 @@
-"""Make a tree what it is in a backup."""
+"""Restore a tree from a backup."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pvc_cli.zk.transaction import Change, changes_of
 
 @dataclass(slots=True)
 class RestorePlan:
-    """What turns a cluster's tree into that of a backup: deletes first, then creates and sets, the version last."""
+    """What to change to restore a backup: deletes first, then creates and sets, the version last."""
 
     deletes: list[Op] = field(default_factory=list)
     writes: list[Op] = field(default_factory=list)
@@ -37,7 +37,7 @@ class RestorePlan:
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """The way of a cluster's tree to that of a backup: look at its plan, then carry it out."""
+    """The restore of a tree from a backup: look at its plan, then carry it out."""
 
     handler: ZKHandler
     backup: Tree
@@ -70,6 +70,6 @@ class Restoration:
         :raises LockError: if somebody else holds the lock for too long, or it is lost on the way.
         :raises ConflictError: if others kept changing the same znodes; running it again goes on.
         """
-        advice = "stop PVC's daemons, then run it again"
-        # A living cluster writes all the time: what it changes after its restore is not for us to put back.
+        advice = "stop PVC's daemons, then rerun the same command"
+        # Running daemons write all the time: what they change after the restore is not ours to undo.
         return carry_out(self.handler, self.plan, hooks or Hooks(), advice=advice, until_empty=False)

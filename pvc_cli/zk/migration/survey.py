@@ -1,4 +1,4 @@
-"""Look over a real tree and say in what it differs from a schema version."""
+"""Survey a tree: how it differs from a schema version."""
 
 from __future__ import annotations
 

@@ -53,12 +53,12 @@ def _read(file: Path, before: ZKSchema) -> Version:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SchemaError(f"{file} cannot be read: {error.strerror}") from None
+        raise SchemaError(f"cannot read {file}: {error.strerror}") from None
     except ValueError as error:
-        raise SchemaError(f"{file} is no schema definition: {error}") from None
+        raise SchemaError(f"{file} is not a schema definition: {error}") from None
     keys = _keys(file, number, document)
     if missing := {"base.schema", "base.schema.version", "base.node", "base.domain"} - keys.keys():
-        raise SchemaError(f"{file} is no schema definition: it has no key {min(missing)}")
+        raise SchemaError(f"{file} is not a schema definition: it has no key {min(missing)}")
     return Version(
         number=number,
         summary=f"As the installed PVC defines it in {file.name}.",
@@ -76,16 +76,16 @@ def _read(file: Path, before: ZKSchema) -> Version:
 def _keys(file: Path, number: int, document: object) -> Mapping[str, str]:
     """Return every key of a definition with its path."""
     if not isinstance(document, dict) or str(document.get("version")) != str(number):
-        raise SchemaError(f"{file} is no schema definition: it does not say that it is version {number}")
+        raise SchemaError(f"{file} is not a schema definition: expected version {number}")
     keys = {}
     for group, entries in document.items():
         if group in ("version", "root"):
             continue
         if not isinstance(entries, dict):
-            raise SchemaError(f"{file} is no schema definition: the group {quoted(group)} is no object")
+            raise SchemaError(f"{file} is not a schema definition: group {quoted(group)} is not an object")
         for name, path in entries.items():
             key = f"{group}.{name}"
             if not isinstance(path, str) or (path and (not path.startswith("/") or path.endswith("/"))):
-                raise SchemaError(f"{file} is no schema definition: the path of {quoted(key)} is {path!r}")
+                raise SchemaError(f"{file} is not a schema definition: the path of {quoted(key)} is {path!r}")
             keys[key] = path or ("/" if group == "base" else "")
     return keys

@@ -21,7 +21,7 @@ Key = str | tuple[str, ...]
 
 
 def parse_version(text: str) -> int | None:
-    """Return the schema version that *text* spells, 0 for none at all, or None if it makes no sense."""
+    """Return the schema version in *text*: 0 if it is empty, None if it is invalid."""
     text = text.strip()
     if not text:
         return 0
@@ -106,7 +106,7 @@ class ZKSchema:
             return self._sub_item_path(*key)
         if len(key) == 1:
             return self._base_path(*key)
-        raise InvalidKeyError(f"{key!r} is no key: give a name, or pairs of a name and an item, at most two")
+        raise InvalidKeyError(f"{key!r} is not a key: expected a name, or one or two pairs of a name and an item")
 
     def paths(self, keys: Iterable[Key]) -> list[str | None]:
         """Return the path of each of *keys*, as :meth:`path` does, but fast: a listing has a hundred thousand.
@@ -144,7 +144,7 @@ class ZKSchema:
         definition = self.keys.get(name)
         if name.startswith("base.") or (definition is None and name not in self.groups):
             return definition.path if definition else None
-        raise InvalidKeyError(f"the key {quoted(name)} needs an item: which {self.group_of(name)}?")
+        raise InvalidKeyError(f"key {quoted(name)} needs an item: name a {self.group_of(name)}")
 
     def _item_path(self, name: str, item: str) -> str | None:
         template = self._items.get(name)
@@ -164,15 +164,15 @@ class ZKSchema:
         if suffix is None:
             known = sub_name in self.keys or sub_name in self.groups
             if known and self.group_of(sub_name) in self.groups:
-                raise InvalidKeyError(f"the key {quoted(sub_name)} has no place below {quoted(name)}")
+                raise InvalidKeyError(f"key {quoted(sub_name)} cannot be below {quoted(name)}")
             return None
         return f"{parent}/{check_item(sub_item)}{suffix}"
 
     def _refuse_misplaced(self, name: str) -> None:
         """Raise if *name* is a key of this version that no item of its own has; a key it lacks is None."""
         if name in self.keys or name in self.groups:
-            reason = "takes no item" if name.startswith("base.") else "needs to be told below which item"
-            raise InvalidKeyError(f"the key {quoted(name)} {reason}")
+            reason = "takes no item" if name.startswith("base.") else "needs a parent item"
+            raise InvalidKeyError(f"key {quoted(name)} {reason}")
 
     def _is_item(self, name: str) -> bool:
         group = self.groups.get(self.group_of(name))
@@ -199,7 +199,7 @@ def _check_deep_item(item: str, depth: int, *, whole: bool) -> str:
     """Check an item whose name is several znodes; a part of one is good for a bare group only."""
     names = item.split("/")
     if len(names) > depth or (whole and len(names) != depth):
-        raise InvalidItemError(f"{quoted(item)} cannot be an item: it takes {depth} names with / between them")
+        raise InvalidItemError(f"{quoted(item)} is not a valid item: expected {depth} names separated by /")
     for name in names:
         check_item(name)
     return item

@@ -1,16 +1,14 @@
-"""``pvc vm tag``: put tags on virtual machines, list them, take them off."""
-
-from __future__ import annotations
+"""Manage VM tags."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
+    __doc__,
     {
-        "add": "Put tags on virtual machines.",
-        "list": "List the tags of virtual machines, or, without VM, every tag and how many VMs bear it.",
-        "remove": "Take tags off virtual machines.",
+        "add": "Add tags to VMs.",
+        "list": "List the tags of VMs, or all tags of the cluster.",
+        "remove": "Remove tags from VMs.",
     },
     aliases={"get": "list"},
-    help="Put tags on virtual machines, list them, take them off.",
 )

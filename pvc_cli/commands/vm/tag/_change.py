@@ -52,7 +52,7 @@ selection_options = options_into(
     Selection,
     "selection",
     click.argument("words", metavar="VM TAG…", nargs=-1, required=True, shell_complete=_complete_words),
-    click.option("--all", "everything", is_flag=True, help="All VMs; every argument is a TAG then."),
+    click.option("--all", "everything", is_flag=True, help="Select all VMs; every argument is a TAG."),
     node_option,
     state_option,
     tags_option,
@@ -64,7 +64,7 @@ def split_words(context: Context, selection: Selection) -> tuple[list[str], list
     words = selection.words
     named, tags = ((), words) if selection.by_options else (words[:1], words[1:])
     if not tags:
-        raise click.UsageError("give a VM and at least one TAG, or select VMs with --all, -t, -s or -g")
+        raise click.UsageError("expected a VM and at least one TAG, or VMs selected with --all, -t, -s or -g")
     return context.names(named), context.names(tags, commas=False)
 
 
@@ -108,13 +108,13 @@ def _report(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> in
         if outcome.status == "refused":
             shown += 1
             if shown <= _FEW:
-                output.error(f"{outcome.vm.name}: tag {quoted(outcome.tag)} is refused: {outcome.detail}")
+                output.error(f"{outcome.vm.name}: tag {quoted(outcome.tag)} refused: {outcome.detail}")
         elif len(outcomes) <= _FEW:
             done = f"would be {outcome.detail}" if dry_run else outcome.detail
             done = done if outcome.status == "changed" else f"unchanged: {outcome.detail}"
             output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {done}.")
     if shown > _FEW:
-        output.error(f"{shown - _FEW} more are refused; -o json lists them all")
+        output.error(f"{shown - _FEW} more refused: -o json lists them all")
     if len(outcomes) > 1 or not outcomes:
         would = "Dry run: " if dry_run else ""
         output.message(

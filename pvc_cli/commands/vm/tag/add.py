@@ -18,12 +18,12 @@ from pvc_cli.output.writer import Format
 @selection_options
 @click.option(
     "-p", "--protected/--no-protected", "protected", default=None,
-    help="Guard the tag against removal, or no longer; not given, an existing tag stays as it is.",
+    help="Protect the tag against removal, or unprotect it [default: leave as is].",
 )  # fmt: skip
 @click.option(
-    "--type", "kind", type=click.Choice(("user", "system")), default="user", help="The type of the tag (user)."
+    "--type", "kind", type=click.Choice(("user", "system")), default="user", help="Tag type [default: user]."
 )
-@click.option("--force", is_flag=True, help="Turn a system tag into a user tag.")
+@click.option("--force", is_flag=True, help="Change a system tag into a user tag.")
 @dry_run_option
 @output_option
 @pass_context
@@ -36,7 +36,7 @@ def command(
     dry_run: bool,
     style: Format,
 ) -> int:
-    """Put tags on virtual machines.
+    """Add tags to VMs.
 
     VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input. With
     --all, -t, -s or -g there is no VM, and every argument is a TAG.

@@ -20,7 +20,9 @@ from pvc_cli.zk import ZKHandler
 @output_option
 @pass_context
 def command(context: Context, vms: tuple[str, ...], style: Format) -> None:
-    """List the tags of virtual machines, or, without VM, every tag and how many VMs bear it.
+    """List the tags of VMs, or all tags of the cluster.
+
+    Without VM, show every tag and how many VMs have it.
 
     \b
     Examples:

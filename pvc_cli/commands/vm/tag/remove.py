@@ -14,8 +14,8 @@ from pvc_cli.output.writer import Format
 
 @click.command("remove")
 @selection_options
-@click.option("--force", is_flag=True, help="Remove protected and system tags, too.")
-@click.option("--if-exists", is_flag=True, help="A VM that has no such tag is fine.")
+@click.option("--force", is_flag=True, help="Also remove protected and system tags.")
+@click.option("--if-exists", is_flag=True, help="Skip VMs that do not have the tag.")
 @dry_run_option
 @output_option
 @pass_context
@@ -27,10 +27,9 @@ def command(
     dry_run: bool,
     style: Format,
 ) -> int:
-    """Take tags off virtual machines.
+    """Remove tags from VMs.
 
-    VM, and the options instead of it, are those of 'pvc vm tag add'. A protected or a system tag stays
-    without --force.
+    VMs are selected as in 'pvc vm tag add'. Protected and system tags need --force.
 
     \b
     Examples:

@@ -1,11 +1,10 @@
-"""``pvc network sriov vf``: configure virtual functions, and say which VM uses which."""
-
-from __future__ import annotations
+"""Configure virtual functions, and say which VM uses which."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
+    __doc__,
     {
         "audit": "Compare claims with what the VMs' XML says and where the VMs are, on NODE or on all nodes.",
         "claim": "Note that VM uses a virtual function. Of all who try at once, one gets it.",
@@ -14,5 +13,4 @@ command = LazyGroup(
         "release": "Note that nobody uses a virtual function.",
         "set": "Change settings of virtual functions; what is not given stays.",
     },
-    help="Configure virtual functions, and say which VM uses which.",
 )

@@ -23,11 +23,11 @@ def show_claim(
     if dry_run:
         show_changes(output, style, transaction.changes)
         output.message(
-            f"{what}: would be {done}." if transaction.changes else f"{what}: unchanged: it is already so."
+            f"{what}: would be {done}." if transaction.changes else f"{what}: unchanged: already set."
         )
         return
     if style != "table":
         status = "changed" if transaction.changes else "unchanged"
         node, vf = what.split()
         output.show(style, lambda: {"node": node, "phy": vf, "status": status}, names=lambda: [vf], table=str)
-    output.message(f"{what}: {done}." if transaction.changes else f"{what}: unchanged: it is already so.")
+    output.message(f"{what}: {done}." if transaction.changes else f"{what}: unchanged: already set.")

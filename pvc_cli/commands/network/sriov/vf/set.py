@@ -79,5 +79,5 @@ def command(context: Context, node: str, name: str, config: VfConfig, dry_run: b
     for vf in vfs:
         done = [f"{s.name} {known(s.old)} -> {s.new}" for s in changed if s.vf == vf]
         output.message(
-            f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged: it is already so'}."
+            f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged: already set'}."
         )
