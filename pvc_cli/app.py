@@ -1,7 +1,5 @@
 """The root command: global options, and one error line for whatever goes wrong."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal
@@ -9,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
@@ -53,7 +50,7 @@ _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 )
 @click.option(
     "--schema-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
     help="Directory with schema versions newer than this pvc.",
 )
@@ -67,7 +64,7 @@ def cli(
     connection: str | None,
     coordinators: str | None,
     timeout: float,
-    schema_dir: Path | None,
+    schema_dir: str | None,
     verbose: bool,
     quiet: bool,
     no_color: bool,

@@ -1,17 +1,11 @@
 """What a command is given: global options, output, and names from standard input."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import Output
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(slots=True)
@@ -21,7 +15,7 @@ class Context:
     connection: str | None = None
     coordinators: str | None = None
     timeout: float = 10.0
-    schema_dir: Path | None = None
+    schema_dir: str | None = None
     verbose: bool = False
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False

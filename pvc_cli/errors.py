@@ -4,8 +4,6 @@ A message is one line: what failed, why, and what to do. Text from the cluster o
 :func:`quoted`, so that no control character reaches a terminal. :func:`printable` does the same for tables.
 """
 
-from __future__ import annotations
-
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_CONFIG = 3

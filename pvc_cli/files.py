@@ -1,7 +1,5 @@
 """Where pvc keeps its files, and how it replaces one: completely, or not at all."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """Who runs pvc: for locks and the log."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import socket

@@ -1,7 +1,5 @@
 """Is anything wrong with a cluster? Everything that its tree tells of, in few batches."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

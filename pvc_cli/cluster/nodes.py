@@ -1,7 +1,5 @@
 """Read the nodes of a cluster, and which schema versions they run and know."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

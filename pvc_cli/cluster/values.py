@@ -1,7 +1,5 @@
 """Turn the texts that PVC keeps in znodes into values, without trusting them to be what they should."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

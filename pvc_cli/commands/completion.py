@@ -1,7 +1,5 @@
 """``pvc completion``."""
 
-from __future__ import annotations
-
 import click
 from click.shell_completion import BashComplete, get_completion_class
 

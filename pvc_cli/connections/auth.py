@@ -1,7 +1,5 @@
 """How to authenticate: from a saved connection, the environment and password files; never a command line."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """PVC's configuration of this machine, ``pvc.conf``: where it is, and which cluster it names."""
 
-from __future__ import annotations
-
 import os
 import socket
 from pathlib import Path

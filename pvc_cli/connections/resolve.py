@@ -1,7 +1,5 @@
 """Which cluster to use: options, environment, saved connections, PVC's own configuration, sandbox."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where the sandbox keeps its state, and whether it runs."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Open a session with the configured cluster; log the first change to syslog."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys
@@ -15,7 +13,6 @@ from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
 from pvc_cli.errors import printable
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.snapshot import SnapshotStore
 
 
 @contextmanager
@@ -55,8 +52,11 @@ def is_file(context: Context) -> bool:
 
 
 @contextmanager
-def _open_backup(path: Path, schema_dir: Path | None) -> Iterator[ZKHandler]:
+def _open_backup(path: Path, schema_dir: str | None) -> Iterator[ZKHandler]:
     """Open a backup in place of a cluster; save its changes at the end, unless an error occurs."""
+    # Imported here: few commands work on a backup.
+    from pvc_cli.zk.snapshot import SnapshotStore
+
     store = SnapshotStore.open(path)
     yield ZKHandler.over(store, schema_dir=schema_dir)
     store.save()

@@ -3,8 +3,6 @@
 YAML is imported where it is used: most commands do not need it, and would start a fifth slower.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

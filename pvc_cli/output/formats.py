@@ -1,7 +1,5 @@
 """Results for programs: JSON and YAML, piece by piece."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Results for people: tables, cut to the width of the terminal."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Sequence

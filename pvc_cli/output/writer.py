@@ -7,8 +7,6 @@ What makes tables, documents and screens is imported where it is used: no comman
 every one would pay for it.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

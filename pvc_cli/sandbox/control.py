@@ -1,7 +1,5 @@
 """Keep one sandbox running between commands: start it, say how it is, stop it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """A demo cluster, such as a real one is: nodes, VMs with disks, networks and tags, SR-IOV, storage."""
 
-from __future__ import annotations
-
 import random
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """libvirt XML for the demo cluster's VMs, in the shape that PVC's provisioner gives it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 

@@ -1,7 +1,5 @@
 """How a session authenticates: credentials, TLS, and the ACL of new znodes."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +9,7 @@ from pvc_cli.errors import ConfigError, quoted
 
 Scheme = Literal["digest", "sasl"]
 SCHEMES: tuple[Scheme, ...] = ("digest", "sasl")
-_ACL = re.compile(r"(?P<scheme>[a-z0-9]+):(?P<id>.+):(?P<permissions>[cdrwa]+)")
+_ACL = r"(?P<scheme>[a-z0-9]+):(?P<id>.+):(?P<permissions>[cdrwa]+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Access:
             return None
         entries = []
         for entry in self.acl.split(","):
-            match = _ACL.fullmatch(entry.strip())
+            match = re.fullmatch(_ACL, entry.strip())
             if not match:
                 raise ConfigError(
                     f"invalid ACL entry {quoted(entry)}: use open, creator, or"

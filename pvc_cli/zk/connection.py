@@ -4,8 +4,6 @@ Nothing here rebuilds a client or a session. This module starts one, waits with 
 turns kazoo's many ways of not answering into one error.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """Carry out what does not fit into one transaction: in chunks, with guards and retries."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections import deque

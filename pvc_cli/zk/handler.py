@@ -63,7 +63,7 @@ class ZKHandler:
         report: Callable[[str], None] | None = None,
         before_change: Callable[[], None] | None = None,
         lock_holder: str = "",
-        schema_dir: Path | None = None,
+        schema_dir: str | Path | None = None,
     ) -> None:
         self.hosts = hosts
         self.timeout = timeout
@@ -80,7 +80,7 @@ class ZKHandler:
         self._schema_guard: Op | None = None
 
     @classmethod
-    def over(cls, store: Store, *, schema_dir: Path | None = None) -> ZKHandler:
+    def over(cls, store: Store, *, schema_dir: str | Path | None = None) -> ZKHandler:
         """Return a handler that reads from and commits to *store*; it has no session, and so no watches."""
         handler = cls("", schema_dir=schema_dir)
         handler._store = store

@@ -1,7 +1,5 @@
 """The store that is a running ZooKeeper: batched reads, and transactions whose outcome is always found out."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -5,8 +5,6 @@ kazoo has no such request. The client takes it like one of its own: an object wi
 The layout is that of `MultiOperationRecord` and `MultiResponse` in ZooKeeper's sources.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ kazoo collapses ``/domains//tags`` into ``/domains/tags``: an empty name address
 refused before it becomes part of a path, and nothing that a user types can name a parent or a sibling.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Read by paths: values and children in one batch, whole subtrees in one batch per level."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any

@@ -5,8 +5,6 @@ It is given to the client like `multiRead`, see :mod:`pvc_cli.zk.multiread`. The
 in ZooKeeper's sources.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Wait for changes: one-shot watches, set again only where they went off, any number in one request."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

@@ -4,8 +4,6 @@ A thread of kazoo's that dies prints a traceback, and leaves its clients waiting
 certificate for any name, and leaves answers lying that came together with others.
 """
 
-from __future__ import annotations
-
 import socket
 import ssl
 import threading

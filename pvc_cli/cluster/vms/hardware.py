@@ -1,7 +1,5 @@
 """Parse a VM's hardware from its libvirt XML, safely."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 from xml.etree import ElementTree

@@ -1,7 +1,5 @@
 """Find VMs: by name, UUID, pattern, or filters."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

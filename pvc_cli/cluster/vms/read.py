@@ -1,7 +1,5 @@
 """Read VMs completely, in one batch per level."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice

@@ -1,7 +1,5 @@
 """Add tags to VMs, and remove them: all in few batches, each VM's part whole or not at all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Read the tags of VMs. PVC has them since schema version 3."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

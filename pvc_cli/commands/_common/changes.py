@@ -1,7 +1,5 @@
 """How every command that changes something shows a dry run."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence

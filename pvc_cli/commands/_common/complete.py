@@ -1,7 +1,5 @@
 """Completion from the live cluster: within half a second, or nothing; never an error."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

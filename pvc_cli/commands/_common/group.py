@@ -1,7 +1,5 @@
 """Groups of commands: the modules of a package, each imported when its command is used."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any

@@ -1,7 +1,5 @@
 """Questions before a change, and how far it is."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from collections.abc import Callable, Iterator

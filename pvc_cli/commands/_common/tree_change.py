@@ -1,7 +1,5 @@
 """Change a whole tree as a person wants it: show the plan, ask, back up, carry it out, say what was done."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path

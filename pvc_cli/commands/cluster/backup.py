@@ -1,7 +1,5 @@
 """``pvc cluster backup``."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``pvc cluster status``."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """What the commands on saved connections share."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.commands._common import complete

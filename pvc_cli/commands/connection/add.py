@@ -1,7 +1,5 @@
 """``pvc connection add``."""
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """``pvc connection list``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """``pvc connection show``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.commands._common import complete

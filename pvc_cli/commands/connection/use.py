@@ -1,7 +1,5 @@
 """``pvc connection use``."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import click

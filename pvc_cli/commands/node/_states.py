@@ -1,7 +1,5 @@
 """The colours of what nodes are in."""
 
-from __future__ import annotations
-
 from pvc_cli.output.writer import Cell
 
 _COLOURS = {"run": "green", "ready": "green", "stop": "yellow", "dead": "red", "fenced": "red", "primary": "bold"}

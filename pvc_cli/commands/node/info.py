@@ -1,7 +1,5 @@
 """``pvc node info``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.documents import node_document

@@ -1,7 +1,5 @@
 """Show a running sandbox."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 from pvc_cli.context import Context

@@ -1,7 +1,5 @@
 """``pvc sandbox status``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.commands._common.options import output_option, pass_context

@@ -1,7 +1,5 @@
 """``pvc sandbox stop``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.commands._common.options import pass_context

@@ -1,7 +1,5 @@
 """What the commands that change the schema share."""
 
-from __future__ import annotations
-
 import datetime
 from dataclasses import dataclass, replace
 from pathlib import Path

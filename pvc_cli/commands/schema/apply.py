@@ -1,7 +1,5 @@
 """``pvc schema apply``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.commands._common.changes import show_changes

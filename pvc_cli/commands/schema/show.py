@@ -1,7 +1,5 @@
 """``pvc schema show``."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 import click

@@ -1,7 +1,5 @@
 """``pvc schema validate``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import click

@@ -1,7 +1,5 @@
 """How VMs are shown."""
 
-from __future__ import annotations
-
 from pvc_cli.output.writer import known
 
 STATE_COLOURS = {"start": "green", "fail": "red", "stop": "yellow", "disable": "dim"}

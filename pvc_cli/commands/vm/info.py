@@ -1,7 +1,5 @@
 """``pvc vm info``."""
 
-from __future__ import annotations
-
 import datetime
 
 import click

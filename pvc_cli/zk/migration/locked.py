@@ -1,7 +1,5 @@
 """Change a whole tree under the schema's lock: plan, carry out in phases, and again where others interfere."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar

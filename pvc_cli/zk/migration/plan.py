@@ -1,7 +1,5 @@
 """Plan what to change in a tree to bring it to a schema version."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Restore a tree from a backup."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

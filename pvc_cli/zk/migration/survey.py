@@ -1,7 +1,5 @@
 """Survey a tree: how it differs from a schema version."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 

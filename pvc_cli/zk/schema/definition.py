@@ -3,8 +3,6 @@
 JSON, as YAML would cost every command on a cluster a tenth of its time.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ PVC's file of version N holds all keys of that version: `{"version": "N", "root"
 GROUP: {KEY: PATH, …}, …}`. It says neither what value a new key gets nor where a new kind of sub-item lives.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +16,7 @@ FOLDER = Path("/usr/share/pvc/daemon_lib/migrations/versions")
 """Where PVC installs its definitions."""
 
 
-def find_schema(version: int | None = None, folder: Path | None = None) -> ZKSchema:
+def find_schema(version: int | None = None, folder: str | Path | None = None) -> ZKSchema:
     """Return the schema of *version*, by default the newest that is known.
 
     :param folder: where newer versions are defined; without it, PVC's own place is looked into for a version that
@@ -28,7 +26,7 @@ def find_schema(version: int | None = None, folder: Path | None = None) -> ZKSch
     newest = ZKSchema.newest()
     if folder is None and (version is None or version <= newest):
         return ZKSchema.at(newest if version is None else version)
-    known = installed_versions(folder or FOLDER)
+    known = installed_versions(Path(folder or FOLDER))
     return ZKSchema.at(len(known) - 1 if version is None else version, known)
 
 

@@ -1,7 +1,5 @@
 """What adding and removing tags share."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

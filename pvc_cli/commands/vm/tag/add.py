@@ -1,7 +1,5 @@
 """``pvc vm tag add``."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import click

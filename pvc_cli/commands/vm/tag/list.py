@@ -1,7 +1,5 @@
 """``pvc vm tag list``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.documents import tags_document

@@ -1,7 +1,5 @@
 """``pvc vm tag remove``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.vms.tagging import plan_remove

@@ -22,9 +22,7 @@ def show_claim(
     """Say what became of one VF; its changes are the result where a program asks for one."""
     if dry_run:
         show_changes(output, style, transaction.changes)
-        output.message(
-            f"{what}: would be {done}." if transaction.changes else f"{what}: unchanged: already set."
-        )
+        output.message(f"{what}: would be {done}." if transaction.changes else f"{what}: unchanged: already set.")
         return
     if style != "table":
         status = "changed" if transaction.changes else "unchanged"

@@ -78,6 +78,4 @@ def command(context: Context, node: str, name: str, config: VfConfig, dry_run: b
     would = "would change" if dry_run else "changed"
     for vf in vfs:
         done = [f"{s.name} {known(s.old)} -> {s.new}" for s in changed if s.vf == vf]
-        output.message(
-            f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged: already set'}."
-        )
+        output.message(f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged: already set'}.")
