@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pvc_cli.errors import (
     InvalidKeyError,
@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
 _ATTEMPTS = 8
+_CHUNK_BYTES = 400_000
 _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
+
+
+class _Committable(Protocol):
+    def commit(self) -> None: ...
+
+
+Plan = TypeVar("Plan", bound=_Committable)
+"""A transaction, or something that commits several."""
 
 
 class ZKHandler(TreeReader):
@@ -264,23 +273,37 @@ class ZKHandler(TreeReader):
 
         self.retrying(plan)
 
-    def retrying(self, plan: Callable[[], Transaction]) -> Transaction:
+    def commit_parts(self, parts: Iterable[Transaction]) -> None:
+        """Commit *parts* in order, each of them whole, as many in one transaction as fit.
+
+        :raises ConflictError: if the tree is not as one of them wants it; those before it are written.
+        """
+        together = self.transaction()
+        for part in parts:
+            if together.ops and together.size + part.size > _CHUNK_BYTES:
+                together.commit()
+                together = self.transaction()
+            for op in part.ops:
+                together.add(op)
+        together.commit()
+
+    def retrying(self, make: Callable[[], Plan]) -> Plan:
         """Make a plan from the tree as it is and commit it; where somebody else was faster, plan again.
 
-        :returns: the transaction that was committed.
+        :returns: the plan that was committed.
         :raises ConflictError: if somebody else was faster every time.
         """
         for attempt in range(_ATTEMPTS):
-            transaction = plan()
+            plan = make()
             try:
-                transaction.commit()
+                plan.commit()
             except CommitConflictError:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, no secret
             else:
                 break
-        return transaction
+        return plan
 
     # Watching and locking
 
