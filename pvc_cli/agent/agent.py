@@ -11,8 +11,8 @@ from pvc_cli.agent.inventory import Inventory, register, survey
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import Kernel, KernelError
 from pvc_cli.agent.reconciler import Action, Reconciler, Report
-from pvc_cli.cluster.sriov.model import SETTINGS, VfConfig, parse_config, require_sriov
-from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES
+from pvc_cli.cluster.sriov.model import SETTINGS, Settings, parse_config, require_sriov
+from pvc_cli.cluster.sriov.settings import find_fault
 from pvc_cli.errors import quoted
 from pvc_cli.zk import Change, Key, ZKHandler
 from pvc_cli.zk.watch import Watcher
@@ -39,7 +39,7 @@ class Agent:
     applied: int = 0
     drifted: int = 0
     _cards: list[Card] = field(default_factory=list)
-    _wanted: dict[str, VfConfig] = field(default_factory=dict)
+    _wanted: dict[str, Settings] = field(default_factory=dict)
     _restless: set[str] = field(default_factory=set)
     _reconciler: Reconciler = field(init=False)
 
@@ -138,30 +138,25 @@ class Agent:
     def _key(self, vf: str, setting: str) -> Key:
         return ("node.sriov.vf", self.node, f"sriov_vf.config.{setting}", vf)
 
-    def _read(self, handler: ZKHandler, names: Iterable[str]) -> dict[str, VfConfig]:
+    def _read(self, handler: ZKHandler, names: Iterable[str]) -> dict[str, Settings]:
         """Return what the tree wants of each VF, as far as it makes sense, in one batch."""
         names = list(names)
         values = iter(handler.read_many(self._key(name, setting) for name in names for setting in SETTINGS))
         return {name: self._sensible(name, {setting: next(values) for setting in SETTINGS}) for name in names}
 
-    def _sensible(self, vf: str, texts: dict[str, str | None]) -> VfConfig:
-        config = parse_config(texts)
-        given = {
-            name: value
-            for name, value in config.given().items()
-            if 0 <= int(value if name in RANGES else 0) <= RANGES.get(name, 0)
-            and (name != "link_state" or value in LINK_STATES)
-        }
+    def _sensible(self, vf: str, texts: dict[str, str | None]) -> Settings:
+        known = parse_config(texts).known()
+        settings = {name: value for name, value in known.items() if not find_fault(name, value)}
         for name, text in texts.items():
-            if text and name not in given:
+            if text and name not in settings:
                 self.journal.once(
                     f"{vf} {name} text", f"{vf}: {name} is {quoted(text)} in the tree: it is left alone"
                 )
             else:
                 self.journal.settle(f"{vf} {name} text")
-        return config.only([*given])
+        return settings
 
-    def _reconcile(self, card: Card, wanted: dict[str, VfConfig], *, again: bool) -> None:
+    def _reconcile(self, card: Card, wanted: dict[str, Settings], *, again: bool) -> None:
         phy = card.device.phy
         try:
             report = self._reconciler.reconcile(phy, wanted, again=again)

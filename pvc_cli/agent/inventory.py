@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.kernel import AT_START, NO_MAC, VfState
-from pvc_cli.cluster.sriov.model import SETTINGS
+from pvc_cli.cluster.nodes import require_node
+from pvc_cli.cluster.sriov.model import SETTINGS, pf_of, text_of
 from pvc_cli.cluster.values import natural_key, parse_bool
-from pvc_cli.cluster.vms.query import SEE_NODES, hint
-from pvc_cli.errors import NotFoundError, quoted
+from pvc_cli.cluster.vms.query import SEE_NODES
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
-from pvc_cli.zk.store import CommitConflictError
 
-_ATTEMPTS = 8
-_CHUNK_BYTES = 400_000
 _DEFAULT_MTU = 1500
-_VF_NAME = re.compile(r"(.+)v\d+")
 
 
 @dataclass(slots=True)
 class Inventory:
     """What the tree lacks, or says wrongly, of a node's PFs and VFs."""
 
+    handler: ZKHandler
     parts: list[Transaction] = field(default_factory=list)
     """One for each PF and VF, so that each is written whole."""
     notes: list[str] = field(default_factory=list)
     """What will have been done, in words."""
     warnings: list[str] = field(default_factory=list)
+
+    def commit(self) -> None:
+        """Write it, in few transactions."""
+        self.handler.commit_parts(self.parts)
 
 
 def register(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[Card]) -> Inventory:
@@ -39,29 +39,7 @@ def register(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[
     :raises NotFoundError: if the tree has no such node.
     :raises ConflictError: if others kept changing the same things.
     """
-    for attempt in range(_ATTEMPTS):
-        inventory = survey(handler, node, config, cards)
-        try:
-            for transaction in _together(handler, inventory.parts):
-                transaction.commit()
-        except CommitConflictError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            break
-    return inventory
-
-
-def _together(handler: ZKHandler, parts: Sequence[Transaction]) -> Iterator[Transaction]:
-    """Yield all of *parts* in order, as many in one transaction as fit."""
-    together = handler.transaction()
-    for part in parts:
-        if together.ops and together.size + part.size > _CHUNK_BYTES:
-            yield together
-            together = handler.transaction()
-        for op in part.ops:
-            together.add(op)
-    yield together
+    return handler.retrying(lambda: survey(handler, node, config, cards))
 
 
 def survey(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[Card]) -> Inventory:
@@ -72,9 +50,8 @@ def survey(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[Ca
     containers: list[Key] = [(key, node) for key in ("node.sriov", "node.sriov.pf", "node.sriov.vf")]
     own, *there = handler.look_many([("node", node), *containers])
     if own is None:
-        known = handler.children("base.node") or []
-        raise NotFoundError(f"there is no node {quoted(node)}: {hint(node, known, SEE_NODES)}, or give --node")
-    inventory = Inventory()
+        require_node(handler, node, otherwise=f"{SEE_NODES}, or give --node")
+    inventory = Inventory(handler)
     base = handler.transaction()
     for key, znode in zip(containers, there, strict=True):
         if znode is None:
@@ -102,17 +79,16 @@ def survey(handler: ZKHandler, node: str, config: NodeConfig, cards: Sequence[Ca
         znodes = {key: next(found) for key in vf_keys}
         if name in here:
             _register_vf(inventory, handler.transaction(), node, name, *here[name], znodes)
-        elif _left(name, _text(znodes["sriov_vf.pf"]), config, cards):
+        elif _left(name, text_of(znodes["sriov_vf.pf"]), config, cards):
             gone.append(name)
-            users[name] = _text(znodes["sriov_vf.used_by"])
+            users[name] = text_of(znodes["sriov_vf.used_by"])
     _prune(handler, inventory, node, gone, users, [pf for pf in pfs if pf not in {d.phy for d in config.devices}])
     return inventory
 
 
 def _left(name: str, pf: str, config: NodeConfig, cards: Sequence[Card]) -> bool:
     """Tell whether a VF that is in the tree, and not in the kernel, left for good."""
-    match = _VF_NAME.fullmatch(name)
-    owner = pf or (match[1] if match else "")
+    owner = pf or pf_of(name)
     if owner not in {device.phy for device in config.devices}:
         return True
     # A card that is missing, or is not as it should be, may be back after the next reboot.
@@ -151,10 +127,10 @@ def _register_vf(
         ),
     }
     used = found["sriov_vf.used"]
-    if not parse_bool(_text(used)) and vf.mac != NO_MAC:
+    if not parse_bool(text_of(used)) and vf.mac != NO_MAC:
         # Some cards have other addresses after each start. Under a VM, the address is the VM's business.
         facts |= {"sriov_vf.phy_mac": vf.mac, "sriov_vf.mac": vf.mac}
-    reported = vf.config.over(AT_START).given()
+    reported = {**AT_START, **vf.config.known()}
     first = {
         "sriov_vf.mac": vf.mac,
         "sriov_vf.phy_mac": vf.mac,
@@ -206,7 +182,3 @@ def _pci(vf: VfState) -> tuple[str, str, str, str]:
     bus, _, place = rest.partition(":")
     slot, _, function = place.partition(".")
     return domain, bus, slot, function
-
-
-def _text(znode: Znode | None) -> str:
-    return znode.text if znode else ""

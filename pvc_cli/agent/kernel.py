@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pvc_cli.cluster.sriov.model import VfConfig
+from pvc_cli.cluster.sriov.model import Settings, VfConfig
 from pvc_cli.errors import PvcError
 
 NO_MAC = "00:00:00:00:00:00"
@@ -22,7 +22,11 @@ KNOBS = {
     "query_rss": ("query_rss",),
 }
 """By name, the settings that can only be set together."""
-AT_START = VfConfig(0, 0, 0, 0, "auto", spoof_check=False, trust=False, query_rss=False)
+AT_START: Settings = {
+    **dict.fromkeys(("vlan_id", "vlan_qos", "tx_rate_min", "tx_rate_max"), 0),
+    "link_state": "auto",
+    **dict.fromkeys(("spoof_check", "trust", "query_rss"), False),
+}
 """What is believed of a new VF where its driver reports nothing."""
 _TRANSIENT = (errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ENOBUFS, errno.ENOMEM, errno.ETIMEDOUT)
 
@@ -88,6 +92,6 @@ class Kernel(Protocol):
         """Return the state of all VFs of a PF, by index."""
         ...
 
-    def set_vf(self, phy: str, index: int, config: VfConfig) -> None:
-        """Set what belongs to one of the :data:`KNOBS` on a VF."""
+    def set_vf(self, phy: str, index: int, settings: Settings) -> None:
+        """Set the settings of one of the :data:`KNOBS` on a VF."""
         ...

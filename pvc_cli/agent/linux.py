@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from pvc_cli.agent.kernel import NO_MAC, KernelError, PfState, VfState
-from pvc_cli.cluster.sriov.model import VfConfig
+from pvc_cli.cluster.sriov.model import Settings, VfConfig
 from pvc_cli.errors import ConfigError
 
 _SYSFS = Path("/sys/class/net")
@@ -88,10 +88,10 @@ class LinuxKernel:
             found.append(VfState(index, mac, _config(attributes), pci))
         return found
 
-    def set_vf(self, phy: str, index: int, config: VfConfig) -> None:
-        """Set what belongs to one of the KNOBS on a VF."""
+    def set_vf(self, phy: str, index: int, settings: Settings) -> None:
+        """Set the settings of one of the KNOBS on a VF."""
         with _naming(f"VF {index} of {phy}"):
-            self._netlink.link("set", index=_index(phy), vf={"vf": index, **_request(config)})
+            self._netlink.link("set", index=_index(phy), vf={"vf": index, **_request(settings)})
 
     def _link(self, phy: str) -> Any:  # noqa: ANN401 - pyroute2 is untyped
         with _naming(f"{phy} cannot be read"):
@@ -156,19 +156,18 @@ def _config(attributes: Mapping[str, Any]) -> VfConfig:
     )
 
 
-def _request(config: VfConfig) -> dict[str, Any]:
+def _request(settings: Settings) -> dict[str, Any]:
     """Return what pyroute2 wants to be told, in its words; it drops those that it does not know in silence."""
     request: dict[str, Any] = {}
-    if config.vlan_id is not None:
-        request["vlan"] = {"vlan": config.vlan_id, "qos": config.vlan_qos or 0}
-    if config.tx_rate_max is not None:
-        request["rate"] = {"min_tx_rate": config.tx_rate_min or 0, "max_tx_rate": config.tx_rate_max}
-    if config.link_state is not None:
-        request["link_state"] = _LINK_STATES.index(config.link_state)
+    if "vlan_id" in settings:
+        request["vlan"] = {"vlan": settings["vlan_id"], "qos": settings.get("vlan_qos", 0)}
+    if "tx_rate_max" in settings:
+        request["rate"] = {"min_tx_rate": settings.get("tx_rate_min", 0), "max_tx_rate": settings["tx_rate_max"]}
+    if "link_state" in settings:
+        request["link_state"] = _LINK_STATES.index(str(settings["link_state"]))
     for name, word in (("spoof_check", "spoofchk"), ("trust", "trust"), ("query_rss", "rss_query_en")):
-        value = getattr(config, name)
-        if value is not None:
-            request[word] = int(value)
+        if name in settings:
+            request[word] = int(settings[name])
     return request
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import AT_START, KNOBS, Kernel, KernelError, VfState
-from pvc_cli.cluster.sriov.model import VfConfig, vf_name
+from pvc_cli.cluster.sriov.model import Settings, vf_name
 
 _Knob = tuple[str, str]
 """A VF by name, and which of the KNOBS."""
@@ -20,8 +20,8 @@ class Action:
     vf: str
     index: int
     knob: str
-    config: VfConfig
-    old: VfConfig
+    new: Settings
+    old: Settings
 
     @property
     def key(self) -> _Knob:
@@ -29,9 +29,8 @@ class Action:
         return (self.vf, self.knob)
 
     def __str__(self) -> str:
-        old = self.old.given()
-        changed = [(name, to) for name, to in self.config.given().items() if old.get(name) != to]
-        return f"{self.vf}: " + ", ".join(f"{name} {old.get(name)} -> {to}" for name, to in changed)
+        changed = (f"{name} {self.old[name]} -> {to}" for name, to in self.new.items() if self.old[name] != to)
+        return f"{self.vf}: {', '.join(changed)}"
 
 
 @dataclass(slots=True)
@@ -55,10 +54,10 @@ class Reconciler:
     def __init__(self, kernel: Kernel, journal: Journal) -> None:
         self._kernel = kernel
         self._journal = journal
-        self._settled: dict[_Knob, VfConfig] = {}
-        self._refused: dict[_Knob, VfConfig] = {}
+        self._settled: dict[_Knob, Settings] = {}
+        self._refused: dict[_Knob, Settings] = {}
 
-    def reconcile(self, pf: str, wanted: Mapping[str, VfConfig], *, again: bool, dry_run: bool = False) -> Report:
+    def reconcile(self, pf: str, wanted: Mapping[str, Settings], *, again: bool, dry_run: bool = False) -> Report:
         """Make the VFs of *pf* what is *wanted* of them, by name.
 
         :param again: try once more what was refused.
@@ -81,17 +80,19 @@ class Reconciler:
         report.refused = sum(vf in names for vf, _ in self._refused)
         return report
 
-    def _differences(self, pf: str, states: Sequence[VfState], wanted: Mapping[str, VfConfig]) -> list[Action]:
+    def _differences(self, pf: str, states: Sequence[VfState], wanted: Mapping[str, Settings]) -> list[Action]:
         """Return what would have to be set, and take note of what is as it should be."""
         actions = []
         for state in states:
             name = vf_name(pf, state.index)
+            reported = state.config.known()
             for knob, settings in KNOBS.items() if name in wanted else ():
                 key = (name, knob)
                 # What is not reported is what was last set, else what cards start with.
-                actual = state.config.only(settings).over(self._settled.get(key, AT_START.only(settings)))
+                last = self._settled.get(key, AT_START)
+                actual = {setting: reported.get(setting, last[setting]) for setting in settings}
                 # A setting that the tree does not know stays what it is, also where it is set together with one.
-                want = wanted[name].only(settings).over(actual)
+                want = {setting: wanted[name].get(setting, actual[setting]) for setting in settings}
                 if want == actual:
                     self._settled[key] = want
                     self._refused.pop(key, None)
@@ -103,18 +104,18 @@ class Reconciler:
     def _act(self, pf: str, action: Action, report: Report, *, again: bool) -> bool:
         """Set something, and tell whether the driver took it."""
         key = action.key
-        if self._refused.get(key) == action.config and not again:
+        if self._refused.get(key) == action.new and not again:
             return False
         try:
-            self._kernel.set_vf(pf, action.index, action.config)
+            self._kernel.set_vf(pf, action.index, action.new)
         except KernelError as error:
             if error.transient or (action.knob == "rate" and not self._has_carrier(pf)):
                 report.retry = True
             else:
-                self._refused[key] = action.config
+                self._refused[key] = action.new
             self._journal.once(" ".join(key), f"{action} is refused: {error}")
             return False
-        self._settled[key] = action.config
+        self._settled[key] = action.new
         return True
 
     def _has_carrier(self, pf: str) -> bool:
@@ -123,17 +124,17 @@ class Reconciler:
         return state is None or state.carrier
 
     def _judge(
-        self, done: Sequence[Action], left: set[_Knob], settled: Mapping[_Knob, VfConfig], report: Report
+        self, done: Sequence[Action], left: set[_Knob], settled: Mapping[_Knob, Settings], report: Report
     ) -> None:
         """Say what became of what was set; *settled* is what each setting had come to before."""
         for action in done:
             key = action.key
             if key in left:
-                self._refused[key] = action.config
+                self._refused[key] = action.new
                 self._settled.pop(key)
                 self._journal.once(" ".join(key), f"{action} was taken by the driver, which did not do it")
                 continue
             report.actions.append(action)
-            drifted = settled.get(key) == action.config
+            drifted = settled.get(key) == action.new
             report.drifted += drifted
             self._journal.say(f"{action}" + (" (drifted: somebody else had changed it)" if drifted else ""), "notice")

@@ -11,12 +11,12 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pvc_cli.agent.kernel import AT_START, KNOBS, NO_MAC, KernelError, PfState, VfState
-from pvc_cli.cluster.sriov.model import VfConfig
+from pvc_cli.cluster.sriov.model import Settings, VfConfig
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class SimulatedKernel:
                 raise KernelError(doing, model.too_many)
             if state["vfs"] and count:
                 raise KernelError(doing, errno.EBUSY)
-            start = asdict(AT_START) | {"spoof_check": model.spoof_check}
+            start = {**AT_START, "spoof_check": model.spoof_check}
             before = [vf["config"] for vf in state["vfs"]] or state["before"] if model.remembers else []
             state["before"] = before
             port = sum(phy.encode()) % 256
@@ -148,23 +148,22 @@ class SimulatedKernel:
                 for index, vf in enumerate(state["vfs"])
             ]
 
-    def set_vf(self, phy: str, index: int, config: VfConfig) -> None:
+    def set_vf(self, phy: str, index: int, settings: Settings) -> None:
         with self.card(phy) as state:
             model = MODELS[state["model"]]
             doing = f"VF {index} of {phy}"
             if index >= len(state["vfs"]):
                 raise KernelError(doing, errno.EINVAL)
-            given = config.given()
-            (knob,) = {knob for knob, settings in KNOBS.items() if given.keys() & set(settings)}
+            (knob,) = {knob for knob, names in KNOBS.items() if settings.keys() & set(names)}
             if code := state["refuse"].get(knob):
                 raise KernelError(doing, code)
             if knob in model.lacks:
                 raise KernelError(doing, errno.EOPNOTSUPP)
             if knob == "rate" and ((model.rate_needs_link and not (state["up"] and state["cable"])) or
-                                   (config.tx_rate_min and not model.minimum_rate)):  # fmt: skip
+                                   (settings.get("tx_rate_min") and not model.minimum_rate)):  # fmt: skip
                 raise KernelError(doing, errno.EINVAL)
             if knob not in state["ignore"]:
                 # What one request sets together, and is not given, goes back to 0.
-                together = {name: given.get(name, 0) for name in KNOBS[knob]}
+                together = {name: settings.get(name, 0) for name in KNOBS[knob]}
                 state["vfs"][index]["config"].update(together)
                 state["vfs"][index]["at"] = time.monotonic()

@@ -13,13 +13,12 @@ from pvc_cli.agent.inventory import register, survey
 from pvc_cli.agent.kernel import VfState
 from pvc_cli.cluster.sriov.claims import claim
 from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs
-from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import NotFoundError, SchemaError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import CommitConflictError, Op
-from tests.agent.conftest import Node
+from tests.agent.conftest import Node, set_vf
 from tests.conftest import Tree, round_trips
 
 PF = "/nodes/pvchv1/sriov/pf"
@@ -98,7 +97,7 @@ def test_configured_settings_are_kept_and_applied_and_only_what_differs(
 ) -> None:
     node.kernel.plug_in("ens1f0")
     node.kernel.create_vfs("ens1f0", 4)
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v1"]), VfConfig(vlan_id=101, vlan_qos=2, trust=True))
+    set_vf(zk, "ens1f0v1", vlan_id=101, vlan_qos=2, trust=True)
     agent = node.restart(Device("ens1f0", None, 4))
     assert not agent.pass_over(zk)
     assert node.kernel.actual("ens1f0", 1) == VfConfig(101, 2, 0, 0, "auto", True, True, False)
@@ -109,7 +108,7 @@ def test_configured_settings_are_kept_and_applied_and_only_what_differs(
     assert (report.vfs, report.in_sync, report.refused, agent.drifted) == (4, 4, 0, 0)
     with node.kernel.card("ens1f0") as card:
         touched = [vf["at"] for vf in card["vfs"]]
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v2"]), VfConfig(tx_rate_min=10, tx_rate_max=100))
+    set_vf(zk, "ens1f0v2", tx_rate_min=10, tx_rate_max=100)
     agent.pass_over(zk, full=False)
     with node.kernel.card("ens1f0") as card:
         assert [a["at"] != b for a, b in zip(card["vfs"], touched, strict=True)] == [False, False, True, False]
@@ -119,12 +118,10 @@ def test_configured_settings_are_kept_and_applied_and_only_what_differs(
 def test_half_of_a_pair_keeps_the_other_half(node: Node, tree: Tree, zk: ZKHandler) -> None:
     node.kernel.plug_in("ens1f0")
     agent = node.restart(Device("ens1f0", None, 4))
-    vfs = find_vfs(zk, "pvchv1", ["ens1f0v0"])
-    for change in (VfConfig(vlan_id=7, vlan_qos=3), VfConfig(tx_rate_max=100)):
-        set_configs(zk, vfs, change)
+    set_vf(zk, "ens1f0v0", vlan_id=7, vlan_qos=3, tx_rate_max=100)
     agent.pass_over(zk)
-    for change in (VfConfig(vlan_id=8), VfConfig(tx_rate_min=50)):
-        set_configs(zk, vfs, change)
+    for name, value in (("vlan_id", 8), ("tx_rate_min", 50)):
+        set_vf(zk, "ens1f0v0", **{name: value})
         agent.pass_over(zk, full=False)
     assert node.kernel.actual("ens1f0", 0) == VfConfig(8, 3, 50, 100, "auto", True, False, False)
 
@@ -134,9 +131,9 @@ def test_what_a_driver_lacks_is_said_once_a_value_and_holds_up_nothing(
 ) -> None:
     node.kernel.plug_in("ens1f0", "igb")
     agent = node.restart(Device("ens1f0", None, 4))
-    vfs = find_vfs(zk, "pvchv1", ["ens1f0v0"])
-    change = VfConfig(vlan_id=5, tx_rate_min=100, tx_rate_max=1000, link_state="enable", trust=True, query_rss=True)
-    set_configs(zk, vfs, change)
+    set_vf(
+        zk, "ens1f0v0", vlan_id=5, tx_rate_min=100, tx_rate_max=1000, link_state="enable", trust=True, query_rss=True
+    )
     assert not agent.pass_over(zk)
     refused = [line for line in said(capsys) if "refused" in line]
     assert refused == [
@@ -150,7 +147,7 @@ def test_what_a_driver_lacks_is_said_once_a_value_and_holds_up_nothing(
     agent.pass_over(zk)
     agent.pass_over(zk, full=False)
     assert said(capsys) == []
-    set_configs(zk, vfs, VfConfig(link_state="disable", tx_rate_min=0))
+    set_vf(zk, "ens1f0v0", link_state="disable", tx_rate_min=0)
     agent.pass_over(zk, full=False)
     assert said(capsys) == [
         f"Warning: ens1f0v0: link_state auto -> disable is refused: {LACKING}",
@@ -167,7 +164,7 @@ def test_a_rate_that_is_refused_for_want_of_a_working_link_is_tried_again(
     with node.kernel.card("ens1f0") as card:
         card["cable"] = False
     agent = node.restart(Device("ens1f0", None, 4))
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v0"]), VfConfig(tx_rate_max=100))
+    set_vf(zk, "ens1f0v0", tx_rate_max=100)
     assert agent.pass_over(zk)
     assert agent.pass_over(zk, full=False)
     assert len([line for line in said(capsys) if "refused" in line]) == 1
@@ -186,7 +183,7 @@ def test_a_transient_failure_is_tried_again_and_a_driver_that_lies_is_found_out(
     agent.pass_over(zk)
     with node.kernel.card("ens1f0") as card:
         card["refuse"], card["ignore"] = {"vlan": errno.EBUSY}, ["trust"]
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v0"]), VfConfig(vlan_id=5, trust=True))
+    set_vf(zk, "ens1f0v0", vlan_id=5, trust=True)
     said(capsys)
     assert agent.pass_over(zk, full=False)
     assert agent.pass_over(zk, full=False)
@@ -210,7 +207,7 @@ def test_a_change_behind_our_back_is_put_right_and_said_to_be_drift(
     agent = node.restart(Device("ens1f0", None, 4))
     agent.pass_over(zk)
     said(capsys)
-    node.kernel.set_vf("ens1f0", 3, VfConfig(vlan_id=99))
+    node.kernel.set_vf("ens1f0", 3, {"vlan_id": 99})
     agent.pass_over(zk, full=False)
     assert said(capsys) == []
     agent.pass_over(zk)
@@ -330,7 +327,7 @@ def test_a_rehearsal_changes_neither_tree_nor_cards(node: Node, tree: Tree, zk: 
     node.kernel.plug_in("ens1f1")
     node.kernel.create_vfs("ens1f1", 2)
     node.kernel.plug_in("ens2f0")
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f1v0"]), VfConfig(vlan_id=5))
+    set_vf(zk, "ens1f1v0", vlan_id=5)
     before, cards = tree.dump(), [node.kernel.vfs("ens1f1"), node.kernel.vfs("ens2f0")]
     rehearsal = node.restart(Device("ens1f1", 9000, 2), Device("ens2f0", None, 2)).rehearse(zk)
     assert tree.dump() == before

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.agent import linux
-from pvc_cli.cluster.sriov.model import VfConfig, find_vfs
-from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.errors import ConfigError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
+from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -88,7 +87,7 @@ def test_on_the_node_itself_the_kernels_word_stands_beside(
     kernel = SimulatedKernel(tmp_path)
     kernel.plug_in("ens1f0", "igb")
     kernel.create_vfs("ens1f0", 2)
-    kernel.set_vf("ens1f0", 1, VfConfig(vlan_id=7))
+    kernel.set_vf("ens1f0", 1, {"vlan_id": 7})
     monkeypatch.setattr(linux, "LinuxKernel", lambda: kernel)
     assert "ACTUAL" not in on_tree("sriov", "vf", "info", "pvchv1", "ens1f0v1").out
     monkeypatch.setattr(socket, "gethostname", lambda: "pvchv1.example.net")
@@ -203,7 +202,6 @@ def test_what_a_setting_was_decided_on_must_still_be_so(
     zk: ZKHandler, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another client lowers the maximum between the look and the writing: the second look refuses."""
-    vfs = find_vfs(zk, "pvchv1", ["ens1f0v1"])
     commit = LiveStore.commit
     path = f"{VF}/config/tx_rate_max"
 
@@ -214,7 +212,7 @@ def test_what_a_setting_was_decided_on_must_still_be_so(
 
     monkeypatch.setattr(LiveStore, "commit", late)
     with pytest.raises(Exception, match="would be 100 Mbit/s, above the maximum of 50"):
-        set_configs(zk, vfs, VfConfig(tx_rate_min=100))
+        set_vf(zk, "ens1f0v1", tx_rate_min=100)
     assert tree.client.get(f"{VF}/config/tx_rate_min")[0] == b"0"
 
 

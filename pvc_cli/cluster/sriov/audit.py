@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pvc_cli.cluster.sriov.claims import Guard, Usage, Use, usage_keys, uses
-from pvc_cli.cluster.sriov.model import Vf, list_vfs
+from pvc_cli.cluster.sriov.model import Vf, list_vfs, pf_of, text_of
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
@@ -18,7 +17,6 @@ from pvc_cli.zk.store import CommitConflictError
 Kind = Literal["stale", "unclaimed", "double", "missing", "unclear"]
 _MIGRATING = ("migrate", "unmigrate")
 _VM_KEYS = ("domain", "domain.xml", "domain.state", "domain.node", "domain.meta.migrate_method")
-_VF_NAME = re.compile(r"(.+)v\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def _read_vms(handler: ZKHandler) -> dict[str, _Vm]:
     vms = {}
     for uuid in uuids:
         znodes = {key: next(found) for key in _VM_KEYS}
-        name, xml, state, node, _ = (znode.text if znode else "" for znode in znodes.values())
+        name, xml, state, node, _ = map(text_of, znodes.values())
         if znodes["domain"] is None:
             continue
         try:
@@ -162,16 +160,13 @@ def _claimed(usage: Usage, holder: _Vm | None) -> str:
 def _missing(vfs: Sequence[Vf], used_on: dict[tuple[str, str], list[_Vm]], node: str | None) -> list[Finding]:
     """Return the VFs that VMs use, and their nodes lack."""
     there = {(vf.node, vf.phy) for vf in vfs}
-    pfs = {vf.pf for vf in vfs}
+    pfs = {vf.pf for vf in vfs} - {""}
     findings = []
     for (at, name), users in used_on.items():
         if (at, name) in there or not at or node not in (None, at):
             continue
-        match = _VF_NAME.fullmatch(name)
         # A macvtap device may stand on anything that the node has; only what is named like a VF is one.
-        if any(use.vf == name and use.type == "hostdev" for vm in users for use in vm.uses) or (
-            match and match[1] in pfs
-        ):
+        if pf_of(name) in pfs or any(use.vf == name and use.type == "hostdev" for vm in users for use in vm.uses):
             names = ", ".join(vm.ref.name for vm in users)
             detail = f"{names} uses it, but node {at} has no such VF"
             findings.append(Finding(at, name, "missing", tuple(vm.ref for vm in users), detail))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvc_cli.cluster.sriov.model import Vf
+from pvc_cli.cluster.sriov.model import Vf, text_of
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
@@ -47,12 +47,12 @@ class Usage:
     @property
     def used(self) -> bool:
         """Whether anybody uses it."""
-        return bool(parse_bool(_text(self.used_znode)))
+        return bool(parse_bool(text_of(self.used_znode)))
 
     @property
     def holder(self) -> str:
         """The UUID of whoever is said to use it; empty if nobody is named."""
-        return _text(self.used_by)
+        return text_of(self.used_by)
 
     def require(self) -> None:
         """Raise NotFoundError if the VF is gone."""
@@ -65,7 +65,7 @@ class Usage:
         self, handler: ZKHandler, vm: VmRef, use: Use, method: Znode | None, guards: Sequence[Guard]
     ) -> Transaction:
         """Return what notes that *vm* uses it; *method* is the VM's migration method as it was found."""
-        known = _text(self.mac if self.used else self.phy_mac)
+        known = text_of(self.mac if self.used else self.phy_mac)
         wanted = [
             (("domain.meta.migrate_method", vm.uuid), method, "shutdown"),
             *self._wanted("True", vm.uuid, use.mac or known),
@@ -74,7 +74,7 @@ class Usage:
 
     def releasing(self, handler: ZKHandler, guards: Sequence[Guard]) -> Transaction:
         """Return what notes that nobody uses it."""
-        return self._plan(handler, self._wanted("False", "", _text(self.phy_mac)), guards)
+        return self._plan(handler, self._wanted("False", "", text_of(self.phy_mac)), guards)
 
     def _wanted(self, used: str, used_by: str, mac: str) -> list[tuple[Key, Znode | None, str]]:
         found = (("used", self.used_znode, used), ("used_by", self.used_by, used_by), ("mac", self.mac, mac))
@@ -188,10 +188,10 @@ def _allowed(handler: ZKHandler, vf: Vf, holder: str) -> list[Guard]:
     """Return what allows the release of a VF, to be guarded, or refuse it under a running VM."""
     keys: list[Key] = [(key, holder) for key in ("domain.xml", "domain.state", "domain.node")]
     xml, state, node = found = handler.look_many(keys)
-    if _use(xml, vf.phy) and _text(state) not in IDLE_STATES and _text(node) == vf.node:
+    if _use(xml, vf.phy) and text_of(state) not in IDLE_STATES and text_of(node) == vf.node:
         raise RefusedError(
             f"VF {vf.phy} of node {vf.node} is used by {_call(handler, holder)}, which has it in its XML and is in"
-            f" state {_text(state)} there: stop the VM first, or release it nevertheless with --force"
+            f" state {text_of(state)} there: stop the VM first, or release it nevertheless with --force"
         )
     return list(zip(keys, found, strict=True))
 
@@ -207,11 +207,7 @@ def _call(handler: ZKHandler, uuid: str | None) -> str:
 def _use(xml: Znode | None, vf: str) -> Use | None:
     """Return how *xml* uses a VF, if it does, and can be read."""
     try:
-        interfaces = hardware.parse(_text(xml)).networks
+        interfaces = hardware.parse(text_of(xml)).networks
     except hardware.BrokenXmlError:
         return None
     return next((use for use in uses(interfaces) if use.vf == vf), None)
-
-
-def _text(znode: Znode | None) -> str:
-    return znode.text if znode else ""

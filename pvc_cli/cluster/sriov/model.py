@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
-from typing import Any
 
+from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_int
-from pvc_cli.cluster.vms.query import SEE_NODES, hint
+from pvc_cli.cluster.vms.query import hint
 from pvc_cli.errors import NotFoundError, SchemaError, quoted
-from pvc_cli.zk import ZKHandler
+from pvc_cli.zk import ZKHandler, Znode
+
+_VF_NAME = re.compile(r"(.+)v\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,14 @@ class Pf:
     vfs: tuple[str, ...]
 
 
+Value = bool | int | str
+Settings = Mapping[str, Value]
+"""Some of a VF's eight settings, by name: those that are wanted, that change, or that the kernel is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class VfConfig:
-    """A VF's settings, rates in Mbit/s; None is what is not known, or in a change, what stays."""
+    """A VF's settings as they were read, rates in Mbit/s; None is what is not known."""
 
     vlan_id: int | None = None
     vlan_qos: int | None = None
@@ -38,20 +46,9 @@ class VfConfig:
     trust: bool | None = None
     query_rss: bool | None = None
 
-    def given(self) -> dict[str, int | str | bool]:
-        """Return what is not None, by name."""
-        values = {name: getattr(self, name) for name in SETTINGS}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def only(self, names: Sequence[str]) -> VfConfig:
-        """Return the settings called *names*, as they are here."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return VfConfig(**values)
-
-    def over(self, base: VfConfig) -> VfConfig:
-        """Return these settings, and those of *base* where none is given here."""
-        values: dict[str, Any] = {**base.given(), **self.given()}
-        return VfConfig(**values)
+    def known(self) -> Settings:
+        """Return the settings that are known."""
+        return {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
 
 
 SETTINGS = tuple(field.name for field in fields(VfConfig))
@@ -94,6 +91,17 @@ def vf_name(pf: str, index: int) -> str:
     return f"{pf}v{index}"
 
 
+def pf_of(vf: str) -> str:
+    """Return the PF that a VF's name begins with; empty if it is not the name of a VF."""
+    match = _VF_NAME.fullmatch(vf)
+    return match[1] if match else ""
+
+
+def text_of(znode: Znode | None) -> str:
+    """Return the value of a znode; empty if there is none."""
+    return znode.text if znode else ""
+
+
 def require_sriov(handler: ZKHandler) -> None:
     """Do nothing on a cluster whose schema has SR-IOV.
 
@@ -109,10 +117,10 @@ def require_sriov(handler: ZKHandler) -> None:
 
 def _nodes(handler: ZKHandler, node: str | None) -> list[str]:
     """Return all nodes by name, or the one that is meant."""
-    known = handler.children("base.node") or []
-    if node is not None and node not in known:
-        raise NotFoundError(f"there is no node {quoted(node)}: {hint(node, known, SEE_NODES)}")
-    return sorted(known, key=natural_key) if node is None else [node]
+    if node is None:
+        return sorted(handler.children("base.node") or [], key=natural_key)
+    require_node(handler, node)
+    return [node]
 
 
 def _names(handler: ZKHandler, container: str, node: str | None) -> list[tuple[str, str]]:
