@@ -12,7 +12,7 @@ from pvc_cli.agent.config import Device
 from pvc_cli.agent.inventory import register, survey
 from pvc_cli.agent.kernel import VfState
 from pvc_cli.cluster.sriov.claims import claim
-from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs
+from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs, read_vfs
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import NotFoundError, SchemaError
 from pvc_cli.zk import ZKHandler
@@ -382,5 +382,5 @@ def test_a_vf_that_is_claimed_while_it_is_registered_keeps_its_claim(node: Node,
     with pytest.raises(CommitConflictError):
         part.commit()
     register(zk, "pvchv1", config, cards)
-    (after,) = find_vfs(zk, "pvchv1", ["ens1f0v2"])
+    (after,) = read_vfs(zk, [vf])
     assert (after.mac, after.used, after.pci.bus) == ("52:54:00:aa:bb:cc", True, "99")

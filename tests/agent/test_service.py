@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster.sriov.model import Value, Vf, find_vfs
+from pvc_cli.cluster.sriov.model import Value, VfRef, find_vfs, pf_of
 from pvc_cli.cluster.sriov.settings import change_settings, check_settings
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
@@ -109,22 +109,22 @@ def running(tmp_path: Path) -> Iterator[Running]:
     running.close()
 
 
-def apply(handler: ZKHandler, running: Running, vf: Vf, **settings: Value) -> float:
+def apply(handler: ZKHandler, running: Running, vf: VfRef, **settings: Value) -> float:
     """Set something on a VF and return how long it took, in seconds, until the card had it."""
     index = int(vf.phy.rpartition("v")[2])
     started = time.monotonic()
     change_settings(handler, [vf], check_settings(settings))
 
     def arrived() -> bool:
-        actual = running.kernel.actual(vf.pf, index)
+        actual = running.kernel.actual(pf_of(vf.phy), index)
         return settings.items() <= actual.known().items()
 
     wait_for(arrived, 20, lambda: f"{settings} did not arrive:\n{running.log.read_text()}")
-    with running.kernel.card(vf.pf) as card:
+    with running.kernel.card(pf_of(vf.phy)) as card:
         return float(card["vfs"][index]["at"]) - started
 
 
-def vfs_of(handler: ZKHandler) -> list[Vf]:
+def vfs_of(handler: ZKHandler) -> list[VfRef]:
     return find_vfs(handler, "pvchv1", ["ens1f?v*"])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pvc_cli.cluster.sriov.claims import Guard, Usage, Use, usage_keys, uses
-from pvc_cli.cluster.sriov.model import Vf, list_vfs, pf_of, text_of
+from pvc_cli.cluster.sriov.model import VfRef, list_refs, pf_of, text_of
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
@@ -65,19 +65,16 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
     :raises NotFoundError: if there is no such node.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
-    vfs = list_vfs(handler, node)
-    usages = _read_usages(handler, vfs)
+    usages, pfs = _read_usages(handler, list_refs(handler, node))
     vms = _read_vms(handler)
-    used_on: dict[tuple[str, str], list[_Vm]] = {}
+    used_on: dict[VfRef, list[_Vm]] = {}
     for vm in vms.values():
         for name in dict.fromkeys(use.vf for use in vm.uses):
-            used_on.setdefault((vm.node, name), []).append(vm)
+            used_on.setdefault(VfRef(vm.node, name), []).append(vm)
     findings = [
-        finding
-        for usage in usages
-        if (finding := _judge(handler, usage, used_on.get((usage.vf.node, usage.vf.phy), []), vms)) is not None
+        finding for usage in usages if (finding := _judge(handler, usage, used_on.get(usage.vf, []), vms)) is not None
     ]
-    findings += _missing(vfs, used_on, node)
+    findings += _missing({usage.vf for usage in usages}, pfs, used_on, node)
     return sorted(findings, key=lambda finding: (natural_key(finding.node), natural_key(finding.vf)))
 
 
@@ -95,10 +92,18 @@ def repair(finding: Finding) -> bool:
     return True
 
 
-def _read_usages(handler: ZKHandler, vfs: Sequence[Vf]) -> list[Usage]:
-    found = handler.look_many(key for vf in vfs for key in usage_keys(vf))
-    rows = zip(vfs, zip(*[iter(found)] * len(usage_keys(vfs[0])), strict=True), strict=True) if vfs else ()
-    return [Usage(vf, *row) for vf, row in rows]
+def _read_usages(handler: ZKHandler, vfs: Sequence[VfRef]) -> tuple[list[Usage], set[str]]:
+    """Return how each VF is used, and the names of all their PFs."""
+    keys = [[*usage_keys(vf), ("node.sriov.vf", vf.node, "sriov_vf.pf", vf.phy)] for vf in vfs]
+    found = iter(handler.look_many(key for one in keys for key in one))
+    usages, pfs = [], set()
+    for vf, one in zip(vfs, keys, strict=True):
+        *znodes, pf = [next(found) for _ in one]
+        usage = Usage(vf, *znodes)
+        if usage.own is not None:
+            usages.append(usage)
+            pfs.add(text_of(pf))
+    return usages, pfs - {""}
 
 
 def _read_vms(handler: ZKHandler) -> dict[str, _Vm]:
@@ -157,13 +162,14 @@ def _claimed(usage: Usage, holder: _Vm | None) -> str:
     return f"it is claimed for {whom}" if usage.used else f"used_by names {whom}, though it is not used"
 
 
-def _missing(vfs: Sequence[Vf], used_on: dict[tuple[str, str], list[_Vm]], node: str | None) -> list[Finding]:
+def _missing(
+    there: Container[VfRef], pfs: Container[str], used_on: Mapping[VfRef, list[_Vm]], node: str | None
+) -> list[Finding]:
     """Return the VFs that VMs use, and their nodes lack."""
-    there = {(vf.node, vf.phy) for vf in vfs}
-    pfs = {vf.pf for vf in vfs} - {""}
     findings = []
-    for (at, name), users in used_on.items():
-        if (at, name) in there or not at or node not in (None, at):
+    for vf, users in used_on.items():
+        at, name = vf
+        if vf in there or not at or node not in (None, at):
             continue
         # A macvtap device may stand on anything that the node has; only what is named like a VF is one.
         if pf_of(name) in pfs or any(use.vf == name and use.type == "hostdev" for vm in users for use in vm.uses):

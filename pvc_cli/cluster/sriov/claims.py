@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvc_cli.cluster.sriov.model import Vf, text_of
+from pvc_cli.cluster.sriov.model import VfRef, text_of
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
@@ -37,7 +37,7 @@ class Use:
 class Usage:
     """What the tree says of a VF's use, as it was read, and what would change it."""
 
-    vf: Vf
+    vf: VfRef
     own: Znode | None
     used_znode: Znode | None
     used_by: Znode | None
@@ -57,9 +57,7 @@ class Usage:
     def require(self) -> None:
         """Raise NotFoundError if the VF is gone."""
         if self.own is None:
-            raise NotFoundError(
-                f"VF {self.vf.phy} of node {self.vf.node} is gone: see 'pvc sriov vf list {self.vf.node}'"
-            )
+            raise self.vf.gone()
 
     def claiming(
         self, handler: ZKHandler, vm: VmRef, use: Use, method: Znode | None, guards: Sequence[Guard]
@@ -94,7 +92,7 @@ class Usage:
         return transaction
 
 
-def usage_keys(vf: Vf) -> list[Key]:
+def usage_keys(vf: VfRef) -> list[Key]:
     """Return the keys of a VF whose znodes make its :class:`Usage`."""
     return [("node.sriov.vf", vf.node, key, vf.phy) for key in _USAGE_KEYS]
 
@@ -117,7 +115,7 @@ def check_mac(mac: str) -> str:
 
 def claim(
     handler: ZKHandler,
-    vf: Vf,
+    vf: VfRef,
     vm: VmRef,
     *,
     mac: str | None = None,
@@ -148,7 +146,7 @@ def claim(
             raise NotFoundError(f"VM {vm.name} is gone: see 'pvc vm list'")
         if usage.used and usage.holder != vm.uuid:
             raise RefusedError(
-                f"VF {vf.phy} of node {vf.node} is used by {_call(handler, usage.holder)}:"
+                f"{vf} is used by {_call(handler, usage.holder)}:"
                 f" choose another with 'pvc sriov vf list {vf.node} --unused'"
             )
         use = _use(xml, vf.phy)
@@ -164,7 +162,7 @@ def claim(
     return plan() if dry_run else handler.retrying(plan)
 
 
-def release(handler: ZKHandler, vf: Vf, *, force: bool = False, dry_run: bool = False) -> Transaction:
+def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool = False) -> Transaction:
     """Note that nobody uses *vf*, in one transaction; what is already so is not written.
 
     The migration method of a VM that used it as ``hostdev`` stays: what it was before is not known.
@@ -184,13 +182,13 @@ def release(handler: ZKHandler, vf: Vf, *, force: bool = False, dry_run: bool = 
     return plan() if dry_run else handler.retrying(plan)
 
 
-def _allowed(handler: ZKHandler, vf: Vf, holder: str) -> list[Guard]:
+def _allowed(handler: ZKHandler, vf: VfRef, holder: str) -> list[Guard]:
     """Return what allows the release of a VF, to be guarded, or refuse it under a running VM."""
     keys: list[Key] = [(key, holder) for key in ("domain.xml", "domain.state", "domain.node")]
     xml, state, node = found = handler.look_many(keys)
     if _use(xml, vf.phy) and text_of(state) not in IDLE_STATES and text_of(node) == vf.node:
         raise RefusedError(
-            f"VF {vf.phy} of node {vf.node} is used by {_call(handler, holder)}, which has it in its XML and is in"
+            f"{vf} is used by {_call(handler, holder)}, which has it in its XML and is in"
             f" state {text_of(state)} there: stop the VM first, or release it nevertheless with --force"
         )
     return list(zip(keys, found, strict=True))

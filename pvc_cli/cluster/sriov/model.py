@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_int
 from pvc_cli.cluster.vms.query import hint
-from pvc_cli.errors import NotFoundError, SchemaError, quoted
+from pvc_cli.errors import InvalidItemError, NotFoundError, SchemaError, quoted
 from pvc_cli.zk import ZKHandler, Znode
 
 _VF_NAME = re.compile(r"(.+)v\d+")
@@ -25,6 +26,20 @@ class Pf:
     mtu: int | None
     vfcount: int | None
     vfs: tuple[str, ...]
+
+
+class VfRef(NamedTuple):
+    """Which VF: its node, and PVC's name for it."""
+
+    node: str
+    phy: str
+
+    def __str__(self) -> str:
+        return f"VF {self.phy} of node {self.node}"
+
+    def gone(self) -> NotFoundError:
+        """Return the error for a VF that was there a moment ago."""
+        return NotFoundError(f"{self} is gone: see 'pvc sriov vf list {self.node}'")
 
 
 Value = bool | int | str
@@ -115,21 +130,19 @@ def require_sriov(handler: ZKHandler) -> None:
         )
 
 
-def _nodes(handler: ZKHandler, node: str | None) -> list[str]:
-    """Return all nodes by name, or the one that is meant."""
-    if node is None:
-        return sorted(handler.children("base.node") or [], key=natural_key)
-    require_node(handler, node)
-    return [node]
-
-
-def _names(handler: ZKHandler, container: str, node: str | None) -> list[tuple[str, str]]:
-    """Return node and name of everything in *container*, in order."""
+def _list(handler: ZKHandler, node: str | None, *containers: str) -> list[list[VfRef]]:
+    """Return what is in each of *containers* of one node or of all, in order."""
     require_sriov(handler)
-    nodes = _nodes(handler, node)
-    found = handler.children_many((container, name) for name in nodes)
+    nodes = sorted(handler.children("base.node") or [], key=natural_key) if node is None else [node]
+    try:
+        found = handler.children_many((container, at) for container in containers for at in nodes)
+    except InvalidItemError:
+        found = [None]
+    if node is not None and None in found:
+        require_node(handler, node)
+    names = iter(found)
     return [
-        (at, name) for at, names in zip(nodes, found, strict=True) for name in sorted(names or (), key=natural_key)
+        [VfRef(at, name) for at in nodes for name in sorted(next(names) or (), key=natural_key)] for _ in containers
     ]
 
 
@@ -139,18 +152,23 @@ def list_pfs(handler: ZKHandler, node: str | None = None) -> list[Pf]:
     :raises NotFoundError: if there is no such node.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
-    pairs = _names(handler, "node.sriov.pf", node)
+    pfs, vfs = _list(handler, node, "node.sriov.pf", "node.sriov.vf")
     keys = ("sriov_pf", "sriov_pf.mtu", "sriov_pf.vfcount")
-    values = handler.read_many(("node.sriov.pf", at, key, pf) for at, pf in pairs for key in keys)
-    owners = _names(handler, "node.sriov.vf", node)
-    of = handler.read_many(("node.sriov.vf", at, "sriov_vf.pf", vf) for at, vf in owners)
-    vfs: dict[tuple[str, str | None], list[str]] = {}
-    for (at, vf), pf in zip(owners, of, strict=True):
-        vfs.setdefault((at, pf), []).append(vf)
-    rows = zip(pairs, zip(*[iter(values)] * len(keys), strict=True), strict=True)
+    values = iter(
+        handler.read_many(
+            [
+                *(("node.sriov.vf", vf.node, "sriov_vf.pf", vf.phy) for vf in vfs),
+                *(("node.sriov.pf", pf.node, key, pf.phy) for pf in pfs for key in keys),
+            ]
+        )
+    )
+    of: dict[tuple[str, str | None], list[str]] = {}
+    for vf in vfs:
+        of.setdefault((vf.node, next(values)), []).append(vf.phy)
     return [
-        Pf(at, pf, parse_int(mtu), parse_int(vfcount), tuple(vfs.get((at, pf), ())))
-        for (at, pf), (own, mtu, vfcount) in rows
+        Pf(pf.node, pf.phy, parse_int(mtu), parse_int(vfcount), tuple(of.get(pf, ())))
+        for pf in pfs
+        for own, mtu, vfcount in [(next(values), next(values), next(values))]
         if own is not None
     ]
 
@@ -163,9 +181,13 @@ def find_pf(handler: ZKHandler, node: str, name: str) -> Pf:
     """
     every = {pf.phy: pf for pf in list_pfs(handler, node)}
     if name not in every:
-        see = f"see 'pvc sriov pf list {node}'"
-        raise NotFoundError(f"node {node} has no PF {quoted(name)}: {hint(name, every, see)}")
+        raise _no_such(node, "PF", name, every)
     return every[name]
+
+
+def _no_such(node: str, kind: str, name: str, known: Iterable[str]) -> NotFoundError:
+    see = f"see 'pvc sriov {kind.lower()} list {node}'"
+    return NotFoundError(f"node {node} has no {kind} {quoted(name)}: {hint(name, known, see)}")
 
 
 _KEYS = (
@@ -186,30 +208,54 @@ WATCHED_KEYS = tuple(key for key in _KEYS if key.startswith("sriov_vf.config.") 
 """What of a VF changes what a list of VFs shows."""
 
 
+def list_refs(handler: ZKHandler, node: str | None = None) -> list[VfRef]:
+    """Return which VFs one node has, or all have, by name, without reading them.
+
+    :raises NotFoundError: if there is no such node.
+    :raises SchemaError: if the cluster's schema has no SR-IOV.
+    """
+    return _list(handler, node, "node.sriov.vf")[0]
+
+
+def find_vfs(handler: ZKHandler, node: str, wanted: Iterable[str]) -> list[VfRef]:
+    """Return which VFs of *node* are meant by names or glob patterns, each once, without reading them.
+
+    :raises NotFoundError: if there is no such node, or a word means no VF.
+    :raises SchemaError: if the cluster's schema has no SR-IOV.
+    """
+    every = [vf.phy for vf in list_refs(handler, node)]
+    chosen: list[str] = []
+    for word in wanted:
+        names = [word] if word in every else [name for name in every if fnmatchcase(name, word)]
+        if not names:
+            raise _no_such(node, "VF", word, every)
+        chosen += names
+    return [VfRef(node, name) for name in dict.fromkeys(chosen)]
+
+
 def list_vfs(handler: ZKHandler, node: str | None = None, pf: str | None = None) -> list[Vf]:
     """Return the VFs of one node or of all, of one PF or of all, by name, in one batch a level.
 
     :raises NotFoundError: if there is no such node.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
-    pairs = _names(handler, "node.sriov.vf", node)
-    return [vf for vf in read_vfs(handler, pairs) if pf is None or vf.pf == pf]
+    return [vf for vf in read_vfs(handler, list_refs(handler, node)) if pf is None or vf.pf == pf]
 
 
-def read_vfs(handler: ZKHandler, pairs: Sequence[tuple[str, str]]) -> list[Vf]:
-    """Return the VFs that are given by node and name, in one batch; one that is gone is left out."""
-    values = handler.read_many(("node.sriov.vf", at, key, vf) for at, vf in pairs for key in _KEYS)
-    rows = zip(pairs, zip(*[iter(values)] * len(_KEYS), strict=True), strict=True)
-    return [_vf(at, name, dict(zip(_KEYS, row, strict=True))) for (at, name), row in rows if row[0] is not None]
+def read_vfs(handler: ZKHandler, vfs: Sequence[VfRef]) -> list[Vf]:
+    """Return *vfs* as the tree has them, in one batch; one that is gone is left out."""
+    values = handler.read_many(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in _KEYS)
+    rows = zip(vfs, zip(*[iter(values)] * len(_KEYS), strict=True), strict=True)
+    return [_vf(vf, dict(zip(_KEYS, row, strict=True))) for vf, row in rows if row[0] is not None]
 
 
-def _vf(node: str, name: str, values: Mapping[str, str | None]) -> Vf:
+def _vf(vf: VfRef, values: Mapping[str, str | None]) -> Vf:
     def text(key: str) -> str:
         return values[f"sriov_vf.{key}"] or ""
 
     return Vf(
-        node=node,
-        phy=name,
+        node=vf.node,
+        phy=vf.phy,
         pf=text("pf"),
         mtu=parse_int(text("mtu")),
         mac=text("mac"),
@@ -233,23 +279,6 @@ def parse_config(texts: Mapping[str, str | None]) -> VfConfig:
         trust=parse_bool(texts["trust"]),
         query_rss=parse_bool(texts["query_rss"]),
     )
-
-
-def find_vfs(handler: ZKHandler, node: str, wanted: Iterable[str]) -> list[Vf]:
-    """Return the VFs of *node* that are meant by names or glob patterns, each once.
-
-    :raises NotFoundError: if there is no such node, or a word means no VF.
-    :raises SchemaError: if the cluster's schema has no SR-IOV.
-    """
-    every = {vf.phy: vf for vf in list_vfs(handler, node)}
-    chosen: dict[str, Vf] = {}
-    for word in wanted:
-        names = [word] if word in every else [name for name in every if fnmatchcase(name, word)]
-        if not names:
-            see = f"see 'pvc sriov vf list {node}'"
-            raise NotFoundError(f"node {node} has no VF {quoted(word)}: {hint(word, every, see)}")
-        chosen |= {name: every[name] for name in names}
-    return list(chosen.values())
 
 
 def user_names(handler: ZKHandler, vfs: Iterable[Vf]) -> dict[str, str]:

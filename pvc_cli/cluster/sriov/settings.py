@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
-from pvc_cli.cluster.sriov.model import SETTINGS, Settings, Value, Vf, text_of
+from pvc_cli.cluster.sriov.model import SETTINGS, Settings, Value, VfRef, text_of
 from pvc_cli.cluster.values import parse_int
-from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
+from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 
 LINK_STATES = ("auto", "enable", "disable")
@@ -24,7 +24,7 @@ CheckedSettings = NewType("CheckedSettings", dict[str, Value])
 class Setting:
     """A setting of a VF that is to change, as texts; *old* is None where there was none."""
 
-    vf: Vf
+    vf: VfRef
     name: str
     old: str | None
     new: str
@@ -68,7 +68,7 @@ def _check_rates(settings: Settings, whose: str) -> None:
 
 
 def change_settings(
-    handler: ZKHandler, vfs: Sequence[Vf], settings: CheckedSettings, *, dry_run: bool = False
+    handler: ZKHandler, vfs: Sequence[VfRef], settings: CheckedSettings, *, dry_run: bool = False
 ) -> tuple[Transaction, list[Setting]]:
     """Change settings of VFs, all in one transaction; what is already so is not written.
 
@@ -78,18 +78,25 @@ def change_settings(
     :raises ConflictError: if others kept changing the same settings.
     """
     changed: list[Setting] = []
+    # The two rates are checked against each other, also where one of them stays.
+    rates = _RATES if any(name in settings for name in _RATES) else ()
+    names = [name for name in SETTINGS if name in settings or name in rates]
+    keys = ("sriov_vf", "sriov_vf.config", *(f"sriov_vf.config.{name}" for name in names))
 
     def plan() -> Transaction:
         transaction = handler.transaction()
         changed.clear()
-        keys = ("sriov_vf", "sriov_vf.config", *(f"sriov_vf.config.{name}" for name in SETTINGS))
         found = iter(handler.look_many(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in keys))
         for vf in vfs:
             if next(found) is None:
-                raise NotFoundError(f"VF {vf.phy} of node {vf.node} is gone: see 'pvc sriov vf list {vf.node}'")
+                raise vf.gone()
             if next(found) is None:
                 transaction.create(("node.sriov.vf", vf.node, "sriov_vf.config", vf.phy))
-            changed.extend(_plan_one(transaction, vf, settings, {name: next(found) for name in SETTINGS}))
+            znodes = {name: next(found) for name in names}
+            if rates:
+                stored = {name: parse_int(text_of(znodes[name])) or 0 for name in rates}
+                _check_rates({**stored, **settings}, f" of VF {vf.phy} on node {vf.node}")
+            changed.extend(_plan_one(transaction, vf, settings, znodes))
         return transaction if changed else handler.transaction()
 
     transaction = plan() if dry_run else handler.retrying(plan)
@@ -97,19 +104,15 @@ def change_settings(
 
 
 def _plan_one(
-    transaction: Transaction, vf: Vf, settings: Settings, found: Mapping[str, Znode | None]
+    transaction: Transaction, vf: VfRef, settings: Settings, found: Mapping[str, Znode | None]
 ) -> list[Setting]:
     """Add what has to change on one VF, guarded by what was *found*."""
-    rates = _RATES if any(name in settings for name in _RATES) else ()
-    if rates:
-        stored = {name: parse_int(text_of(found[name])) or 0 for name in rates}
-        _check_rates({**stored, **settings}, f" of VF {vf.phy} on node {vf.node}")
     changed = []
     for name, znode in found.items():
         key = ("node.sriov.vf", vf.node, f"sriov_vf.config.{name}", vf.phy)
         if name in settings and transaction.ensure(key, znode, str(settings[name])):
             changed.append(Setting(vf, name, znode.text if znode else None, str(settings[name])))
-        elif name in settings or name in rates:
+        else:
             # It stays, but what is written beside it was decided on it.
             transaction.guard(key, znode)
     return changed

@@ -6,7 +6,7 @@ import click
 
 from pvc_cli.agent.actual import read_actual
 from pvc_cli.cluster.documents import vf_document
-from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, user_names
+from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, read_vfs, user_names
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.network.sriov.vf._words import word
@@ -33,8 +33,11 @@ def command(context: Context, node: str, name: str, style: Format) -> None:
     output = context.output
     names = context.names([name])
     with connect(context) as handler:
-        found = find_vfs(handler, node, names)
+        vfs = find_vfs(handler, node, names)
+        found = read_vfs(handler, vfs)
         users = user_names(handler, found) if style == "table" else {}
+    if not found:
+        raise vfs[0].gone()
     actual = read_actual(found)
     documents = [vf_document(vf, actual.get(vf.phy)) for vf in found]
     output.show(
