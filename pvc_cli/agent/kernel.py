@@ -37,7 +37,8 @@ class KernelError(PvcError):
     def __init__(self, doing: str, code: int) -> None:
         # Python calls 95 ENOTSUP; everybody who writes about network cards calls it EOPNOTSUPP.
         name = "EOPNOTSUPP" if code == errno.EOPNOTSUPP else errno.errorcode.get(code, code)
-        super().__init__(f"{doing}: {os.strerror(code)} ({name})")
+        self.reason = f"{os.strerror(code)} ({name})"
+        super().__init__(f"{doing}: {self.reason}")
         self.code = code
 
     @property

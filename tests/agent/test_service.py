@@ -166,7 +166,7 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     running.signal(signal.SIGHUP)
     running.told("RELOADING=1")
     running.told("READY=1")
-    running.says("guest_networking.sriov_device[0].vfcount is 'many': give a number from 0 to 65535; going on")
+    running.says("guest_networking.sriov_device[0].vfcount is 'many': give a number from 0 to 65535; keeping")
     assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
     running.config.write_text(CONFIG.replace("    - {phy: ens1f0, mtu: 9000, vfcount: 4}\n", ""))
     running.signal(signal.SIGHUP)
@@ -178,7 +178,7 @@ def test_drift_is_put_right_at_the_next_look_at_everything(running: Running, tre
     running.start(tree.hosts, "--resync", "1")
     running.told("READY=1")
     running.kernel.set_vf("ens1f1", 2, {"link_state": "disable"})
-    running.says("ens1f1v2: link_state disable -> auto (drifted: somebody else had changed it)")
+    running.says("ens1f1v2: link_state disable -> auto (drift: changed by somebody else)")
     assert running.kernel.actual("ens1f1", 2).link_state == "auto"
 
 

@@ -66,7 +66,7 @@ def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
     set_vf(zk, "ens1f0v2", vlan_id=10)
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
-    assert result.err.endswith("Warning: something failed that may succeed a moment later: run this again\n")
+    assert result.err.endswith("Warning: some changes failed, and may succeed later: rerun this command\n")
 
 
 def test_the_cluster_may_be_that_of_the_configuration(

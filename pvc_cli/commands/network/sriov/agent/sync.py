@@ -37,15 +37,14 @@ def command(context: Context, node: str | None, config: Path | None, dry_run: bo
         agent = make_agent(kernel, node, config)
         with connect(context, pvc_config=config) as handler:
             if dry_run:
-                rehearsal = agent.rehearse(handler)
-                show_changes(output, style, rehearsal.changes)
-                for action in rehearsal.actions:
+                changes, actions = agent.plan(handler)
+                show_changes(output, style, changes)
+                for action in actions:
                     output.message(f"would set {action}")
                 return 0
-            restless = agent.pass_over(handler)
-    reports = agent.reports.values()
-    found, in_sync, refused = (sum(getattr(r, name) for r in reports) for name in ("vfs", "in_sync", "refused"))
-    output.message(f"{in_sync} of {found} VFs in sync, {refused} settings refused.")
-    if restless:
-        output.warning("something failed that may succeed a moment later: run this again")
-    return EXIT_REFUSED if restless or refused else 0
+            needs_retry = agent.reconcile_node(handler)
+    counts = agent.memory.counts()
+    output.message(f"{counts}.")
+    if needs_retry:
+        output.warning("some changes failed, and may succeed later: rerun this command")
+    return EXIT_REFUSED if needs_retry or counts.refused else 0
