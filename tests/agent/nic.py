@@ -112,7 +112,7 @@ class SimulatedKernel:
     def create_vfs(self, phy: str, count: int) -> None:
         with self.card(phy) as state:
             model = MODELS[state["model"]]
-            doing = f"{phy} cannot be given {count} VFs"
+            doing = f"could not create {count} VFs on {phy}"
             if count == len(state["vfs"]):
                 return
             if count > model.total:
@@ -140,7 +140,7 @@ class SimulatedKernel:
 
     def vfs(self, phy: str) -> list[VfState]:
         if not (self._folder / phy).exists():
-            raise KernelError(f"{phy} cannot be read", errno.ENODEV)
+            raise KernelError(f"could not read {phy}", errno.ENODEV)
         with self.card(phy) as state:
             silent = dict.fromkeys(MODELS[state["model"]].silent)
             return [
@@ -151,7 +151,7 @@ class SimulatedKernel:
     def set_vf(self, phy: str, index: int, settings: Settings) -> None:
         with self.card(phy) as state:
             model = MODELS[state["model"]]
-            doing = f"VF {index} of {phy}"
+            doing = f"could not set VF {index} of {phy}"
             if index >= len(state["vfs"]):
                 raise KernelError(doing, errno.EINVAL)
             (knob,) = {knob for knob, names in KNOBS.items() if settings.keys() & set(names)}

@@ -265,7 +265,7 @@ def test_a_count_that_the_card_refuses_takes_nothing_away(
     node.kernel.plug_in("ens1f0", "igb")
     node.restart(Device("ens1f0", 9000, 8), Device("ens1f1", 9000, 4)).reconcile_node(zk)
     assert len(tree.client.get_children(VF)) == 8
-    assert "Warning: ens1f0 cannot be given 8 VFs: Numerical result out of range (ERANGE)" in said(capsys)
+    assert "Warning: could not create 8 VFs on ens1f0: Numerical result out of range (ERANGE)" in said(capsys)
 
 
 def test_sriov_that_is_switched_off_touches_nothing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pvc_cli.agent.actual import read_actual
+from pvc_cli.agent.linux import read_actual
 from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, read_vfs, user_names
 from pvc_cli.commands._common import complete
