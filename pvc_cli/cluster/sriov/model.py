@@ -130,20 +130,19 @@ def require_sriov(handler: ZKHandler) -> None:
         )
 
 
-def _list(handler: ZKHandler, node: str | None, *containers: str) -> list[list[VfRef]]:
-    """Return what is in each of *containers* of one node or of all, in order."""
+def _list(handler: ZKHandler, node: str | None, *containers: str) -> list[list[tuple[str, str]]]:
+    """Return node and name of what is in each of *containers* of one node or of all, in order."""
     require_sriov(handler)
     nodes = sorted(handler.children("base.node") or [], key=natural_key) if node is None else [node]
     try:
         found = handler.children_many((container, at) for container in containers for at in nodes)
     except InvalidItemError:
+        # No node has such a name.
         found = [None]
     if node is not None and None in found:
         require_node(handler, node)
     names = iter(found)
-    return [
-        [VfRef(at, name) for at in nodes for name in sorted(next(names) or (), key=natural_key)] for _ in containers
-    ]
+    return [[(at, name) for at in nodes for name in sorted(next(names) or (), key=natural_key)] for _ in containers]
 
 
 def list_pfs(handler: ZKHandler, node: str | None = None) -> list[Pf]:
@@ -154,20 +153,14 @@ def list_pfs(handler: ZKHandler, node: str | None = None) -> list[Pf]:
     """
     pfs, vfs = _list(handler, node, "node.sriov.pf", "node.sriov.vf")
     keys = ("sriov_pf", "sriov_pf.mtu", "sriov_pf.vfcount")
-    values = iter(
-        handler.read_many(
-            [
-                *(("node.sriov.vf", vf.node, "sriov_vf.pf", vf.phy) for vf in vfs),
-                *(("node.sriov.pf", pf.node, key, pf.phy) for pf in pfs for key in keys),
-            ]
-        )
-    )
+    owners = [("node.sriov.vf", at, "sriov_vf.pf", vf) for at, vf in vfs]
+    values = iter(handler.read_many([*owners, *(("node.sriov.pf", at, key, pf) for at, pf in pfs for key in keys)]))
     of: dict[tuple[str, str | None], list[str]] = {}
-    for vf in vfs:
-        of.setdefault((vf.node, next(values)), []).append(vf.phy)
+    for at, vf in vfs:
+        of.setdefault((at, next(values)), []).append(vf)
     return [
-        Pf(pf.node, pf.phy, parse_int(mtu), parse_int(vfcount), tuple(of.get(pf, ())))
-        for pf in pfs
+        Pf(at, pf, parse_int(mtu), parse_int(vfcount), tuple(of.get((at, pf), ())))
+        for at, pf in pfs
         for own, mtu, vfcount in [(next(values), next(values), next(values))]
         if own is not None
     ]
@@ -190,22 +183,12 @@ def _no_such(node: str, kind: str, name: str, known: Iterable[str]) -> NotFoundE
     return NotFoundError(f"node {node} has no {kind} {quoted(name)}: {hint(name, known, see)}")
 
 
-_KEYS = (
-    "sriov_vf",
-    "sriov_vf.pf",
-    "sriov_vf.mtu",
-    "sriov_vf.mac",
-    "sriov_vf.phy_mac",
-    "sriov_vf.pci.domain",
-    "sriov_vf.pci.bus",
-    "sriov_vf.pci.slot",
-    "sriov_vf.pci.function",
-    "sriov_vf.used",
-    "sriov_vf.used_by",
-    *(f"sriov_vf.config.{name}" for name in SETTINGS),
+WATCHED_KEYS = tuple(
+    f"sriov_vf.{name}" for name in ("mac", "phy_mac", "used", "used_by", *(f"config.{name}" for name in SETTINGS))
 )
-WATCHED_KEYS = tuple(key for key in _KEYS if key.startswith("sriov_vf.config.") or "used" in key or "mac" in key)
-"""What of a VF changes what a list of VFs shows."""
+"""The keys of a VF that change while it exists."""
+_PCI_KEYS = tuple(f"sriov_vf.pci.{field.name}" for field in fields(Pci))
+_KEYS = ("sriov_vf", "sriov_vf.pf", "sriov_vf.mtu", *_PCI_KEYS, *WATCHED_KEYS)
 
 
 def list_refs(handler: ZKHandler, node: str | None = None) -> list[VfRef]:
@@ -214,7 +197,7 @@ def list_refs(handler: ZKHandler, node: str | None = None) -> list[VfRef]:
     :raises NotFoundError: if there is no such node.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
-    return _list(handler, node, "node.sriov.vf")[0]
+    return [VfRef(*vf) for vf in _list(handler, node, "node.sriov.vf")[0]]
 
 
 def find_vfs(handler: ZKHandler, node: str, wanted: Iterable[str]) -> list[VfRef]:
@@ -261,7 +244,7 @@ def _vf(vf: VfRef, values: Mapping[str, str | None]) -> Vf:
         mac=text("mac"),
         phy_mac=text("phy_mac"),
         config=parse_config({name: values[f"sriov_vf.config.{name}"] for name in SETTINGS}),
-        pci=Pci(text("pci.domain"), text("pci.bus"), text("pci.slot"), text("pci.function")),
+        pci=Pci(*(values[key] or "" for key in _PCI_KEYS)),
         used=bool(parse_bool(values["sriov_vf.used"])),
         used_by=text("used_by"),
     )
