@@ -64,7 +64,7 @@ class LinuxKernel:
         return PfState(phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), vfs)
 
     def create_vfs(self, phy: str, count: int) -> None:
-        """Give a PF that has no VFs *count* of them."""
+        """Create *count* VFs on a PF that has none."""
         try:
             (_SYSFS / phy / "device" / "sriov_numvfs").write_text(f"{count}\n")
         except OSError as error:

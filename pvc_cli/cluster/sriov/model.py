@@ -1,4 +1,4 @@
-"""Read the physical and virtual functions of nodes, and find those that people mean."""
+"""Read the physical and virtual functions (PFs, VFs) of nodes, and find VFs by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VF_NAME = re.compile(r"(.+)v\d+")
 
 @dataclass(frozen=True, slots=True)
 class Pf:
-    """A physical function of a node; *vfs* are the names of its VFs. What the tree has not is None."""
+    """A physical function of a node; *vfs* are the names of its VFs. What the tree lacks is None."""
 
     node: str
     phy: str
@@ -125,7 +125,7 @@ def require_sriov(handler: ZKHandler) -> None:
     if "node.sriov" not in handler.schema.keys:
         raise SchemaError(
             f"SR-IOV needs schema version {handler.schema.since('node.sriov')}, and this cluster has"
-            f" {handler.schema.version}: upgrade it with 'pvc schema upgrade' once all its nodes know that version"
+            f" {handler.schema.version}: run 'pvc schema upgrade' once all nodes know that version"
             " (see 'pvc schema show')"
         )
 
@@ -251,7 +251,7 @@ def _vf(vf: VfRef, values: Mapping[str, str | None]) -> Vf:
 
 
 def parse_config(texts: Mapping[str, str | None]) -> VfConfig:
-    """Return the settings that *texts* spell, by name; what makes no sense is None."""
+    """Return the settings in *texts*, given by name; an invalid one is None."""
     return VfConfig(
         vlan_id=parse_int(texts["vlan_id"]),
         vlan_qos=parse_int(texts["vlan_qos"]),

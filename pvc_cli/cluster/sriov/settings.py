@@ -1,4 +1,4 @@
-"""Change the settings of VFs: checked first, guarded by what the decision came from, only what differs."""
+"""Change the settings of VFs: check them first, write only what differs, guard what the decision came from."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def find_fault(name: str, value: Value) -> str:
     if name in RANGES and not 0 <= int(value) <= RANGES[name]:
         return f"{name} {value} is out of range: give 0 to {RANGES[name]}"
     if name == "link_state" and value not in LINK_STATES:
-        return f"link_state {quoted(value)} is none of {', '.join(LINK_STATES)}"
+        return f"link_state {quoted(value)} is invalid: choose from {', '.join(LINK_STATES)}"
     return ""
 
 
 def check_settings(given: Mapping[str, Value | None]) -> CheckedSettings:
     """Return the settings that are *given*, not None, once they are checked as far as they can be by themselves.
 
-    :raises InvalidInputError: naming the setting that makes no sense, or if there is none.
+    :raises InvalidInputError: naming the setting that is invalid, or if none is given.
     """
     settings = {name: value for name, value in given.items() if value is not None}
     if not settings:
-        raise InvalidInputError("nothing is to be changed: give at least one setting")
+        raise InvalidInputError("nothing to change: give at least one setting")
     for name, value in settings.items():
         if fault := find_fault(name, value):
             raise InvalidInputError(fault)

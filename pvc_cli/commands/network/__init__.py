@@ -1,4 +1,4 @@
-"""``pvc network``: look at what connects virtual machines."""
+"""``pvc network``: manage what connects VMs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pvc_cli.commands._common.group import LazyGroup
 command = LazyGroup(
     __name__,
     {
-        "sriov": "Network functions that virtual machines use directly (SR-IOV).",
+        "sriov": "Manage SR-IOV network functions, which VMs use directly.",
     },
-    help="Look at what connects virtual machines.",
+    help="Manage what connects VMs.",
 )

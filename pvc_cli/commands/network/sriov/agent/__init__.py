@@ -1,4 +1,4 @@
-"""``pvc network sriov agent``: bring this node's network cards and the tree into line."""
+"""``pvc network sriov agent``: keep this node's network cards and the tree in sync."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pvc_cli.commands._common.group import LazyGroup
 command = LazyGroup(
     __name__,
     {
-        "run": "Work until it is stopped: SIGTERM ends it, SIGHUP makes it read the configuration again.",
-        "sync": "Do all that 'run' does, once.",
+        "run": "Run the agent until SIGTERM; SIGHUP reloads its configuration.",
+        "sync": "Run one full round of the agent.",
     },
-    help="""Bring this node's network cards and the tree into line.
+    help="""Keep this node's network cards and the tree in sync.
 
-The agent runs on the node that it works for, as root: it creates the VFs that the node's PVC configuration
-asks for, writes them into the tree, and makes the card do what 'pvc sriov vf set' wants.
+The agent runs as root on the node that it manages. It creates the VFs that the node's PVC configuration asks
+for, registers them in the tree, and applies the settings of 'pvc sriov vf set' to the card.
 """,
 )

@@ -9,7 +9,7 @@ import click
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
-from pvc_cli.commands.network.sriov.agent._agent import make_agent, node_options
+from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
@@ -17,15 +17,17 @@ from pvc_cli.output.writer import Format
 
 
 @click.command("sync")
-@node_options
+@node_option
+@config_option
 @dry_run_option
 @output_option
 @pass_context
 def command(context: Context, node: str | None, config: Path | None, dry_run: bool, style: Format) -> int:
-    """Do all that 'run' does, once.
+    """Run one full round of the agent.
 
-    A dry run shows what would be changed in the tree, and says what would be set on the cards; VFs that would
-    have to be created first are not known to it.
+    A dry run shows the changes to the tree and to the cards, except those of VFs that would be created first.
+
+    Exit code 1 if a driver refused a setting, or something failed.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``pvc network sriov pf``: look at physical functions, the ports of network cards."""
+"""``pvc network sriov pf``: show physical functions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pvc_cli.commands._common.group import LazyGroup
 command = LazyGroup(
     __name__,
     {
-        "info": "Show a physical function, its virtual functions, and who uses them.",
-        "list": "List the physical functions of NODE, or of all nodes.",
+        "info": "Show a PF, its VFs and the VMs that use them.",
+        "list": "List the PFs of NODE, or of all nodes.",
     },
-    help="Look at physical functions, the ports of network cards.",
+    help="Show physical functions (PFs), the ports of network cards.",
 )

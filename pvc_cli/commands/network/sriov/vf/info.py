@@ -9,7 +9,7 @@ from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, read_vfs, user_names
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.commands.network.sriov.vf._words import word
+from pvc_cli.commands.network.sriov.vf._shared import word
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Cell, Format, Output, known
@@ -21,10 +21,9 @@ from pvc_cli.output.writer import Cell, Format, Output, known
 @output_option
 @pass_context
 def command(context: Context, node: str, name: str, style: Format) -> None:
-    """Show all that is known of a virtual function.
+    """Show a VF.
 
-    On the node itself, and with the agent's extra installed, each setting is shown beside what the kernel says
-    it is; a driver may not say so of all.
+    On the node itself, with the agent's extra installed, the settings that the driver reports are shown, too.
 
     \b
     Example:

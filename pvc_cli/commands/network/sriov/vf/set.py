@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import click
 
@@ -12,15 +11,13 @@ from pvc_cli.cluster.sriov.model import Value, find_vfs
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, change_settings, check_settings
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.options import Command, dry_run_option, output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Format, known
 
-_Command = TypeVar("_Command", bound=Callable[..., object])
 
-
-def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[_Command], _Command]:
+def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
     return click.option(option, name, type=click.IntRange(0, RANGES[name]), metavar=metavar, help=text)
 
 
@@ -39,10 +36,10 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
 @output_option
 @pass_context
 def command(context: Context, /, node: str, name: str, dry_run: bool, style: Format, **given: Value | None) -> None:
-    """Change settings of virtual functions; what is not given stays.
+    """Change settings of VFs; omitted ones stay.
 
-    VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. All is written
-    together, or nothing; the agent on NODE applies it to the card.
+    VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. All changes are
+    written together or not at all; the agent on NODE applies them to the card.
 
     \b
     Examples:
@@ -67,6 +64,4 @@ def command(context: Context, /, node: str, name: str, dry_run: bool, style: For
     would = "would change" if dry_run else "changed"
     for vf in vfs:
         done = [f"{s.name} {known(s.old)} -> {s.new}" for s in changed if s.vf == vf]
-        output.message(
-            f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged: it is already so'}."
-        )
+        output.message(f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged'}.")
