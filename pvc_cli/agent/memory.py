@@ -9,8 +9,8 @@ from typing import NamedTuple
 from pvc_cli.agent.cards import Card
 from pvc_cli.cluster.sriov.model import Settings
 
-Key = tuple[str, str]
-"""A VF's name, and one of the KNOBS."""
+Target = tuple[str, str]
+"""What is set: a VF, by name, and one of its KNOBS."""
 
 
 class Counts(NamedTuple):
@@ -31,9 +31,9 @@ class Memory:
     cards: Sequence[Card] = ()
     wanted: Mapping[str, Settings] = field(default_factory=dict)
     """By VF, the settings in the tree at the last look."""
-    settled: dict[Key, Settings] = field(default_factory=dict)
+    settled: dict[Target, Settings] = field(default_factory=dict)
     """The values last seen on the card or accepted by its driver: what differs from them later has drifted."""
-    refused: dict[Key, Settings] = field(default_factory=dict)
+    refused: dict[Target, Settings] = field(default_factory=dict)
     """The values that the driver refused: they are retried in full rounds only."""
     in_sync: dict[str, dict[str, bool]] = field(default_factory=dict)
     """By PF and VF, whether all settings are as wanted."""
@@ -53,5 +53,5 @@ class Memory:
 
     def counts(self) -> Counts:
         """Return how the node's VFs stand."""
-        vfs = {name: healthy for of_pf in self.in_sync.values() for name, healthy in of_pf.items()}
+        vfs = {name: synced for of_pf in self.in_sync.values() for name, synced in of_pf.items()}
         return Counts(len(vfs), sum(vfs.values()), sum(vf in vfs for vf, _ in self.refused))

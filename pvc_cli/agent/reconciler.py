@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import AT_START, KNOBS, Kernel, KernelError
-from pvc_cli.agent.memory import Key, Memory
+from pvc_cli.agent.memory import Memory, Target
 from pvc_cli.cluster.sriov.model import Settings, vf_name
 
 
@@ -21,7 +21,7 @@ class Action:
     old: Settings
 
     @property
-    def key(self) -> Key:
+    def target(self) -> Target:
         """What is set, whatever the value."""
         return (self.vf, self.knob)
 
@@ -48,16 +48,16 @@ class Reconciler:
         for name, state in states.items():
             reported = state.config.known()
             for knob, settings in KNOBS.items() if name in memory.wanted else ():
-                key = (name, knob)
+                target = (name, knob)
                 # What the driver does not report is what was last set, else what cards start with.
-                last = memory.settled.get(key, AT_START)
+                last = memory.settled.get(target, AT_START)
                 actual = {setting: reported.get(setting, last[setting]) for setting in settings}
                 # A setting that the tree lacks keeps its value, also where it is set together with another.
                 want = {setting: memory.wanted[name].get(setting, actual[setting]) for setting in settings}
                 if want == actual:
-                    memory.settled[key] = want
-                    memory.refused.pop(key, None)
-                    self.journal.clear(" ".join(key))
+                    memory.settled[target] = want
+                    memory.refused.pop(target, None)
+                    self.journal.clear(" ".join(target))
                 else:
                     actions.append(Action(name, state.index, knob, want, actual))
         differing = {action.vf for action in actions}
@@ -72,36 +72,36 @@ class Reconciler:
         """
         memory, journal = self.memory, self.journal
         memory.needs_retry.discard(pf)
-        todo = [a for a in self.plan(pf) if full or memory.refused.get(a.key) != a.new]
+        todo = [a for a in self.plan(pf) if full or memory.refused.get(a.target) != a.new]
         before = dict(memory.settled)
         done = [action for action in todo if self._set(pf, action)]
         # Read back once, always: some drivers accept a setting and do nothing.
-        left = {action.key for action in self.plan(pf)} if done else set()
+        left = {action.target for action in self.plan(pf)} if done else set()
         for action in done:
-            key = action.key
-            if key in left:
-                memory.refused[key] = action.new
-                del memory.settled[key]
-                journal.write_once(" ".join(key), f"{action} failed: the driver accepted it, but did not apply it")
+            target = action.target
+            if target in left:
+                memory.refused[target] = action.new
+                del memory.settled[target]
+                journal.write_once(" ".join(target), f"{action} failed: the driver accepted it, but did not apply it")
                 continue
-            drifted = before.get(key) == action.new
+            drifted = before.get(target) == action.new
             memory.applied += 1
             memory.drifted += drifted
             journal.write(f"{action}" + (" (drift: changed by somebody else)" if drifted else ""), "notice")
 
     def _set(self, pf: str, action: Action) -> bool:
         """Set something, and tell whether the driver accepted it."""
-        memory, key = self.memory, action.key
+        memory, target = self.memory, action.target
         try:
             self.kernel.set_vf(pf, action.index, action.new)
         except KernelError as error:
             if error.transient or (action.knob == "rate" and not self._has_carrier(pf)):
                 memory.needs_retry.add(pf)
             else:
-                memory.refused[key] = action.new
-            self.journal.write_once(" ".join(key), f"{action} failed: {error.reason}")
+                memory.refused[target] = action.new
+            self.journal.write_once(" ".join(target), f"{action} failed: {error.reason}")
             return False
-        memory.settled[key] = action.new
+        memory.settled[target] = action.new
         return True
 
     def _has_carrier(self, pf: str) -> bool:

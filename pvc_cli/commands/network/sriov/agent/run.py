@@ -45,7 +45,7 @@ def command(
     with LinuxKernel() as kernel:
         Service(
             make_agent(kernel, node, config),
-            lambda report: connect(context, report, config),
+            lambda on_session: connect(context, on_session, config),
             lambda: read_config(config),
             resync=resync,
             metrics_file=metrics_file,
