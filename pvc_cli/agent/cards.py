@@ -22,6 +22,8 @@ class Card:
     vfs: Mapping[str, VfState]
     healthy: bool = True
     """Whether its VFs can be trusted to be all; if not, none is pruned from the tree."""
+    new: bool = False
+    """Whether its VFs were just created."""
 
 
 def prepare(kernel: Kernel, device: Device, journal: Journal, *, dry_run: bool = False) -> Card | None:
@@ -64,7 +66,7 @@ def prepare(kernel: Kernel, device: Device, journal: Journal, *, dry_run: bool =
         journal.write_once(topic, str(error))
         return Card(device, {}, healthy=False)
     journal.clear(topic)
-    return Card(device, {vf_name(phy, vf.index): vf for vf in vfs}, healthy)
+    return Card(device, {vf_name(phy, vf.index): vf for vf in vfs}, healthy, created)
 
 
 def _bring_up(kernel: Kernel, device: Device, journal: Journal, *, dry_run: bool) -> None:

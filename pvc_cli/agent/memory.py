@@ -48,6 +48,9 @@ class Memory:
         """Remember the node's cards, and forget PFs that are not among them."""
         self.cards = cards
         phys = {card.device.phy for card in cards}
+        # New VFs start afresh, whatever was set on those of the same names before.
+        new = {name for card in cards if card.new for name in card.vfs}
+        self.settled = {target: values for target, values in self.settled.items() if target[0] not in new}
         self.in_sync = {phy: vfs for phy, vfs in self.in_sync.items() if phy in phys}
         self.needs_retry &= phys
 

@@ -230,6 +230,17 @@ def test_what_left_the_configuration_is_pruned_and_a_user_is_named(
     assert sorted(tree.client.get_children(VF)) == [f"ens1f1v{index}" for index in range(4)]
 
 
+def test_vfs_that_are_created_again_are_set_again_and_that_is_no_drift(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0", "taciturn")
+    agent = node.restart(Device("ens1f0", None, 4))
+    set_vf(zk, "ens1f0v0", trust=True, vlan_id=5)
+    agent.reconcile_node(zk)
+    node.kernel.create_vfs("ens1f0", 0)
+    agent.reconcile_node(zk)
+    actual = node.kernel.actual("ens1f0", 0)
+    assert (actual.trust, actual.vlan_id, agent.memory.drifted) == (True, 5, 0)
+
+
 def test_a_pf_that_left_the_configuration_is_not_retried(node: Node, tree: Tree, zk: ZKHandler) -> None:
     node.kernel.plug_in("ens1f0")
     agent = node.restart(Device("ens1f0", None, 4))
