@@ -155,11 +155,11 @@ def list_pfs(handler: ZKHandler, node: str | None = None) -> list[Pf]:
     keys = ("sriov_pf", "sriov_pf.mtu", "sriov_pf.vfcount")
     owners = [("node.sriov.vf", at, "sriov_vf.pf", vf) for at, vf in vfs]
     values = iter(handler.read_many([*owners, *(("node.sriov.pf", at, key, pf) for at, pf in pfs for key in keys)]))
-    of: dict[tuple[str, str | None], list[str]] = {}
+    vfs_of: dict[tuple[str, str | None], list[str]] = {}
     for at, vf in vfs:
-        of.setdefault((at, next(values)), []).append(vf)
+        vfs_of.setdefault((at, next(values)), []).append(vf)
     return [
-        Pf(at, pf, parse_int(mtu), parse_int(vfcount), tuple(of.get((at, pf), ())))
+        Pf(at, pf, parse_int(mtu), parse_int(vfcount), tuple(vfs_of.get((at, pf), ())))
         for at, pf in pfs
         for own, mtu, vfcount in [(next(values), next(values), next(values))]
         if own is not None

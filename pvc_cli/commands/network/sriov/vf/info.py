@@ -35,7 +35,7 @@ def command(context: Context, node: str, name: str, style: Format) -> None:
         vfs = find_vfs(handler, node, names)
         found = read_vfs(handler, vfs)
         users = user_names(handler, found) if style == "table" else {}
-    if not found:
+    if vfs and not found:
         raise vfs[0].gone()
     actual = read_actual(found)
     documents = [vf_document(vf, actual.get(vf.phy)) for vf in found]
