@@ -28,7 +28,7 @@ _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
         "cluster": "Check, back up and restore the whole cluster.",
         "completion": "Print the completion script for a shell.",
         "connection": "Manage saved cluster connections.",
-        "network": "Look at what connects virtual machines.",
+        "network": "Manage what connects VMs.",
         "node": "Show nodes.",
         "sandbox": "Run a local demo cluster.",
         "schema": "Show, check and migrate the schema of the tree.",

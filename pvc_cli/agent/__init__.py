@@ -1,1 +1,1 @@
-"""The node's side of SR-IOV: the network cards and the tree, brought into line."""
+"""The node's side of SR-IOV: keep its network cards and the tree in sync."""

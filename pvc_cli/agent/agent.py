@@ -1,78 +1,56 @@
-"""One pass over a node: prepare its cards, register them, make their VFs what the tree wants."""
+"""One round over a node: prepare its cards, register them, make their VFs what the tree wants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pvc_cli.agent.cards import Card, prepare
 from pvc_cli.agent.config import NodeConfig
-from pvc_cli.agent.inventory import Inventory, register, survey
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import Kernel, KernelError
-from pvc_cli.agent.reconciler import Action, Reconciler, Report
-from pvc_cli.cluster.sriov.model import SETTINGS, VfConfig, parse_config, require_sriov
-from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES
+from pvc_cli.agent.memory import Memory
+from pvc_cli.agent.reconciler import Action, Reconciler
+from pvc_cli.agent.register import plan_registration
+from pvc_cli.cluster.sriov.model import SETTINGS, Settings, parse_config, require_sriov
+from pvc_cli.cluster.sriov.settings import find_fault
 from pvc_cli.errors import quoted
 from pvc_cli.zk import Change, Key, ZKHandler
 from pvc_cli.zk.watch import Watcher
 
 
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a pass would do: to the tree, and to the cards."""
-
-    changes: tuple[Change, ...]
-    actions: tuple[Action, ...]
-
-
 @dataclass(slots=True)
 class Agent:
-    """Keeps one node's cards and tree in line. It remembers what it saw, so as to look again at only what changed."""
+    """Keeps one node's cards and tree in sync."""
 
     kernel: Kernel
     node: str
     journal: Journal
     config: NodeConfig
-    reports: dict[str, Report] = field(default_factory=dict)
-    """The latest report of each PF."""
-    applied: int = 0
-    drifted: int = 0
-    _cards: list[Card] = field(default_factory=list)
-    _wanted: dict[str, VfConfig] = field(default_factory=dict)
-    _restless: set[str] = field(default_factory=set)
-    _reconciler: Reconciler = field(init=False)
+    memory: Memory = field(default_factory=Memory)
 
-    def __post_init__(self) -> None:
-        """Start with no memory."""
-        self._reconciler = Reconciler(self.kernel, self.journal)
-
-    def rehearse(self, handler: ZKHandler) -> DryRun:
-        """Return what a full pass would do. VFs that it would create are not known yet, and not in it.
+    def plan(self, handler: ZKHandler) -> tuple[list[Change], list[Action]]:
+        """Return what a full round would change, in the tree and on the cards, without VFs that it would create.
 
         :raises SchemaError: if the cluster's schema has no SR-IOV.
         :raises NotFoundError: if the tree has no such node.
         """
         require_sriov(handler)
         if not self._enabled():
-            return DryRun((), ())
-        cards = self._prepare(dry_run=True)
-        parts = survey(handler, self.node, self.config, cards).parts
-        wanted = self._read(handler, [name for card in cards for name in card.vfs])
-        actions = [
-            action
-            for card in cards
-            for action in self._reconciler.reconcile(card.device.phy, wanted, again=True, dry_run=True).actions
-        ]
-        return DryRun(tuple(change for part in parts for change in part.changes), tuple(actions))
+            return [], []
+        self.memory.replace_cards(self._prepare(dry_run=True))
+        parts = plan_registration(handler, self.node, self.config, self.memory.cards).parts
+        self.memory.wanted = self._read_wanted(handler)
+        reconciler = Reconciler(self.kernel, self.journal, self.memory)
+        actions = [action for card in self.memory.cards for action in reconciler.plan(card.device.phy)]
+        return [change for part in parts for change in part.changes], actions
 
-    def pass_over(self, handler: ZKHandler, watcher: Watcher | None = None, *, full: bool = True) -> bool:
-        """Bring cards and tree into line.
+    def reconcile_node(self, handler: ZKHandler, watcher: Watcher | None = None, *, full: bool = True) -> bool:
+        """Bring cards and tree into sync.
 
         :param watcher: is told what to watch, if given.
-        :param full: look at everything, and try again what was refused; if not, only at VFs whose wanted settings
-            changed.
-        :returns: whether something failed that may succeed a moment later.
+        :param full: look at everything, and retry what was refused; else only at VFs whose settings changed in the
+            tree.
+        :returns: whether something failed that may succeed later.
         :raises SchemaError: if the cluster's schema has no SR-IOV.
         :raises NotFoundError: if the tree has no such node.
         :raises UnreachableError: if no server answers in time.
@@ -85,31 +63,34 @@ class Agent:
             return False
         if full:
             self._register(handler)
-        names = [name for card in self._cards for name in card.vfs]
+        memory = self.memory
         if watcher:
-            keys = [self._key(name, setting) for name in names for setting in SETTINGS]
             containers: list[Key] = [("node.sriov.pf", self.node), ("node.sriov.vf", self.node)]
-            watcher.watch(values=keys, children=containers)
-            if not full and set(names) - set(handler.children(containers[1]) or ()):
-                # Somebody took away what belongs there.
+            watcher.watch(values=self._wanted_keys(), children=containers)
+            names = {name for card in memory.cards for name in card.vfs}
+            if not full and names - set(handler.children(containers[1]) or ()):
+                # Somebody deleted what belongs there.
                 self._register(handler)
-        wanted = self._read(handler, names)
-        changed = {name for name in names if wanted.get(name) != self._wanted.get(name)}
-        self._wanted = wanted
-        for card in self._cards:
-            if full or card.device.phy in self._restless or not changed.isdisjoint(card.vfs):
-                self._reconcile(card, wanted, again=full)
-        return bool(self._restless)
+        before, memory.wanted = memory.wanted, self._read_wanted(handler)
+        changed = {name for name, settings in memory.wanted.items() if settings != before.get(name)}
+        reconciler = Reconciler(self.kernel, self.journal, memory)
+        for card in memory.cards:
+            phy = card.device.phy
+            if full or phy in memory.needs_retry or not changed.isdisjoint(card.vfs):
+                try:
+                    reconciler.reconcile(phy, full=full)
+                except KernelError as error:
+                    self.journal.write_once(f"vfs {phy}", str(error))
+                    memory.needs_retry.add(phy)
+        return bool(memory.needs_retry)
 
     def _enabled(self) -> bool:
-        if not self.config.enabled:
-            path = self.config.path
-            self.journal.once(
-                "enabled", f"sriov_enable is no in {path}: nothing is set, and nothing is pruned", "notice"
-            )
-            self._cards, self.reports = [], {}
+        if self.config.enabled:
+            self.journal.clear("enabled")
         else:
-            self.journal.settle("enabled")
+            self.memory.replace_cards(())
+            text = f"SR-IOV is disabled: sriov_enable is no in {self.config.path}; changing nothing"
+            self.journal.write_once("enabled", text, "notice")
         return self.config.enabled
 
     def _prepare(self, *, dry_run: bool = False) -> list[Card]:
@@ -118,58 +99,44 @@ class Agent:
             try:
                 card = prepare(self.kernel, device, self.journal, dry_run=dry_run)
             except KernelError as error:
-                self.journal.once(f"pf {device.phy}", str(error))
+                self.journal.write_once(f"pf {device.phy}", str(error))
                 continue
             if card:
                 cards.append(card)
         return cards
 
     def _register(self, handler: ZKHandler) -> None:
-        self._cards = self._prepare()
-        self.reports = {phy: r for phy, r in self.reports.items() if phy in {c.device.phy for c in self._cards}}
-        self._say(register(handler, self.node, self.config, self._cards))
+        cards = self._prepare()
+        self.memory.replace_cards(cards)
+        plan = handler.retrying(lambda: plan_registration(handler, self.node, self.config, cards))
+        for text, priority in plan.lines:
+            self.journal.write(text, priority)
 
-    def _say(self, inventory: Inventory) -> None:
-        for warning in inventory.warnings:
-            self.journal.say(warning, "warning")
-        for note in inventory.notes:
-            self.journal.say(note, "notice")
+    def _wanted_keys(self) -> list[Key]:
+        at = ("node.sriov.vf", self.node)
+        names = (name for card in self.memory.cards for name in card.vfs)
+        return [(*at, f"sriov_vf.config.{setting}", name) for name in names for setting in SETTINGS]
 
-    def _key(self, vf: str, setting: str) -> Key:
-        return ("node.sriov.vf", self.node, f"sriov_vf.config.{setting}", vf)
-
-    def _read(self, handler: ZKHandler, names: Iterable[str]) -> dict[str, VfConfig]:
-        """Return what the tree wants of each VF, as far as it makes sense, in one batch."""
-        names = list(names)
-        values = iter(handler.read_many(self._key(name, setting) for name in names for setting in SETTINGS))
-        return {name: self._sensible(name, {setting: next(values) for setting in SETTINGS}) for name in names}
-
-    def _sensible(self, vf: str, texts: dict[str, str | None]) -> VfConfig:
-        config = parse_config(texts)
-        given = {
-            name: value
-            for name, value in config.given().items()
-            if 0 <= int(value if name in RANGES else 0) <= RANGES.get(name, 0)
-            and (name != "link_state" or value in LINK_STATES)
+    def _read_wanted(self, handler: ZKHandler) -> dict[str, Settings]:
+        """Return the valid settings of each VF in the tree, in one batch."""
+        values = iter(handler.read_many(self._wanted_keys()))
+        return {
+            name: self._valid(name, {setting: next(values) for setting in SETTINGS})
+            for card in self.memory.cards
+            for name in card.vfs
         }
+
+    def _valid(self, vf: str, texts: dict[str, str | None]) -> Settings:
+        known = parse_config(texts).known()
+        settings = {name: value for name, value in known.items() if not find_fault(name, value)}
         for name, text in texts.items():
-            if text and name not in given:
-                self.journal.once(
-                    f"{vf} {name} text", f"{vf}: {name} is {quoted(text)} in the tree: it is left alone"
+            topic = f"{vf} {name} text"
+            if text and name not in settings:
+                self.journal.write_once(
+                    topic,
+                    f"{vf}: ignored {name} {quoted(text)} in the tree: invalid;"
+                    f" correct it with 'pvc sriov vf set {self.node} {vf}'",
                 )
             else:
-                self.journal.settle(f"{vf} {name} text")
-        return config.only([*given])
-
-    def _reconcile(self, card: Card, wanted: dict[str, VfConfig], *, again: bool) -> None:
-        phy = card.device.phy
-        try:
-            report = self._reconciler.reconcile(phy, wanted, again=again)
-        except KernelError as error:
-            self.journal.once(f"vfs {phy}", str(error))
-            self._restless.add(phy)
-            return
-        self.reports[phy] = report
-        self.applied += len(report.actions)
-        self.drifted += report.drifted
-        (self._restless.add if report.retry else self._restless.discard)(phy)
+                self.journal.clear(topic)
+        return settings

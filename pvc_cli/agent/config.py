@@ -1,4 +1,4 @@
-"""What a node's PVC configuration says of SR-IOV; everything else in that file is PVC's own business."""
+"""Read the SR-IOV part of a node's PVC configuration, and ignore the rest."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.errors import ConfigError, quoted
 
-# What Linux takes for a network device: IFNAMSIZ is 16, the closing NUL included.
+# Names that Linux allows for a network device: IFNAMSIZ is 16, with the closing NUL.
 _DEVICE = re.compile(r"(?!\.{1,2}$)[!-.0-~]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A physical function as it is to be; *mtu* None leaves the card's."""
+    """A PF as it is configured; *mtu* None leaves the card's."""
 
     phy: str
     mtu: int | None
@@ -24,7 +24,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """Whether this node does SR-IOV, and with which devices."""
+    """Whether SR-IOV is enabled on this node, and the devices."""
 
     path: Path
     enabled: bool
@@ -32,24 +32,24 @@ class NodeConfig:
 
 
 def parse_config(path: Path, document: object) -> NodeConfig:
-    """Return what the *document* in a node's configuration at *path* says of SR-IOV.
+    """Return the SR-IOV part of *document*, which is a node's configuration from *path*.
 
-    :raises ConfigError: naming the place in the file, if something there makes no sense.
+    :raises ConfigError: naming the place in the file, if a value there is invalid.
     """
     if not isinstance(document, dict):
-        raise ConfigError(f"{path} is no PVC configuration: it is no mapping")
+        raise ConfigError(f"{path} is not a PVC configuration: expected a mapping")
     guests = document.get("guest_networking")
     guests = guests if isinstance(guests, dict) else {}
     enabled = _flag(path, "guest_networking.sriov_enable", guests.get("sriov_enable"))
     listed = guests.get("sriov_device")
     where = "guest_networking.sriov_device"
     if listed is not None and not isinstance(listed, list):
-        raise ConfigError(f"{path}: {where} is no list: give a list of phy, mtu and vfcount")
+        raise ConfigError(f"{path}: {where} is not a list: give a list of phy, mtu and vfcount")
     devices: dict[str, Device] = {}
     for number, entry in enumerate(listed or []):
         device = _device(path, f"{where}[{number}]", entry)
         if device.phy in devices:
-            raise ConfigError(f"{path}: {where}[{number}] is {device.phy} again: name each device once")
+            raise ConfigError(f"{path}: {where}[{number}] repeats {device.phy}: list each device once")
         devices[device.phy] = device
     return NodeConfig(path, enabled, tuple(devices.values()))
 
@@ -63,7 +63,7 @@ def _flag(path: Path, where: str, value: object) -> bool:
 
 def _device(path: Path, where: str, entry: object) -> Device:
     if not isinstance(entry, dict):
-        raise ConfigError(f"{path}: {where} is no mapping: give phy, mtu and vfcount")
+        raise ConfigError(f"{path}: {where} is not a mapping: give phy, mtu and vfcount")
     # PVC's sample file says device, its daemon reads phy.
     word = "phy" if "phy" in entry else "device"
     name = entry.get(word)

@@ -6,14 +6,15 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pvc_cli import identity
 from pvc_cli.agent.kernel import NO_MAC, KernelError, PfState, VfState
-from pvc_cli.cluster.sriov.model import VfConfig
+from pvc_cli.cluster.sriov.model import Settings, Vf, VfConfig, vf_name
 from pvc_cli.errors import ConfigError
 
 _SYSFS = Path("/sys/class/net")
@@ -63,22 +64,22 @@ class LinuxKernel:
         return PfState(phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), vfs)
 
     def create_vfs(self, phy: str, count: int) -> None:
-        """Give a PF that has no VFs *count* of them."""
+        """Create *count* VFs on a PF that has none."""
         try:
             (_SYSFS / phy / "device" / "sriov_numvfs").write_text(f"{count}\n")
         except OSError as error:
-            raise KernelError(f"{phy} cannot be given {count} VFs", error.errno or errno.EIO) from None
+            raise KernelError(f"could not create {count} VFs on {phy}", error.errno or errno.EIO) from None
 
     def bring_up(self, phy: str, mtu: int | None) -> None:
         """Set a PF's link up, and its MTU if one is given."""
-        with _naming(f"{phy} cannot be set up" + (f" with MTU {mtu}" if mtu else "")):
-            self._netlink.link("set", index=_index(phy), state="up", **({"mtu": mtu} if mtu else {}))
+        with _naming(f"could not bring up {phy}" + (f" with MTU {mtu}" if mtu else "")):
+            self._netlink.link("set", index=socket.if_nametoindex(phy), state="up", **({"mtu": mtu} if mtu else {}))
 
     def vfs(self, phy: str) -> list[VfState]:
         """Return the state of all VFs of a PF, by index."""
         state, link = self.pf(phy), self._link(phy)
         if state is None or link is None:
-            raise KernelError(f"{phy} cannot be read", errno.ENODEV)
+            raise KernelError(f"could not read {phy}", errno.ENODEV)
         reported = _reported(link)
         found = []
         for index in range(state.vfs or 0):
@@ -88,13 +89,13 @@ class LinuxKernel:
             found.append(VfState(index, mac, _config(attributes), pci))
         return found
 
-    def set_vf(self, phy: str, index: int, config: VfConfig) -> None:
-        """Set what belongs to one of the KNOBS on a VF."""
-        with _naming(f"VF {index} of {phy}"):
-            self._netlink.link("set", index=_index(phy), vf={"vf": index, **_request(config)})
+    def set_vf(self, phy: str, index: int, settings: Settings) -> None:
+        """Set the settings of one of the KNOBS on a VF."""
+        with _naming(f"could not set VF {index} of {phy}"):
+            self._netlink.link("set", index=socket.if_nametoindex(phy), vf={"vf": index, **_request(settings)})
 
     def _link(self, phy: str) -> Any:  # noqa: ANN401 - pyroute2 is untyped
-        with _naming(f"{phy} cannot be read"):
+        with _naming(f"could not read {phy}"):
             try:
                 links = self._netlink.link("get", index=socket.if_nametoindex(phy), ext_mask=_WITH_VFS)
             except OSError as error:
@@ -104,9 +105,20 @@ class LinuxKernel:
         return next(iter(links), None)
 
 
+def read_actual(vfs: Iterable[Vf]) -> dict[str, VfConfig]:
+    """Return what this machine's drivers report of those of *vfs* that it has, by name; nothing without pyroute2."""
+    here = {vf.phy: vf for vf in vfs if vf.node == identity.host()}
+    found: dict[str, VfConfig] = {}
+    if here:
+        with suppress(ConfigError, KernelError), LinuxKernel() as kernel:
+            for pf in sorted({vf.pf for vf in here.values()}):
+                found |= {name: vf.config for vf in kernel.vfs(pf) if (name := vf_name(pf, vf.index)) in here}
+    return found
+
+
 @contextmanager
 def _naming(doing: str) -> Iterator[None]:
-    """Turn what netlink refuses into our error."""
+    """Turn an error of netlink into ours."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:
@@ -117,12 +129,8 @@ def _naming(doing: str) -> Iterator[None]:
         raise KernelError(doing, error.errno or errno.EIO) from None
 
 
-def _index(phy: str) -> int:
-    return socket.if_nametoindex(phy)
-
-
 def _reported(link: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401
-    """Return what the kernel says of each VF, attributes by name."""
+    """Return each VF's attributes by name."""
     listed = link.get_attr("IFLA_VFINFO_LIST")
     vfs: dict[int, dict[str, Any]] = {}
     for info in listed.get_attrs("IFLA_VF_INFO") if listed else ():
@@ -156,19 +164,18 @@ def _config(attributes: Mapping[str, Any]) -> VfConfig:
     )
 
 
-def _request(config: VfConfig) -> dict[str, Any]:
-    """Return what pyroute2 wants to be told, in its words; it drops those that it does not know in silence."""
+def _request(settings: Settings) -> dict[str, Any]:
+    """Return *settings* under pyroute2's names; it silently drops a name that it does not know."""
     request: dict[str, Any] = {}
-    if config.vlan_id is not None:
-        request["vlan"] = {"vlan": config.vlan_id, "qos": config.vlan_qos or 0}
-    if config.tx_rate_max is not None:
-        request["rate"] = {"min_tx_rate": config.tx_rate_min or 0, "max_tx_rate": config.tx_rate_max}
-    if config.link_state is not None:
-        request["link_state"] = _LINK_STATES.index(config.link_state)
+    if "vlan_id" in settings:
+        request["vlan"] = {"vlan": settings["vlan_id"], "qos": settings.get("vlan_qos", 0)}
+    if "tx_rate_max" in settings:
+        request["rate"] = {"min_tx_rate": settings.get("tx_rate_min", 0), "max_tx_rate": settings["tx_rate_max"]}
+    if "link_state" in settings:
+        request["link_state"] = _LINK_STATES.index(str(settings["link_state"]))
     for name, word in (("spoof_check", "spoofchk"), ("trust", "trust"), ("query_rss", "rss_query_en")):
-        value = getattr(config, name)
-        if value is not None:
-            request[word] = int(value)
+        if name in settings:
+            request[word] = int(settings[name])
     return request
 
 

@@ -1,4 +1,4 @@
-"""Tell systemd how the service is: sd_notify's datagrams, where a socket for them is given."""
+"""Tell systemd the state of the service, as sd_notify(3) does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import time
 
 _SHARE = 3
-"""How many times in the watchdog's time to report: one or two may come late."""
+"""Keep-alives per watchdog interval: one or two may come late."""
 
 
 class Notifier:
@@ -19,22 +19,22 @@ class Notifier:
         watchdog = os.environ.get("WATCHDOG_USEC", "") if self._address else ""
         mine = os.environ.get("WATCHDOG_PID") in (None, str(os.getpid()))
         self.interval = int(watchdog) / 1e6 / _SHARE if watchdog.isdecimal() and mine else None
-        """How often, in seconds, :meth:`alive` is expected; None if it is not."""
+        """Seconds between calls of :meth:`alive`; None without a watchdog."""
 
     def ready(self, status: str) -> None:
-        """Say that the service does its work."""
+        """Tell systemd that the service works."""
         self._send(f"READY=1\nSTATUS={status}")
 
     def reloading(self) -> None:
-        """Say that the configuration is read again; :meth:`ready` ends it."""
+        """Tell systemd that the configuration is being reloaded, until :meth:`ready`."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        """Say that the service ends."""
+        """Tell systemd that the service ends."""
         self._send("STOPPING=1")
 
     def alive(self) -> None:
-        """Say that the service is not stuck."""
+        """Tell systemd that the service is alive."""
         self._send("WATCHDOG=1")
 
     def _send(self, message: str) -> None:
@@ -42,7 +42,7 @@ class Notifier:
             return
         # An abstract socket's name starts with a NUL, written as @.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        # A supervisor that is not listening, or slow, is no reason for the service to stand still.
+        # A supervisor that is slow, or does not listen, must not block the service.
         with (
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
             contextlib.suppress(OSError),

@@ -1,139 +1,110 @@
-"""Make VFs what the tree wants: look at what is, set only what differs, believe only what is read back."""
+"""Make VFs what the tree wants: read what is there, set only what differs, trust only what is read back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pvc_cli.agent.journal import Journal
-from pvc_cli.agent.kernel import AT_START, KNOBS, Kernel, KernelError, VfState
-from pvc_cli.cluster.sriov.model import VfConfig, vf_name
-
-_Knob = tuple[str, str]
-"""A VF by name, and which of the KNOBS."""
+from pvc_cli.agent.kernel import AT_START, KNOBS, Kernel, KernelError
+from pvc_cli.agent.memory import Memory, Target
+from pvc_cli.cluster.sriov.model import Settings, vf_name
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something to set on a VF, or that was set."""
+    """Something to set on a VF."""
 
     vf: str
     index: int
     knob: str
-    config: VfConfig
-    old: VfConfig
+    new: Settings
+    old: Settings
 
     @property
-    def key(self) -> _Knob:
-        """What is set, whatever it is set to."""
+    def target(self) -> Target:
+        """What is set, whatever the value."""
         return (self.vf, self.knob)
 
     def __str__(self) -> str:
-        old = self.old.given()
-        changed = [(name, to) for name, to in self.config.given().items() if old.get(name) != to]
-        return f"{self.vf}: " + ", ".join(f"{name} {old.get(name)} -> {to}" for name, to in changed)
+        changed = (f"{name} {self.old[name]} -> {to}" for name, to in self.new.items() if self.old[name] != to)
+        return f"{self.vf}: {', '.join(changed)}"
 
 
-@dataclass(slots=True)
-class Report:
-    """How a PF's VFs stand after a pass."""
-
-    vfs: int = 0
-    in_sync: int = 0
-    drifted: int = 0
-    """How many settings somebody else had changed."""
-    refused: int = 0
-    """How many settings the driver does not take."""
-    retry: bool = False
-    """Whether something failed that may succeed a moment later."""
-    actions: list[Action] = field(default_factory=list)
-
-
+@dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Remembers what each VF's settings came to, so as to tell news from drift, and refusals from faults."""
+    """Compares the VFs of a PF with ``memory.wanted``, and sets what differs."""
 
-    def __init__(self, kernel: Kernel, journal: Journal) -> None:
-        self._kernel = kernel
-        self._journal = journal
-        self._settled: dict[_Knob, VfConfig] = {}
-        self._refused: dict[_Knob, VfConfig] = {}
+    kernel: Kernel
+    journal: Journal
+    memory: Memory
 
-    def reconcile(self, pf: str, wanted: Mapping[str, VfConfig], *, again: bool, dry_run: bool = False) -> Report:
-        """Make the VFs of *pf* what is *wanted* of them, by name.
+    def plan(self, pf: str) -> list[Action]:
+        """Return what has to be set on the VFs of *pf*, and remember what is as wanted.
 
-        :param again: try once more what was refused.
         :raises KernelError: if the PF cannot be read.
         """
-        states = self._kernel.vfs(pf)
-        todo = self._differences(pf, states, wanted)
-        report = Report(vfs=len(states))
-        if dry_run:
-            report.actions = todo
-            left = todo
-        else:
-            settled = dict(self._settled)
-            done = [action for action in todo if self._act(pf, action, report, again=again)]
-            # Once more, always: some drivers say yes and do nothing.
-            left = self._differences(pf, self._kernel.vfs(pf), wanted) if done else todo
-            self._judge(done, {action.key for action in left}, settled, report)
-        report.in_sync = report.vfs - len({action.vf for action in left})
-        names = {vf_name(pf, state.index) for state in states}
-        report.refused = sum(vf in names for vf, _ in self._refused)
-        return report
-
-    def _differences(self, pf: str, states: Sequence[VfState], wanted: Mapping[str, VfConfig]) -> list[Action]:
-        """Return what would have to be set, and take note of what is as it should be."""
-        actions = []
-        for state in states:
-            name = vf_name(pf, state.index)
-            for knob, settings in KNOBS.items() if name in wanted else ():
-                key = (name, knob)
-                # What is not reported is what was last set, else what cards start with.
-                actual = state.config.only(settings).over(self._settled.get(key, AT_START.only(settings)))
-                # A setting that the tree does not know stays what it is, also where it is set together with one.
-                want = wanted[name].only(settings).over(actual)
+        memory, actions = self.memory, []
+        states = {vf_name(pf, state.index): state for state in self.kernel.vfs(pf)}
+        for name, state in states.items():
+            reported = state.config.known()
+            for knob, settings in KNOBS.items() if name in memory.wanted else ():
+                target = (name, knob)
+                # What the driver does not report is what was last set, else what cards start with.
+                last = memory.settled.get(target, AT_START)
+                actual = {setting: reported.get(setting, last[setting]) for setting in settings}
+                # A setting that the tree lacks keeps its value, also where it is set together with another.
+                want = {setting: memory.wanted[name].get(setting, actual[setting]) for setting in settings}
                 if want == actual:
-                    self._settled[key] = want
-                    self._refused.pop(key, None)
-                    self._journal.settle(" ".join(key))
+                    memory.settled[target] = want
+                    memory.refused.pop(target, None)
+                    self.journal.clear(" ".join(target))
                 else:
                     actions.append(Action(name, state.index, knob, want, actual))
+        differing = {action.vf for action in actions}
+        memory.in_sync[pf] = {name: name not in differing for name in states}
         return actions
 
-    def _act(self, pf: str, action: Action, report: Report, *, again: bool) -> bool:
-        """Set something, and tell whether the driver took it."""
-        key = action.key
-        if self._refused.get(key) == action.config and not again:
-            return False
+    def reconcile(self, pf: str, *, full: bool) -> None:
+        """Make the VFs of *pf* what the tree wants.
+
+        :param full: retry what the driver refused.
+        :raises KernelError: if the PF cannot be read.
+        """
+        memory, journal = self.memory, self.journal
+        memory.needs_retry.discard(pf)
+        todo = [a for a in self.plan(pf) if full or memory.refused.get(a.target) != a.new]
+        before = dict(memory.settled)
+        done = [action for action in todo if self._set(pf, action)]
+        # Read back once, always: some drivers accept a setting and do nothing.
+        left = {action.target for action in self.plan(pf)} if done else set()
+        for action in done:
+            target = action.target
+            if target in left:
+                memory.refused[target] = action.new
+                del memory.settled[target]
+                journal.write_once(" ".join(target), f"{action} failed: the driver accepted it, but did not apply it")
+                continue
+            drifted = before.get(target) == action.new
+            memory.applied += 1
+            memory.drifted += drifted
+            journal.write(f"{action}" + (" (drift: changed by somebody else)" if drifted else ""), "notice")
+
+    def _set(self, pf: str, action: Action) -> bool:
+        """Set something, and tell whether the driver accepted it."""
+        memory, target = self.memory, action.target
         try:
-            self._kernel.set_vf(pf, action.index, action.config)
+            self.kernel.set_vf(pf, action.index, action.new)
         except KernelError as error:
             if error.transient or (action.knob == "rate" and not self._has_carrier(pf)):
-                report.retry = True
+                memory.needs_retry.add(pf)
             else:
-                self._refused[key] = action.config
-            self._journal.once(" ".join(key), f"{action} is refused: {error}")
+                memory.refused[target] = action.new
+            self.journal.write_once(" ".join(target), f"{action} failed: {error.reason}")
             return False
-        self._settled[key] = action.config
+        memory.settled[target] = action.new
         return True
 
     def _has_carrier(self, pf: str) -> bool:
-        """Tell whether a PF's link works. Before that, some drivers take no rate: they do not know its speed."""
-        state = self._kernel.pf(pf)
+        """Tell whether a PF's link works. Without it, some drivers refuse every rate: they do not know its speed."""
+        state = self.kernel.pf(pf)
         return state is None or state.carrier
-
-    def _judge(
-        self, done: Sequence[Action], left: set[_Knob], settled: Mapping[_Knob, VfConfig], report: Report
-    ) -> None:
-        """Say what became of what was set; *settled* is what each setting had come to before."""
-        for action in done:
-            key = action.key
-            if key in left:
-                self._refused[key] = action.config
-                self._settled.pop(key)
-                self._journal.once(" ".join(key), f"{action} was taken by the driver, which did not do it")
-                continue
-            report.actions.append(action)
-            drifted = settled.get(key) == action.config
-            report.drifted += drifted
-            self._journal.say(f"{action}" + (" (drifted: somebody else had changed it)" if drifted else ""), "notice")

@@ -1,4 +1,4 @@
-"""The agent as a service: look, wait for a change, look again; until it is told to stop."""
+"""The agent as a service: a round, a wait for changes, another round; until it is stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pvc_cli.agent.agent import Agent
 from pvc_cli.agent.config import NodeConfig
-from pvc_cli.agent.metrics import Metrics
+from pvc_cli.agent.metrics import write_metrics
 from pvc_cli.agent.notify import Notifier
 from pvc_cli.errors import ConfigError, PvcError, SchemaError, UnreachableError
 from pvc_cli.zk import ZKHandler
@@ -25,10 +25,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 class Service:
     """Runs an agent.
 
-    :param connect: opens a session with the cluster; is given what wants to hear what happens to it.
-    :param reload: reads the node's configuration again.
-    :param resync: how often, in seconds, everything is looked at, whether something changed or not.
-    :param metrics_file: where to leave figures for Prometheus, if anywhere.
+    :param connect: opens a session with the cluster; is given what to tell about the session's state.
+    :param reload: reads the node's configuration.
+    :param resync: seconds between full rounds, whether anything changed or not.
+    :param metrics_file: where to write figures for Prometheus, if anywhere.
     """
 
     def __init__(
@@ -45,13 +45,12 @@ class Service:
         self._reload = reload
         self._resync = resync
         self._metrics_file = metrics_file
-        self._metrics = Metrics(agent.node)
         self._notifier = Notifier()
         self._watcher: Watcher | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._again = threading.Event()
-        """Set when everything has to be looked at, whatever was seen before."""
+        self._full = threading.Event()
+        """Set when the next round must be a full one."""
         self._failures = 0
 
     def run(self) -> None:
@@ -59,91 +58,78 @@ class Service:
         with self._signals():
             while not self._stopping.is_set():
                 try:
-                    with self._connect(self._hear) as handler:
+                    with self._connect(self._on_session) as handler:
                         self._failures = 0
                         self._serve(handler)
                 except UnreachableError as error:
-                    self._agent.journal.once("zookeeper", str(error))
-                    self._rest(self._pause())
+                    self._agent.journal.write_once("zookeeper", str(error))
+                    self._wait(self._stopping.wait, self._pause())
         self._notifier.stopping()
-        self._agent.journal.say("stopped", "notice")
+        self._agent.journal.write("stopped", "notice")
 
     def _serve(self, handler: ZKHandler) -> None:
         watcher = self._watcher = handler.watcher(settle=_SETTLE)
-        self._again.set()
+        self._full.set()
         full_at = 0.0
         while not self._stopping.is_set():
             if self._reloading.is_set():
                 self._reload_config()
-            full = self._again.is_set() or time.monotonic() >= full_at
-            self._again.clear()
+            full = self._full.is_set() or time.monotonic() >= full_at
+            self._full.clear()
             if full:
                 full_at = time.monotonic() + self._resync
-            # What goes wrong is tried again, ever more rarely; what changes meanwhile is looked at at once.
-            if self._look(handler, watcher, full=full):
-                self._wait(watcher, self._pause())
+            # A failure is retried, ever more rarely; a change ends the wait at once.
+            if self._reconcile(handler, watcher, full=full):
+                self._wait(watcher.wait, self._pause())
             else:
                 self._failures = 0
-                self._wait(watcher, max(full_at - time.monotonic(), 0.0))
+                self._wait(watcher.wait, max(full_at - time.monotonic(), 0.0))
 
-    def _hear(self, text: str) -> None:
-        """Log what happened to the session. What happened meanwhile to the tree or the cards, nobody has told us."""
-        self._agent.journal.say(text, "notice")
-        self._again.set()
+    def _on_session(self, text: str) -> None:
+        """Write down what happened to the session: changes of the tree may have been missed."""
+        self._agent.journal.write(text, "notice")
+        self._full.set()
         if self._watcher:
             self._watcher.wake()
 
-    def _look(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
-        """Pass over the node once, and tell whether that should be tried again soon."""
+    def _reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
+        """Do one round, and tell whether to retry soon."""
         agent, journal = self._agent, self._agent.journal
         try:
-            restless = agent.pass_over(handler, watcher, full=full)
+            needs_retry = agent.reconcile_node(handler, watcher, full=full)
         except SchemaError as error:
-            journal.once("cluster", f"{error}; waiting for that")
+            journal.write_once("cluster", f"{error}; waiting for the upgrade")
             self._notifier.ready("Waiting for a schema version with SR-IOV")
-            self._again.set()
+            self._full.set()
             return False
         except PvcError as error:
-            # Whatever it is, it is about the cluster as it is now, and not worth the life of a service.
-            journal.once("cluster", str(error))
-            self._again.set()
+            # Whatever it is, the cluster may recover from it: a service outlives it.
+            journal.write_once("cluster", str(error))
+            self._full.set()
             return True
-        journal.settle("cluster")
-        journal.settle("zookeeper")
-        metrics = self._metrics
-        metrics.note(agent.reports.values())
-        metrics.applied, metrics.drifted = agent.applied, agent.drifted
-        self._write_metrics()
-        self._notifier.ready(f"{metrics.in_sync} of {metrics.vfs} VFs in sync, {metrics.refused} settings refused")
-        return restless
-
-    def _write_metrics(self) -> None:
+        journal.clear("cluster")
+        journal.clear("zookeeper")
         if self._metrics_file:
             try:
-                self._metrics.write(self._metrics_file)
-                self._agent.journal.settle("metrics")
+                write_metrics(self._metrics_file, agent.node, agent.memory)
+                journal.clear("metrics")
             except OSError as error:
-                self._agent.journal.once("metrics", f"{self._metrics_file} cannot be written: {error.strerror}")
+                journal.write_once("metrics", f"could not write {self._metrics_file}: {error.strerror}")
+        self._notifier.ready(str(agent.memory.counts()))
+        return needs_retry
 
     def _pause(self) -> float:
-        """Return how long to wait before the next try, longer each time."""
+        """Return how long to wait before the next retry, longer each time."""
         self._failures += 1
         return min(_FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
 
-    def _wait(self, watcher: Watcher, timeout: float) -> None:
-        """Wait for a change or a signal, telling the watchdog meanwhile that we live."""
-        until = time.monotonic() + timeout
-        changed = False
-        while not changed and (left := until - time.monotonic()) > 0:
+    def _wait(self, wait: Callable[[float], bool], timeout: float) -> None:
+        """Wait until *wait* reports something or *timeout* is over, and keep the watchdog quiet meanwhile."""
+        deadline = time.monotonic() + timeout
+        ended = False
+        while not ended and (left := deadline - time.monotonic()) > 0:
             self._notifier.alive()
-            changed = watcher.wait(min(left, self._notifier.interval or left))
-
-    def _rest(self, pause: float) -> None:
-        """Wait where there is no session, and so nothing to watch."""
-        until = time.monotonic() + pause
-        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
-            self._notifier.alive()
-            self._stopping.wait(min(left, self._notifier.interval or left))
+            ended = wait(min(left, self._notifier.interval or left))
 
     def _reload_config(self) -> None:
         self._reloading.clear()
@@ -152,10 +138,10 @@ class Service:
         try:
             self._agent.config = self._reload()
         except ConfigError as error:
-            journal.say(f"{error}; going on with what was configured before", "warning")
+            journal.write(f"{error}; keeping the previous configuration", "warning")
         else:
-            journal.say(f"{self._agent.config.path} is read again", "notice")
-        self._again.set()
+            journal.write(f"reloaded {self._agent.config.path}", "notice")
+        self._full.set()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -173,7 +159,7 @@ class Service:
         try:
             yield
         finally:
-            # Told to stop twice is no reason to die of it on the way out.
+            # A second signal must not kill the process on its way out.
             while signal.sigtimedwait(wanted, 0):
                 pass
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.health import ClusterStatus
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.sriov.audit import Finding
-    from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig
+    from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
     from pvc_cli.cluster.sriov.settings import Setting
     from pvc_cli.cluster.vms.model import Vm
     from pvc_cli.cluster.vms.query import VmRef
@@ -119,7 +119,7 @@ def vf_document(vf: Vf, actual: VfConfig | None = None) -> Document:
     return document if actual is None else document | {"actual": _fields(actual)}
 
 
-def settings_document(vfs: Sequence[Vf], changed: Sequence[Setting]) -> Document:
+def settings_document(vfs: Sequence[VfRef], changed: Sequence[Setting]) -> Document:
     """Return the document of what was set on each VF, which may be nothing."""
     return {
         "results": [

@@ -74,15 +74,24 @@ def list_nodes(handler: ZKHandler) -> list[Node]:
     return _read(handler, sorted(handler.children("base.node") or [], key=natural_key))
 
 
+def require_node(handler: ZKHandler, *names: str, otherwise: str = SEE_NODES) -> None:
+    """Do nothing if the cluster has nodes called *names*.
+
+    :param otherwise: what to do where no node's name is near.
+    :raises NotFoundError: if it lacks one.
+    """
+    known = handler.children("base.node") or []
+    for name in names:
+        if name not in known:
+            raise NotFoundError(f"there is no node {quoted(name)}: {hint(name, known, otherwise)}")
+
+
 def find_nodes(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
     """Return the nodes called *names*, in that order.
 
     :raises NotFoundError: if there is none of that name.
     """
-    known = handler.children("base.node") or []
-    for name in names:
-        if name not in known:
-            raise NotFoundError(f"there is no node {quoted(name)}: {hint(name, known, SEE_NODES)}")
+    require_node(handler, *names)
     return _read(handler, names)
 
 

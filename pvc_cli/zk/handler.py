@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from pvc_cli.errors import (
     LockError,
@@ -15,7 +15,7 @@ from pvc_cli.errors import (
     quoted,
 )
 from pvc_cli.zk.access import NO_ACCESS, Access
-from pvc_cli.zk.execute import StepT, execute_steps, retry
+from pvc_cli.zk.execute import StepT, execute, execute_steps, retry
 from pvc_cli.zk.reads import Names, Values, read_trees, request, request_each
 from pvc_cli.zk.schema import Key, ZKSchema, find_schema, parse_version
 from pvc_cli.zk.schema.definition import versions
@@ -26,8 +26,16 @@ if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
     from pvc_cli.zk.watch import Watcher
 
-_Item = TypeVar("_Item")
 _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
+
+
+class _Committable(Protocol):
+    def commit(self) -> None: ...
+
+
+_Item = TypeVar("_Item")
+PlanT = TypeVar("PlanT", bound=_Committable)
+"""A transaction, or something that commits several."""
 
 
 class ZKHandler:
@@ -267,19 +275,26 @@ class ZKHandler:
         wanted = list(pairs)
         self.retrying(lambda: plan_rename(self.transaction(), wanted))
 
-    def retrying(self, plan: Callable[[], Transaction]) -> Transaction:
+    def retrying(self, make: Callable[[], PlanT]) -> PlanT:
         """Plan a change from the tree as it is and commit it; if another client was faster, plan again.
 
-        :returns: the transaction that was committed.
+        :returns: the plan that was committed.
         :raises ConflictError: if another client was faster every time.
         """
 
-        def attempt() -> Transaction:
-            transaction = plan()
-            transaction.commit()
-            return transaction
+        def attempt() -> PlanT:
+            plan = make()
+            plan.commit()
+            return plan
 
         return retry(attempt)
+
+    def commit_parts(self, parts: Iterable[Transaction]) -> None:
+        """Commit *parts* in order, each of them whole, as many in one transaction as fit.
+
+        :raises ConflictError: if the tree is not as one of them expects it; those before it are written.
+        """
+        execute(self.store, (part.ops for part in parts))
 
     def execute(
         self,

@@ -7,6 +7,9 @@ import pytest
 from pvc_cli.agent.agent import Agent
 from pvc_cli.agent.config import Device, NodeConfig
 from pvc_cli.agent.journal import Journal
+from pvc_cli.cluster.sriov.model import Value, find_vfs
+from pvc_cli.cluster.sriov.settings import change_settings, check_settings
+from pvc_cli.zk import ZKHandler
 from tests.agent.nic import SimulatedKernel
 
 
@@ -30,3 +33,8 @@ class Node:
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
     return Node(tmp_path / "cards")
+
+
+def set_vf(handler: ZKHandler, name: str, **settings: Value) -> None:
+    """Change settings of a VF of pvchv1, as `pvc sriov vf set` does."""
+    change_settings(handler, find_vfs(handler, "pvchv1", [name]), check_settings(settings))

@@ -11,12 +11,12 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pvc_cli.agent.kernel import AT_START, KNOBS, NO_MAC, KernelError, PfState, VfState
-from pvc_cli.cluster.sriov.model import VfConfig
+from pvc_cli.cluster.sriov.model import Settings, VfConfig
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ MODELS = {
         rate_needs_link=True,
         spoof_check=True,
     ),
+    "taciturn": Model(total=64, silent=("trust", "tx_rate_min")),
     "netdevsim": Model(total=4, too_many=errno.ENOMEM, pci=False, macs=False, remembers=True),
 }
 
@@ -112,14 +113,14 @@ class SimulatedKernel:
     def create_vfs(self, phy: str, count: int) -> None:
         with self.card(phy) as state:
             model = MODELS[state["model"]]
-            doing = f"{phy} cannot be given {count} VFs"
+            doing = f"could not create {count} VFs on {phy}"
             if count == len(state["vfs"]):
                 return
             if count > model.total:
                 raise KernelError(doing, model.too_many)
             if state["vfs"] and count:
                 raise KernelError(doing, errno.EBUSY)
-            start = asdict(AT_START) | {"spoof_check": model.spoof_check}
+            start = {**AT_START, "spoof_check": model.spoof_check}
             before = [vf["config"] for vf in state["vfs"]] or state["before"] if model.remembers else []
             state["before"] = before
             port = sum(phy.encode()) % 256
@@ -140,7 +141,7 @@ class SimulatedKernel:
 
     def vfs(self, phy: str) -> list[VfState]:
         if not (self._folder / phy).exists():
-            raise KernelError(f"{phy} cannot be read", errno.ENODEV)
+            raise KernelError(f"could not read {phy}", errno.ENODEV)
         with self.card(phy) as state:
             silent = dict.fromkeys(MODELS[state["model"]].silent)
             return [
@@ -148,23 +149,22 @@ class SimulatedKernel:
                 for index, vf in enumerate(state["vfs"])
             ]
 
-    def set_vf(self, phy: str, index: int, config: VfConfig) -> None:
+    def set_vf(self, phy: str, index: int, settings: Settings) -> None:
         with self.card(phy) as state:
             model = MODELS[state["model"]]
-            doing = f"VF {index} of {phy}"
+            doing = f"could not set VF {index} of {phy}"
             if index >= len(state["vfs"]):
                 raise KernelError(doing, errno.EINVAL)
-            given = config.given()
-            (knob,) = {knob for knob, settings in KNOBS.items() if given.keys() & set(settings)}
+            (knob,) = {knob for knob, names in KNOBS.items() if settings.keys() & set(names)}
             if code := state["refuse"].get(knob):
                 raise KernelError(doing, code)
             if knob in model.lacks:
                 raise KernelError(doing, errno.EOPNOTSUPP)
             if knob == "rate" and ((model.rate_needs_link and not (state["up"] and state["cable"])) or
-                                   (config.tx_rate_min and not model.minimum_rate)):  # fmt: skip
+                                   (settings.get("tx_rate_min") and not model.minimum_rate)):  # fmt: skip
                 raise KernelError(doing, errno.EINVAL)
             if knob not in state["ignore"]:
                 # What one request sets together, and is not given, goes back to 0.
-                together = {name: given.get(name, 0) for name in KNOBS[knob]}
+                together = {name: settings.get(name, 0) for name in KNOBS[knob]}
                 state["vfs"][index]["config"].update(together)
                 state["vfs"][index]["at"] = time.monotonic()

@@ -1,4 +1,4 @@
-"""An agent's passes, on a real ZooKeeper and simulated cards."""
+"""An agent's rounds, on a real ZooKeeper and simulated cards."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ import pytest
 
 from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import Device
-from pvc_cli.agent.inventory import register, survey
 from pvc_cli.agent.kernel import VfState
+from pvc_cli.agent.register import plan_registration
 from pvc_cli.cluster.sriov.claims import claim
-from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs
-from pvc_cli.cluster.sriov.settings import set_configs
+from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs, read_vfs
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import NotFoundError, SchemaError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import CommitConflictError, Op
-from tests.agent.conftest import Node
+from tests.agent.conftest import Node, set_vf
 from tests.conftest import Tree, round_trips
 
 PF = "/nodes/pvchv1/sriov/pf"
 VF = "/nodes/pvchv1/sriov/vf"
-LACKING = "VF 0 of ens1f0: Operation not supported (EOPNOTSUPP)"
+LACKING = "Operation not supported (EOPNOTSUPP)"
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def test_a_card_is_prepared_and_registered_to_the_byte(
     node: Node, bare: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     node.kernel.plug_in("ens1f0", "igb")
-    assert not node.restart(Device("ens1f0", 9000, 2)).pass_over(zk)
+    assert not node.restart(Device("ens1f0", 9000, 2)).reconcile_node(zk)
     port = sum(b"ens1f0") % 256
     expected = {
         "/nodes/pvchv1/sriov": b"",
@@ -83,11 +82,11 @@ def test_a_second_pass_and_a_second_agent_change_nothing(
 ) -> None:
     node.kernel.plug_in("ens1f0")
     devices = [Device("ens1f0", None, 4)]
-    node.restart(*devices).pass_over(zk)
+    node.restart(*devices).reconcile_node(zk)
     before = {path: bare.client.get(path)[1].mzxid for path in bare.dump()}
     said(capsys)
-    node.agent.pass_over(zk)
-    node.restart(*devices).pass_over(zk)
+    node.agent.reconcile_node(zk)
+    node.restart(*devices).reconcile_node(zk)
     assert {path: bare.client.get(path)[1].mzxid for path in bare.dump()} == before
     assert said(capsys) == []
     assert bare.client.get(f"{PF}/ens1f0/mtu")[0] == b"1500"
@@ -98,19 +97,18 @@ def test_configured_settings_are_kept_and_applied_and_only_what_differs(
 ) -> None:
     node.kernel.plug_in("ens1f0")
     node.kernel.create_vfs("ens1f0", 4)
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v1"]), VfConfig(vlan_id=101, vlan_qos=2, trust=True))
+    set_vf(zk, "ens1f0v1", vlan_id=101, vlan_qos=2, trust=True)
     agent = node.restart(Device("ens1f0", None, 4))
-    assert not agent.pass_over(zk)
+    assert not agent.reconcile_node(zk)
     assert node.kernel.actual("ens1f0", 1) == VfConfig(101, 2, 0, 0, "auto", True, True, False)
     lines = [line for line in said(capsys) if line.startswith("ens1f0v1: ")]
     assert lines == ["ens1f0v1: vlan_id 0 -> 101, vlan_qos 0 -> 2", "ens1f0v1: spoof_check False -> True",
                      "ens1f0v1: trust False -> True"]  # fmt: skip
-    (report,) = agent.reports.values()
-    assert (report.vfs, report.in_sync, report.refused, agent.drifted) == (4, 4, 0, 0)
+    assert (agent.memory.counts(), agent.memory.drifted) == ((4, 4, 0), 0)
     with node.kernel.card("ens1f0") as card:
         touched = [vf["at"] for vf in card["vfs"]]
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v2"]), VfConfig(tx_rate_min=10, tx_rate_max=100))
-    agent.pass_over(zk, full=False)
+    set_vf(zk, "ens1f0v2", tx_rate_min=10, tx_rate_max=100)
+    agent.reconcile_node(zk, full=False)
     with node.kernel.card("ens1f0") as card:
         assert [a["at"] != b for a, b in zip(card["vfs"], touched, strict=True)] == [False, False, True, False]
     assert node.kernel.actual("ens1f0", 2).tx_rate_min == 10
@@ -119,13 +117,11 @@ def test_configured_settings_are_kept_and_applied_and_only_what_differs(
 def test_half_of_a_pair_keeps_the_other_half(node: Node, tree: Tree, zk: ZKHandler) -> None:
     node.kernel.plug_in("ens1f0")
     agent = node.restart(Device("ens1f0", None, 4))
-    vfs = find_vfs(zk, "pvchv1", ["ens1f0v0"])
-    for change in (VfConfig(vlan_id=7, vlan_qos=3), VfConfig(tx_rate_max=100)):
-        set_configs(zk, vfs, change)
-    agent.pass_over(zk)
-    for change in (VfConfig(vlan_id=8), VfConfig(tx_rate_min=50)):
-        set_configs(zk, vfs, change)
-        agent.pass_over(zk, full=False)
+    set_vf(zk, "ens1f0v0", vlan_id=7, vlan_qos=3, tx_rate_max=100)
+    agent.reconcile_node(zk)
+    for name, value in (("vlan_id", 8), ("tx_rate_min", 50)):
+        set_vf(zk, "ens1f0v0", **{name: value})
+        agent.reconcile_node(zk, full=False)
     assert node.kernel.actual("ens1f0", 0) == VfConfig(8, 3, 50, 100, "auto", True, False, False)
 
 
@@ -134,30 +130,29 @@ def test_what_a_driver_lacks_is_said_once_a_value_and_holds_up_nothing(
 ) -> None:
     node.kernel.plug_in("ens1f0", "igb")
     agent = node.restart(Device("ens1f0", None, 4))
-    vfs = find_vfs(zk, "pvchv1", ["ens1f0v0"])
-    change = VfConfig(vlan_id=5, tx_rate_min=100, tx_rate_max=1000, link_state="enable", trust=True, query_rss=True)
-    set_configs(zk, vfs, change)
-    assert not agent.pass_over(zk)
-    refused = [line for line in said(capsys) if "refused" in line]
+    set_vf(
+        zk, "ens1f0v0", vlan_id=5, tx_rate_min=100, tx_rate_max=1000, link_state="enable", trust=True, query_rss=True
+    )
+    assert not agent.reconcile_node(zk)
+    refused = [line for line in said(capsys) if "failed" in line]
     assert refused == [
-        "Warning: ens1f0v0: tx_rate_min 0 -> 100, tx_rate_max 0 -> 1000 is refused:"
-        " VF 0 of ens1f0: Invalid argument (EINVAL)",
-        f"Warning: ens1f0v0: link_state auto -> enable is refused: {LACKING}",
-        f"Warning: ens1f0v0: query_rss False -> True is refused: {LACKING}",
+        "Warning: ens1f0v0: tx_rate_min 0 -> 100, tx_rate_max 0 -> 1000 failed: Invalid argument (EINVAL)",
+        f"Warning: ens1f0v0: link_state auto -> enable failed: {LACKING}",
+        f"Warning: ens1f0v0: query_rss False -> True failed: {LACKING}",
     ]
     assert node.kernel.actual("ens1f0", 0) == VfConfig(5, 0, 0, 0, "auto", True, True, False)
-    assert (agent.reports["ens1f0"].refused, agent.reports["ens1f0"].in_sync) == (3, 3)
-    agent.pass_over(zk)
-    agent.pass_over(zk, full=False)
+    assert agent.memory.counts() == (4, 3, 3)
+    agent.reconcile_node(zk)
+    agent.reconcile_node(zk, full=False)
     assert said(capsys) == []
-    set_configs(zk, vfs, VfConfig(link_state="disable", tx_rate_min=0))
-    agent.pass_over(zk, full=False)
+    set_vf(zk, "ens1f0v0", link_state="disable", tx_rate_min=0)
+    agent.reconcile_node(zk, full=False)
     assert said(capsys) == [
-        f"Warning: ens1f0v0: link_state auto -> disable is refused: {LACKING}",
+        f"Warning: ens1f0v0: link_state auto -> disable failed: {LACKING}",
         "ens1f0v0: tx_rate_max 0 -> 1000",
     ]
     assert node.kernel.actual("ens1f0", 0).tx_rate_max == 1000
-    assert agent.reports["ens1f0"].refused == 2
+    assert agent.memory.counts().refused == 2
 
 
 def test_a_rate_that_is_refused_for_want_of_a_working_link_is_tried_again(
@@ -167,14 +162,14 @@ def test_a_rate_that_is_refused_for_want_of_a_working_link_is_tried_again(
     with node.kernel.card("ens1f0") as card:
         card["cable"] = False
     agent = node.restart(Device("ens1f0", None, 4))
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v0"]), VfConfig(tx_rate_max=100))
-    assert agent.pass_over(zk)
-    assert agent.pass_over(zk, full=False)
-    assert len([line for line in said(capsys) if "refused" in line]) == 1
-    assert agent.reports["ens1f0"].refused == 0
+    set_vf(zk, "ens1f0v0", tx_rate_max=100)
+    assert agent.reconcile_node(zk)
+    assert agent.reconcile_node(zk, full=False)
+    assert len([line for line in said(capsys) if "failed" in line]) == 1
+    assert agent.memory.counts().refused == 0
     with node.kernel.card("ens1f0") as card:
         card["cable"] = True
-    assert not agent.pass_over(zk, full=False)
+    assert not agent.reconcile_node(zk, full=False)
     assert said(capsys) == ["ens1f0v0: tx_rate_max 0 -> 100"]
 
 
@@ -183,24 +178,24 @@ def test_a_transient_failure_is_tried_again_and_a_driver_that_lies_is_found_out(
 ) -> None:
     node.kernel.plug_in("ens1f0")
     agent = node.restart(Device("ens1f0", None, 4))
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
     with node.kernel.card("ens1f0") as card:
         card["refuse"], card["ignore"] = {"vlan": errno.EBUSY}, ["trust"]
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v0"]), VfConfig(vlan_id=5, trust=True))
+    set_vf(zk, "ens1f0v0", vlan_id=5, trust=True)
     said(capsys)
-    assert agent.pass_over(zk, full=False)
-    assert agent.pass_over(zk, full=False)
+    assert agent.reconcile_node(zk, full=False)
+    assert agent.reconcile_node(zk, full=False)
     assert said(capsys) == [
-        "Warning: ens1f0v0: vlan_id 0 -> 5 is refused: VF 0 of ens1f0: Device or resource busy (EBUSY)",
-        "Warning: ens1f0v0: trust False -> True was taken by the driver, which did not do it",
+        "Warning: ens1f0v0: vlan_id 0 -> 5 failed: Device or resource busy (EBUSY)",
+        "Warning: ens1f0v0: trust False -> True failed: the driver accepted it, but did not apply it",
     ]
     with node.kernel.card("ens1f0") as card:
         card["refuse"], card["ignore"] = {}, []
-    assert not agent.pass_over(zk, full=False)
+    assert not agent.reconcile_node(zk, full=False)
     assert said(capsys) == ["ens1f0v0: vlan_id 0 -> 5"]
-    assert not agent.pass_over(zk)
+    assert not agent.reconcile_node(zk)
     assert said(capsys) == ["ens1f0v0: trust False -> True"]
-    assert agent.drifted == 0
+    assert agent.memory.drifted == 0
 
 
 def test_a_change_behind_our_back_is_put_right_and_said_to_be_drift(
@@ -208,15 +203,15 @@ def test_a_change_behind_our_back_is_put_right_and_said_to_be_drift(
 ) -> None:
     node.kernel.plug_in("ens1f0")
     agent = node.restart(Device("ens1f0", None, 4))
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
     said(capsys)
-    node.kernel.set_vf("ens1f0", 3, VfConfig(vlan_id=99))
-    agent.pass_over(zk, full=False)
+    node.kernel.set_vf("ens1f0", 3, {"vlan_id": 99})
+    agent.reconcile_node(zk, full=False)
     assert said(capsys) == []
-    agent.pass_over(zk)
-    assert said(capsys) == ["ens1f0v3: vlan_id 99 -> 0 (drifted: somebody else had changed it)"]
+    agent.reconcile_node(zk)
+    assert said(capsys) == ["ens1f0v3: vlan_id 99 -> 0 (drift: changed by somebody else)"]
     assert node.kernel.actual("ens1f0", 3).vlan_id == 0
-    assert (agent.drifted, agent.reports["ens1f0"].in_sync) == (1, 4)
+    assert (agent.memory.drifted, agent.memory.counts().in_sync) == (1, 4)
 
 
 def test_what_left_the_configuration_is_pruned_and_a_user_is_named(
@@ -225,14 +220,37 @@ def test_what_left_the_configuration_is_pruned_and_a_user_is_named(
     node.kernel.plug_in("ens1f1")
     nfv = tree.uuid("nfv-01")
     (used,) = [vf.phy for vf in list_vfs(zk, "pvchv1") if vf.used]
-    node.restart(Device("ens1f1", 9000, 4)).pass_over(zk)
+    node.restart(Device("ens1f1", 9000, 4)).reconcile_node(zk)
     assert [line for line in said(capsys) if "VF ens1f0" in line or "PF ens1f0" in line] == [
-        f"Warning: VF {used} is pruned, and was used by nfv-01 ({nfv})",
-        *(f"VF ens1f0v{index} pruned" for index in range(4)),
+        f"Warning: VF {used} pruned while in use by VM nfv-01 ({nfv})",
+        *(f"VF ens1f0v{index} pruned" for index in range(4) if f"ens1f0v{index}" != used),
         "PF ens1f0 pruned",
     ]
     assert tree.client.get_children(PF) == ["ens1f1"]
     assert sorted(tree.client.get_children(VF)) == [f"ens1f1v{index}" for index in range(4)]
+
+
+def test_vfs_that_are_created_again_are_set_again_and_that_is_no_drift(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0", "taciturn")
+    agent = node.restart(Device("ens1f0", None, 4))
+    set_vf(zk, "ens1f0v0", trust=True, vlan_id=5)
+    agent.reconcile_node(zk)
+    node.kernel.create_vfs("ens1f0", 0)
+    agent.reconcile_node(zk)
+    actual = node.kernel.actual("ens1f0", 0)
+    assert (actual.trust, actual.vlan_id, agent.memory.drifted) == (True, 5, 0)
+
+
+def test_a_pf_that_left_the_configuration_is_not_retried(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", None, 4))
+    with node.kernel.card("ens1f0") as card:
+        card["refuse"] = {"vlan": errno.EBUSY}
+    set_vf(zk, "ens1f0v0", vlan_id=5)
+    assert agent.reconcile_node(zk)
+    agent.config = node.restart().config
+    assert not agent.reconcile_node(zk)
+    assert agent.memory.counts() == (0, 0, 0)
 
 
 def test_a_vf_that_the_kernel_no_longer_has_is_pruned_but_not_with_a_card_that_is_away(
@@ -241,14 +259,14 @@ def test_a_vf_that_the_kernel_no_longer_has_is_pruned_but_not_with_a_card_that_i
     node.kernel.plug_in("ens1f0")
     node.kernel.create_vfs("ens1f0", 2)
     agent = node.restart(Device("ens1f0", 9000, 4), Device("ens1f1", 9000, 4))
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
     assert [name for name in sorted(tree.client.get_children(VF)) if "f0" in name] == ["ens1f0v0", "ens1f0v1"]
     assert len(tree.client.get_children(VF)) == 6
     lines = said(capsys)
-    assert "Warning: ens1f1 is configured, but this node has no such device: it is skipped" in lines
-    assert any(line.startswith("Warning: ens1f0 has 2 VFs, and 4 are configured: it stays so") for line in lines)
+    assert "Warning: ens1f1 is configured, but this node has no such device: skipped" in lines
+    assert any(line.startswith("Warning: ens1f0 has 2 VFs, but 4 are configured: not changed") for line in lines)
     assert len(node.kernel.vfs("ens1f0")) == 2
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
     assert said(capsys) == []
 
 
@@ -256,9 +274,9 @@ def test_a_count_that_the_card_refuses_takes_nothing_away(
     node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     node.kernel.plug_in("ens1f0", "igb")
-    node.restart(Device("ens1f0", 9000, 8), Device("ens1f1", 9000, 4)).pass_over(zk)
+    node.restart(Device("ens1f0", 9000, 8), Device("ens1f1", 9000, 4)).reconcile_node(zk)
     assert len(tree.client.get_children(VF)) == 8
-    assert "Warning: ens1f0 cannot be given 8 VFs: Numerical result out of range (ERANGE)" in said(capsys)
+    assert "Warning: could not create 8 VFs on ens1f0: Numerical result out of range (ERANGE)" in said(capsys)
 
 
 def test_sriov_that_is_switched_off_touches_nothing(
@@ -266,10 +284,10 @@ def test_sriov_that_is_switched_off_touches_nothing(
 ) -> None:
     before = tree.dump()
     agent = node.restart(enabled=False)
-    agent.pass_over(zk)
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
+    agent.reconcile_node(zk)
     assert tree.dump() == before
-    assert said(capsys) == ["sriov_enable is no in /etc/pvc/pvc.conf: nothing is set, and nothing is pruned"]
+    assert said(capsys) == ["SR-IOV is disabled: sriov_enable is no in /etc/pvc/pvc.conf; changing nothing"]
 
 
 def test_a_vf_under_a_vm_keeps_its_address_and_is_known_without_a_network_device(
@@ -279,7 +297,7 @@ def test_a_vf_under_a_vm_keeps_its_address_and_is_known_without_a_network_device
     node.kernel.create_vfs("ens1f0", 4)
     (vf,) = [vf for vf in list_vfs(zk, "pvchv1") if vf.used]
     agent = node.restart(Device("ens1f0", 9000, 4), Device("ens1f1", 9000, 4))
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
     after = {found.phy: found for found in list_vfs(zk, "pvchv1")}
     assert (after[vf.phy].mac, after[vf.phy].phy_mac, after[vf.phy].used_by) == (vf.mac, vf.phy_mac, vf.used_by)
     other = next(found for found in after.values() if found.pf == "ens1f0" and not found.used)
@@ -299,15 +317,14 @@ def test_a_value_in_the_tree_that_makes_no_sense_is_left_alone_and_named(
     ):
         tree.put(f"{VF}/ens1f0v0/config/{name}", value)
     agent = node.restart(Device("ens1f0", 9000, 4))
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
     lines = [line for line in said(capsys) if "in the tree" in line]
     assert lines == [
-        "Warning: ens1f0v0: vlan_id is '70000' in the tree: it is left alone",
-        "Warning: ens1f0v0: link_state is '\\x1b[2Jup' in the tree: it is left alone",
-        "Warning: ens1f0v0: trust is 'maybe' in the tree: it is left alone",
+        f"Warning: ens1f0v0: ignored {what} in the tree: invalid; correct it with 'pvc sriov vf set pvchv1 ens1f0v0'"
+        for what in ("vlan_id '70000'", "link_state '\\x1b[2Jup'", "trust 'maybe'")
     ]
     assert node.kernel.actual("ens1f0", 0) == VfConfig(0, 0, 0, 9, "auto", True, False, False)
-    agent.pass_over(zk)
+    agent.reconcile_node(zk)
     assert said(capsys) == []
 
 
@@ -318,37 +335,37 @@ def test_an_old_schema_and_an_unknown_node_are_refused(
     node.kernel.plug_in("ens1f0")
     with ZKHandler(tree.hosts) as handler:
         with pytest.raises(SchemaError, match="SR-IOV needs schema version 1, and this cluster has 0"):
-            node.restart(Device("ens1f0", None, 2)).pass_over(handler)
+            node.restart(Device("ens1f0", None, 2)).reconcile_node(handler)
         assert not node.kernel.vfs("ens1f0")
         tree.put("/schema/version", b"1")
         node.name = "pvchv9"
         with pytest.raises(NotFoundError, match="no node 'pvchv9': did you mean 'pvchv3'"):
-            node.restart(Device("ens1f0", None, 2)).pass_over(handler)
+            node.restart(Device("ens1f0", None, 2)).reconcile_node(handler)
 
 
-def test_a_rehearsal_changes_neither_tree_nor_cards(node: Node, tree: Tree, zk: ZKHandler) -> None:
+def test_a_dry_run_changes_neither_tree_nor_cards(node: Node, tree: Tree, zk: ZKHandler) -> None:
     node.kernel.plug_in("ens1f1")
     node.kernel.create_vfs("ens1f1", 2)
     node.kernel.plug_in("ens2f0")
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f1v0"]), VfConfig(vlan_id=5))
+    set_vf(zk, "ens1f1v0", vlan_id=5)
     before, cards = tree.dump(), [node.kernel.vfs("ens1f1"), node.kernel.vfs("ens2f0")]
-    rehearsal = node.restart(Device("ens1f1", 9000, 2), Device("ens2f0", None, 2)).rehearse(zk)
+    changes, actions = node.restart(Device("ens1f1", 9000, 2), Device("ens2f0", None, 2)).plan(zk)
     assert tree.dump() == before
     assert [node.kernel.vfs("ens1f1"), node.kernel.vfs("ens2f0")] == cards
-    assert {change.path for change in rehearsal.changes if change.action == "create"} == {
+    assert {change.path for change in changes if change.action == "create"} == {
         f"{PF}/ens2f0", f"{PF}/ens2f0/mtu", f"{PF}/ens2f0/vfcount"
     }  # fmt: skip
-    assert {c.path.split("/")[5] for c in rehearsal.changes if c.action == "delete"} == {
+    assert {c.path.split("/")[5] for c in changes if c.action == "delete"} == {
         "ens1f0", *(f"ens1f0v{n}" for n in range(4)), "ens1f1v2", "ens1f1v3"
     }  # fmt: skip
-    assert str(rehearsal.actions[0]) == "ens1f1v0: vlan_id 0 -> 5"
+    assert str(actions[0]) == "ens1f1v0: vlan_id 0 -> 5"
 
 
-def test_a_rehearsal_does_not_take_vfs_for_gone_that_it_would_create(node: Node, tree: Tree, zk: ZKHandler) -> None:
+def test_a_dry_run_does_not_take_vfs_for_gone_that_it_would_create(node: Node, tree: Tree, zk: ZKHandler) -> None:
     for phy in ("ens1f0", "ens1f1"):
         node.kernel.plug_in(phy)
-    rehearsal = node.restart(Device("ens1f0", 9000, 4), Device("ens1f1", 9000, 4)).rehearse(zk)
-    assert (rehearsal.changes, rehearsal.actions) == ((), ())
+    changes, actions = node.restart(Device("ens1f0", 9000, 4), Device("ens1f1", 9000, 4)).plan(zk)
+    assert (changes, actions) == ([], [])
 
 
 def test_256_vfs_are_one_batch_a_level_and_a_handful_of_transactions(
@@ -364,7 +381,7 @@ def test_256_vfs_are_one_batch_a_level_and_a_handful_of_transactions(
         commit(store, ops)
 
     monkeypatch.setattr(LiveStore, "commit", counted)
-    agent.pass_over(zk, zk.watcher())
+    agent.reconcile_node(zk, zk.watcher())
     assert len(bare.client.get_children(VF)) == 256
     assert len(commits) <= 5
     reads = round_trips(zk) - before - len(commits)
@@ -378,12 +395,12 @@ def test_a_vf_that_is_claimed_while_it_is_registered_keeps_its_claim(node: Node,
     config = node.restart(device, Device("ens1f1", 9000, 4)).config
     states = {f"ens1f0v{n}": VfState(n, f"02:00:00:00:00:0{n}", VfConfig(), "0000:99:10.0") for n in range(4)}
     cards = [Card(device, states)]
-    stale = survey(zk, "pvchv1", config, cards)
+    stale = plan_registration(zk, "pvchv1", config, cards)
     (vf,) = find_vfs(zk, "pvchv1", ["ens1f0v2"])
     claim(zk, vf, VmRef(tree.uuid("web-01"), "web-01"), mac="52:54:00:aa:bb:cc")
     (part,) = [p for p in stale.parts if any("ens1f0v2/pci" in op.path for op in p.ops)]
     with pytest.raises(CommitConflictError):
         part.commit()
-    register(zk, "pvchv1", config, cards)
-    (after,) = find_vfs(zk, "pvchv1", ["ens1f0v2"])
+    plan_registration(zk, "pvchv1", config, cards).commit()
+    (after,) = read_vfs(zk, [vf])
     assert (after.mac, after.used, after.pci.bus) == ("52:54:00:aa:bb:cc", True, "99")

@@ -51,8 +51,8 @@ def test_sriov_is_off_unless_it_is_on(tmp_path: Path, text: str) -> None:
     ("networking", "said"),
     [
         ("sriov_enable: perhaps", "guest_networking.sriov_enable is 'perhaps': give yes or no"),
-        ("sriov_device: ens1f0", "guest_networking.sriov_device is no list"),
-        ("sriov_device: [ens1f0]", "guest_networking.sriov_device[0] is no mapping"),
+        ("sriov_device: ens1f0", "guest_networking.sriov_device is not a list"),
+        ("sriov_device: [ens1f0]", "guest_networking.sriov_device[0] is not a mapping"),
         ("sriov_device: [{vfcount: 4}]", "sriov_device[0].device is 'None': give the name of a network device"),
         ("sriov_device: [{phy: a/b, vfcount: 4}]", "sriov_device[0].phy is 'a/b'"),
         ("sriov_device: [{phy: .., vfcount: 4}]", "sriov_device[0].phy is '..'"),
@@ -63,7 +63,7 @@ def test_sriov_is_off_unless_it_is_on(tmp_path: Path, text: str) -> None:
         ("sriov_device: [{phy: a, vfcount: yes}]", "sriov_device[0].vfcount is 'True'"),
         ("sriov_device: [{phy: a, vfcount: 4, mtu: big}]", "sriov_device[0].mtu is 'big': give a number from 68 to"),
         ("sriov_device: [{phy: a, vfcount: 4, mtu: 10}]", "sriov_device[0].mtu is '10'"),
-        ("sriov_device: [{phy: a, vfcount: 4}, {phy: a, vfcount: 4}]", "sriov_device[1] is a again: name each"),
+        ("sriov_device: [{phy: a, vfcount: 4}, {phy: a, vfcount: 4}]", "sriov_device[1] repeats a: list each"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(tmp_path: Path, networking: str, said: str) -> None:
@@ -77,7 +77,7 @@ def test_a_wrong_value_is_named_with_its_place(tmp_path: Path, networking: str, 
 def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"PVC configuration .*nope does not exist: use another with --config"):
         read_config(tmp_path / "nope")
-    with pytest.raises(ConfigError, match="is no PVC configuration: it is no mapping"):
+    with pytest.raises(ConfigError, match="is not a PVC configuration: expected a mapping"):
         read_config(write(tmp_path, "[1]"))
     with pytest.raises(ConfigError, match="is not valid YAML"):
         read_config(write(tmp_path, "{"))

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster.sriov.model import Vf, VfConfig, find_vfs
-from pvc_cli.cluster.sriov.settings import set_configs
+from pvc_cli.cluster.sriov.model import Value, VfRef, find_vfs, pf_of
+from pvc_cli.cluster.sriov.settings import change_settings, check_settings
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
 from tests.conftest import Pvc, Tree
 
@@ -108,22 +109,22 @@ def running(tmp_path: Path) -> Iterator[Running]:
     running.close()
 
 
-def apply(handler: ZKHandler, running: Running, vf: Vf, change: VfConfig) -> float:
+def apply(handler: ZKHandler, running: Running, vf: VfRef, **settings: Value) -> float:
     """Set something on a VF and return how long it took, in seconds, until the card had it."""
     index = int(vf.phy.rpartition("v")[2])
     started = time.monotonic()
-    set_configs(handler, [vf], change)
+    change_settings(handler, [vf], check_settings(settings))
 
     def arrived() -> bool:
-        actual = running.kernel.actual(vf.pf, index)
-        return change.over(actual) == actual
+        actual = running.kernel.actual(pf_of(vf.phy), index)
+        return settings.items() <= actual.known().items()
 
-    wait_for(arrived, 20, lambda: f"{change} did not arrive:\n{running.log.read_text()}")
-    with running.kernel.card(vf.pf) as card:
+    wait_for(arrived, 20, lambda: f"{settings} did not arrive:\n{running.log.read_text()}")
+    with running.kernel.card(pf_of(vf.phy)) as card:
         return float(card["vfs"][index]["at"]) - started
 
 
-def vfs_of(handler: ZKHandler) -> list[Vf]:
+def vfs_of(handler: ZKHandler) -> list[VfRef]:
     return find_vfs(handler, "pvchv1", ["ens1f?v*"])
 
 
@@ -132,7 +133,7 @@ def test_a_change_is_in_the_card_in_less_than_100_ms(running: Running, tree: Tre
     running.told("READY=1")
     vfs = vfs_of(zk)
     times = sorted(
-        apply(zk, running, vfs[number % len(vfs)], VfConfig(vlan_id=number + 1, tx_rate_max=number + 1))
+        apply(zk, running, vfs[number % len(vfs)], vlan_id=number + 1, tx_rate_max=number + 1)
         for number in range(CHANGES)
     )
     deciles = " ".join(f"{times[min(len(times) * tenth // 10, len(times) - 1)] * 1000:.1f}" for tenth in range(11))
@@ -165,7 +166,7 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     running.signal(signal.SIGHUP)
     running.told("RELOADING=1")
     running.told("READY=1")
-    running.says("guest_networking.sriov_device[0].vfcount is 'many': give a number from 0 to 65535; going on")
+    running.says("guest_networking.sriov_device[0].vfcount is 'many': give a number from 0 to 65535; keeping")
     assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
     running.config.write_text(CONFIG.replace("    - {phy: ens1f0, mtu: 9000, vfcount: 4}\n", ""))
     running.signal(signal.SIGHUP)
@@ -176,8 +177,8 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
 def test_drift_is_put_right_at_the_next_look_at_everything(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--resync", "1")
     running.told("READY=1")
-    running.kernel.set_vf("ens1f1", 2, VfConfig(link_state="disable"))
-    running.says("ens1f1v2: link_state disable -> auto (drifted: somebody else had changed it)")
+    running.kernel.set_vf("ens1f1", 2, {"link_state": "disable"})
+    running.says("ens1f1v2: link_state disable -> auto (drift: changed by somebody else)")
     assert running.kernel.actual("ens1f1", 2).link_state == "auto"
 
 
@@ -226,17 +227,17 @@ def test_it_starts_before_the_servers_do_and_survives_their_death(running: Runni
     with ZKHandler(own.hosts) as handler:
         vfs = vfs_of(handler)
         for number in range(3):
-            apply(handler, running, vfs[number], VfConfig(vlan_id=10 + number))
+            apply(handler, running, vfs[number], vlan_id=10 + number)
     for pause in (0.0, 7.0):
         server.stop()
         running.says("Lost the connection")
         # What changes behind its back while nobody can tell it.
-        running.kernel.set_vf("ens1f0", 0, VfConfig(vlan_id=999))
+        running.kernel.set_vf("ens1f0", 0, {"vlan_id": 999})
         time.sleep(pause)
         server.start()
         with ZKHandler(own.hosts) as handler:
             for number in range(10):
-                apply(handler, running, vfs[number % 8], VfConfig(vlan_id=100 + number, tx_rate_max=number + 1))
+                apply(handler, running, vfs[number % 8], vlan_id=100 + number, tx_rate_max=number + 1)
         wait_for(lambda: running.kernel.actual("ens1f0", 0).vlan_id != 999, 10, running.log.read_text)
 
 
@@ -247,14 +248,14 @@ def test_it_is_suspended_past_the_life_of_its_session(running: Running, own: Ens
         vfs = vfs_of(handler)
         running.signal(signal.SIGSTOP)
         time.sleep(7)
-        set_configs(handler, [vfs[0]], VfConfig(vlan_id=42))
-        running.kernel.set_vf("ens1f0", 1, VfConfig(vlan_id=999))
+        set_vf(handler, vfs[0].phy, vlan_id=42)
+        running.kernel.set_vf("ens1f0", 1, {"vlan_id": 999})
         running.signal(signal.SIGCONT)
         running.says("Lost the session")
         wait_for(lambda: running.kernel.actual("ens1f0", 0).vlan_id == 42, 10, running.log.read_text)
         wait_for(lambda: running.kernel.actual("ens1f0", 1).vlan_id == 0, 10, running.log.read_text)
         for number in range(10):
-            apply(handler, running, vfs[number % 8], VfConfig(vlan_id=100 + number))
+            apply(handler, running, vfs[number % 8], vlan_id=100 + number)
 
 
 def test_idle_it_uses_no_measurable_cpu(running: Running, tree: Tree) -> None:

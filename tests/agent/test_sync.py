@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.cluster.sriov.model import VfConfig, find_vfs
-from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.zk import ZKHandler
+from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
 from tests.conftest import Pvc, Tree
 
@@ -39,7 +38,7 @@ def here(tmp_path: Path) -> tuple[str, ...]:
 def test_a_dry_run_shows_both_sides_and_changes_neither(
     on_tree: Pvc, tree: Tree, zk: ZKHandler, kernel: SimulatedKernel, here: tuple[str, ...]
 ) -> None:
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v2"]), VfConfig(vlan_id=9))
+    set_vf(zk, "ens1f0v2", vlan_id=9)
     before = tree.dump()
     result = on_tree("sriov", "agent", "sync", *here, "--dry-run", "-o", "json")
     assert (result.code, result.err) == (0, "would set ens1f0v2: vlan_id 0 -> 9\n")
@@ -52,22 +51,22 @@ def test_a_dry_run_shows_both_sides_and_changes_neither(
 def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
     on_tree: Pvc, zk: ZKHandler, kernel: SimulatedKernel, here: tuple[str, ...]
 ) -> None:
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v2"]), VfConfig(vlan_id=9))
+    set_vf(zk, "ens1f0v2", vlan_id=9)
     result = on_tree("sriov", "agent", "sync", *here)
     assert (result.code, result.out) == (0, "")
     assert "ens1f0v2: vlan_id 0 -> 9\n" in result.err
     assert result.err.endswith("8 of 8 VFs in sync, 0 settings refused.\n")
     assert kernel.actual("ens1f0", 2).vlan_id == 9
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v2"]), VfConfig(link_state="enable"))
+    set_vf(zk, "ens1f0v2", link_state="enable")
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
     assert result.err.endswith("7 of 8 VFs in sync, 1 settings refused.\n")
     with kernel.card("ens1f0") as card:
         card["refuse"] = {"vlan": 16}
-    set_configs(zk, find_vfs(zk, "pvchv1", ["ens1f0v2"]), VfConfig(vlan_id=10))
+    set_vf(zk, "ens1f0v2", vlan_id=10)
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
-    assert result.err.endswith("Warning: something failed that may succeed a moment later: run this again\n")
+    assert result.err.endswith("Warning: some changes failed, and may succeed later: rerun this command\n")
 
 
 def test_the_cluster_may_be_that_of_the_configuration(

@@ -21,12 +21,11 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 
-from pvc_cli.cluster.sriov.model import VfConfig, find_vfs
-from pvc_cli.cluster.sriov.settings import set_configs
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.sandbox.server import Ensemble, Server, accepts_sessions
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.store import Op
+from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
 
 REPEATS = 4
@@ -304,7 +303,7 @@ def test_an_idle_agent_survives_and_applies_what_comes_after(
 
 def set_vlan(hosts: str, vlan: int) -> None:
     with ZKHandler(hosts, timeout=30) as handler:
-        set_configs(handler, find_vfs(handler, "pvchv1", ["ens1f0v*"]), VfConfig(vlan_id=vlan))
+        set_vf(handler, "ens1f0v*", vlan_id=vlan)
 
 
 def port_of(trio: Trio, pid: int) -> int:

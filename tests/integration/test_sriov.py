@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from benchmarks.counted import CountedStore
 from pvc_cli.agent import linux
-from pvc_cli.cluster.sriov.model import VfConfig, find_vfs
-from pvc_cli.cluster.sriov.settings import set_configs
-from pvc_cli.errors import ConfigError
-from pvc_cli.zk import ZKHandler
+from pvc_cli.cluster.sriov.model import list_pfs, list_vfs
+from pvc_cli.cluster.sriov.settings import check_settings
+from pvc_cli.errors import ConfigError, InvalidInputError
+from pvc_cli.zk import ZKHandler, live
 from pvc_cli.zk.live import LiveStore
+from pvc_cli.zk.store import Read, ReadResult, TextResult
+from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -88,7 +91,7 @@ def test_on_the_node_itself_the_kernels_word_stands_beside(
     kernel = SimulatedKernel(tmp_path)
     kernel.plug_in("ens1f0", "igb")
     kernel.create_vfs("ens1f0", 2)
-    kernel.set_vf("ens1f0", 1, VfConfig(vlan_id=7))
+    kernel.set_vf("ens1f0", 1, {"vlan_id": 7})
     monkeypatch.setattr(linux, "LinuxKernel", lambda: kernel)
     assert "ACTUAL" not in on_tree("sriov", "vf", "info", "pvchv1", "ens1f0v1").out
     monkeypatch.setattr(socket, "gethostname", lambda: "pvchv1.example.net")
@@ -138,7 +141,7 @@ def test_eight_settings_are_written_to_the_byte_in_one_transaction(
         f"{VF}/config/query_rss": b"True",
     }
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", *EIGHT)
-    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged: already set.\n")
+    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged.\n")
     assert [ops for ops in commits if ops] == commits[:1]
     assert tree.client.get(f"{VF}/config/vlan_id")[1].version == 1
 
@@ -153,7 +156,7 @@ def test_eight_settings_are_written_to_the_byte_in_one_transaction(
         (("--tx-max", "4294967296"), "is not in the range"),
         (("--link-state", "up"), "'up' is not one of"),
         (("--tx-min", "10", "--tx-max", "5"), "the minimum rate would be 10 Mbit/s, above the maximum of 5"),
-        ((), "nothing is to be changed: give at least one setting"),
+        ((), "nothing to change: give at least one setting"),
     ],
 )
 def test_bad_settings_are_exit_2_and_nothing_is_sent(
@@ -163,6 +166,11 @@ def test_bad_settings_are_exit_2_and_nothing_is_sent(
     result = pvc("--timeout", "1", "sriov", "vf", "set", "pvchv1", "ens1f0v1", *options)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert said in result.err
+
+
+def test_a_setting_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="there is no setting 'vlan': choose from vlan_id, vlan_qos, "):
+        check_settings({"vlan": 7})
 
 
 def test_rates_are_judged_together_with_what_is_stored(on_tree: Pvc, tree: Tree) -> None:
@@ -203,7 +211,6 @@ def test_what_a_setting_was_decided_on_must_still_be_so(
     zk: ZKHandler, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another client lowers the maximum between the look and the writing: the second look refuses."""
-    vfs = find_vfs(zk, "pvchv1", ["ens1f0v1"])
     commit = LiveStore.commit
     path = f"{VF}/config/tx_rate_max"
 
@@ -214,7 +221,7 @@ def test_what_a_setting_was_decided_on_must_still_be_so(
 
     monkeypatch.setattr(LiveStore, "commit", late)
     with pytest.raises(Exception, match="would be 100 Mbit/s, above the maximum of 50"):
-        set_configs(zk, vfs, VfConfig(tx_rate_min=100))
+        set_vf(zk, "ens1f0v1", tx_rate_min=100)
     assert tree.client.get(f"{VF}/config/tx_rate_min")[0] == b"0"
 
 
@@ -226,6 +233,7 @@ def test_what_a_setting_was_decided_on_must_still_be_so(
         (("vf", "set", "pvchv1", "eth*", "--trust"), "node pvchv1 has no VF 'eth*': see 'pvc sriov vf list pvchv1'"),
         (("vf", "list", "pvchv1", "ens9"), "node pvchv1 has no PF 'ens9': "),
         (("pf", "info", "pvchv1", "ens1f2"), "node pvchv1 has no PF 'ens1f2': did you mean 'ens1f1'?"),
+        (("vf", "info", "a/b", "ens1f0v0"), "there is no node 'a/b': see 'pvc node list'"),
         (("pf", "list", "nope"), "there is no node 'nope': see 'pvc node list'"),
     ],
 )
@@ -257,15 +265,41 @@ def test_an_empty_list_is_said_to_be_empty(on_tree: Pvc, tree: Tree) -> None:
         )
 
 
-def test_listing_vfs_takes_one_batch_a_level(zk: ZKHandler) -> None:
-    from pvc_cli.cluster.sriov.model import list_pfs, list_vfs
-
+def test_listing_takes_one_batch_a_level(zk: ZKHandler) -> None:
     assert zk.schema.version == 15
     before = round_trips(zk)
     assert len(list_vfs(zk)) == 24
     assert round_trips(zk) - before == 3
     assert len(list_pfs(zk)) == 6
-    assert round_trips(zk) - before == 9
+    assert round_trips(zk) - before == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "trips", "reads"),
+    [  # each begins with the schema's version, and the names of the node's VFs
+        (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 4, 2 + 3),
+        (("info", "pvchv1", "ens1f0v1", "-o", "json"), 3, 2 + 19),
+        (("claim", "pvchv1", "ens1f0v1", "web-01"), 7, 2 + 1 + 20 + 1 + 8),
+        (("release", "pvchv1", "ens1f0v1"), 3, 2 + 5),
+    ],
+)
+def test_of_many_vfs_only_the_one_that_is_meant_is_read(
+    on_tree: Pvc, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], trips: int, reads: int
+) -> None:
+    read: list[Read] = []
+
+    class Noting(CountedStore):
+        def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+            read.extend(reads)
+            return super().ask(reads)
+
+        def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+            read.extend(reads)
+            return super().fetch(reads)
+
+    monkeypatch.setattr(live, "LiveStore", Noting)
+    assert on_tree("sriov", "vf", *arguments).code == 0
+    assert (CountedStore.last.round_trips, len(read)) == (trips, reads)
 
 
 def test_a_list_of_vfs_is_shown_again_when_one_changes(

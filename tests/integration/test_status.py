@@ -48,7 +48,7 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
         ("/nodes/pvchv2/pvcversion", b"1.0.4", "the nodes run different releases of PVC (1.0.3 on 2, 1.0.4 on 1)"),
         ("/config/primary_node", b"none", "no node is the primary coordinator"),
         ("/nodes/pvchv2/bogus", b"", "the tree differs from its schema: 1 stray"),
-        ("/nodes/pvchv2/sriov/vf/ens1f0v1/used", b"True", "pvchv2 ens1f0v1: it is said to be used, but not by whom"),
+        ("/nodes/pvchv2/sriov/vf/ens1f0v1/used", b"True", "pvchv2 ens1f0v1: marked used, but no VM recorded"),
         ("/nodes/pvchv2/sriov/pf/ens1f0/vfcount", b"8", "pvchv2 ens1f0 has 4 VFs, and 8 are configured"),
     ],
 )

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from pvc_cli.agent.kernel import Kernel, KernelError
-from pvc_cli.cluster.sriov.model import VfConfig
 
 Answers = dict[str, object]
 
@@ -40,25 +39,25 @@ def probe(kernel: Kernel, phy: str, total: int) -> Answers:
     answers["three instead"] = ask(kernel.create_vfs, 3)
     answers["two again"] = ask(kernel.create_vfs, 2)
     answers["a new VF"] = vf(1)
-    answers["a rate while the link is down"] = ask(kernel.set_vf, 1, VfConfig(tx_rate_min=0, tx_rate_max=100))
+    answers["a rate while the link is down"] = ask(kernel.set_vf, 1, {"tx_rate_min": 0, "tx_rate_max": 100})
     answers["link up"] = ask(kernel.bring_up, 1500)
     until = time.monotonic() + 20
     while not ((now := kernel.pf(phy)) and now.carrier) and time.monotonic() < until:
         time.sleep(0.05)
     answers["link works"] = bool(now and now.carrier)
     for name, change in {
-        "VLAN": VfConfig(vlan_id=101, vlan_qos=0),
-        "VLAN and QoS": VfConfig(vlan_id=102, vlan_qos=3),
-        "maximum rate": VfConfig(tx_rate_min=0, tx_rate_max=500),
-        "minimum rate": VfConfig(tx_rate_min=100, tx_rate_max=500),
-        "link state": VfConfig(link_state="enable"),
-        "spoof check off": VfConfig(spoof_check=False),
-        "trust": VfConfig(trust=True),
-        "query RSS": VfConfig(query_rss=True),
+        "VLAN": {"vlan_id": 101, "vlan_qos": 0},
+        "VLAN and QoS": {"vlan_id": 102, "vlan_qos": 3},
+        "maximum rate": {"tx_rate_min": 0, "tx_rate_max": 500},
+        "minimum rate": {"tx_rate_min": 100, "tx_rate_max": 500},
+        "link state": {"link_state": "enable"},
+        "spoof check off": {"spoof_check": False},
+        "trust": {"trust": True},
+        "query RSS": {"query_rss": True},
     }.items():
         answers[name] = ask(kernel.set_vf, 1, change)
         answers[f"after {name}"] = vf(1)
     answers["the other VF"] = vf(0)
-    answers["a VF that is not there"] = ask(kernel.set_vf, 2, VfConfig(trust=True))
+    answers["a VF that is not there"] = ask(kernel.set_vf, 2, {"trust": True})
     answers["none again"] = ask(kernel.create_vfs, 0)
     return answers

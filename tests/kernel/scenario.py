@@ -76,7 +76,7 @@ def main() -> None:
         "link_state auto -> enable",
         "query_rss False -> True",
     ):
-        said = f"{igb}v1: {knob} is refused"
+        said = f"{igb}v1: {knob} failed"
         within(f"what igb lacks is said: {knob}", lambda said=said: said in agent.log())  # type: ignore[misc]
     pvc(hosts, "sriov", "vf", "set", NODE, f"{igb}v1", "--tx-min", "0")
     within("without a minimum, igb takes the maximum", lambda: "max_tx_rate 1000Mbps" in vf(igb, 1))
@@ -85,7 +85,7 @@ def main() -> None:
     subprocess.run(["ip", "link", "set", igb, "vf", "2", "vlan", "77"], check=True)
     expect("it is so", "vlan 77" in vf(igb, 2))
     within("it is put right", lambda: "vlan" not in vf(igb, 2))
-    within("and said to be drift", lambda: f"{igb}v2: vlan_id 77 -> 0 (drifted" in agent.log())
+    within("and said to be drift", lambda: f"{igb}v2: vlan_id 77 -> 0 (drift" in agent.log())
 
     say("A VF is taken from its driver, as for a VM: it has no network device any more")
     function = Path(f"/sys/class/net/{igb}/device/virtfn0").resolve()

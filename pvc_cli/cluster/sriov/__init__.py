@@ -1,1 +1,1 @@
-"""SR-IOV functions of nodes, as the tree has them since schema version 1."""
+"""The PFs and VFs of nodes: read them, change their settings, claim them for VMs, audit the claims."""

@@ -1,32 +1,30 @@
-"""Compare who is said to use a VF with the VMs' XML and with where the VMs are, and repair what is certain."""
+"""Compare the claims of VFs with the VMs' XML and the nodes that the VMs are on, and repair what is certain."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pvc_cli.cluster.sriov.claims import Guard, Usage, Use, usage_keys, uses
-from pvc_cli.cluster.sriov.model import Vf, list_vfs
+from pvc_cli.cluster.sriov.model import VfRef, list_refs, pf_of, text_of
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.errors import ConflictError
 from pvc_cli.zk import Transaction, ZKHandler, Znode
-from pvc_cli.zk.store import CommitConflictError
 
 Kind = Literal["stale", "unclaimed", "double", "missing", "unclear"]
 _MIGRATING = ("migrate", "unmigrate")
 _VM_KEYS = ("domain", "domain.xml", "domain.state", "domain.node", "domain.meta.migrate_method")
-_VF_NAME = re.compile(r"(.+)v\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be with a VF.
+    """A problem with a VF.
 
     *kind* is ``stale`` (claimed for a VM that does not use it), ``unclaimed`` (used without a claim), ``double``
-    (used by several VMs), ``missing`` (used, but the node has none) or ``unclear`` (nobody can tell).
+    (used by several VMs), ``missing`` (used, but the node lacks it) or ``unclear`` (cannot be told).
     """
 
     node: str
@@ -35,7 +33,7 @@ class Finding:
     vms: tuple[VmRef, ...]
     detail: str
     repair: Transaction | None = None
-    """What puts it right, where that is certain; guarded by all that it was concluded from."""
+    """What corrects it, where that is certain; guarded by all that it was concluded from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +43,36 @@ class _Vm:
     ref: VmRef
     state: str
     node: str
-    uses: tuple[Use, ...]
+    uses: Mapping[str, Use]
+    """By VF."""
     readable: bool
-    """Whether its XML can be read; if not, nobody knows what it uses."""
-    znodes: dict[str, Znode | None]
-    """By key, as they were read."""
-
-    def use(self, vf: str) -> Use:
-        """Return how it uses a VF that it uses."""
-        return next(use for use in self.uses if use.vf == vf)
-
-    def guards(self) -> list[Guard]:
-        """Return what must still be so when something is written because of this VM."""
-        keys = ("domain", "domain.xml", "domain.state", "domain.node")
-        return [((key, self.ref.uuid), self.znodes[key]) for key in keys]
+    """Whether its XML is readable; if not, what it uses is unknown."""
+    method: Znode | None
+    guards: list[Guard]
+    """What must not have changed when something is written because of this VM."""
 
 
 def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
-    """Return what is wrong with the VFs of one node or of all, in order, having read everything in few batches.
+    """Return the problems with the VFs of one node or of all, in order, in a few batches.
 
     :raises NotFoundError: if there is no such node.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
-    vfs = list_vfs(handler, node)
-    usages = _read_usages(handler, vfs)
+    usages, pfs = _read_usages(handler, list_refs(handler, node))
     vms = _read_vms(handler)
-    used_on: dict[tuple[str, str], list[_Vm]] = {}
+    used_on: dict[VfRef, list[_Vm]] = {}
     for vm in vms.values():
-        for name in dict.fromkeys(use.vf for use in vm.uses):
-            used_on.setdefault((vm.node, name), []).append(vm)
+        for name in vm.uses:
+            used_on.setdefault(VfRef(vm.node, name), []).append(vm)
     findings = [
-        finding
-        for usage in usages
-        if (finding := _judge(handler, usage, used_on.get((usage.vf.node, usage.vf.phy), []), vms)) is not None
+        finding for usage in usages if (finding := _check(handler, usage, used_on.get(usage.vf, []), vms)) is not None
     ]
-    findings += _missing(vfs, used_on, node)
+    findings += _missing({usage.vf for usage in usages}, pfs, used_on, node)
     return sorted(findings, key=lambda finding: (natural_key(finding.node), natural_key(finding.vf)))
 
 
 def repair(finding: Finding) -> bool:
-    """Put a finding right if that is certain and still so, and tell whether it was done.
+    """Correct a finding if that is certain and nothing changed since, and tell whether it was done.
 
     :raises UnreachableError: if no server answers.
     """
@@ -92,15 +80,23 @@ def repair(finding: Finding) -> bool:
         return False
     try:
         finding.repair.commit()
-    except CommitConflictError:
+    except ConflictError:
         return False
     return True
 
 
-def _read_usages(handler: ZKHandler, vfs: Sequence[Vf]) -> list[Usage]:
-    found = handler.look_many(key for vf in vfs for key in usage_keys(vf))
-    rows = zip(vfs, zip(*[iter(found)] * len(usage_keys(vfs[0])), strict=True), strict=True) if vfs else ()
-    return [Usage(vf, *row) for vf, row in rows]
+def _read_usages(handler: ZKHandler, vfs: Sequence[VfRef]) -> tuple[list[Usage], set[str]]:
+    """Return how each VF is used, and the names of all their PFs."""
+    keys = [[*usage_keys(vf), ("node.sriov.vf", vf.node, "sriov_vf.pf", vf.phy)] for vf in vfs]
+    found = iter(handler.look_many(key for one in keys for key in one))
+    usages, pfs = [], set()
+    for vf, one in zip(vfs, keys, strict=True):
+        *znodes, pf = [next(found) for _ in one]
+        usage = Usage(vf, *znodes)
+        if usage.own is not None:
+            usages.append(usage)
+            pfs.add(text_of(pf))
+    return usages, pfs - {""}
 
 
 def _read_vms(handler: ZKHandler) -> dict[str, _Vm]:
@@ -108,20 +104,22 @@ def _read_vms(handler: ZKHandler) -> dict[str, _Vm]:
     found = iter(handler.look_many((key, uuid) for uuid in uuids for key in _VM_KEYS))
     vms = {}
     for uuid in uuids:
-        znodes = {key: next(found) for key in _VM_KEYS}
-        name, xml, state, node, _ = (znode.text if znode else "" for znode in znodes.values())
-        if znodes["domain"] is None:
+        *znodes, method = [next(found) for _ in _VM_KEYS]
+        name, xml, state, node = map(text_of, znodes)
+        if znodes[0] is None:
             continue
         try:
             interfaces, readable = hardware.parse(xml).networks, True
         except hardware.BrokenXmlError:
             interfaces, readable = (), False
-        vms[uuid] = _Vm(VmRef(uuid, name), state, node, tuple(uses(interfaces)), readable, znodes)
+        used = {use.vf: use for use in reversed(uses(interfaces))}
+        guards: list[Guard] = [((key, uuid), znode) for key, znode in zip(_VM_KEYS, znodes, strict=False)]
+        vms[uuid] = _Vm(VmRef(uuid, name), state, node, used, readable, method, guards)
     return vms
 
 
-def _judge(handler: ZKHandler, usage: Usage, users: Sequence[_Vm], vms: dict[str, _Vm]) -> Finding | None:
-    """Return what is wrong with one VF; *users* are the VMs on its node whose XML names it."""
+def _check(handler: ZKHandler, usage: Usage, users: Sequence[_Vm], vms: dict[str, _Vm]) -> Finding | None:
+    """Return the problem with one VF, if any; *users* are the VMs on its node whose XML names it."""
     vf, holder = usage.vf, vms.get(usage.holder)
     involved = [*users, *([holder] if holder and holder not in users else [])]
     migrating = next((vm for vm in involved if vm.state in _MIGRATING), None)
@@ -130,49 +128,45 @@ def _judge(handler: ZKHandler, usage: Usage, users: Sequence[_Vm], vms: dict[str
         return Finding(vf.node, vf.phy, kind, tuple(vm.ref for vm in concerned), detail, repair)
 
     if len(users) > 1:
-        return finding("double", users, f"{' and '.join(vm.ref.name for vm in users)} use it, and only one can")
+        return finding("double", users, f"used by several VMs: {', '.join(vm.ref.name for vm in users)}")
     if (usage.used and users == [holder]) or not (users or usage.used or usage.holder):
         return None
     if migrating:
-        return finding("unclear", involved, f"{migrating.ref.name} is being migrated: look again when it is done")
+        return finding("unclear", involved, f"{migrating.ref.name} is migrating: rerun the audit once it is done")
     if holder and not holder.readable:
-        return finding("unclear", involved, f"claimed for {holder.ref.name}, whose XML cannot be read")
-    guards = [guard for vm in involved for guard in vm.guards()]
+        return finding("unclear", involved, f"claimed for {holder.ref.name}, whose XML is unreadable")
+    guards = [guard for vm in involved for guard in vm.guards]
     if users:
         (user,) = users
-        method = user.znodes["domain.meta.migrate_method"]
-        repair = usage.claiming(handler, user.ref, user.use(vf.phy), method, guards)
-        return finding("unclaimed", users, f"{user.ref.name} uses it, and {_claimed(usage, holder)}", repair)
+        repair = usage.plan_claim(handler, user.ref, user.uses[vf.phy], user.method, guards)
+        return finding("unclaimed", users, f"used by {user.ref.name}: {_claimed(usage, holder)}", repair)
     if not usage.holder:
-        return finding("unclear", [], "it is said to be used, but not by whom: release it if you know better")
+        return finding("unclear", [], f"{_claimed(usage, holder)}: release it once you know that no VM uses it")
     detail = _claimed(usage, holder)
     if holder:
-        elsewhere = any(use.vf == vf.phy for use in holder.uses)
-        detail += f", which is on node {holder.node}" if elsewhere else ", whose XML does not use it"
-    return finding("stale", [holder] if holder else [], detail, usage.releasing(handler, guards))
+        detail += f", which is on node {holder.node}" if vf.phy in holder.uses else ", whose XML does not use it"
+    return finding("stale", [holder] if holder else [], detail, usage.plan_release(handler, guards))
 
 
 def _claimed(usage: Usage, holder: _Vm | None) -> str:
     if not usage.holder:
-        return "it is claimed for nobody knows whom" if usage.used else "it is not claimed"
-    whom = holder.ref.name if holder else f"{usage.holder}, which is no VM"
-    return f"it is claimed for {whom}" if usage.used else f"used_by names {whom}, though it is not used"
+        return "marked used, but no VM recorded" if usage.used else "not claimed"
+    whom = holder.ref.name if holder else f"{usage.holder}, which is not a VM"
+    return f"claimed for {whom}" if usage.used else f"not marked used, but recorded for {whom}"
 
 
-def _missing(vfs: Sequence[Vf], used_on: dict[tuple[str, str], list[_Vm]], node: str | None) -> list[Finding]:
+def _missing(
+    there: Container[VfRef], pfs: Container[str], used_on: Mapping[VfRef, list[_Vm]], node: str | None
+) -> list[Finding]:
     """Return the VFs that VMs use, and their nodes lack."""
-    there = {(vf.node, vf.phy) for vf in vfs}
-    pfs = {vf.pf for vf in vfs}
     findings = []
-    for (at, name), users in used_on.items():
-        if (at, name) in there or not at or node not in (None, at):
+    for vf, users in used_on.items():
+        at, name = vf
+        if vf in there or not at or node not in (None, at):
             continue
-        match = _VF_NAME.fullmatch(name)
         # A macvtap device may stand on anything that the node has; only what is named like a VF is one.
-        if any(use.vf == name and use.type == "hostdev" for vm in users for use in vm.uses) or (
-            match and match[1] in pfs
-        ):
+        if pf_of(name) in pfs or any(vm.uses[name].type == "hostdev" for vm in users):
             names = ", ".join(vm.ref.name for vm in users)
-            detail = f"{names} uses it, but node {at} has no such VF"
+            detail = f"used by {names}, but node {at} has no such VF"
             findings.append(Finding(at, name, "missing", tuple(vm.ref for vm in users), detail))
     return findings

@@ -1,21 +1,25 @@
-"""Read the physical and virtual functions of nodes, and find those that people mean."""
+"""Read the physical and virtual functions (PFs, VFs) of nodes, and find VFs by name."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import NamedTuple
 
+from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_int
-from pvc_cli.cluster.vms.query import SEE_NODES, hint
-from pvc_cli.errors import NotFoundError, SchemaError, quoted
-from pvc_cli.zk import ZKHandler
+from pvc_cli.cluster.vms.query import hint
+from pvc_cli.errors import InvalidItemError, NotFoundError, SchemaError, quoted
+from pvc_cli.zk import ZKHandler, Znode
+
+_VF_NAME = re.compile(r"(.+)v\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Pf:
-    """A physical function of a node; *vfs* are the names of its VFs. What the tree has not is None."""
+    """A physical function of a node; *vfs* are the names of its VFs. What the tree lacks is None."""
 
     node: str
     phy: str
@@ -24,9 +28,28 @@ class Pf:
     vfs: tuple[str, ...]
 
 
+class VfRef(NamedTuple):
+    """Which VF: its node, and PVC's name for it."""
+
+    node: str
+    phy: str
+
+    def __str__(self) -> str:
+        return f"VF {self.phy} of node {self.node}"
+
+    def gone(self) -> NotFoundError:
+        """Return the error for a VF that was there a moment ago."""
+        return NotFoundError(f"{self} is gone: see 'pvc sriov vf list {self.node}'")
+
+
+Value = bool | int | str
+Settings = Mapping[str, Value]
+"""Some of a VF's eight settings, by name: those that are wanted, that change, or that the kernel is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class VfConfig:
-    """A VF's settings, rates in Mbit/s; None is what is not known, or in a change, what stays."""
+    """A VF's settings as they were read, rates in Mbit/s; None is what is not known."""
 
     vlan_id: int | None = None
     vlan_qos: int | None = None
@@ -38,20 +61,9 @@ class VfConfig:
     trust: bool | None = None
     query_rss: bool | None = None
 
-    def given(self) -> dict[str, int | str | bool]:
-        """Return what is not None, by name."""
-        values = {name: getattr(self, name) for name in SETTINGS}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def only(self, names: Sequence[str]) -> VfConfig:
-        """Return the settings called *names*, as they are here."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return VfConfig(**values)
-
-    def over(self, base: VfConfig) -> VfConfig:
-        """Return these settings, and those of *base* where none is given here."""
-        values: dict[str, Any] = {**base.given(), **self.given()}
-        return VfConfig(**values)
+    def known(self) -> Settings:
+        """Return the settings that are known."""
+        return {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
 
 
 SETTINGS = tuple(field.name for field in fields(VfConfig))
@@ -94,6 +106,17 @@ def vf_name(pf: str, index: int) -> str:
     return f"{pf}v{index}"
 
 
+def pf_of(vf: str) -> str:
+    """Return the PF that a VF's name begins with; empty if it is not the name of a VF."""
+    match = _VF_NAME.fullmatch(vf)
+    return match[1] if match else ""
+
+
+def text_of(znode: Znode | None) -> str:
+    """Return the value of a znode; empty if there is none."""
+    return znode.text if znode else ""
+
+
 def require_sriov(handler: ZKHandler) -> None:
     """Do nothing on a cluster whose schema has SR-IOV.
 
@@ -102,27 +125,24 @@ def require_sriov(handler: ZKHandler) -> None:
     if "node.sriov" not in handler.schema.keys:
         raise SchemaError(
             f"SR-IOV needs schema version {handler.schema.since('node.sriov')}, and this cluster has"
-            f" {handler.schema.version}: upgrade it with 'pvc schema upgrade' once all its nodes know that version"
+            f" {handler.schema.version}: run 'pvc schema upgrade' once all nodes know that version"
             " (see 'pvc schema show')"
         )
 
 
-def _nodes(handler: ZKHandler, node: str | None) -> list[str]:
-    """Return all nodes by name, or the one that is meant."""
-    known = handler.children("base.node") or []
-    if node is not None and node not in known:
-        raise NotFoundError(f"there is no node {quoted(node)}: {hint(node, known, SEE_NODES)}")
-    return sorted(known, key=natural_key) if node is None else [node]
-
-
-def _names(handler: ZKHandler, container: str, node: str | None) -> list[tuple[str, str]]:
-    """Return node and name of everything in *container*, in order."""
+def _list(handler: ZKHandler, node: str | None, *containers: str) -> list[list[tuple[str, str]]]:
+    """Return node and name of what is in each of *containers* of one node or of all, in order."""
     require_sriov(handler)
-    nodes = _nodes(handler, node)
-    found = handler.children_many((container, name) for name in nodes)
-    return [
-        (at, name) for at, names in zip(nodes, found, strict=True) for name in sorted(names or (), key=natural_key)
-    ]
+    nodes = sorted(handler.children("base.node") or [], key=natural_key) if node is None else [node]
+    try:
+        found = handler.children_many((container, at) for container in containers for at in nodes)
+    except InvalidItemError:
+        # No node has such a name.
+        found = [None]
+    if node is not None and None in found:
+        require_node(handler, node)
+    names = iter(found)
+    return [[(at, name) for at in nodes for name in sorted(next(names) or (), key=natural_key)] for _ in containers]
 
 
 def list_pfs(handler: ZKHandler, node: str | None = None) -> list[Pf]:
@@ -131,18 +151,17 @@ def list_pfs(handler: ZKHandler, node: str | None = None) -> list[Pf]:
     :raises NotFoundError: if there is no such node.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
-    pairs = _names(handler, "node.sriov.pf", node)
+    pfs, vfs = _list(handler, node, "node.sriov.pf", "node.sriov.vf")
     keys = ("sriov_pf", "sriov_pf.mtu", "sriov_pf.vfcount")
-    values = handler.read_many(("node.sriov.pf", at, key, pf) for at, pf in pairs for key in keys)
-    owners = _names(handler, "node.sriov.vf", node)
-    of = handler.read_many(("node.sriov.vf", at, "sriov_vf.pf", vf) for at, vf in owners)
-    vfs: dict[tuple[str, str | None], list[str]] = {}
-    for (at, vf), pf in zip(owners, of, strict=True):
-        vfs.setdefault((at, pf), []).append(vf)
-    rows = zip(pairs, zip(*[iter(values)] * len(keys), strict=True), strict=True)
+    owners = [("node.sriov.vf", at, "sriov_vf.pf", vf) for at, vf in vfs]
+    values = iter(handler.read_many([*owners, *(("node.sriov.pf", at, key, pf) for at, pf in pfs for key in keys)]))
+    vfs_of: dict[tuple[str, str | None], list[str]] = {}
+    for at, vf in vfs:
+        vfs_of.setdefault((at, next(values)), []).append(vf)
     return [
-        Pf(at, pf, parse_int(mtu), parse_int(vfcount), tuple(vfs.get((at, pf), ())))
-        for (at, pf), (own, mtu, vfcount) in rows
+        Pf(at, pf, parse_int(mtu), parse_int(vfcount), tuple(vfs_of.get((at, pf), ())))
+        for at, pf in pfs
+        for own, mtu, vfcount in [(next(values), next(values), next(values))]
         if own is not None
     ]
 
@@ -155,27 +174,46 @@ def find_pf(handler: ZKHandler, node: str, name: str) -> Pf:
     """
     every = {pf.phy: pf for pf in list_pfs(handler, node)}
     if name not in every:
-        see = f"see 'pvc sriov pf list {node}'"
-        raise NotFoundError(f"node {node} has no PF {quoted(name)}: {hint(name, every, see)}")
+        raise _no_such(node, "PF", name, every)
     return every[name]
 
 
-_KEYS = (
-    "sriov_vf",
-    "sriov_vf.pf",
-    "sriov_vf.mtu",
-    "sriov_vf.mac",
-    "sriov_vf.phy_mac",
-    "sriov_vf.pci.domain",
-    "sriov_vf.pci.bus",
-    "sriov_vf.pci.slot",
-    "sriov_vf.pci.function",
-    "sriov_vf.used",
-    "sriov_vf.used_by",
-    *(f"sriov_vf.config.{name}" for name in SETTINGS),
+def _no_such(node: str, kind: str, name: str, known: Iterable[str]) -> NotFoundError:
+    see = f"see 'pvc sriov {kind.lower()} list {node}'"
+    return NotFoundError(f"node {node} has no {kind} {quoted(name)}: {hint(name, known, see)}")
+
+
+WATCHED_KEYS = tuple(
+    f"sriov_vf.{name}" for name in ("mac", "phy_mac", "used", "used_by", *(f"config.{name}" for name in SETTINGS))
 )
-WATCHED_KEYS = tuple(key for key in _KEYS if key.startswith("sriov_vf.config.") or "used" in key or "mac" in key)
-"""What of a VF changes what a list of VFs shows."""
+"""The keys of a VF that change while it exists."""
+_PCI_KEYS = tuple(f"sriov_vf.pci.{field.name}" for field in fields(Pci))
+_KEYS = ("sriov_vf", "sriov_vf.pf", "sriov_vf.mtu", *_PCI_KEYS, *WATCHED_KEYS)
+
+
+def list_refs(handler: ZKHandler, node: str | None = None) -> list[VfRef]:
+    """Return which VFs one node has, or all have, by name, without reading them.
+
+    :raises NotFoundError: if there is no such node.
+    :raises SchemaError: if the cluster's schema has no SR-IOV.
+    """
+    return [VfRef(*vf) for vf in _list(handler, node, "node.sriov.vf")[0]]
+
+
+def find_vfs(handler: ZKHandler, node: str, wanted: Iterable[str]) -> list[VfRef]:
+    """Return which VFs of *node* are meant by names or glob patterns, each once, without reading them.
+
+    :raises NotFoundError: if there is no such node, or a word means no VF.
+    :raises SchemaError: if the cluster's schema has no SR-IOV.
+    """
+    every = [vf.phy for vf in list_refs(handler, node)]
+    chosen: list[str] = []
+    for word in wanted:
+        names = [word] if word in every else [name for name in every if fnmatchcase(name, word)]
+        if not names:
+            raise _no_such(node, "VF", word, every)
+        chosen += names
+    return [VfRef(node, name) for name in dict.fromkeys(chosen)]
 
 
 def list_vfs(handler: ZKHandler, node: str | None = None, pf: str | None = None) -> list[Vf]:
@@ -184,37 +222,36 @@ def list_vfs(handler: ZKHandler, node: str | None = None, pf: str | None = None)
     :raises NotFoundError: if there is no such node.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
-    pairs = _names(handler, "node.sriov.vf", node)
-    return [vf for vf in read_vfs(handler, pairs) if pf is None or vf.pf == pf]
+    return [vf for vf in read_vfs(handler, list_refs(handler, node)) if pf is None or vf.pf == pf]
 
 
-def read_vfs(handler: ZKHandler, pairs: Sequence[tuple[str, str]]) -> list[Vf]:
-    """Return the VFs that are given by node and name, in one batch; one that is gone is left out."""
-    values = handler.read_many(("node.sriov.vf", at, key, vf) for at, vf in pairs for key in _KEYS)
-    rows = zip(pairs, zip(*[iter(values)] * len(_KEYS), strict=True), strict=True)
-    return [_vf(at, name, dict(zip(_KEYS, row, strict=True))) for (at, name), row in rows if row[0] is not None]
+def read_vfs(handler: ZKHandler, vfs: Sequence[VfRef]) -> list[Vf]:
+    """Return *vfs* as the tree has them, in one batch; one that is gone is left out."""
+    values = handler.read_many(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in _KEYS)
+    rows = zip(vfs, zip(*[iter(values)] * len(_KEYS), strict=True), strict=True)
+    return [_vf(vf, dict(zip(_KEYS, row, strict=True))) for vf, row in rows if row[0] is not None]
 
 
-def _vf(node: str, name: str, values: Mapping[str, str | None]) -> Vf:
+def _vf(vf: VfRef, values: Mapping[str, str | None]) -> Vf:
     def text(key: str) -> str:
         return values[f"sriov_vf.{key}"] or ""
 
     return Vf(
-        node=node,
-        phy=name,
+        node=vf.node,
+        phy=vf.phy,
         pf=text("pf"),
         mtu=parse_int(text("mtu")),
         mac=text("mac"),
         phy_mac=text("phy_mac"),
         config=parse_config({name: values[f"sriov_vf.config.{name}"] for name in SETTINGS}),
-        pci=Pci(text("pci.domain"), text("pci.bus"), text("pci.slot"), text("pci.function")),
+        pci=Pci(*(values[key] or "" for key in _PCI_KEYS)),
         used=bool(parse_bool(values["sriov_vf.used"])),
         used_by=text("used_by"),
     )
 
 
 def parse_config(texts: Mapping[str, str | None]) -> VfConfig:
-    """Return the settings that *texts* spell, by name; what makes no sense is None."""
+    """Return the settings in *texts*, given by name; an invalid one is None."""
     return VfConfig(
         vlan_id=parse_int(texts["vlan_id"]),
         vlan_qos=parse_int(texts["vlan_qos"]),
@@ -225,23 +262,6 @@ def parse_config(texts: Mapping[str, str | None]) -> VfConfig:
         trust=parse_bool(texts["trust"]),
         query_rss=parse_bool(texts["query_rss"]),
     )
-
-
-def find_vfs(handler: ZKHandler, node: str, wanted: Iterable[str]) -> list[Vf]:
-    """Return the VFs of *node* that are meant by names or glob patterns, each once.
-
-    :raises NotFoundError: if there is no such node, or a word means no VF.
-    :raises SchemaError: if the cluster's schema has no SR-IOV.
-    """
-    every = {vf.phy: vf for vf in list_vfs(handler, node)}
-    chosen: dict[str, Vf] = {}
-    for word in wanted:
-        names = [word] if word in every else [name for name in every if fnmatchcase(name, word)]
-        if not names:
-            see = f"see 'pvc sriov vf list {node}'"
-            raise NotFoundError(f"node {node} has no VF {quoted(word)}: {hint(word, every, see)}")
-        chosen |= {name: every[name] for name in names}
-    return list(chosen.values())
 
 
 def user_names(handler: ZKHandler, vfs: Iterable[Vf]) -> dict[str, str]:

@@ -1,13 +1,14 @@
-"""Change the settings of VFs: checked first, guarded by what the decision came from, only what differs."""
+"""Change the settings of VFs: check them first, write only what differs, guard what the decision came from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NewType
 
-from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig
+from pvc_cli.cluster.sriov.model import SETTINGS, Settings, Value, VfRef, text_of
 from pvc_cli.cluster.values import parse_int
-from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
+from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 
 LINK_STATES = ("auto", "enable", "disable")
@@ -15,38 +16,50 @@ MOST_MBITS = 2**31 - 1
 RANGES = {"vlan_id": 4094, "vlan_qos": 7, "tx_rate_min": MOST_MBITS, "tx_rate_max": MOST_MBITS}
 """The greatest value of each setting that is a number; the smallest is 0."""
 _RATES = ("tx_rate_min", "tx_rate_max")
+CheckedSettings = NewType("CheckedSettings", dict[str, Value])
+"""What :func:`check_settings` returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A setting of a VF that is to change, as texts; *old* is None where there was none."""
 
-    vf: Vf
+    vf: VfRef
     name: str
     old: str | None
     new: str
 
 
-def check_config(config: VfConfig) -> None:
-    """Check settings that are given, as far as they can be judged by themselves.
+def find_fault(name: str, value: Value) -> str:
+    """Return what is wrong with a setting by itself, or an empty text."""
+    if name not in SETTINGS:
+        return f"there is no setting {quoted(name)}: choose from {', '.join(SETTINGS)}"
+    if name in RANGES and not 0 <= int(value) <= RANGES[name]:
+        return f"{name} {value} is out of range: give 0 to {RANGES[name]}"
+    if name == "link_state" and value not in LINK_STATES:
+        return f"link_state {quoted(value)} is invalid: choose from {', '.join(LINK_STATES)}"
+    return ""
 
-    :raises InvalidInputError: naming the setting that is out of range, or if there is none.
+
+def check_settings(given: Mapping[str, Value | None]) -> CheckedSettings:
+    """Return the settings that are *given*, not None, once they are checked as far as they can be by themselves.
+
+    :raises InvalidInputError: naming the setting that is invalid, or if none is given.
     """
-    given = config.given()
-    if not given:
-        raise InvalidInputError("nothing is to be changed: give at least one setting")
-    for name, most in RANGES.items():
-        value = given.get(name, 0)
-        if not 0 <= int(value) <= most:
-            raise InvalidInputError(f"{name} {value} is out of range: give 0 to {most}")
-    if config.link_state not in (None, *LINK_STATES):
-        raise InvalidInputError(f"link_state {quoted(config.link_state)} is none of {', '.join(LINK_STATES)}")
-    if all(name in given for name in _RATES):
-        _check_rates(config.tx_rate_min or 0, config.tx_rate_max or 0, "")
+    settings = {name: value for name, value in given.items() if value is not None}
+    if not settings:
+        raise InvalidInputError("nothing to change: give at least one setting")
+    for name, value in settings.items():
+        if fault := find_fault(name, value):
+            raise InvalidInputError(fault)
+    if all(name in settings for name in _RATES):
+        _check_rates(settings, "")
+    return CheckedSettings(settings)
 
 
-def _check_rates(least: int, most: int, whose: str) -> None:
+def _check_rates(settings: Settings, whose: str) -> None:
     """Refuse a minimum rate above the maximum; a maximum of 0 is none."""
+    least, most = (int(settings[name]) for name in _RATES)
     if 0 < most < least:
         raise InvalidInputError(
             f"the minimum rate{whose} would be {least} Mbit/s, above the maximum of {most}:"
@@ -54,52 +67,52 @@ def _check_rates(least: int, most: int, whose: str) -> None:
         )
 
 
-def set_configs(
-    handler: ZKHandler, vfs: Sequence[Vf], config: VfConfig, *, dry_run: bool = False
+def change_settings(
+    handler: ZKHandler, vfs: Sequence[VfRef], settings: CheckedSettings, *, dry_run: bool = False
 ) -> tuple[Transaction, list[Setting]]:
     """Change settings of VFs, all in one transaction; what is already so is not written.
 
     :returns: the transaction, committed unless it is a dry run, and what it changes.
-    :raises InvalidInputError: if a setting is out of range, or a minimum rate would be above the maximum.
+    :raises InvalidInputError: if a minimum rate would be above the maximum.
     :raises NotFoundError: if a VF is gone.
     :raises ConflictError: if others kept changing the same settings.
     """
-    check_config(config)
     changed: list[Setting] = []
+    # The two rates are checked against each other, also where one of them stays.
+    rates = _RATES if any(name in settings for name in _RATES) else ()
+    names = [name for name in SETTINGS if name in settings or name in rates]
+    keys = ("sriov_vf", "sriov_vf.config", *(f"sriov_vf.config.{name}" for name in names))
 
     def plan() -> Transaction:
         transaction = handler.transaction()
         changed.clear()
-        keys = ("sriov_vf", "sriov_vf.config", *(f"sriov_vf.config.{name}" for name in SETTINGS))
         found = iter(handler.look_many(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in keys))
         for vf in vfs:
             if next(found) is None:
-                raise NotFoundError(f"VF {vf.phy} of node {vf.node} is gone: see 'pvc sriov vf list {vf.node}'")
+                raise vf.gone()
             if next(found) is None:
                 transaction.create(("node.sriov.vf", vf.node, "sriov_vf.config", vf.phy))
-            changed.extend(_plan_one(transaction, vf, config, {name: next(found) for name in SETTINGS}))
+            znodes = {name: next(found) for name in names}
+            if rates:
+                stored = {name: parse_int(text_of(znodes[name])) or 0 for name in rates}
+                _check_rates({**stored, **settings}, f" of VF {vf.phy} on node {vf.node}")
+            changed.extend(_plan_one(transaction, vf, settings, znodes))
         return transaction if changed else handler.transaction()
 
     transaction = plan() if dry_run else handler.retrying(plan)
     return transaction, changed
 
 
-def _plan_one(transaction: Transaction, vf: Vf, config: VfConfig, found: Mapping[str, Znode | None]) -> list[Setting]:
+def _plan_one(
+    transaction: Transaction, vf: VfRef, settings: Settings, found: Mapping[str, Znode | None]
+) -> list[Setting]:
     """Add what has to change on one VF, guarded by what was *found*."""
-    given = config.given()
-    paced = any(name in given for name in _RATES)
-    if paced:
-        least, most = (
-            int(given.get(name, 0)) if name in given else parse_int(znode.text if znode else None) or 0
-            for name, znode in ((name, found[name]) for name in _RATES)
-        )
-        _check_rates(least, most, f" of VF {vf.phy} on node {vf.node}")
     changed = []
     for name, znode in found.items():
         key = ("node.sriov.vf", vf.node, f"sriov_vf.config.{name}", vf.phy)
-        if name in given and transaction.ensure(key, znode, str(given[name])):
-            changed.append(Setting(vf, name, znode.text if znode else None, str(given[name])))
-        elif name in given or (paced and name in _RATES):
+        if name in settings and transaction.ensure(key, znode, str(settings[name])):
+            changed.append(Setting(vf, name, znode.text if znode else None, str(settings[name])))
+        else:
             # It stays, but what is written beside it was decided on it.
             transaction.guard(key, znode)
     return changed

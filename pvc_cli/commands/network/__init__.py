@@ -1,4 +1,4 @@
-"""Look at what connects virtual machines."""
+"""Manage what connects VMs."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
@@ -6,6 +6,6 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "sriov": "Network functions that virtual machines use directly (SR-IOV).",
+        "sriov": "Manage SR-IOV network functions, which VMs use directly.",
     },
 )

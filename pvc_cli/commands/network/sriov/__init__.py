@@ -1,7 +1,7 @@
-"""Network functions that virtual machines use directly (SR-IOV).
+"""Manage SR-IOV network functions, which VMs use directly.
 
-A physical function (PF), such as ens1f0, is a port of a node's network card; its virtual functions (VFs),
-ens1f0v0 and on, are given to VMs.
+A physical function (PF), such as ens1f0, is a port of a node's network card. Its virtual functions (VFs),
+ens1f0v0, ens1f0v1 and so on, are assigned to VMs.
 """
 
 from pvc_cli.commands._common.group import LazyGroup
@@ -10,8 +10,8 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "agent": "Bring this node's network cards and the tree into line.",
-        "pf": "Look at physical functions, the ports of network cards.",
-        "vf": "Configure virtual functions, and say which VM uses which.",
+        "agent": "Keep this node's network cards and the tree in sync.",
+        "pf": "Show physical functions (PFs), the ports of network cards.",
+        "vf": "Manage virtual functions (VFs): settings, and which VM uses which.",
     },
 )

@@ -1,7 +1,7 @@
-"""Bring this node's network cards and the tree into line.
+"""Keep this node's network cards and the tree in sync.
 
-The agent runs on the node that it works for, as root: it creates the VFs that the node's PVC configuration
-asks for, writes them into the tree, and makes the card do what 'pvc sriov vf set' wants.
+The agent runs as root on the node that it manages. It creates the VFs that the node's PVC configuration asks
+for, registers them in the tree, and applies the settings of 'pvc sriov vf set' to the card.
 """
 
 from pvc_cli.commands._common.group import LazyGroup
@@ -10,7 +10,7 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "run": "Work until it is stopped: SIGTERM ends it, SIGHUP makes it read the configuration again.",
-        "sync": "Do all that 'run' does, once.",
+        "run": "Run the agent until SIGTERM; SIGHUP reloads its configuration.",
+        "sync": "Run one full round of the agent.",
     },
 )

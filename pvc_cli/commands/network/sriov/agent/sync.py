@@ -9,7 +9,7 @@ import click
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
-from pvc_cli.commands.network.sriov.agent._agent import make_agent, node_options
+from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
@@ -17,15 +17,17 @@ from pvc_cli.output.writer import Format
 
 
 @click.command("sync")
-@node_options
+@node_option
+@config_option
 @dry_run_option
 @output_option
 @pass_context
 def command(context: Context, node: str | None, config: Path | None, dry_run: bool, style: Format) -> int:
-    """Do all that 'run' does, once.
+    """Run one full round of the agent.
 
-    A dry run shows what would be changed in the tree, and says what would be set on the cards; VFs that would
-    have to be created first are not known to it.
+    A dry run shows the changes to the tree and to the cards, except those of VFs that would be created first.
+
+    Exit code 1 if a driver refused a setting, or something failed.
 
     \b
     Examples:
@@ -37,15 +39,14 @@ def command(context: Context, node: str | None, config: Path | None, dry_run: bo
         agent = make_agent(kernel, node, config)
         with connect(context, pvc_config=config) as handler:
             if dry_run:
-                rehearsal = agent.rehearse(handler)
-                show_changes(output, style, rehearsal.changes)
-                for action in rehearsal.actions:
+                changes, actions = agent.plan(handler)
+                show_changes(output, style, changes)
+                for action in actions:
                     output.message(f"would set {action}")
                 return 0
-            restless = agent.pass_over(handler)
-    reports = agent.reports.values()
-    found, in_sync, refused = (sum(getattr(r, name) for r in reports) for name in ("vfs", "in_sync", "refused"))
-    output.message(f"{in_sync} of {found} VFs in sync, {refused} settings refused.")
-    if restless:
-        output.warning("something failed that may succeed a moment later: run this again")
-    return EXIT_REFUSED if restless or refused else 0
+            needs_retry = agent.reconcile_node(handler)
+    counts = agent.memory.counts()
+    output.message(f"{counts}.")
+    if needs_retry:
+        output.warning("some changes failed, and may succeed later: rerun this command")
+    return EXIT_REFUSED if needs_retry or counts.refused else 0

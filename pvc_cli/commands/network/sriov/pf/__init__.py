@@ -1,4 +1,4 @@
-"""Look at physical functions, the ports of network cards."""
+"""Show physical functions (PFs), the ports of network cards."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
@@ -6,7 +6,7 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "info": "Show a physical function, its virtual functions, and who uses them.",
-        "list": "List the physical functions of NODE, or of all nodes.",
+        "info": "Show a PF, its VFs and the VMs that use them.",
+        "list": "List the PFs of NODE, or of all nodes.",
     },
 )

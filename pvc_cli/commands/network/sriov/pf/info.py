@@ -10,7 +10,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format, known
+from pvc_cli.output.writer import Cell, Format, Output, known
 
 
 @click.command("info")
@@ -19,7 +19,7 @@ from pvc_cli.output.writer import Cell, Format, known
 @output_option
 @pass_context
 def command(context: Context, node: str, name: str, style: Format) -> None:
-    """Show a physical function, its virtual functions, and who uses them.
+    """Show a PF, its VFs and the VMs that use them.
 
     \b
     Example:
@@ -35,22 +35,13 @@ def command(context: Context, node: str, name: str, style: Format) -> None:
         style,
         lambda: pf_document(pf),
         names=lambda: [pf.phy],
-        table=lambda: "\n\n".join(
-            part
-            for part in (
-                output.fields(fields),
-                output.table(("VF", "PCI ADDRESS", "VLAN", "USED BY"), [_row(vf, names) for vf in vfs]),
-            )
-            if part
-        ),
+        table=lambda: f"{output.fields(fields)}\n\n{_table(output, vfs, names)}".rstrip("\n"),
     )
 
 
-def _row(vf: Vf, names: dict[str, str]) -> list[str | Cell]:
-    user = names.get(vf.used_by, "?") if vf.used else ""
-    return [
-        vf.phy,
-        str(vf.pci),
-        known(vf.config.vlan_id),
-        Cell(f"-> {user}" if user else "free", "" if user else "green"),
-    ]
+def _table(output: Output, vfs: list[Vf], names: dict[str, str]) -> str:
+    rows = []
+    for vf in vfs:
+        user = f"-> {names.get(vf.used_by, '?')}" if vf.used else Cell("free", "green")
+        rows.append([vf.phy, str(vf.pci), known(vf.config.vlan_id), user])
+    return output.table(("VF", "PCI ADDRESS", "VLAN", "USED BY"), rows)

@@ -18,7 +18,7 @@ from pvc_cli.output.writer import Format, known
 @output_option
 @pass_context
 def command(context: Context, node: str | None, style: Format) -> None:
-    """List the physical functions of NODE, or of all nodes.
+    """List the PFs of NODE, or of all nodes.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Configure virtual functions, and say which VM uses which."""
+"""Manage virtual functions (VFs): settings, and which VM uses which."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
@@ -6,11 +6,11 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "audit": "Compare claims with what the VMs' XML says and where the VMs are, on NODE or on all nodes.",
-        "claim": "Note that VM uses a virtual function. Of all who try at once, one gets it.",
-        "info": "Show all that is known of a virtual function.",
-        "list": "List the virtual functions of NODE, or of all nodes; with PF, only that one's.",
-        "release": "Note that nobody uses a virtual function.",
-        "set": "Change settings of virtual functions; what is not given stays.",
+        "audit": "Compare claims with the VMs' XML and nodes.",
+        "claim": "Assign a VF to a VM (atomic).",
+        "info": "Show a VF.",
+        "list": "List the VFs of NODE, of its PF, or of all nodes.",
+        "release": "Mark a VF unused.",
+        "set": "Change settings of VFs; omitted ones stay.",
     },
 )

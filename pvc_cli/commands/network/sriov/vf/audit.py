@@ -17,14 +17,14 @@ from pvc_cli.output.writer import Cell, Format
 
 @click.command("audit")
 @click.argument("node", required=False, shell_complete=complete.nodes)
-@click.option("--fix", is_flag=True, help="Repair what is certain: stale claims, and use that only lacks its claim.")
+@click.option("--fix", is_flag=True, help="Release stale claims, and claim what a VM uses.")
 @dry_run_option
 @output_option
 @pass_context
 def command(context: Context, node: str | None, fix: bool, dry_run: bool, style: Format) -> int:
-    """Compare claims with what the VMs' XML says and where the VMs are, on NODE or on all nodes.
+    """Compare claims with the VMs' XML and nodes.
 
-    Exit code 1 if anything is wrong and stays so.
+    On NODE, or on all nodes. Exit code 1 if a finding remains.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def command(context: Context, node: str | None, fix: bool, dry_run: bool, style:
     elif fix and not dry_run:
         output.message(f"{len(fixed)} of {len(findings)} repaired.")
     elif certain:
-        output.message(f"{len(findings)} found; --fix would repair {certain}.")
+        output.message(f"{len(findings)} findings; --fix would repair {certain}.")
     return EXIT_REFUSED if len(fixed) < len(findings) else 0
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from pvc_cli.cluster.sriov.claims import ClaimType, check_mac, claim
+from pvc_cli.cluster.sriov.claims import CLAIM_TYPES, ClaimType, check_mac, claim
 from pvc_cli.cluster.sriov.model import find_vfs
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
-from pvc_cli.commands.network.sriov.vf._claims import one_name, show_claim
+from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import quoted
@@ -20,12 +20,12 @@ from pvc_cli.output.writer import Format
 @click.argument("node", shell_complete=complete.nodes)
 @click.argument("name", metavar="VF", shell_complete=complete.vfs)
 @click.argument("vm", shell_complete=complete.vms)
-@click.option("--mac", help="The address of the VM's interface (what the VM's XML says).")
+@click.option("--mac", help="MAC address of the VM's interface [default: from its XML].")
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(("direct", "hostdev")),
-    help="How the VM uses it (what the VM's XML says, else direct).",
+    type=click.Choice(CLAIM_TYPES),
+    help="How the VM uses the VF [default: from its XML, else direct].",
 )
 @dry_run_option
 @output_option
@@ -40,9 +40,10 @@ def command(
     dry_run: bool,
     style: Format,
 ) -> None:
-    """Note that VM uses a virtual function. Of all who try at once, one gets it.
+    """Assign a VF to a VM (atomic).
 
-    A VM that uses one as hostdev cannot be migrated live: its migration method becomes shutdown.
+    Of several claims at once, exactly one succeeds. A VM that uses the VF as hostdev cannot be migrated live: its
+    migration method becomes shutdown.
 
     \b
     Example:
@@ -57,4 +58,4 @@ def command(
         transaction = claim(handler, vf, holder, mac=mac, kind=kind, dry_run=dry_run)
     if at != node:
         context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
-    show_claim(context.output, style, transaction, f"{node} {vf.phy}", f"claimed for {holder.name}", dry_run=dry_run)
+    show_claim(context.output, style, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)

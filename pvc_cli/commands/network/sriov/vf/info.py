@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from pvc_cli.agent.actual import read_actual
+from pvc_cli.agent.linux import read_actual
 from pvc_cli.cluster.documents import vf_document
-from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, user_names
+from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, read_vfs, user_names
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.commands.network.sriov.vf._words import word
+from pvc_cli.commands.network.sriov.vf._shared import word
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Cell, Format, Output, known
@@ -21,10 +21,9 @@ from pvc_cli.output.writer import Cell, Format, Output, known
 @output_option
 @pass_context
 def command(context: Context, node: str, name: str, style: Format) -> None:
-    """Show all that is known of a virtual function.
+    """Show a VF.
 
-    On the node itself, and with the agent's extra installed, each setting is shown beside what the kernel says
-    it is; a driver may not say so of all.
+    On the node itself, with the agent's extra installed, the settings that the driver reports are shown, too.
 
     \b
     Example:
@@ -33,8 +32,11 @@ def command(context: Context, node: str, name: str, style: Format) -> None:
     output = context.output
     names = context.names([name])
     with connect(context) as handler:
-        found = find_vfs(handler, node, names)
+        vfs = find_vfs(handler, node, names)
+        found = read_vfs(handler, vfs)
         users = user_names(handler, found) if style == "table" else {}
+    if vfs and not found:
+        raise vfs[0].gone()
     actual = read_actual(found)
     documents = [vf_document(vf, actual.get(vf.phy)) for vf in found]
     output.show(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.cluster.documents import vf_document
-from pvc_cli.cluster.sriov.model import WATCHED_KEYS, Vf, VfConfig, find_pf, list_vfs, user_names
+from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, find_pf, list_vfs, user_names
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context, watch_option
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.network.sriov.vf._words import word
+from pvc_cli.commands.network.sriov.vf._shared import word
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Format, Output, known
+from pvc_cli.output.writer import Cell, Format, Output
 from pvc_cli.zk import ZKHandler
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ _HEADERS = ("NODE", "VF", "VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "T
 @click.command("list")
 @click.argument("node", required=False, shell_complete=complete.nodes)
 @click.argument("pf", required=False, shell_complete=complete.pfs)
-@click.option("--used/--unused", default=None, help="Only those that a VM uses, or that none does.")
+@click.option("--used/--unused", default=None, help="Show only used, or only unused VFs.")
 @watch_option
 @output_option
 @pass_context
 def command(context: Context, node: str | None, pf: str | None, used: bool | None, watch: bool, style: Format) -> int:
-    """List the virtual functions of NODE, or of all nodes; with PF, only that one's.
+    """List the VFs of NODE, of its PF, or of all nodes.
 
     \b
     Examples:
@@ -61,24 +61,12 @@ def _show_list(output: Output, vfs: list[Vf], users: dict[str, str], style: Form
         style,
         lambda: [vf_document(vf) for vf in vfs],
         names=lambda: dict.fromkeys(vf.phy for vf in vfs),
-        table=lambda: output.table(_HEADERS, [[vf.node, vf.phy, *_cells(vf.config), _user(vf, users)] for vf in vfs]),
+        table=lambda: output.table(_HEADERS, [_row(vf, users) for vf in vfs]),
     )
     if not vfs:
         output.message("No VFs.")
 
 
-def _cells(config: VfConfig) -> list[str | Cell]:
-    return [
-        known(config.vlan_id),
-        known(config.vlan_qos),
-        known(config.tx_rate_min),
-        known(config.tx_rate_max),
-        known(config.link_state),
-        word(config.spoof_check),
-        word(config.trust),
-        word(config.query_rss),
-    ]
-
-
-def _user(vf: Vf, users: dict[str, str]) -> str | Cell:
-    return users.get(vf.used_by, "?") if vf.used else Cell("free", "green")
+def _row(vf: Vf, users: dict[str, str]) -> list[str | Cell]:
+    user = users.get(vf.used_by, "?") if vf.used else Cell("free", "green")
+    return [vf.node, vf.phy, *(word(getattr(vf.config, name)) for name in SETTINGS), user]

@@ -8,7 +8,7 @@ from pvc_cli.cluster.sriov.claims import release
 from pvc_cli.cluster.sriov.model import find_vfs
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
-from pvc_cli.commands.network.sriov.vf._claims import one_name, show_claim
+from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Format
@@ -17,15 +17,14 @@ from pvc_cli.output.writer import Format
 @click.command("release")
 @click.argument("node", shell_complete=complete.nodes)
 @click.argument("name", metavar="VF", shell_complete=complete.vfs)
-@click.option("--force", is_flag=True, help="Even though a running VM has it.")
+@click.option("--force", is_flag=True, help="Release it even under a running VM.")
 @dry_run_option
 @output_option
 @pass_context
 def command(context: Context, node: str, name: str, force: bool, dry_run: bool, style: Format) -> None:
-    """Note that nobody uses a virtual function.
+    """Mark a VF unused.
 
-    Refused while the VM that it was claimed for runs on NODE and has it in its XML. The VM's migration
-    method stays as it is.
+    Refused while its VM runs on NODE and has it in its XML. The VM's migration method stays as it is.
 
     \b
     Example:
@@ -34,4 +33,4 @@ def command(context: Context, node: str, name: str, force: bool, dry_run: bool, 
     with connect(context) as handler:
         (vf,) = find_vfs(handler, node, [one_name(name)])
         transaction = release(handler, vf, force=force, dry_run=dry_run)
-    show_claim(context.output, style, transaction, f"{node} {vf.phy}", "released", dry_run=dry_run)
+    show_claim(context.output, style, transaction, vf, "released", dry_run=dry_run)
