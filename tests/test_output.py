@@ -19,7 +19,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def show(output: Output, style: Format, value: Document | list[Document]) -> None:
-    output.show(style, lambda: value, names=lambda: ["a\x1b", "b"], table=lambda: "T")
+    output.style = style
+    output.show(lambda: value, names=lambda: ["a\x1b", "b"], table=lambda: "T")
 
 
 def test_a_list_in_json_has_one_element_a_line_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,7 +47,7 @@ def test_names_are_one_a_line_and_escaped(capsys: pytest.CaptureFixture[str]) ->
 
 def test_nothing_is_printed_for_an_empty_table(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output()
-    output.show("table", list, names=list, table=lambda: output.table(("A",), []))
+    output.show(list, names=list, table=lambda: output.table(("A",), []))
     assert capsys.readouterr().out == ""
 
 

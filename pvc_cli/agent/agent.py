@@ -1,7 +1,5 @@
 """One round over a node: prepare its cards, register them, make their VFs what the tree wants."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from pvc_cli.agent.cards import Card, prepare

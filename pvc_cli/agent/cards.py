@@ -1,7 +1,5 @@
 """Prepare a node's PFs as its configuration says, without harm to VFs that are there."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

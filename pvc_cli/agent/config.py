@@ -1,7 +1,5 @@
 """Read the SR-IOV part of a node's PVC configuration, and ignore the rest."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

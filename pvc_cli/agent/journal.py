@@ -1,7 +1,5 @@
 """The agent's journal: one line per event, nothing twice, with priorities that systemd understands."""
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import Literal

@@ -1,7 +1,5 @@
 """The interface to the network cards, for the real kernel and for a simulated one."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Sequence

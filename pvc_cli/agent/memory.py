@@ -1,7 +1,5 @@
 """What an agent remembers from one round to the next."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The agent's figures for Prometheus, as a file for the node exporter's textfile collector."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

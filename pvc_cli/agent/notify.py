@@ -1,7 +1,5 @@
 """Tell systemd the state of the service, as sd_notify(3) does."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

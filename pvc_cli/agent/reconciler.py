@@ -1,7 +1,5 @@
 """Make VFs what the tree wants: read what is there, set only what differs, trust only what is read back."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pvc_cli.agent.journal import Journal

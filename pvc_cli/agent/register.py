@@ -1,7 +1,5 @@
 """Register a node's PFs and VFs in the tree, and prune those that it no longer has."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

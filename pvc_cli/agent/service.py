@@ -1,7 +1,5 @@
 """The agent as a service: a round, a wait for changes, another round; until it is stopped."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

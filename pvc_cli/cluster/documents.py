@@ -163,7 +163,7 @@ def changes_document(changes: Sequence[Change]) -> Document:
     """Return the document of a dry run; what does not apply to a change is left out of it."""
     return {
         "changes": [
-            {name: value for name, value in _fields(change).items() if value is not None} for change in changes
+            {name: value for name, value in change._asdict().items() if value is not None} for change in changes
         ]
     }
 

@@ -1,8 +1,8 @@
 """Which cluster to use: options, environment, saved connections, PVC's own configuration, sandbox."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pvc_cli.connections.auth import read_access
 from pvc_cli.connections.node_config import configured_hosts
@@ -14,8 +14,7 @@ from pvc_cli.zk.access import NO_ACCESS, Access
 _FILE = "file:"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A cluster, and where it was configured."""
 
     hosts: str

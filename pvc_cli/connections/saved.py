@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pvc_cli.connections.auth import read_access, require_private
 from pvc_cli.connections.yaml_file import read_yaml, write_yaml
@@ -14,15 +14,14 @@ from pvc_cli.files import config_folder
 from pvc_cli.zk.access import Access
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
+class Connections(NamedTuple):
     """The saved connections, and the current one."""
 
     path: Path
     hosts: Mapping[str, str]
     """Each connection's ZooKeeper servers, by its name."""
     current: str | None = None
-    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    more: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     """The rest of each connection's entry, by name: how to authenticate."""
 
     @classmethod

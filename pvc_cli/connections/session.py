@@ -33,7 +33,7 @@ def connect(
         with _open_backup(target.file, context.schema_dir) as handler:
             yield handler
         return
-    with ZKHandler(
+    handler = ZKHandler(
         target.hosts,
         access=target.access,
         timeout=context.timeout,
@@ -42,8 +42,12 @@ def connect(
         before_change=_log_once(target.hosts),
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
-    ) as handler:
+    )
+    handler.connect(meanwhile=context.output.prepare)
+    try:
         yield handler
+    finally:
+        handler.disconnect()
 
 
 def is_file(context: Context) -> bool:

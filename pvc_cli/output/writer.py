@@ -7,11 +7,12 @@ What makes tables, documents and screens is imported where it is used: no comman
 every one would pay for it.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pvc_cli.errors import printable
 
@@ -23,8 +24,7 @@ Document = Mapping[str, Any]
 _COLOURS = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34}
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A table's cell that has a colour where colours are shown."""
 
     text: str
@@ -49,8 +49,15 @@ class Output:
     def __init__(self, *, colour: bool | None = None, quiet: bool = False) -> None:
         self._colour = sys.stdout.isatty() if colour is None else colour
         self.quiet = quiet
+        self.style: Format = "table"
+        """The format of results."""
         self._screen: Screen | None = None
         self._lines: list[str] = []
+
+    def prepare(self) -> None:
+        """Import what a table needs: for a moment in which there is nothing else to do."""
+        if self.style == "table":
+            import pvc_cli.output.tables  # noqa: F401 - that is all
 
     def message(self, text: str) -> None:
         """Say *text* on standard error, escaped, unless quiet is wanted."""
@@ -72,12 +79,12 @@ class Output:
             print(printable(text), file=sys.stderr)
 
     @contextmanager
-    def in_place(self, style: Format) -> Iterator[None]:
+    def in_place(self) -> Iterator[None]:
         """Within a ``with`` block, gather tables and messages, and draw them anew at each :meth:`refresh`.
 
         That is for tables on a terminal; all else is printed as ever.
         """
-        if style != "table" or not sys.stdout.isatty():
+        if self.style != "table" or not sys.stdout.isatty():
             yield
             return
         from pvc_cli.output.screen import Screen
@@ -99,24 +106,23 @@ class Output:
 
     def show(
         self,
-        style: Format,
         document: Callable[[], Document | Iterable[Document]],
         *,
         names: Callable[[], Iterable[str]],
         table: Callable[[], str],
     ) -> None:
-        """Print a result in the format that was asked for; only that one is made.
+        """Print a result in the requested format; only that one is made.
 
         Documents come out one by one, as they are made; a list of none is a list, too.
         """
-        if style == "table":
+        if self.style == "table":
             pieces: Iterable[str] = (f"{text}\n" for text in [table()] if text)
-        elif style == "name":
+        elif self.style == "name":
             pieces = (f"{printable(name)}\n" for name in names())
         else:
             from pvc_cli.output.formats import serialise
 
-            pieces = serialise(document(), style)
+            pieces = serialise(document(), self.style)
         if self._screen:
             self._lines += "".join(pieces).splitlines()
         else:

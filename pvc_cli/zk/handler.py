@@ -94,9 +94,10 @@ class ZKHandler:
         handler._store = store
         return handler
 
-    def connect(self) -> None:
+    def connect(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Open the session; does nothing on one that is open.
 
+        :param meanwhile: is called while the servers are waited for.
         :raises UnreachableError: if no server answers in time.
         :raises ConfigError: if the hosts are invalid, or the chroot does not exist.
         """
@@ -113,7 +114,7 @@ class ZKHandler:
             report=self._report,
             access=self._access,
         )
-        connection.start(meanwhile=versions)
+        connection.start(lambda: (versions(), meanwhile()))
         self._connection = connection
         self._store = LiveStore(
             connection,

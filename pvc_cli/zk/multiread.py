@@ -7,8 +7,7 @@ The layout is that of `MultiOperationRecord` and `MultiResponse` in ZooKeeper's 
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pvc_cli.errors import AccessDeniedError, ProtocolError
 from pvc_cli.zk.store import Read, new_znode
@@ -24,14 +23,17 @@ _END = _HEADER.pack(-1, True, -1)
 _NO_NODE, _NO_AUTH = -101, -102
 
 
-@dataclass(frozen=True, slots=True)
-class MultiRead:
+class MultiRead(NamedTuple):
     """One request for all of *reads*, whose paths are below *chroot*; *text* wants values without their znodes."""
 
     reads: Sequence[Read]
     chroot: str = ""
     text: bool = False
-    type = 22
+
+    @property
+    def type(self) -> int:
+        """The request's opcode."""
+        return 22
 
     def serialize(self) -> bytes:
         """Return the request's body."""

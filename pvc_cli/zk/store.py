@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
@@ -87,8 +86,7 @@ def as_text(result: ReadResult) -> TextResult:
     return result.text if isinstance(result, Znode) else result
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(NamedTuple):
     """One step of a transaction; *version* guards it, :data:`ANY_VERSION` does not."""
 
     kind: Literal["create", "set", "delete", "check"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from pvc_cli.errors import InvalidKeyError, NotFoundError
 from pvc_cli.zk.reads import outermost, read_trees
@@ -12,8 +12,7 @@ from pvc_cli.zk.schema import MASK, Key, ZKSchema, is_secret
 from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One change to the tree, as a dry run shows it."""
 
     action: Literal["create", "set", "move", "delete"]
@@ -23,7 +22,7 @@ class Change:
 
     def masked(self) -> Change:
         """Return the change with a mask in place of a secret that is not empty."""
-        return replace(self, value=MASK) if self.value and is_secret(self.path) else self
+        return self._replace(value=MASK) if self.value and is_secret(self.path) else self
 
 
 def changes_of(ops: Iterable[Op]) -> tuple[Change, ...]:

@@ -1,7 +1,5 @@
 """Compare the claims of VFs with the VMs' XML and the nodes that the VMs are on, and repair what is certain."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Who uses a VF: claim it for a VM, release it. Of all who claim one at once, exactly one succeeds."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

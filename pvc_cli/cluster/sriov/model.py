@@ -1,7 +1,5 @@
 """Read the physical and virtual functions (PFs, VFs) of nodes, and find VFs by name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -1,7 +1,5 @@
 """Change the settings of VFs: check them first, write only what differs, guard what the decision came from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType

@@ -6,20 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from pvc_cli.cluster.documents import changes_document
 from pvc_cli.errors import printable, quoted
-from pvc_cli.output.writer import Format, Output
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import Change
 
 _COLOURS = {"create": "green", "set": "yellow", "move": "blue", "delete": "red"}
 
 
-def show_changes(output: Output, style: Format, changes: Sequence[Change], *, secrets: bool = False) -> None:
+def show_changes(output: Output, changes: Sequence[Change], *, secrets: bool = False) -> None:
     """Show what would be changed, every line marked as no more than that: as a tree on a terminal, else flat.
 
     :param secrets: show secrets, too.
     """
     changes = changes if secrets else [change.masked() for change in changes]
     output.show(
-        style,
         lambda: changes_document(changes),
         names=lambda: [change.path for change in changes],
         table=lambda: "\n".join(_tree(output, changes) if sys.stdout.isatty() else map(_line, changes)),

@@ -26,6 +26,7 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         options = context.find_root().params
         target = Context(options.get("connection"), options.get("coordinators"), timeout=_PATIENCE)
+        target.output.style = "name"
         found: list[str] = []
 
         def search() -> None:

@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 pass_context = click.make_pass_decorator(Context)
 
-_FORMATS = ("table", "json", "yaml", "name")
-_PVC_FORMATS: dict[str, Format] = {
-    "pretty": "table",
-    "raw": "name",
-    "json": "json",
-    "json-pretty": "json-pretty",
-}
+_FORMATS: dict[str, Format] = {"table": "table", "json": "json", "yaml": "yaml", "name": "name"}
+_PVC_FORMATS: dict[str, Format] = {"pretty": "table", "raw": "name", "json": "json", "json-pretty": "json-pretty"}
 
 
 def options_into(
@@ -51,25 +46,26 @@ def options_into(
     return decorate
 
 
+def _choose_format(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    """Set the format of ``Context.output``."""
+    if value is None or context.resilient_parsing:
+        return
+    if __name__ in context.meta:
+        raise click.UsageError("-o and -f exclude each other: use one of them")
+    context.meta[__name__] = value
+    context.obj.output.style = {**_FORMATS, **_PVC_FORMATS}[value]
+
+
 def output_option(command: Command) -> Command:
-    """Add ``-o``, and ``-f`` as PVC's client spells it; the command gets one parameter, *style*."""
-
-    @click.option("-o", "--output", "style", type=click.Choice(_FORMATS), help="Output format [default: table].")
-    @click.option(
-        "-f",
-        "--format",
-        "pvc_style",
-        type=click.Choice(list(_PVC_FORMATS)),
-        help="Output format, as PVC's own client spells it.",
-    )
-    @functools.wraps(command)
-    def with_style(*args: object, style: str | None, pvc_style: str | None, **given: object) -> object:
-        if style and pvc_style:
-            raise click.UsageError("-o and -f exclude each other: use one of them")
-        chosen = _PVC_FORMATS[pvc_style] if pvc_style else style or "table"
-        return command(*args, style=chosen, **given)
-
-    return cast("Command", with_style)
+    """Add ``-o``, and ``-f`` as PVC's client spells it: the format of ``Context.output``."""
+    for names, formats, text in (
+        (("-o", "--output"), _FORMATS, "Output format [default: table]."),
+        (("-f", "--format"), _PVC_FORMATS, "Output format, as PVC's own client spells it."),
+    ):
+        command = click.option(
+            *names, type=click.Choice(list(formats)), expose_value=False, callback=_choose_format, help=text
+        )(command)
+    return command
 
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")

@@ -10,7 +10,6 @@ from pvc_cli.commands._common.progress import confirm, progress_bar, until_inter
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError
 from pvc_cli.files import replace_file
-from pvc_cli.output.writer import Format
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import encode_backup, read_backup
 from pvc_cli.zk.migration.locked import Hooks, TreePlan
@@ -34,7 +33,6 @@ class TreeChange(Protocol[_PlanT]):
 def preview(
     context: Context,
     change: TreeChange[_PlanT],
-    style: Format,
     announce: Callable[[_PlanT], None],
     *,
     secrets: bool = False,
@@ -42,7 +40,7 @@ def preview(
     """Show a dry run."""
     plan = change.plan(context.output.warning)
     announce(plan)
-    show_changes(context.output, style, plan.changes(), secrets=secrets)
+    show_changes(context.output, plan.changes(), secrets=secrets)
     counts = Counter[str](change.action for change in plan.changes())
     context.output.message(f"Dry run: {', '.join(f'{counts[action]} to {action}' for action in _WORDS)}.")
 

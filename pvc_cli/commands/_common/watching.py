@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pvc_cli.output.writer import Format, Output
+from pvc_cli.output.writer import Output
 
 if TYPE_CHECKING:
     from pvc_cli.zk import Key, ZKHandler
@@ -22,7 +22,6 @@ def turns(
     output: Output,
     handler: ZKHandler,
     arm: Callable[[ZKHandler, Watcher], None],
-    style: Format,
     *,
     watch: bool,
 ) -> Iterator[Turns]:
@@ -40,7 +39,7 @@ def turns(
         # Not here and now: whom the signal interrupts may hold the lock that this takes.
         threading.Thread(target=watcher.wake).start()
 
-    with output.in_place(style):
+    with output.in_place():
         before = signal.signal(signal.SIGWINCH, resized)
         try:
             yield _turns(output, handler, arm, watcher)

@@ -10,7 +10,6 @@ from pvc_cli.commands._common.options import dry_run_option, output_option, pass
 from pvc_cli.commands._common.tree_change import carry_out, preview
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 from pvc_cli.zk.backup import backup_version, decode_backup, read_backup_file
 from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 
@@ -22,7 +21,7 @@ from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 @secrets_option
 @output_option
 @pass_context
-def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool, style: Format) -> None:
+def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool) -> None:
     """Restore the tree from a backup; anything not in it is deleted.
 
     FILE is - for standard input. Znodes that are not PVC's are kept. Stop PVC's daemons first: they write to the
@@ -50,7 +49,7 @@ def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool
             return f"Restore {file}: {len(plan.deletes)} znodes to delete, {len(plan.writes)} to write?"
 
         if dry_run:
-            preview(context, restoration, style, lambda _: None, secrets=secrets)
+            preview(context, restoration, lambda _: None, secrets=secrets)
             return
         nothing = "the tree already matches the backup"
         done = carry_out(context, restoration, announce=announce, question=question, nothing=nothing, yes=yes)

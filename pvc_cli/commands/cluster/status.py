@@ -11,13 +11,13 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Format, Output
+from pvc_cli.output.writer import Cell, Output
 
 
 @click.command("status")
 @output_option
 @pass_context
-def command(context: Context, style: Format) -> int:
+def command(context: Context) -> int:
     """Check the health of the cluster; exit 1 if there are problems.
 
     Checks nodes, VMs, schema and SR-IOV. Notes are not problems.
@@ -30,7 +30,6 @@ def command(context: Context, style: Format) -> int:
     with connect(context) as handler:
         found = cluster_status(handler)
     output.show(
-        style,
         lambda: status_document(found),
         names=lambda: [problem.what for problem in found.problems],
         table=lambda: _screen(output, found),

@@ -84,8 +84,7 @@ def command(context: Context, name: str, coordinators: str, login: _Login, force
     if "user" in more and "password_file" not in more:
         more["password"] = _ask_password(more["user"])
     read_access(more, "")
-    changed = dataclasses.replace(
-        connections,
+    changed = connections._replace(
         hosts={**connections.hosts, name: coordinators},
         current=connections.current or name,
         more={**connections.more, name: more} if more else connections.more,

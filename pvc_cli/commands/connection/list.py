@@ -7,13 +7,13 @@ import click
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.saved import Connections
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format
+from pvc_cli.output.writer import Cell
 
 
 @click.command("list")
 @output_option
 @pass_context
-def command(context: Context, style: Format) -> None:
+def command(context: Context) -> None:
     """List saved connections.
 
     \b
@@ -24,7 +24,6 @@ def command(context: Context, style: Format) -> None:
     entries = sorted(connections.hosts.items())
     output = context.output
     output.show(
-        style,
         lambda: [_document(connections, name) for name, _ in entries],
         names=lambda: [name for name, _ in entries],
         table=lambda: output.table(

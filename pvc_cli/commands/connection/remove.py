@@ -1,7 +1,5 @@
 """``pvc connection remove``."""
 
-import dataclasses
-
 import click
 
 from pvc_cli.commands._common.options import dry_run_option, pass_context
@@ -25,5 +23,5 @@ def command(context: Context, name: str, dry_run: bool) -> None:
     hosts = {kept: servers for kept, servers in connections.hosts.items() if kept != name}
     more = {kept: entry for kept, entry in connections.more.items() if kept != name}
     current = None if connections.current == name else connections.current
-    changed = dataclasses.replace(connections, hosts=hosts, current=current, more=more)
+    changed = connections._replace(hosts=hosts, current=current, more=more)
     save(context, connections, changed, f"Removed connection {quoted(name)}.", dry_run=dry_run)

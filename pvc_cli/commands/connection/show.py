@@ -7,7 +7,6 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.connection._saved import load_with
 from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 from pvc_cli.zk.access import Access
 
 
@@ -15,7 +14,7 @@ from pvc_cli.zk.access import Access
 @click.argument("name", required=False, shell_complete=complete.connections)
 @output_option
 @pass_context
-def command(context: Context, name: str | None, style: Format) -> None:
+def command(context: Context, name: str | None) -> None:
     """Show a connection, or which cluster pvc would use now, and why.
 
     \b
@@ -29,7 +28,6 @@ def command(context: Context, name: str | None, style: Format) -> None:
         target = resolve(context.connection, context.coordinators)
     output = context.output
     output.show(
-        style,
         lambda: {
             "name": name,
             "coordinators": target.hosts,

@@ -1,7 +1,5 @@
 """``pvc connection use``."""
 
-import dataclasses
-
 import click
 
 from pvc_cli.commands._common.options import dry_run_option, pass_context
@@ -22,5 +20,5 @@ def command(context: Context, name: str, dry_run: bool) -> None:
       pvc connection use prod
     """
     connections = load_with(name)
-    changed = dataclasses.replace(connections, current=name)
+    changed = connections._replace(current=name)
     save(context, connections, changed, f"Connection {quoted(name)} is now current.", dry_run=dry_run)

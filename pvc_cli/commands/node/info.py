@@ -9,7 +9,7 @@ from pvc_cli.commands._common.options import output_option, pass_context, secret
 from pvc_cli.commands.node._states import state_cell
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format, Output, known
+from pvc_cli.output.writer import Output, known
 
 
 @click.command("info")
@@ -17,7 +17,7 @@ from pvc_cli.output.writer import Format, Output, known
 @secrets_option
 @output_option
 @pass_context
-def command(context: Context, names: str, secrets: bool, style: Format) -> None:
+def command(context: Context, names: str, secrets: bool) -> None:
     """Show the details of nodes.
 
     NODE is a name, a list with commas, or - for names from standard input.
@@ -32,7 +32,6 @@ def command(context: Context, names: str, secrets: bool, style: Format) -> None:
         nodes = find_nodes(handler, wanted)
     documents = [node_document(node, secrets=secrets) for node in nodes]
     output.show(
-        style,
         lambda: documents[0] if wanted == [names] else documents,
         names=lambda: [node.name for node in nodes],
         table=lambda: "\n\n".join(_details(output, node, secrets=secrets) for node in nodes),

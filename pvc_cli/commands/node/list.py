@@ -8,7 +8,7 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.node._states import state_cell
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format, known
+from pvc_cli.output.writer import Cell, known
 
 _HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMORY", "PVC", "SCHEMA")
 
@@ -16,7 +16,7 @@ _HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMOR
 @click.command("list")
 @output_option
 @pass_context
-def command(context: Context, style: Format) -> None:
+def command(context: Context) -> None:
     """List nodes.
 
     \b
@@ -27,7 +27,6 @@ def command(context: Context, style: Format) -> None:
     with connect(context) as handler:
         nodes = list_nodes(handler)
     output.show(
-        style,
         lambda: [node_document(node) for node in nodes],
         names=lambda: [node.name for node in nodes],
         table=lambda: output.table(_HEADERS, [_row(node) for node in nodes]),

@@ -3,13 +3,11 @@
 from dataclasses import asdict
 
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 from pvc_cli.sandbox.control import Sandbox
 
 
-def show_sandbox(context: Context, sandbox: Sandbox, style: Format) -> None:
+def show_sandbox(context: Context, sandbox: Sandbox) -> None:
     context.output.show(
-        style,
         lambda: asdict(sandbox),
         names=lambda: [sandbox.hosts],
         table=lambda: context.output.fields(

@@ -5,7 +5,6 @@ import click
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.sandbox._show import show_sandbox
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 from pvc_cli.sandbox import control
 
 
@@ -17,7 +16,7 @@ from pvc_cli.sandbox import control
 @click.option("--schema-version", type=int, metavar="N", help="Schema version [default: newest].")
 @output_option
 @pass_context
-def command(context: Context, servers: str, vms: int, schema_version: int | None, style: Format) -> None:
+def command(context: Context, servers: str, vms: int, schema_version: int | None) -> None:
     """Start a sandbox with demo data.
 
     \b
@@ -25,10 +24,10 @@ def command(context: Context, servers: str, vms: int, schema_version: int | None
       pvc sandbox start --vms 100 --schema-version 0
     """
     started = control.start(servers=int(servers), vms=vms, schema_version=schema_version)
-    if style == "table":
+    if context.output.style == "table":
         context.output.message(
             f"Sandbox running at {started.hosts}: {started.vms} VMs, schema version {started.schema_version}."
             " Try 'pvc vm list'; stop it with 'pvc sandbox stop'."
         )
     else:
-        show_sandbox(context, started, style)
+        show_sandbox(context, started)

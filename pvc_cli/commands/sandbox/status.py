@@ -6,14 +6,13 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.sandbox._show import show_sandbox
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Format
 from pvc_cli.sandbox import control
 
 
 @click.command("status")
 @output_option
 @pass_context
-def command(context: Context, style: Format) -> int:
+def command(context: Context) -> int:
     """Show the running sandbox; exit 1 if there is none.
 
     \b
@@ -24,5 +23,5 @@ def command(context: Context, style: Format) -> int:
     if running is None:
         context.output.message("No sandbox is running: start one with 'pvc sandbox start'.")
         return EXIT_REFUSED
-    show_sandbox(context, running, style)
+    show_sandbox(context, running)
     return 0

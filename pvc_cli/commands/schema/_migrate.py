@@ -13,7 +13,7 @@ from pvc_cli.connections.session import is_file
 from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.files import state_folder
-from pvc_cli.output.writer import Format, Output
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKSchema
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
@@ -57,13 +57,13 @@ migration_options = options_into(
 )
 
 
-def go(context: Context, migration: Migration, wishes: Wishes, style: Format) -> None:
+def go(context: Context, migration: Migration, wishes: Wishes) -> None:
     """Show the plan of *migration*, or carry it out."""
     if wishes.backup and wishes.no_backup:
         raise InvalidInputError("--backup and --no-backup exclude each other")
     output, target = context.output, migration.target
     if wishes.dry_run:
-        preview(context, replace(migration, force=True), style, lambda plan: _warn_of_losses(output, plan, target))
+        preview(context, replace(migration, force=True), lambda plan: _warn_of_losses(output, plan, target))
         return
 
     def announce(plan: Plan) -> None:

@@ -7,7 +7,6 @@ from pvc_cli.commands._common.options import dry_run_option, output_option, pass
 from pvc_cli.commands._common.tree_change import carry_out, preview
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
 
@@ -19,7 +18,7 @@ from pvc_cli.zk.migration.plan import Plan
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, number: int | None, prune: bool, yes: bool, dry_run: bool, style: Format) -> None:
+def command(context: Context, number: int | None, prune: bool, yes: bool, dry_run: bool) -> None:
     """Create missing keys; initialise an empty tree.
 
     \b
@@ -33,7 +32,7 @@ def command(context: Context, number: int | None, prune: bool, yes: bool, dry_ru
         for path in plan.kept:
             output.warning(f"kept {path}: it holds data")
         if plan.deletes and not dry_run:
-            show_changes(output, style, plan.changes())
+            show_changes(output, plan.changes())
 
     def question(plan: Plan) -> str:
         return f"Remove {sum(map(len, plan.deletes))} znodes?" if plan.deletes else ""
@@ -41,7 +40,7 @@ def command(context: Context, number: int | None, prune: bool, yes: bool, dry_ru
     with connect(context) as handler:
         migration = Migration.apply(handler, number, prune=prune)
         if dry_run:
-            preview(context, migration, style, announce)
+            preview(context, migration, announce)
             return
         nothing = f"the tree matches schema version {migration.target.version}"
         ask = prune and not yes

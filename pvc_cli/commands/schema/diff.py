@@ -1,12 +1,10 @@
 """``pvc schema diff``."""
 
-from dataclasses import asdict
-
 import click
 
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format
+from pvc_cli.output.writer import Cell
 from pvc_cli.zk.schema import diff as compare
 from pvc_cli.zk.schema import find_schema
 
@@ -16,7 +14,7 @@ from pvc_cli.zk.schema import find_schema
 @click.argument("new", type=int)
 @output_option
 @pass_context
-def command(context: Context, old: int, new: int, style: Format) -> None:
+def command(context: Context, old: int, new: int) -> None:
     """Show the differences between two schema versions.
 
     \b
@@ -27,8 +25,7 @@ def command(context: Context, old: int, new: int, style: Format) -> None:
     output = context.output
     colours = {"added": "green", "removed": "red", "moved": "yellow"}
     output.show(
-        style,
-        lambda: {"from": old, "to": new, "changes": [asdict(change) for change in changes]},
+        lambda: {"from": old, "to": new, "changes": [change._asdict() for change in changes]},
         names=lambda: [change.key for change in changes],
         table=lambda: output.table(
             ("", "KEY", "PATH", "DEFAULT"),

@@ -4,14 +4,14 @@ import click
 
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Document, Format
+from pvc_cli.output.writer import Document
 from pvc_cli.zk.schema import find_schema
 
 
 @click.command("history")
 @output_option
 @pass_context
-def command(context: Context, style: Format) -> None:
+def command(context: Context) -> None:
     """List all known schema versions.
 
     \b
@@ -24,7 +24,6 @@ def command(context: Context, style: Format) -> None:
     ]
     output = context.output
     output.show(
-        style,
         lambda: documents,
         names=lambda: [str(version.number) for version in versions],
         table=lambda: output.table(

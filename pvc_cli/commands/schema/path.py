@@ -6,7 +6,6 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
-from pvc_cli.output.writer import Format
 from pvc_cli.zk.schema import find_schema
 
 
@@ -16,7 +15,7 @@ from pvc_cli.zk.schema import find_schema
 @click.option("--version", "number", type=int, metavar="N", help="Use this version; needs no cluster.")
 @output_option
 @pass_context
-def command(context: Context, key: str, items: tuple[str, ...], number: int | None, style: Format) -> None:
+def command(context: Context, key: str, items: tuple[str, ...], number: int | None) -> None:
     """Show the path of a key.
 
     For a key below another one, use KEY ITEM KEY ITEM.
@@ -42,7 +41,6 @@ def command(context: Context, key: str, items: tuple[str, ...], number: int | No
         why += f", removed in {until}" if until is not None else ""
         raise NotFoundError(f"schema version {schema.version} has no key {quoted(missing)}: {why}")
     context.output.show(
-        style,
         lambda: {"key": key, "items": list(items), "version": schema.version, "path": found},
         names=lambda: [found],
         table=lambda: found,

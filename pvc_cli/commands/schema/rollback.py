@@ -6,7 +6,6 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 from pvc_cli.zk.migration.migrate import Migration
 
 
@@ -15,7 +14,7 @@ from pvc_cli.zk.migration.migrate import Migration
 @migration_options
 @output_option
 @pass_context
-def command(context: Context, number: int, wishes: Wishes, style: Format) -> None:
+def command(context: Context, number: int, wishes: Wishes) -> None:
     """Go back to an older schema version; keys it lacks are deleted.
 
     \b
@@ -23,4 +22,4 @@ def command(context: Context, number: int, wishes: Wishes, style: Format) -> Non
       pvc schema rollback --to 13 --dry-run
     """
     with connect(context) as handler:
-        go(context, Migration.rollback(handler, number, force=wishes.force), wishes, style)
+        go(context, Migration.rollback(handler, number, force=wishes.force), wishes)

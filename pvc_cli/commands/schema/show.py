@@ -8,7 +8,7 @@ from pvc_cli.cluster.nodes import SchemaStatus, schema_status
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format, Output
+from pvc_cli.output.writer import Cell, Output
 from pvc_cli.zk import ZKSchema
 from pvc_cli.zk.schema import find_schema
 
@@ -17,7 +17,7 @@ from pvc_cli.zk.schema import find_schema
 @click.option("--version", "number", type=int, metavar="N", help="Show the keys of this version instead.")
 @output_option
 @pass_context
-def command(context: Context, number: int | None, style: Format) -> None:
+def command(context: Context, number: int | None) -> None:
     """Show the schema version of the cluster and of its nodes.
 
     \b
@@ -26,14 +26,12 @@ def command(context: Context, number: int | None, style: Format) -> None:
       pvc schema show --version 3 -o name
     """
     if number is not None:
-        _show_version(context.output, find_schema(number, context.schema_dir), style)
+        _show_version(context.output, find_schema(number, context.schema_dir))
         return
     output = context.output
     with connect(context) as handler:
         status = schema_status(handler)
-    output.show(
-        style, lambda: asdict(status), names=lambda: [str(status.version)], table=lambda: _status(output, status)
-    )
+    output.show(lambda: asdict(status), names=lambda: [str(status.version)], table=lambda: _status(output, status))
 
 
 def _status(output: Output, status: SchemaStatus) -> str:
@@ -60,13 +58,12 @@ def _known(version: int | None) -> str:
     return "?" if version is None else str(version)
 
 
-def _show_version(output: Output, schema: ZKSchema, style: Format) -> None:
+def _show_version(output: Output, schema: ZKSchema) -> None:
     keys = [
         {"key": key, "path": definition.path, "since": schema.since(key), "default": definition.default}
         for key, definition in schema.keys.items()
     ]
     output.show(
-        style,
         lambda: {"version": schema.version, "summary": schema.known[schema.version].summary, "keys": keys},
         names=lambda: list(schema.keys),
         table=lambda: output.table(

@@ -6,7 +6,6 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 from pvc_cli.zk.migration.migrate import Migration
 
 
@@ -15,7 +14,7 @@ from pvc_cli.zk.migration.migrate import Migration
 @migration_options
 @output_option
 @pass_context
-def command(context: Context, number: int | None, wishes: Wishes, style: Format) -> None:
+def command(context: Context, number: int | None, wishes: Wishes) -> None:
     """Upgrade the tree to a newer schema version; all PVC daemons restart.
 
     New keys are created first, then the version is set, then keys that the version lacks are deleted. To finish an
@@ -28,4 +27,4 @@ def command(context: Context, number: int | None, wishes: Wishes, style: Format)
       pvc schema upgrade --yes
     """
     with connect(context) as handler:
-        go(context, Migration.upgrade(handler, number, force=wishes.force), wishes, style)
+        go(context, Migration.upgrade(handler, number, force=wishes.force), wishes)

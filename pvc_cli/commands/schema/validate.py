@@ -8,7 +8,7 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Format
+from pvc_cli.output.writer import Cell
 from pvc_cli.zk.migration.migrate import validate
 from pvc_cli.zk.migration.survey import Survey
 
@@ -18,7 +18,7 @@ _PVC_MADE = "left by PVC's own migration; 'pvc schema apply --prune' removes it 
 @click.command()
 @output_option
 @pass_context
-def command(context: Context, style: Format) -> int:
+def command(context: Context) -> int:
     """Check the tree against its schema version; exit 1 if they differ.
 
     Retired znodes belong to another version, stray ones to none. Foreign ones, at the root, are not PVC's and do
@@ -41,7 +41,7 @@ def command(context: Context, style: Format) -> int:
         "foreign": found.foreign,
     }
     faults = [path for kind in ("missing", "retired", "stray") for path in document[kind]]  # type: ignore[attr-defined]
-    output.show(style, lambda: document, names=lambda: faults, table=lambda: output.table(*_faults(found)))
+    output.show(lambda: document, names=lambda: faults, table=lambda: output.table(*_faults(found)))
     if faults:
         output.message(f"The tree differs from schema version {schema.version} in {len(faults)} places.")
         return EXIT_REFUSED

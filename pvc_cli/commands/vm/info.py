@@ -13,14 +13,14 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format, Output, known
+from pvc_cli.output.writer import Cell, Output, known
 
 
 @click.command("info")
 @click.argument("vms", metavar="VM", shell_complete=complete.vms)
 @output_option
 @pass_context
-def command(context: Context, vms: str, style: Format) -> None:
+def command(context: Context, vms: str) -> None:
     """Show the details of VMs.
 
     VM is a name or a UUID; a list with commas, a pattern in quotes, or - for names from standard input shows
@@ -36,7 +36,6 @@ def command(context: Context, vms: str, style: Format) -> None:
         found = list(read_vms(handler, [vm.uuid for vm in find(handler, names)]))
     documents = [vm_document(vm) for vm in found]
     output.show(
-        style,
         lambda: documents[0] if documents and is_one(vms) else documents,
         names=lambda: [vm.name for vm in found],
         table=lambda: "\n\n".join(_details(output, vm) for vm in found),

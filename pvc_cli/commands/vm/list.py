@@ -26,7 +26,7 @@ from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED, quoted
-from pvc_cli.output.writer import Cell, Format, Output, known
+from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import Key, ZKHandler
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
 @watch_option
 @output_option
 @pass_context
-def command(context: Context, filters: Filters, watch: bool, style: Format) -> int:
+def command(context: Context, filters: Filters, watch: bool) -> int:
     """List VMs.
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID.
@@ -66,10 +66,10 @@ def command(context: Context, filters: Filters, watch: bool, style: Format) -> i
       pvc vm list '^web-' -s start
       pvc vm list -g production -o name
     """
-    with connect(context) as handler, turns(context.output, handler, _arm, style, watch=watch) as each:
+    with connect(context) as handler, turns(context.output, handler, _arm, watch=watch) as each:
         listing = _Listing(handler, filters)
         for changed in each:
-            listing.show(context.output, style, changed)
+            listing.show(context.output, changed)
     return EXIT_INTERRUPTED if watch else 0
 
 
@@ -82,7 +82,7 @@ class _Listing:
         self._rows: dict[str, list[str | Cell]] = {}
         self._broken: dict[str, str] = {}
 
-    def show(self, output: Output, style: Format, changed: set[Key] | None) -> None:
+    def show(self, output: Output, changed: set[Key] | None) -> None:
         """Show the list, reading again only what *changed*; a None means everything."""
         stale = set(self._rows) if changed is None else {key[1] for key in changed if len(key) == 2}
         for uuid in stale:
@@ -90,7 +90,6 @@ class _Listing:
             self._broken.pop(uuid, None)
         chosen = select(self._handler, self._filters)
         output.show(
-            style,
             lambda: (vm_document(vm) for vm in self._read(chosen)),
             names=lambda: [vm.name for vm in chosen],
             table=lambda: output.table(_HEADERS, self._table(chosen)),

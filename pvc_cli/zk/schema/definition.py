@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pvc_cli.errors import SchemaError
 
 _FILE_NAME = re.compile(r"(\d+)\.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A kind of item: its znodes are children of one `base` key, or of some keys of another kind of item."""
 
     base: str | None = None
@@ -28,8 +27,7 @@ class Group:
     """For sub-items: the keys whose children they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """What one key of the schema is."""
 
     path: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pvc_cli.errors import InvalidItemError, InvalidKeyError, SchemaError, quoted
 from pvc_cli.zk.names import check_item
@@ -54,7 +53,7 @@ class ZKSchema:
         for step in self.known[: self.version + 1]:
             groups.update(step.groups)
             keys.update(step.add)
-            keys.update({key: replace(keys[key], path=path) for key, path in step.move.items()})
+            keys.update({key: keys[key]._replace(path=path) for key, path in step.move.items()})
             for gone in step.remove:
                 del keys[gone]
         self.keys: Mapping[str, Definition] = keys
@@ -211,8 +210,7 @@ def is_secret(path: str) -> bool:
     return len(parts) == 4 and path == ZKSchema.at(0).path((_SECRET, parts[2] or "?"))
 
 
-@dataclass(frozen=True, slots=True)
-class KeyChange:
+class KeyChange(NamedTuple):
     """A key that one version has and the other lacks, or has elsewhere; *path* is where it is, or was."""
 
     kind: Literal["added", "removed", "moved"]

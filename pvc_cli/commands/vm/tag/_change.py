@@ -16,7 +16,7 @@ from pvc_cli.commands._common.options import node_option, options_into, state_op
 from pvc_cli.commands._common.progress import progress_bar
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED, quoted
-from pvc_cli.output.writer import Format, Output
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
 _FEW = 10
@@ -73,24 +73,15 @@ def chosen_vms(handler: ZKHandler, names: list[str], selection: Selection) -> li
     return select(handler, Filters(node=selection.node, state=selection.state, tags=selection.tags))
 
 
-def carry_out(
-    context: Context,
-    handler: ZKHandler,
-    vms: Sequence[VmRef],
-    plan: Plan,
-    *,
-    dry_run: bool,
-    style: Format,
-) -> int:
+def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: Plan, *, dry_run: bool) -> int:
     """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused."""
     with progress_bar(context.output, shown=len(vms) > _FEW and not dry_run) as progress:
         result = change_tags(handler, vms, plan, dry_run=dry_run, on_progress=progress)
     output = context.output
     if dry_run:
-        show_changes(output, style, result.changes)
-    elif style != "table":
+        show_changes(output, result.changes)
+    elif output.style != "table":
         output.show(
-            style,
             lambda: outcomes_document(result.outcomes),
             names=lambda: dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"),
             table=str,

@@ -9,7 +9,6 @@ from pvc_cli.commands._common.options import dry_run_option, output_option, pass
 from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 
 
 @click.command("add")
@@ -32,7 +31,6 @@ def command(
     kind: Literal["user", "system"],
     force: bool,
     dry_run: bool,
-    style: Format,
 ) -> int:
     """Add tags to VMs.
 
@@ -48,4 +46,4 @@ def command(
     vms, tags = split_words(context, selection)
     plan = plan_add(tags, kind=kind, protected=protected, force=force)
     with connect(context) as handler:
-        return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run, style=style)
+        return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run)

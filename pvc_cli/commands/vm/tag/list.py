@@ -9,7 +9,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format
+from pvc_cli.output.writer import Cell
 from pvc_cli.zk import ZKHandler
 
 
@@ -17,7 +17,7 @@ from pvc_cli.zk import ZKHandler
 @click.argument("vms", metavar="[VM]…", nargs=-1, shell_complete=complete.vms)
 @output_option
 @pass_context
-def command(context: Context, vms: tuple[str, ...], style: Format) -> None:
+def command(context: Context, vms: tuple[str, ...]) -> None:
     """List the tags of VMs, or all tags of the cluster.
 
     Without VM, show every tag and how many VMs have it.
@@ -30,19 +30,18 @@ def command(context: Context, vms: tuple[str, ...], style: Format) -> None:
     names = context.names(vms)
     with connect(context) as handler:
         if vms:
-            _list_of_vms(context, handler, names, style, alone=len(vms) == 1 and is_one(vms[0]))
+            _list_of_vms(context, handler, names, alone=len(vms) == 1 and is_one(vms[0]))
         else:
-            _list_of_cluster(context, handler, style)
+            _list_of_cluster(context, handler)
 
 
-def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], style: Format, *, alone: bool) -> None:
+def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], *, alone: bool) -> None:
     found = find(handler, names)
     tags = read_tags(handler, [vm.uuid for vm in found])
     pairs = [(vm, tag) for vm in found for tag in tags.get(vm.uuid, ())]
     documents = [tags_document(vm, tags.get(vm.uuid, ())) for vm in found]
     output = context.output
     output.show(
-        style,
         lambda: documents[0] if alone else documents,
         names=lambda: dict.fromkeys(tag.name for _, tag in pairs),
         table=lambda: output.table(
@@ -54,11 +53,10 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], style: 
         output.message("No tags.")
 
 
-def _list_of_cluster(context: Context, handler: ZKHandler, style: Format) -> None:
+def _list_of_cluster(context: Context, handler: ZKHandler) -> None:
     found = count_tags(handler)
     output = context.output
     output.show(
-        style,
         lambda: [tag._asdict() for tag in found],
         names=lambda: dict.fromkeys(tag.name for tag in found),
         table=lambda: output.table(("TAG", "TYPE", "VMS"), [[t.name, t.type, str(t.vms)] for t in found]),

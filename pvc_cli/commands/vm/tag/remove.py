@@ -7,7 +7,6 @@ from pvc_cli.commands._common.options import dry_run_option, output_option, pass
 from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 
 
 @click.command("remove")
@@ -17,14 +16,7 @@ from pvc_cli.output.writer import Format
 @dry_run_option
 @output_option
 @pass_context
-def command(
-    context: Context,
-    selection: Selection,
-    force: bool,
-    if_exists: bool,
-    dry_run: bool,
-    style: Format,
-) -> int:
+def command(context: Context, selection: Selection, force: bool, if_exists: bool, dry_run: bool) -> int:
     """Remove tags from VMs.
 
     VMs are selected as in 'pvc vm tag add'. Protected and system tags need --force.
@@ -37,4 +29,4 @@ def command(
     vms, tags = split_words(context, selection)
     plan = plan_remove(tags, force=force, if_exists=if_exists)
     with connect(context) as handler:
-        return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run, style=style)
+        return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run)

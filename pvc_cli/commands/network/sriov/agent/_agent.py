@@ -1,7 +1,5 @@
 """Options and set-up that both agent commands share."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``pvc network sriov agent run``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``pvc network sriov agent sync``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click
@@ -13,7 +11,6 @@ from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agen
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Format
 
 
 @click.command("sync")
@@ -22,7 +19,7 @@ from pvc_cli.output.writer import Format
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str | None, config: Path | None, dry_run: bool, style: Format) -> int:
+def command(context: Context, node: str | None, config: Path | None, dry_run: bool) -> int:
     """Run one full round of the agent.
 
     A dry run shows the changes to the tree and to the cards, except those of VFs that would be created first.
@@ -40,7 +37,7 @@ def command(context: Context, node: str | None, config: Path | None, dry_run: bo
         with connect(context, pvc_config=config) as handler:
             if dry_run:
                 changes, actions = agent.plan(handler)
-                show_changes(output, style, changes)
+                show_changes(output, changes)
                 for action in actions:
                     output.message(f"would set {action}")
                 return 0

@@ -1,7 +1,5 @@
 """``pvc network sriov pf info``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.documents import pf_document
@@ -10,7 +8,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format, Output, known
+from pvc_cli.output.writer import Cell, Output, known
 
 
 @click.command("info")
@@ -18,7 +16,7 @@ from pvc_cli.output.writer import Cell, Format, Output, known
 @click.argument("name", metavar="PF", shell_complete=complete.pfs)
 @output_option
 @pass_context
-def command(context: Context, node: str, name: str, style: Format) -> None:
+def command(context: Context, node: str, name: str) -> None:
     """Show a PF, its VFs and the VMs that use them.
 
     \b
@@ -28,11 +26,10 @@ def command(context: Context, node: str, name: str, style: Format) -> None:
     output = context.output
     with connect(context) as handler:
         pf = find_pf(handler, node, name)
-        vfs = list_vfs(handler, node, name) if style == "table" else []
+        vfs = list_vfs(handler, node, name) if context.output.style == "table" else []
         names = user_names(handler, vfs)
     fields = [("Node", pf.node), ("PF", pf.phy), ("MTU", known(pf.mtu)), ("VFs wanted", known(pf.vfcount))]
     output.show(
-        style,
         lambda: pf_document(pf),
         names=lambda: [pf.phy],
         table=lambda: f"{output.fields(fields)}\n\n{_table(output, vfs, names)}".rstrip("\n"),

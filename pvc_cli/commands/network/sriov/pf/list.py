@@ -1,7 +1,5 @@
 """``pvc network sriov pf list``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.documents import pf_document
@@ -10,14 +8,14 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format, known
+from pvc_cli.output.writer import known
 
 
 @click.command("list")
 @click.argument("node", required=False, shell_complete=complete.nodes)
 @output_option
 @pass_context
-def command(context: Context, node: str | None, style: Format) -> None:
+def command(context: Context, node: str | None) -> None:
     """List the PFs of NODE, or of all nodes.
 
     \b
@@ -28,7 +26,6 @@ def command(context: Context, node: str | None, style: Format) -> None:
     with connect(context) as handler:
         found = list_pfs(handler, node)
     output.show(
-        style,
         lambda: [pf_document(pf) for pf in found],
         names=lambda: dict.fromkeys(pf.phy for pf in found),
         table=lambda: output.table(

@@ -1,12 +1,10 @@
 """Arguments and results that the commands on VFs share."""
 
-from __future__ import annotations
-
 from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.errors import InvalidInputError, quoted
-from pvc_cli.output.writer import Format, Output, known
+from pvc_cli.output.writer import Output, known
 from pvc_cli.zk import Transaction
 
 
@@ -22,15 +20,13 @@ def one_name(word: str) -> str:
     return word
 
 
-def show_claim(
-    output: Output, style: Format, transaction: Transaction, vf: VfRef, done: str, *, dry_run: bool
-) -> None:
+def show_claim(output: Output, transaction: Transaction, vf: VfRef, done: str, *, dry_run: bool) -> None:
     """Show what became of one VF; its changes are the result where a program asks for one."""
     changes = transaction.changes
     if dry_run:
-        show_changes(output, style, changes)
-    elif style != "table":
+        show_changes(output, changes)
+    elif output.style != "table":
         document = {**vf._asdict(), "status": "changed" if changes else "unchanged"}
-        output.show(style, lambda: document, names=lambda: [vf.phy], table=str)
+        output.show(lambda: document, names=lambda: [vf.phy], table=str)
     would = "would be " if dry_run else ""
     output.message(f"{vf.node} {vf.phy}: {would + done if changes else 'unchanged'}.")

@@ -1,7 +1,5 @@
 """``pvc network sriov vf audit``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.documents import finding_document
@@ -12,7 +10,7 @@ from pvc_cli.commands._common.options import dry_run_option, output_option, pass
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Format
+from pvc_cli.output.writer import Cell
 
 
 @click.command("audit")
@@ -21,7 +19,7 @@ from pvc_cli.output.writer import Cell, Format
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str | None, fix: bool, dry_run: bool, style: Format) -> int:
+def command(context: Context, node: str | None, fix: bool, dry_run: bool) -> int:
     """Compare claims with the VMs' XML and nodes.
 
     On NODE, or on all nodes. Exit code 1 if a finding remains.
@@ -35,12 +33,11 @@ def command(context: Context, node: str | None, fix: bool, dry_run: bool, style:
     with connect(context) as handler:
         findings = audit(handler, node)
         if fix and dry_run:
-            show_changes(output, style, [change for f in findings if f.repair for change in f.repair.changes])
+            show_changes(output, [change for f in findings if f.repair for change in f.repair.changes])
             fixed = []
         else:
             fixed = [finding for finding in findings if fix and repair(finding)]
             output.show(
-                style,
                 lambda: {"findings": [finding_document(f, fixed=f in fixed) for f in findings]},
                 names=lambda: dict.fromkeys(finding.vf for finding in findings),
                 table=lambda: output.table(

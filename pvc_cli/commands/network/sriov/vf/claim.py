@@ -1,7 +1,5 @@
 """``pvc network sriov vf claim``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.sriov.claims import CLAIM_TYPES, ClaimType, check_mac, claim
@@ -13,7 +11,6 @@ from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import quoted
-from pvc_cli.output.writer import Format
 
 
 @click.command("claim")
@@ -31,14 +28,7 @@ from pvc_cli.output.writer import Format
 @output_option
 @pass_context
 def command(
-    context: Context,
-    node: str,
-    name: str,
-    vm: str,
-    mac: str | None,
-    kind: ClaimType | None,
-    dry_run: bool,
-    style: Format,
+    context: Context, node: str, name: str, vm: str, mac: str | None, kind: ClaimType | None, dry_run: bool
 ) -> None:
     """Assign a VF to a VM (atomic).
 
@@ -58,4 +48,4 @@ def command(
         transaction = claim(handler, vf, holder, mac=mac, kind=kind, dry_run=dry_run)
     if at != node:
         context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
-    show_claim(context.output, style, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)
+    show_claim(context.output, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)

@@ -1,7 +1,5 @@
 """``pvc network sriov vf info``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.agent.linux import read_actual
@@ -12,7 +10,7 @@ from pvc_cli.commands._common.options import output_option, pass_context
 from pvc_cli.commands.network.sriov.vf._shared import word
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Format, Output, known
+from pvc_cli.output.writer import Cell, Output, known
 
 
 @click.command("info")
@@ -20,7 +18,7 @@ from pvc_cli.output.writer import Cell, Format, Output, known
 @click.argument("name", metavar="VF", shell_complete=complete.vfs)
 @output_option
 @pass_context
-def command(context: Context, node: str, name: str, style: Format) -> None:
+def command(context: Context, node: str, name: str) -> None:
     """Show a VF.
 
     On the node itself, with the agent's extra installed, the settings that the driver reports are shown, too.
@@ -34,13 +32,12 @@ def command(context: Context, node: str, name: str, style: Format) -> None:
     with connect(context) as handler:
         vfs = find_vfs(handler, node, names)
         found = read_vfs(handler, vfs)
-        users = user_names(handler, found) if style == "table" else {}
+        users = user_names(handler, found) if context.output.style == "table" else {}
     if vfs and not found:
         raise vfs[0].gone()
     actual = read_actual(found)
     documents = [vf_document(vf, actual.get(vf.phy)) for vf in found]
     output.show(
-        style,
         lambda: documents[0] if len(documents) == 1 and names == [documents[0]["phy"]] else documents,
         names=lambda: [vf.phy for vf in found],
         table=lambda: "\n\n".join(_details(output, vf, users, actual.get(vf.phy)) for vf in found),

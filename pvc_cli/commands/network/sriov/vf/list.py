@@ -15,7 +15,7 @@ from pvc_cli.commands.network.sriov.vf._shared import word
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Format, Output
+from pvc_cli.output.writer import Cell, Output
 from pvc_cli.zk import ZKHandler
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _HEADERS = ("NODE", "VF", "VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "T
 @watch_option
 @output_option
 @pass_context
-def command(context: Context, node: str | None, pf: str | None, used: bool | None, watch: bool, style: Format) -> int:
+def command(context: Context, node: str | None, pf: str | None, used: bool | None, watch: bool) -> int:
     """List the VFs of NODE, of its PF, or of all nodes.
 
     \b
@@ -49,16 +49,17 @@ def command(context: Context, node: str | None, pf: str | None, used: bool | Non
     with connect(context) as handler:
         if node and pf:
             find_pf(handler, node, pf)
-        with turns(context.output, handler, arm, style, watch=watch) as each:
+        with turns(context.output, handler, arm, watch=watch) as each:
             for _ in each:
                 found = [vf for vf in list_vfs(handler, node, pf) if used in (None, vf.used)]
-                _show_list(context.output, found, user_names(handler, found) if style == "table" else {}, style)
+                _show_list(
+                    context.output, found, user_names(handler, found) if context.output.style == "table" else {}
+                )
     return EXIT_INTERRUPTED if watch else 0
 
 
-def _show_list(output: Output, vfs: list[Vf], users: dict[str, str], style: Format) -> None:
+def _show_list(output: Output, vfs: list[Vf], users: dict[str, str]) -> None:
     output.show(
-        style,
         lambda: [vf_document(vf) for vf in vfs],
         names=lambda: dict.fromkeys(vf.phy for vf in vfs),
         table=lambda: output.table(_HEADERS, [_row(vf, users) for vf in vfs]),

@@ -1,7 +1,5 @@
 """``pvc network sriov vf release``."""
 
-from __future__ import annotations
-
 import click
 
 from pvc_cli.cluster.sriov.claims import release
@@ -11,7 +9,6 @@ from pvc_cli.commands._common.options import dry_run_option, output_option, pass
 from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format
 
 
 @click.command("release")
@@ -21,7 +18,7 @@ from pvc_cli.output.writer import Format
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str, name: str, force: bool, dry_run: bool, style: Format) -> None:
+def command(context: Context, node: str, name: str, force: bool, dry_run: bool) -> None:
     """Mark a VF unused.
 
     Refused while its VM runs on NODE and has it in its XML. The VM's migration method stays as it is.
@@ -33,4 +30,4 @@ def command(context: Context, node: str, name: str, force: bool, dry_run: bool, 
     with connect(context) as handler:
         (vf,) = find_vfs(handler, node, [one_name(name)])
         transaction = release(handler, vf, force=force, dry_run=dry_run)
-    show_claim(context.output, style, transaction, vf, "released", dry_run=dry_run)
+    show_claim(context.output, transaction, vf, "released", dry_run=dry_run)

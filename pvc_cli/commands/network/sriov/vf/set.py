@@ -1,7 +1,5 @@
 """``pvc network sriov vf set``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import click
@@ -14,7 +12,7 @@ from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.options import Command, dry_run_option, output_option, pass_context
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
-from pvc_cli.output.writer import Format, known
+from pvc_cli.output.writer import known
 
 
 def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
@@ -35,7 +33,7 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, /, node: str, name: str, dry_run: bool, style: Format, **given: Value | None) -> None:
+def command(context: Context, /, node: str, name: str, dry_run: bool, **given: Value | None) -> None:
     """Change settings of VFs; omitted ones stay.
 
     VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. All changes are
@@ -53,10 +51,9 @@ def command(context: Context, /, node: str, name: str, dry_run: bool, style: For
         vfs = find_vfs(handler, node, names)
         transaction, changed = change_settings(handler, vfs, settings, dry_run=dry_run)
     if dry_run:
-        show_changes(output, style, transaction.changes)
-    elif style != "table":
+        show_changes(output, transaction.changes)
+    elif output.style != "table":
         output.show(
-            style,
             lambda: settings_document(vfs, changed),
             names=lambda: dict.fromkeys(setting.vf.phy for setting in changed),
             table=str,
