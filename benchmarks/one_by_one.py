@@ -13,13 +13,13 @@ from pvc_cli.zk.store import Read, ReadResult, TextResult, as_text
 class OneByOne(live.LiveStore):
     """A store as PVC's own library would be one."""
 
-    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+    def read(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Read one znode after the other."""
-        return [super(OneByOne, self).fetch([read])[0] for read in reads]
+        return [super(OneByOne, self).read([read])[0] for read in reads]
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+    def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         """Put the reading off until somebody waits for it."""
-        return lambda: [as_text(result) for result in self.fetch(reads)]
+        return lambda: [as_text(result) for result in self.read(reads)]
 
 
 if __name__ == "__main__":

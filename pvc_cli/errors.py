@@ -4,6 +4,8 @@ A message is one line: what failed, why, and what to do. Text from the cluster o
 :func:`quoted`, so that no control character reaches a terminal. :func:`printable` does the same for tables.
 """
 
+from collections.abc import Iterable
+
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_CONFIG = 3
@@ -27,6 +29,15 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def hint(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return "did you mean …?" with the known name closest to *name*, or *otherwise* if none is close."""
+    # Imported here: only a typo needs it.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean {quoted(near[0])}?" if near else otherwise
 
 
 class PvcError(Exception):

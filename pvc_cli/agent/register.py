@@ -8,10 +8,9 @@ from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.journal import Priority
 from pvc_cli.agent.kernel import AT_START, NO_MAC, VfState
-from pvc_cli.cluster.nodes import require_node
+from pvc_cli.cluster.nodes import SEE_NODES, require_node
 from pvc_cli.cluster.sriov.model import SETTINGS, pf_of, text_of
 from pvc_cli.cluster.values import natural_key, parse_bool
-from pvc_cli.cluster.vms.query import SEE_NODES
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 
 _DEFAULT_MTU = 1500
@@ -47,7 +46,7 @@ def plan_registration(handler: ZKHandler, node: str, config: NodeConfig, cards: 
     """
     plan = Plan(handler)
     containers: list[Key] = [(key, node) for key in ("node.sriov", "node.sriov.pf", "node.sriov.vf")]
-    own, *there = handler.look_many([("node", node), *containers])
+    own, *there = handler.get_znodes([("node", node), *containers])
     if own is None:
         require_node(handler, node, otherwise=f"{SEE_NODES}, or give --node")
     base = handler.transaction()
@@ -77,7 +76,7 @@ def _read(handler: ZKHandler, node: str, items: Sequence[tuple[str, str]]) -> di
     """Return the znodes of PFs and VFs, each given by kind and name, in one batch."""
     keys = {kind: [key for key, _ in handler.schema.keys_of(f"sriov_{kind}")] for kind in ("pf", "vf")}
     found = iter(
-        handler.look_many((f"node.sriov.{kind}", node, key, name) for kind, name in items for key in keys[kind])
+        handler.get_znodes((f"node.sriov.{kind}", node, key, name) for kind, name in items for key in keys[kind])
     )
     return {(kind, name): {key: next(found) for key in keys[kind]} for kind, name in items}
 
@@ -135,7 +134,7 @@ def _plan_prune(plan: Plan, node: str, vfs: Mapping[str, str], pfs: Sequence[str
     users = sorted({user for user in vfs.values() if user})
     vms = dict(zip(users, handler.read_many(("domain", uuid) for uuid in users), strict=True))
     gone = [("vf", name, user) for name, user in vfs.items()] + [("pf", name, "") for name in pfs]
-    trees = handler.trees((f"node.sriov.{kind}", node, f"sriov_{kind}", name) for kind, name, _ in gone)
+    trees = handler.read_trees((f"node.sriov.{kind}", node, f"sriov_{kind}", name) for kind, name, _ in gone)
     for (kind, name, user), tree in zip(gone, trees, strict=True):
         part = handler.transaction()
         part.delete_tree(tree)

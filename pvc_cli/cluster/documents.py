@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from pvc_cli.zk import Change
 
 Document = dict[str, Any]
+_NODE_FIRST = (
+    "name", "mode", "daemon_state", "coordinator_state", "domain_state", "pvc_version", "cpu_count", "kernel", "os",
+    "arch", "health", "load",
+)  # fmt: skip
+_VM_FIRST = ("name", "uuid", "state", "node", "last_node")
+_VM_THEN = (
+    "failed_reason", "node_limit", "node_selector", "node_autostart", "migration_method", "migration_max_downtime",
+)  # fmt: skip
 _HARDWARE_FIRST = ("memory", "vcpu", "vcpu_topology", "networks", "disks", "type", "arch", "machine", "console")
 _HARDWARE_LAST = ("emulator", "features", "controllers")
 
@@ -31,18 +39,9 @@ def vm_document(vm: Vm) -> Document:
     """Return the document of a VM; what its broken XML would say is null."""
     hardware = vm.hardware
     document: Document = {
-        "name": vm.name,
-        "uuid": vm.uuid,
-        "state": vm.state,
-        "node": vm.node,
-        "last_node": vm.last_node,
+        **{name: getattr(vm, name) for name in _VM_FIRST},
         "migrated": migrated(vm),
-        "failed_reason": vm.failed_reason,
-        "node_limit": vm.node_limit,
-        "node_selector": vm.node_selector,
-        "node_autostart": vm.node_autostart,
-        "migration_method": vm.migration_method,
-        "migration_max_downtime": vm.migration_max_downtime,
+        **{name: getattr(vm, name) for name in _VM_THEN},
         "tags": [tag._asdict() for tag in vm.tags],
         "snapshots": [snapshot._asdict() for snapshot in vm.snapshots],
         "description": hardware and hardware.description,
@@ -72,18 +71,7 @@ def node_document(node: Node, *, secrets: bool = False) -> Document:
     """Return the document of a node, with its IPMI password only if *secrets* are wanted."""
     password = {"password": node.ipmi_password} if secrets else {}
     return {
-        "name": node.name,
-        "mode": node.mode,
-        "daemon_state": node.daemon_state,
-        "coordinator_state": node.coordinator_state,
-        "domain_state": node.domain_state,
-        "pvc_version": node.pvc_version,
-        "cpu_count": node.cpu_count,
-        "kernel": node.kernel,
-        "os": node.os,
-        "arch": node.arch,
-        "health": node.health,
-        "load": node.load,
+        **{name: getattr(node, name) for name in _NODE_FIRST},
         "domains_count": node.provisioned_domains,
         "running_domains": node.running_domains,
         "vcpu": {"total": node.cpu_count, "allocated": node.vcpu_allocated},

@@ -49,8 +49,8 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
     maintenance, primary = handler.read_many(["base.config.maintenance", "base.config.primary_node"])
     vms = list_vms(handler)
     keys = ("domain.state", "domain.failed_reason")
-    values = iter(handler.read_many((key, vm.uuid) for vm in vms for key in keys))
-    found = [(vm.name, next(values) or "", next(values) or "") for vm in vms]
+    rows = handler.read_rows([(key, vm.uuid) for key in keys] for vm in vms)
+    found = [(vm.name, state or "", reason or "") for vm, (state, reason) in zip(vms, rows, strict=True)]
     states = Counter(state for _, state, _ in found)
     problems = [
         *_of_cluster(maintenance, primary, nodes),

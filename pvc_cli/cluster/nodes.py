@@ -1,12 +1,14 @@
 """Read the nodes of a cluster, and which schema versions they run and know."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
-from pvc_cli.cluster.vms.query import SEE_NODES, hint
-from pvc_cli.errors import NotFoundError, quoted
+from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.schema import MASK
+
+SEE_NODES = "see 'pvc node list'"
 
 _KEYS = {
     "mode": "node.mode",
@@ -33,8 +35,16 @@ _KEYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Secret(str):
+    """Text that does not show in a repr, and so not in a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
+
+
+class Node(NamedTuple):
     """A hypervisor as its daemon last described it; memory in MiB. What it did not say is None."""
 
     name: str
@@ -62,7 +72,7 @@ class Node:
     memory_provisioned: int | None
     ipmi_hostname: str
     ipmi_username: str
-    ipmi_password: str = field(repr=False)
+    ipmi_password: Secret
     active_schema: int | None
     """The schema version that its daemon runs."""
     latest_schema: int | None
@@ -96,8 +106,7 @@ def find_nodes(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
 
 
 def _read(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
-    values = handler.read_many((key, name) for name in names for key in _KEYS.values())
-    rows = zip(*[iter(values)] * len(_KEYS), strict=True)
+    rows = handler.read_rows([(key, name) for key in _KEYS.values()] for name in names)
     return [_node(name, dict(zip(_KEYS, row, strict=True))) for name, row in zip(names, rows, strict=True)]
 
 
@@ -127,14 +136,13 @@ def _node(name: str, values: dict[str, str | None]) -> Node:
         memory_provisioned=parse_int(values["memory_provisioned"]),
         ipmi_hostname=values["ipmi_hostname"] or "",
         ipmi_username=values["ipmi_username"] or "",
-        ipmi_password=values["ipmi_password"] or "",
+        ipmi_password=Secret(values["ipmi_password"] or ""),
         active_schema=parse_int(values["active_schema"]),
         latest_schema=parse_int(values["latest_schema"]),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSchema:
+class NodeSchema(NamedTuple):
     """A node's daemon: the version it runs, and the newest that it knows; None where it did not say."""
 
     name: str
@@ -142,8 +150,7 @@ class NodeSchema:
     latest: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaStatus:
+class SchemaStatus(NamedTuple):
     """A cluster's schema version, against what this pvc and the nodes know."""
 
     version: int
@@ -158,11 +165,11 @@ def schema_status(handler: ZKHandler) -> SchemaStatus:
     """Return how the cluster stands, in two batches after its version."""
     names = sorted(handler.children("base.node") or [], key=natural_key)
     keys = ("node.data.active_schema", "node.data.latest_schema")
-    values = iter(handler.read_many((key, name) for name in names for key in keys))
+    rows = handler.read_rows([(key, name) for key in keys] for name in names)
     newest = max(len(handler.schema.known), len(handler.schema_at().known)) - 1
     return SchemaStatus(
         version=handler.schema.version,
         latest_known=newest,
-        nodes=tuple(NodeSchema(name, parse_int(next(values)), parse_int(next(values))) for name in names),
+        nodes=tuple(NodeSchema(name, *map(parse_int, row)) for name, row in zip(names, rows, strict=True)),
         pending=tuple(range(handler.schema.version + 1, newest + 1)),
     )

@@ -1,5 +1,3 @@
-"""``pvc completion``."""
-
 import click
 from click.shell_completion import BashComplete, get_completion_class
 

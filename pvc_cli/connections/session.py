@@ -17,11 +17,11 @@ from pvc_cli.zk import ZKHandler
 
 @contextmanager
 def connect(
-    context: Context, report: Callable[[str], None] | None = None, pvc_config: Path | None = None
+    context: Context, on_event: Callable[[str], None] | None = None, pvc_config: Path | None = None
 ) -> Iterator[ZKHandler]:
     """Open a session with the configured cluster for a ``with`` block.
 
-    :param report: gets connection events; by default, messages if -v is given.
+    :param on_event: gets connection events; by default, messages if -v is given.
     :param pvc_config: a PVC configuration to use instead of this machine's.
     :raises ConfigError: if no cluster is configured.
     :raises UnreachableError: if it does not answer.
@@ -38,7 +38,7 @@ def connect(
         access=target.access,
         timeout=context.timeout,
         session_timeout=context.timeout,
-        report=report or (context.output.message if context.verbose else None),
+        on_event=on_event or (context.output.message if context.verbose else None),
         before_change=_log_once(target.hosts),
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,

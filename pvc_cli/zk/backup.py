@@ -42,7 +42,7 @@ def _is_kept(path: str, znode: Znode) -> bool:
 def read_kept(handler: ZKHandler) -> dict[str, Znode]:
     """Return every znode that a backup holds."""
     names = handler.children("base.root") or []
-    (root,) = handler.store.fetch([Read("/")])
+    (root,) = handler.store.read([Read("/")])
     tree = {"/": root} if isinstance(root, Znode) else {}
     for part in read_trees(handler.store, [f"/{name}" for name in names]):
         tree |= {path: znode for path, znode in part.items() if _is_kept(path, znode)}

@@ -39,7 +39,7 @@ logging.getLogger("kazoo").addHandler(logging.NullHandler())
 LOST_ERRORS = (ConnectionLoss, SessionExpiredError, SessionMovedError, OperationTimeoutError)
 """What kazoo raises for a request whose outcome it does not know."""
 
-Report = Callable[[str], None]
+OnEvent = Callable[[str], None]
 _GLANCE = 0.05
 _PERMISSIONS = ("read", "write", "create", "delete", "admin")
 
@@ -51,7 +51,7 @@ class Connection:
     :param timeout: how long, in seconds, a server may take to answer before it is given up.
     :param session_timeout: how long, in seconds, the servers keep the session of a client that went silent.
         It also bounds how long kazoo tries one server that swallows packets, so several hosts share it.
-    :param report: is told, in one sentence each, what happens to the session. It runs on kazoo's thread.
+    :param on_event: is told, in one sentence each, what happens to the session. It runs on kazoo's thread.
     :param access: how to authenticate.
     :raises ConfigError: if *hosts* or *access* is invalid.
     """
@@ -62,7 +62,7 @@ class Connection:
         *,
         timeout: float,
         session_timeout: float,
-        report: Report | None = None,
+        on_event: OnEvent | None = None,
         access: Access = NO_ACCESS,
     ) -> None:
         try:
@@ -73,7 +73,7 @@ class Connection:
             ) from None
         self.hosts = hosts
         self.timeout = timeout
-        self._report = report
+        self._on_event = on_event
         self._asked_in = bool(access.user)
         self._refused: Exception | None = None
         self._connected_before = False
@@ -129,8 +129,8 @@ class Connection:
         """Close the session at once, without waiting for its timeout."""
         self.client.remove_listener(self._listen)
         self._abandon()
-        if self._connected_before and self._report:
-            self._report(f"Disconnected from ZooKeeper at {printable(self.hosts)}.")
+        if self._connected_before and self._on_event:
+            self._on_event(f"Disconnected from ZooKeeper at {printable(self.hosts)}.")
 
     def _abandon(self) -> None:
         self.client.stop()
@@ -192,8 +192,8 @@ class Connection:
             self._connected_before = True
         else:
             message = "Lost the session with" if state == KazooState.LOST else "Lost the connection to"
-        if self._report:
-            self._report(f"{message} ZooKeeper at {printable(self.hosts)}.")
+        if self._on_event:
+            self._on_event(f"{message} ZooKeeper at {printable(self.hosts)}.")
 
     def _die(self, error: Exception) -> None:
         """Wake up all who wait for a connection whose thread died."""

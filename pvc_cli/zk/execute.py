@@ -16,6 +16,14 @@ CHUNK_OPS = 2_000
 CHUNK_BYTES = 400_000
 
 
+class Plan(Protocol):
+    """A transaction, or something that commits several."""
+
+    def commit(self) -> None:
+        """Carry it out."""
+        ...
+
+
 class Step(Protocol):
     """A part of a change that is committed completely or not at all."""
 
@@ -25,23 +33,28 @@ class Step(Protocol):
         ...
 
 
+PlanT = TypeVar("PlanT", bound=Plan)
 StepT = TypeVar("StepT", bound=Step)
 _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
-_Result = TypeVar("_Result")
 
 
-def retry(attempt: Callable[[], _Result]) -> _Result:
-    """Call *attempt*, which plans a change and commits it, until no other client is faster.
+def retry(make: Callable[[], PlanT]) -> PlanT:
+    """Make a plan from the tree as it is and commit it; if another client was faster, plan again.
 
+    :returns: the plan that was committed.
     :raises ConflictError: if another client was faster every time.
     """
-    for pause in range(ATTEMPTS - 1):
+    for attempt in range(ATTEMPTS):
+        plan = make()
         try:
-            return attempt()
+            plan.commit()
+            break
         except CommitConflictError:
-            time.sleep(random.uniform(0, 0.002 * 2**pause))  # noqa: S311 - spreads rivals, no secret
-    return attempt()
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, no secret
+    return plan
 
 
 def execute(

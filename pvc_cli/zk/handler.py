@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pvc_cli.errors import (
     LockError,
@@ -15,8 +16,8 @@ from pvc_cli.errors import (
     quoted,
 )
 from pvc_cli.zk.access import NO_ACCESS, Access
-from pvc_cli.zk.execute import StepT, execute, execute_steps, retry
-from pvc_cli.zk.reads import Names, Values, read_trees, request, request_each
+from pvc_cli.zk.execute import PlanT, StepT, execute, execute_steps, retry
+from pvc_cli.zk.reads import Names, Values, read_trees, request, request_rows
 from pvc_cli.zk.schema import Key, ZKSchema, find_schema, parse_version
 from pvc_cli.zk.schema.definition import versions
 from pvc_cli.zk.store import Lock, LockKind, OnWait, Op, Read, Store, Znode
@@ -29,13 +30,7 @@ if TYPE_CHECKING:
 _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
 
 
-class _Committable(Protocol):
-    def commit(self) -> None: ...
-
-
 _Item = TypeVar("_Item")
-PlanT = TypeVar("PlanT", bound=_Committable)
-"""A transaction, or something that commits several."""
 
 
 class ZKHandler:
@@ -49,15 +44,13 @@ class ZKHandler:
 
     :param hosts: ``HOST[:PORT],…[/chroot]``.
     :param access: how to authenticate.
-    :param timeout: how long, in seconds, to wait for an answer.
-    :param session_timeout: how long, in seconds, the servers keep a session that went silent.
-    :param multiread: False to read without ZooKeeper's `multiRead`, as servers before 3.6 need it; whether
-        a server knows it is found out without being told.
-    :param report: is told, in one sentence each, when the session is opened, suspended, resumed and closed.
+    :param timeout: seconds to wait for an answer.
+    :param session_timeout: seconds after which the servers end the session of a client that went silent.
+    :param multiread: False to read without ZooKeeper's `multiRead`; servers before 3.6 are detected anyway.
+    :param on_event: is told, in a sentence each, when the session is opened, suspended, resumed and closed.
     :param before_change: is called before every transaction that is sent.
-    :param lock_holder: who holds our locks, for those who wait for them; the number of this process if not given.
-    :param schema_dir: where an installed PVC defines schema versions newer than those that come with pvc; PVC's own
-        place if not given.
+    :param lock_holder: shown to those who wait for our locks; by default, the number of this process.
+    :param schema_dir: where an installed PVC defines newer schema versions; by default, PVC's own place.
     """
 
     def __init__(
@@ -68,7 +61,7 @@ class ZKHandler:
         timeout: float = 10.0,
         session_timeout: float = 10.0,
         multiread: bool = True,
-        report: Callable[[str], None] | None = None,
+        on_event: Callable[[str], None] | None = None,
         before_change: Callable[[], None] | None = None,
         lock_holder: str = "",
         schema_dir: str | Path | None = None,
@@ -78,7 +71,7 @@ class ZKHandler:
         self._access = access
         self._session_timeout = session_timeout
         self._multiread = multiread
-        self._report = report
+        self._on_event = on_event
         self._before_change = before_change
         self._lock_holder = lock_holder
         self._schema_dir = schema_dir
@@ -111,7 +104,7 @@ class ZKHandler:
             self.hosts,
             timeout=self.timeout,
             session_timeout=self._session_timeout,
-            report=self._report,
+            on_event=self._on_event,
             access=self._access,
         )
         connection.start(lambda: (versions(), meanwhile()))
@@ -175,7 +168,7 @@ class ZKHandler:
     def _read_version(self) -> int:
         # The one path that every version agrees on: it has to be known before the version is.
         path = ZKSchema.at(0).path("base.schema.version")
-        (znode,) = self.store.fetch([Read(path or "")])
+        (znode,) = self.store.read([Read(path or "")])
         text = znode.text if isinstance(znode, Znode) else ""
         self._schema_guard = Op("check", path or "", version=znode.version) if isinstance(znode, Znode) else None
         version = parse_version(text)
@@ -191,12 +184,18 @@ class ZKHandler:
 
     def read_many(self, keys: Iterable[Key]) -> list[str | None]:
         """Return the value of each of *keys*, None where there is none, in one batch."""
-        return self.ask(keys)()[0]
+        return self.request(keys)()[0]
 
-    def look_many(self, keys: Iterable[Key]) -> list[Znode | None]:
+    def read_rows(self, rows: Iterable[Sequence[Key]]) -> list[list[str | None]]:
+        """Return the values of each row of keys, all in one batch."""
+        rows = list(rows)
+        values = iter(self.read_many(key for row in rows for key in row))
+        return [list(islice(values, len(row))) for row in rows]
+
+    def get_znodes(self, keys: Iterable[Key]) -> list[Znode | None]:
         """Return the znode of each of *keys* with its version, None where there is none, in one batch."""
         paths = self.schema.paths(keys)
-        found = iter(self.store.fetch([Read(path) for path in paths if path is not None]))
+        found = iter(self.store.read([Read(path) for path in paths if path is not None]))
         return [None if path is None else cast("Znode | None", next(found)) for path in paths]
 
     def exists(self, key: Key) -> bool:
@@ -205,7 +204,7 @@ class ZKHandler:
 
     def exists_many(self, keys: Iterable[Key]) -> list[bool]:
         """Tell of each of *keys* whether it exists, in one batch."""
-        return [znode is not None for znode in self.look_many(keys)]
+        return [znode is not None for znode in self.get_znodes(keys)]
 
     def children(self, key: Key) -> list[str] | None:
         """Return the names of the children of *key*, sorted, or None if *key* does not exist."""
@@ -213,27 +212,26 @@ class ZKHandler:
 
     def children_many(self, keys: Iterable[Key]) -> list[list[str] | None]:
         """Return the sorted names of the children of each of *keys*, None where it does not exist, in one batch."""
-        return self.ask(children=keys)()[1]
+        return self.request(children=keys)()[1]
 
-    def ask(self, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> Callable[[], tuple[Values, Names]]:
-        """Ask for the values of some keys and the children of others, and return what waits for both.
+    def request(self, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> Callable[[], tuple[Values, Names]]:
+        """Request the values of some keys and the children of others, in one batch; return what waits for both.
 
-        All go in one batch. What is done before the wait costs no time: so one reads on while making something of
-        what was read before.
+        That allows to use what was read before while the servers work.
         """
         return request(self.store, self.schema.paths(values), self.schema.paths(children))
 
-    def ask_each(
+    def request_rows(
         self, items: Sequence[str], values: Sequence[str], children: Sequence[str] = ()
     ) -> Callable[[], list[tuple[Values, Names]]]:
-        """Ask for the same keys of many items, and return what waits for them: the fast way to read a list.
+        """Request the same keys of many items, and return what waits for them: the fastest way to read a list.
 
-        It gives for each item the values of its keys *values*, and the names of the children of its keys *children*.
+        :returns: for each item, the values of its keys *values* and the children of its keys *children*.
         """
         paths = self.schema.paths_of_each(items, [*values, *children])
-        return request_each(self.store, paths, len(values), len(children))
+        return request_rows(self.store, paths, len(values), len(children))
 
-    def trees(self, keys: Iterable[Key]) -> list[dict[str, Znode]]:
+    def read_trees(self, keys: Iterable[Key]) -> list[dict[str, Znode]]:
         """Return, for each of *keys*, every znode from it down by path, in one batch per level."""
         paths = self.schema.paths(keys)
         found = iter(read_trees(self.store, [path for path in paths if path is not None]))
@@ -282,13 +280,7 @@ class ZKHandler:
         :returns: the plan that was committed.
         :raises ConflictError: if another client was faster every time.
         """
-
-        def attempt() -> PlanT:
-            plan = make()
-            plan.commit()
-            return plan
-
-        return retry(attempt)
+        return retry(make)
 
     def commit_parts(self, parts: Iterable[Transaction]) -> None:
         """Commit *parts* in order, each of them whole, as many in one transaction as fit.
@@ -345,6 +337,6 @@ class ZKHandler:
         path = self.schema.path(key)
         if path is None:
             raise LockError(f"cannot lock {key!r}: schema version {self.schema.version} has no such key")
-        if self.store.fetch([Read(path)]) == [None]:
+        if self.store.read([Read(path)]) == [None]:
             raise LockError(f"cannot lock {path}: it does not exist; check that the item still exists")
         return self.store.lock(kind, path, on_wait)

@@ -72,7 +72,7 @@ class LiveStore:
         self.round_trips = 0
         """How often this store waited for the servers: what a batch saves."""
 
-    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+    def read(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Return what each of *reads* gives, in their order; see :class:`pvc_cli.zk.store.Store`.
 
         :raises UnreachableError: if no server answers in time; a connection lost meanwhile is waited for.
@@ -82,7 +82,7 @@ class LiveStore:
         until = time.monotonic() + self._connection.timeout
         while True:
             try:
-                return self._fetch_once(reads)
+                return self._read_once(reads)
             except UnimplementedError:
                 self._multiread = False
             except LOST_ERRORS:
@@ -92,7 +92,7 @@ class LiveStore:
                 if time.monotonic() >= until:
                     raise self._connection.unreachable() from None
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+    def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         """Send *reads* on their way, and return what waits for them; see :class:`pvc_cli.zk.store.Store`."""
         answers = self._send(reads, text=True) if reads and self._multiread_works else None
 
@@ -101,18 +101,20 @@ class LiveStore:
                 # A lost connection may have come back to an older server of a mixed ensemble.
                 with suppress(UnimplementedError, *LOST_ERRORS):
                     return self._collect(answers)
-            return [as_text(result) for result in self.fetch(reads)]
+            return [as_text(result) for result in self.read(reads)]
 
         return collect
 
-    def _fetch_once(self, reads: Sequence[Read]) -> list[ReadResult]:
+    def _read_once(self, reads: Sequence[Read]) -> list[ReadResult]:
         if self._multiread:
             results: list[ReadResult] = self._collect(self._send(reads))
             self._multiread_works = True
             return results
         self.round_trips += 1
         wait = self._connection.deadline()
-        return [self._single(wait, read, answer) for read, answer in self._pipeline(reads)]
+        get, children = self._client.get_async, self._client.get_children_async
+        answers = [children(read.path) if read.children else get(read.path) for read in reads]
+        return [self._single(wait, read, answer) for read, answer in zip(reads, answers, strict=True)]
 
     def _send(self, reads: Sequence[Read], *, text: bool = False) -> list[Any]:
         """Queue `multiRead` requests, which kazoo does not know, and return the promises of their answers."""
@@ -127,11 +129,6 @@ class LiveStore:
         self.round_trips += 1
         wait = self._connection.deadline()
         return [result for answer in answers for result in wait(answer)]
-
-    def _pipeline(self, reads: Sequence[Read]) -> list[tuple[Read, Any]]:
-        """Send every read at once, and return each with the promise of its answer."""
-        get, children = self._client.get_async, self._client.get_children_async
-        return [(read, children(read.path) if read.children else get(read.path)) for read in reads]
 
     @staticmethod
     def _single(wait: Callable[[Any], Any], read: Read, answer: Any) -> ReadResult:  # noqa: ANN401
@@ -206,7 +203,7 @@ class LiveStore:
         try:
             self._connection.await_session(until)
             self._connection.deadline()(self._client.sync_async("/"))
-            found = self.fetch([Read(op.path) for op in changes])
+            found = self.read([Read(op.path) for op in changes])
         except (UnreachableError, *LOST_ERRORS) as error:
             raise _unknown(error) from None
         transactions = set()

@@ -16,7 +16,7 @@ Names = list[list[str] | None]
 
 def request(store: Store, values: Paths, children: Paths) -> Callable[[], tuple[Values, Names]]:
     """Send for the values at some paths and the children at others, and return what waits for both."""
-    collect = store.ask(
+    collect = store.request(
         [
             *(new_read((path, False)) for path in values if path is not None),
             *(new_read((path, True)) for path in children if path is not None),
@@ -33,13 +33,13 @@ def request(store: Store, values: Paths, children: Paths) -> Callable[[], tuple[
     return wait
 
 
-def request_each(store: Store, paths: Paths, values: int, children: int) -> Callable[[], list[tuple[Values, Names]]]:
+def request_rows(store: Store, paths: Paths, values: int, children: int) -> Callable[[], list[tuple[Values, Names]]]:
     """Send for the same of many items, and return what waits for it: the fast way to read a list.
 
     :param paths: for each item *values* paths whose values, then *children* paths whose children are wanted.
     """
     kinds = cycle([False] * values + [True] * children)
-    collect = store.ask(
+    collect = store.request(
         [new_read((path, below)) for path, below in zip(paths, kinds, strict=False) if path is not None]
     )
 
@@ -62,7 +62,7 @@ def read_trees(store: Store, roots: Sequence[str]) -> list[dict[str, Znode]]:
     trees: list[dict[str, Znode]] = [{} for _ in roots]
     level = list(zip(trees, roots, strict=True))
     while level:
-        values = store.fetch([Read(path) for _, path in level])
+        values = store.read([Read(path) for _, path in level])
         # A leaf says so in its record: only the others are asked who their children are.
         inner = []
         for (tree, path), znode in zip(level, values, strict=True):
@@ -70,7 +70,7 @@ def read_trees(store: Store, roots: Sequence[str]) -> list[dict[str, Znode]]:
                 tree[path] = znode
                 if znode.stat.children_count:
                     inner.append((tree, path))
-        names = store.fetch([Read(path, children=True) for _, path in inner])
+        names = store.read([Read(path, children=True) for _, path in inner])
         level = [
             (tree, f"{path}/{name}")
             for (tree, path), found in zip(inner, names, strict=True)

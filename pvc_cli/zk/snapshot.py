@@ -56,11 +56,11 @@ class SnapshotStore:
         """Every znode with its value."""
         return dict(self._values)
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+    def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         """Return what reads: there is nobody to wait for."""
-        return lambda: [as_text(result) for result in self.fetch(reads)]
+        return lambda: [as_text(result) for result in self.read(reads)]
 
-    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+    def read(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Return what each of *reads* gives, in their order."""
         return [self._read(read) for read in reads]
 
@@ -76,45 +76,41 @@ class SnapshotStore:
 
     def commit(self, ops: Sequence[Op]) -> None:
         """Apply all of *ops*, or none, in memory."""
-        undo: list[Callable[[], None]] = []
+        before: dict[str, tuple[bytes, int] | None] = {}
         try:
             for op in ops:
-                undo.append(self._apply(op))
+                there = op.path in self._values
+                before.setdefault(op.path, (self._values[op.path], self._versions[op.path]) if there else None)
+                self._apply(op)
         except CommitConflictError:
-            for step in reversed(undo):
-                step()
+            for path in sorted(before, reverse=True):
+                if before[path] is None and path in self._values:
+                    self._drop(path)
+            for path in sorted(before):
+                if found := before[path]:
+                    self._put(path, *found)
             raise
         self._changed = self._changed or any(op.kind != "check" for op in ops)
 
-    def _apply(self, op: Op) -> Callable[[], None]:
-        """Apply one step, and return what undoes it."""
+    def _apply(self, op: Op) -> None:
+        there = op.path in self._values
         if op.kind == "create":
-            return self._create(op)
-        if op.path not in self._values:
+            if there:
+                raise CommitConflictError(op, "already exists")
+            if _parent(op.path) not in self._values:
+                raise CommitConflictError(op, "lost its parent")
+            self._put(op.path, op.data, 0)
+            return
+        if not there:
             raise CommitConflictError(op, "no longer exists")
         if op.version not in (ANY_VERSION, self._versions[op.path]):
             raise CommitConflictError(op, "was modified")
-        if op.kind == "delete":
-            return self._delete(op)
-        before, version = self._values[op.path], self._versions[op.path]
         if op.kind == "set":
-            self._put(op.path, op.data, version + 1)
-        return lambda: self._put(op.path, before, version)
-
-    def _create(self, op: Op) -> Callable[[], None]:
-        if op.path in self._values:
-            raise CommitConflictError(op, "already exists")
-        if _parent(op.path) not in self._values:
-            raise CommitConflictError(op, "lost its parent")
-        self._put(op.path, op.data, 0)
-        return lambda: self._drop(op.path)
-
-    def _delete(self, op: Op) -> Callable[[], None]:
-        if self._children[op.path]:
-            raise CommitConflictError(op, "has new children")
-        before, version = self._values[op.path], self._versions[op.path]
-        self._drop(op.path)
-        return lambda: self._put(op.path, before, version)
+            self._put(op.path, op.data, self._versions[op.path] + 1)
+        elif op.kind == "delete":
+            if self._children[op.path]:
+                raise CommitConflictError(op, "has new children")
+            self._drop(op.path)
 
     def _put(self, path: str, value: bytes, version: int) -> None:
         self._values[path], self._versions[path] = value, version

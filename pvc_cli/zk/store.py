@@ -137,14 +137,14 @@ class Lock(Protocol):
 class Store(Protocol):
     """Reads in batches, commits whole transactions."""
 
-    def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+    def read(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Return what each of *reads* gives, in their order, in as few round trips as can be."""
         ...
 
-    def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+    def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         """Send *reads* on their way, and return what waits for what they give, values as text.
 
-        That is :meth:`fetch` in two halves, for those who want to know what a value is and not how old.
+        That is :meth:`read` in two halves, for those who want to know what a value is and not how old.
         """
         ...
 

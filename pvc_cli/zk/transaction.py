@@ -121,7 +121,7 @@ def plan_write(transaction: Transaction, pairs: Sequence[tuple[Key, str]]) -> Tr
     wanted = {path: value.encode() for path, value in paths if path is not None}
     parents = {path: path.rpartition("/")[0] or "/" for path in wanted}
     known = list(dict.fromkeys((*wanted, *parents.values())))
-    found = zip(known, transaction.store.fetch([Read(path) for path in known]), strict=True)
+    found = zip(known, transaction.store.read([Read(path) for path in known]), strict=True)
     there = {path for path, znode in found if znode is not None}
     for path, data in wanted.items():
         if parents[path] not in there:

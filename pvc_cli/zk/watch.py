@@ -44,7 +44,7 @@ class Watcher:
         wanted = {(path_of(key), False): key for key in values} | {(path_of(key), True): key for key in children}
         keys = {(path, below): key for (path, below), key in wanted.items() if path is not None}
         new = [mark for mark in keys if mark not in self._armed]
-        there = self._store.fetch([Read(path, children=True) for path, _ in new])
+        there = self._store.read([Read(path, children=True) for path, _ in new])
         exists = {path for (path, _), names in zip(new, there, strict=True) if names is not None}
         client = self._connection.client
         # Where kazoo looks for whom to tell. It takes new ones, having told everybody, when a connection is lost.

@@ -41,7 +41,7 @@ def through(proxy: Proxy, tree: Tree) -> str:
 
 def test_the_listener_tells_of_the_first_connect_and_the_last_disconnect_only(tree: Tree) -> None:
     said: list[str] = []
-    with ZKHandler(tree.hosts, report=said.append) as handler:
+    with ZKHandler(tree.hosts, on_event=said.append) as handler:
         handler.read("base.config.maintenance")
         handler.connect()
     assert said == [f"Connected to ZooKeeper at {tree.hosts}.", f"Disconnected from ZooKeeper at {tree.hosts}."]
@@ -50,7 +50,7 @@ def test_the_listener_tells_of_the_first_connect_and_the_last_disconnect_only(tr
 def test_a_restarted_server_is_told_of_and_reads_go_on(own_server: Ensemble) -> None:
     said: list[str] = []
     server = own_server.servers[0]
-    with ZKHandler(own_server.hosts, report=said.append) as handler:
+    with ZKHandler(own_server.hosts, on_event=said.append) as handler:
         handler.refresh_schema()
         server.signal(signal.SIGKILL)
         server.launch()

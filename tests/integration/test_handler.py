@@ -226,7 +226,7 @@ def test_a_transaction_is_all_or_nothing_and_names_the_culprit(zk: ZKHandler, tr
 
 
 def test_a_guard_on_a_version_refuses_what_somebody_else_changed(zk: ZKHandler, tree: Tree) -> None:
-    (seen,) = zk.look_many(["base.config.maintenance"])
+    (seen,) = zk.get_znodes(["base.config.maintenance"])
     assert seen
     tree.put("/config/maintenance", b"True")
     for guard in ("set", "check", "delete"):

@@ -289,13 +289,13 @@ def test_of_many_vfs_only_the_one_that_is_meant_is_read(
     read: list[Read] = []
 
     class Noting(CountedStore):
-        def ask(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
+        def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
             read.extend(reads)
-            return super().ask(reads)
+            return super().request(reads)
 
-        def fetch(self, reads: Sequence[Read]) -> list[ReadResult]:
+        def read(self, reads: Sequence[Read]) -> list[ReadResult]:
             read.extend(reads)
-            return super().fetch(reads)
+            return super().read(reads)
 
     monkeypatch.setattr(live, "LiveStore", Noting)
     assert on_tree("sriov", "vf", *arguments).code == 0

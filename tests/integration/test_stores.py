@@ -33,8 +33,8 @@ def dump(store: Store) -> dict[str, tuple[bytes, int]]:
     found: dict[str, tuple[bytes, int]] = {}
     level = ["/"]
     while level:
-        values = store.fetch([Read(path) for path in level])
-        names = store.fetch([Read(path, children=True) for path in level])
+        values = store.read([Read(path) for path in level])
+        names = store.read([Read(path, children=True) for path in level])
         for path, znode in zip(level, values, strict=True):
             assert isinstance(znode, Znode)
             found[path] = (znode.data, znode.version)
@@ -52,12 +52,12 @@ def test_both_hold_the_same_tree(store: Store, tree: Tree) -> None:
 
 
 def test_what_is_missing_reads_as_none(store: Store) -> None:
-    assert store.fetch([Read("/nope"), Read("/nope", children=True), Read("/config/nope/deep")]) == [None] * 3
-    assert store.fetch([]) == []
+    assert store.read([Read("/nope"), Read("/nope", children=True), Read("/config/nope/deep")]) == [None] * 3
+    assert store.read([]) == []
 
 
 def test_a_record_tells_of_children_and_size(store: Store) -> None:
-    (nodes, version) = store.fetch([Read("/nodes"), Read("/schema/version")])
+    (nodes, version) = store.read([Read("/nodes"), Read("/schema/version")])
     assert isinstance(nodes, Znode)
     assert isinstance(version, Znode)
     assert (nodes.stat.children_count, nodes.stat.data_length) == (3, 0)

@@ -86,7 +86,7 @@ def repair(finding: Finding) -> bool:
 def _read_usages(handler: ZKHandler, vfs: Sequence[VfRef]) -> tuple[list[Usage], set[str]]:
     """Return how each VF is used, and the names of all their PFs."""
     keys = [[*usage_keys(vf), ("node.sriov.vf", vf.node, "sriov_vf.pf", vf.phy)] for vf in vfs]
-    found = iter(handler.look_many(key for one in keys for key in one))
+    found = iter(handler.get_znodes(key for one in keys for key in one))
     usages, pfs = [], set()
     for vf, one in zip(vfs, keys, strict=True):
         *znodes, pf = [next(found) for _ in one]
@@ -99,7 +99,7 @@ def _read_usages(handler: ZKHandler, vfs: Sequence[VfRef]) -> tuple[list[Usage],
 
 def _read_vms(handler: ZKHandler) -> dict[str, _Vm]:
     uuids = handler.children("base.domain") or []
-    found = iter(handler.look_many((key, uuid) for uuid in uuids for key in _VM_KEYS))
+    found = iter(handler.get_znodes((key, uuid) for uuid in uuids for key in _VM_KEYS))
     vms = {}
     for uuid in uuids:
         *znodes, method = [next(found) for _ in _VM_KEYS]

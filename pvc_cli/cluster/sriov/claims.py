@@ -167,7 +167,7 @@ def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool
 
 def _read(handler: ZKHandler, vf: VfRef, more: Sequence[Key] = ()) -> tuple[Usage, list[Znode | None]]:
     """Return who uses a VF, and the znodes of *more* keys, in one batch."""
-    own, used, used_by, mac, phy_mac, *others = handler.look_many([*usage_keys(vf), *more])
+    own, used, used_by, mac, phy_mac, *others = handler.get_znodes([*usage_keys(vf), *more])
     if own is None:
         raise vf.gone()
     return Usage(vf, own, used, used_by, mac, phy_mac), others
@@ -176,7 +176,7 @@ def _read(handler: ZKHandler, vf: VfRef, more: Sequence[Key] = ()) -> tuple[Usag
 def _allow(handler: ZKHandler, vf: VfRef, holder: str) -> list[Guard]:
     """Return what allows the release of a VF, to be guarded, or refuse it under a running VM."""
     keys: list[Key] = [(key, holder) for key in ("domain.xml", "domain.state", "domain.node")]
-    xml, state, node = found = handler.look_many(keys)
+    xml, state, node = found = handler.get_znodes(keys)
     if _use(xml, vf.phy) and text_of(state) not in IDLE_STATES and text_of(node) == vf.node:
         raise RefusedError(
             f"{vf} is in use by {_describe(handler, holder)}, which has it in its XML and is in state"

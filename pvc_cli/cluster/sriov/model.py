@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_int
-from pvc_cli.cluster.vms.query import hint
-from pvc_cli.errors import InvalidItemError, NotFoundError, SchemaError, quoted
+from pvc_cli.errors import InvalidItemError, NotFoundError, SchemaError, hint, quoted
 from pvc_cli.zk import ZKHandler, Znode
 
 _VF_NAME = re.compile(r"(.+)v\d+")
@@ -225,9 +224,9 @@ def list_vfs(handler: ZKHandler, node: str | None = None, pf: str | None = None)
 
 def read_vfs(handler: ZKHandler, vfs: Sequence[VfRef]) -> list[Vf]:
     """Return *vfs* as the tree has them, in one batch; one that is gone is left out."""
-    values = handler.read_many(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in _KEYS)
-    rows = zip(vfs, zip(*[iter(values)] * len(_KEYS), strict=True), strict=True)
-    return [_vf(vf, dict(zip(_KEYS, row, strict=True))) for vf, row in rows if row[0] is not None]
+    rows = handler.read_rows([("node.sriov.vf", vf.node, key, vf.phy) for key in _KEYS] for vf in vfs)
+    found = zip(vfs, rows, strict=True)
+    return [_vf(vf, dict(zip(_KEYS, row, strict=True))) for vf, row in found if row[0] is not None]
 
 
 def _vf(vf: VfRef, values: Mapping[str, str | None]) -> Vf:

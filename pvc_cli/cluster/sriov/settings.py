@@ -84,7 +84,7 @@ def change_settings(
     def plan() -> Transaction:
         transaction = handler.transaction()
         changed.clear()
-        found = iter(handler.look_many(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in keys))
+        found = iter(handler.get_znodes(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in keys))
         for vf in vfs:
             if next(found) is None:
                 raise vf.gone()

@@ -1,18 +1,18 @@
 """Find VMs: by name, UUID, pattern, or filters."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from typing import NamedTuple
 
+from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import natural_key
-from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
+from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SEE_VMS = "see 'pvc vm list'"
-SEE_NODES = "see 'pvc node list'"
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -99,15 +99,6 @@ def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:
     raise NotFoundError(f"there is no VM {quoted(wanted)}: {hint(wanted, everybody, SEE_VMS)}")
 
 
-def hint(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Return "did you mean …?" with the known name closest to *name*, or *otherwise* if none is close."""
-    # Imported here: only a typo needs it.
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean {quoted(near[0])}?" if near else otherwise
-
-
 def select(handler: ZKHandler, filters: Filters) -> list[VmRef]:
     """Return the VMs that *filters* match, by name, in at most four batches.
 
@@ -115,9 +106,7 @@ def select(handler: ZKHandler, filters: Filters) -> list[VmRef]:
     """
     vms = _by_pattern(list_vms(handler), filters.pattern)
     if filters.node is not None:
-        nodes = handler.children("base.node") or []
-        if filters.node not in nodes:
-            raise NotFoundError(f"there is no node {quoted(filters.node)}: {hint(filters.node, nodes, SEE_NODES)}")
+        require_node(handler, filters.node)
         vms = _by_value(handler, vms, "domain.node", filters.node, negate=filters.negate)
     if filters.state is not None:
         vms = _by_value(handler, vms, "domain.state", filters.state, negate=filters.negate)

@@ -41,7 +41,7 @@ def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
     # Few at first, to have them soon.
     starts = (0, *range(_FIRST, len(uuids), _CHUNK))
     chunks = (uuids[start : start + (_CHUNK if start else _FIRST)] for start in starts)
-    begun = ((chunk, handler.ask_each(chunk, _KEYS, (CONTAINER, "domain.snapshots"))) for chunk in chunks)
+    begun = ((chunk, handler.request_rows(chunk, _KEYS, (CONTAINER, "domain.snapshots"))) for chunk in chunks)
     looked_into = (_look_into(handler, chunk, wait()) for chunk, wait in _ahead(begun))
     for chunk, rows, wait in _ahead(looked_into):
         details = iter(wait()[0])
@@ -69,7 +69,7 @@ def _look_into(
         for uuid, (_, (tags, snapshots)) in zip(uuids, rows, strict=True)
         for key in (*detail_keys(uuid, tags or ()), *_snapshot_keys(uuid, snapshots or ()))
     )
-    return uuids, rows, handler.ask(keys)
+    return uuids, rows, handler.request(keys)
 
 
 def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapshots: tuple[VmSnapshot, ...]) -> Vm:

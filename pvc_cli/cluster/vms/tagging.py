@@ -129,7 +129,7 @@ def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = 
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
         exist = handler.exists_many(("domain", vm.uuid) for vm in vms)
-        trees = iter(handler.trees((CONTAINER, vm.uuid, "tag", name) for vm in vms for name in wanted))
+        trees = iter(handler.read_trees((CONTAINER, vm.uuid, "tag", name) for vm in vms for name in wanted))
         steps = []
         for vm, exists in zip(vms, exist, strict=True):
             tags = {name: next(trees) for name in wanted}
@@ -156,7 +156,7 @@ class _State:
 def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> list[_State]:
     """Read the tags called *names* of *vms*, in one batch."""
     found = iter(
-        handler.look_many(
+        handler.get_znodes(
             key
             for vm in vms
             for key in (

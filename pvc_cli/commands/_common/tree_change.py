@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
@@ -12,28 +11,15 @@ from pvc_cli.errors import ConfigError
 from pvc_cli.files import replace_file
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import encode_backup, read_backup
-from pvc_cli.zk.migration.locked import Hooks, TreePlan
+from pvc_cli.zk.migration.locked import Hooks, PlanT, TreeChange
 
 _WORDS = {"create": "created", "move": "moved", "set": "set", "delete": "deleted"}
-_PlanT = TypeVar("_PlanT", bound=TreePlan)
-
-
-class TreeChange(Protocol[_PlanT]):
-    """A migration, or a restoration."""
-
-    def plan(self, on_warning: Callable[[str], None], /) -> _PlanT:
-        """Return what there is to do."""
-        ...
-
-    def carry_out(self, hooks: Hooks[_PlanT]) -> _PlanT:
-        """Plan under the lock, and carry it out."""
-        ...
 
 
 def preview(
     context: Context,
-    change: TreeChange[_PlanT],
-    announce: Callable[[_PlanT], None],
+    change: TreeChange[PlanT],
+    announce: Callable[[PlanT], None],
     *,
     secrets: bool = False,
 ) -> None:
@@ -47,14 +33,14 @@ def preview(
 
 def carry_out(
     context: Context,
-    change: TreeChange[_PlanT],
+    change: TreeChange[PlanT],
     *,
-    announce: Callable[[_PlanT], None],
-    question: Callable[[_PlanT], str],
+    announce: Callable[[PlanT], None],
+    question: Callable[[PlanT], str],
     nothing: str,
     yes: bool,
-    back_up: Callable[[_PlanT], None] = lambda _: None,
-) -> tuple[_PlanT, str] | None:
+    back_up: Callable[[PlanT], None] = lambda _: None,
+) -> tuple[PlanT, str] | None:
     """Carry out *change*, having asked; return what was done, and how much in words, or None for nothing.
 
     :param announce: says what would be changed: before the question, or, where nobody is asked, under the lock.
@@ -69,7 +55,7 @@ def carry_out(
         if not plan.is_empty and (text := question(plan)):
             confirm(text, yes=False)
 
-    def on_plan(plan: _PlanT) -> None:
+    def on_plan(plan: PlanT) -> None:
         if yes:
             announce(plan)
         if not plan.is_empty:

@@ -1,13 +1,9 @@
-"""``pvc cluster backup``."""
-
 import sys
 from pathlib import Path
 
 import click
 
-from pvc_cli.commands._common.options import pass_context, secrets_option
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, connect, pass_context, secrets_option
 from pvc_cli.errors import ConfigError
 from pvc_cli.files import replace_file
 from pvc_cli.zk.backup import encode_backup, read_backup

@@ -1,15 +1,19 @@
-"""``pvc cluster restore``."""
-
 import sys
 from pathlib import Path
 
 import click
 
 from pvc_cli.commands._common.changes import summarise
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context, secrets_option, yes_option
+from pvc_cli.commands._common.command import (
+    Context,
+    connect,
+    dry_run_option,
+    output_option,
+    pass_context,
+    secrets_option,
+    yes_option,
+)
 from pvc_cli.commands._common.tree_change import carry_out, preview
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.zk.backup import backup_version, decode_backup, read_backup_file
 from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 

@@ -1,5 +1,3 @@
-"""``pvc cluster status``."""
-
 from collections import Counter
 from collections.abc import Mapping
 
@@ -7,9 +5,7 @@ import click
 
 from pvc_cli.cluster.documents import status_document
 from pvc_cli.cluster.health import ClusterStatus, cluster_status
-from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Output
 

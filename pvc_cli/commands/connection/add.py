@@ -1,16 +1,13 @@
-"""``pvc connection add``."""
-
 import dataclasses
 import sys
 from dataclasses import dataclass
 
 import click
 
-from pvc_cli.commands._common.options import dry_run_option, options_into, pass_context
+from pvc_cli.commands._common.command import Context, dry_run_option, options_into, pass_context
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import read_access
 from pvc_cli.connections.saved import Connections
-from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError, RefusedError, quoted
 
 _file = click.Path(dir_okay=False, resolve_path=True)

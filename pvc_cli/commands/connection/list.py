@@ -1,12 +1,9 @@
-"""``pvc connection list``."""
-
 from typing import Any
 
 import click
 
-from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands._common.command import Context, output_option, pass_context
 from pvc_cli.connections.saved import Connections
-from pvc_cli.context import Context
 from pvc_cli.output.writer import Cell
 
 

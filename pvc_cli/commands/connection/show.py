@@ -1,12 +1,9 @@
-"""``pvc connection show``."""
-
 import click
 
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands._common.command import Context, output_option, pass_context
 from pvc_cli.commands.connection._saved import load_with
 from pvc_cli.connections.resolve import Target, resolve
-from pvc_cli.context import Context
 from pvc_cli.zk.access import Access
 
 

@@ -1,10 +1,7 @@
-"""``pvc connection use``."""
-
 import click
 
-from pvc_cli.commands._common.options import dry_run_option, pass_context
+from pvc_cli.commands._common.command import Context, dry_run_option, pass_context
 from pvc_cli.commands.connection._saved import load_with, name_argument, save
-from pvc_cli.context import Context
 from pvc_cli.errors import quoted
 
 

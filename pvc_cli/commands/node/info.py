@@ -1,14 +1,10 @@
-"""``pvc node info``."""
-
 import click
 
 from pvc_cli.cluster.documents import node_document
 from pvc_cli.cluster.nodes import Node, find_nodes
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import output_option, pass_context, secrets_option
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands.node._states import state_cell
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.output.writer import Output, known
 
 

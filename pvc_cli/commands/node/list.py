@@ -1,13 +1,9 @@
-"""``pvc node list``."""
-
 import click
 
 from pvc_cli.cluster.documents import node_document
 from pvc_cli.cluster.nodes import Node, list_nodes
-from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.node._states import state_cell
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.output.writer import Cell, known
 
 _HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "MEMORY", "PVC", "SCHEMA")

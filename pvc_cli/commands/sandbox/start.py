@@ -1,10 +1,7 @@
-"""``pvc sandbox start``."""
-
 import click
 
-from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands._common.command import Context, output_option, pass_context
 from pvc_cli.commands.sandbox._show import show_sandbox
-from pvc_cli.context import Context
 from pvc_cli.sandbox import control
 
 

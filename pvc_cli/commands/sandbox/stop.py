@@ -1,9 +1,6 @@
-"""``pvc sandbox stop``."""
-
 import click
 
-from pvc_cli.commands._common.options import pass_context
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.sandbox import control
 
 

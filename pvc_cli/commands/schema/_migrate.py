@@ -1,16 +1,15 @@
 """What the commands that change the schema share."""
 
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from pvc_cli.commands._common.changes import summarise
-from pvc_cli.commands._common.options import dry_run_option, options_into, yes_option
+from pvc_cli.commands._common.command import Context, dry_run_option, options_into, yes_option
 from pvc_cli.commands._common.tree_change import carry_out, preview, write_backup
 from pvc_cli.connections.session import is_file
-from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.files import state_folder
 from pvc_cli.output.writer import Output
@@ -63,7 +62,7 @@ def go(context: Context, migration: Migration, wishes: Wishes) -> None:
         raise InvalidInputError("--backup and --no-backup exclude each other")
     output, target = context.output, migration.target
     if wishes.dry_run:
-        preview(context, replace(migration, force=True), lambda plan: _warn_of_losses(output, plan, target))
+        preview(context, migration, lambda plan: _warn_of_losses(output, plan, target))
         return
 
     def announce(plan: Plan) -> None:

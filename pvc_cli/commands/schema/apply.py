@@ -1,12 +1,8 @@
-"""``pvc schema apply``."""
-
 import click
 
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.tree_change import carry_out, preview
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
 

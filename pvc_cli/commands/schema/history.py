@@ -1,9 +1,6 @@
-"""``pvc schema history``."""
-
 import click
 
-from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, output_option, pass_context
 from pvc_cli.output.writer import Document
 from pvc_cli.zk.schema import find_schema
 

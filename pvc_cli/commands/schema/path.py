@@ -1,10 +1,6 @@
-"""``pvc schema path``."""
-
 import click
 
-from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.zk.schema import find_schema
 

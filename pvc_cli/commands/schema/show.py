@@ -1,14 +1,8 @@
-"""``pvc schema show``."""
-
-from dataclasses import asdict
-
 import click
 
 from pvc_cli.cluster.nodes import SchemaStatus, schema_status
-from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
-from pvc_cli.output.writer import Cell, Output
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import ZKSchema
 from pvc_cli.zk.schema import find_schema
 
@@ -31,7 +25,11 @@ def command(context: Context, number: int | None) -> None:
     output = context.output
     with connect(context) as handler:
         status = schema_status(handler)
-    output.show(lambda: asdict(status), names=lambda: [str(status.version)], table=lambda: _status(output, status))
+    output.show(
+        lambda: {**status._asdict(), "nodes": [node._asdict() for node in status.nodes]},
+        names=lambda: [str(status.version)],
+        table=lambda: _status(output, status),
+    )
 
 
 def _status(output: Output, status: SchemaStatus) -> str:
@@ -46,16 +44,12 @@ def _status(output: Output, status: SchemaStatus) -> str:
     rows: list[list[str | Cell]] = [
         [
             node.name,
-            Cell(_known(node.active), "" if node.active == status.version else "yellow"),
-            Cell(_known(node.latest), "" if (node.latest or 0) >= status.version else "red"),
+            Cell(known(node.active), "" if node.active == status.version else "yellow"),
+            Cell(known(node.latest), "" if (node.latest or 0) >= status.version else "red"),
         ]
         for node in status.nodes
     ]
     return f"{text}\n\n{output.table(('NODE', 'RUNS', 'KNOWS UP TO'), rows)}".rstrip()
-
-
-def _known(version: int | None) -> str:
-    return "?" if version is None else str(version)
 
 
 def _show_version(output: Output, schema: ZKSchema) -> None:

@@ -1,11 +1,7 @@
-"""``pvc schema upgrade``."""
-
 import click
 
-from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.zk.migration.migrate import Migration
 
 
@@ -27,4 +23,4 @@ def command(context: Context, number: int | None, wishes: Wishes) -> None:
       pvc schema upgrade --yes
     """
     with connect(context) as handler:
-        go(context, Migration.upgrade(handler, number, force=wishes.force), wishes)
+        go(context, Migration.upgrade(handler, number, force=wishes.force or wishes.dry_run), wishes)

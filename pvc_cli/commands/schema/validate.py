@@ -1,12 +1,8 @@
-"""``pvc schema validate``."""
-
 from collections.abc import Sequence
 
 import click
 
-from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell
 from pvc_cli.zk.migration.migrate import validate

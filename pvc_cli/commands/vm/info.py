@@ -1,5 +1,3 @@
-"""``pvc vm info``."""
-
 import datetime
 
 import click
@@ -9,10 +7,8 @@ from pvc_cli.cluster.vms.model import Vm
 from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.output.writer import Cell, Output, known
 
 

@@ -1,5 +1,3 @@
-"""``pvc vm list``."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -9,10 +7,12 @@ import click
 
 from pvc_cli.cluster.documents import migrated, vm_document
 from pvc_cli.cluster.vms.model import STATES, WATCHED_KEYS, Vm
-from pvc_cli.cluster.vms.query import Filters, VmRef, hint, select
+from pvc_cli.cluster.vms.query import Filters, VmRef, select
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.cluster.vms.tags import count_tags
-from pvc_cli.commands._common.options import (
+from pvc_cli.commands._common.command import (
+    Context,
+    connect,
     node_option,
     options_into,
     output_option,
@@ -23,9 +23,7 @@ from pvc_cli.commands._common.options import (
 )
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
-from pvc_cli.errors import EXIT_INTERRUPTED, quoted
+from pvc_cli.errors import EXIT_INTERRUPTED, hint, quoted
 from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import Key, ZKHandler
 

@@ -49,43 +49,64 @@ class Hooks(Generic[PlanT]):
     """Is called between transactions; raising there stops at a point from which a second run finishes."""
 
 
-def carry_out(
-    handler: ZKHandler, plan: Callable[[], PlanT], hooks: Hooks[PlanT], *, advice: str, until_empty: bool = True
-) -> PlanT:
-    """Hold the lock that PVC's daemons hold when they change the schema, and carry out *plan* under it.
+class TreeChange(Generic[PlanT]):
+    """A migration or a restore: look at its plan, then carry it out.
 
-    A tree without a version gets version 0 first, so that there is something to lock.
-
-    :param advice: what to do if others keep changing the same znodes.
-    :param until_empty: plan again afterwards, until nothing is left to do.
-    :returns: the plan that was carried out first.
-    :raises LockError: if somebody else holds the lock for too long, or it is lost on the way.
-    :raises ConflictError: if others kept changing the same znodes.
+    :param handler: the tree.
     """
-    _ensure_version(handler)
-    first: PlanT | None = None
-    with handler.exclusivelock(VERSION_KEY, on_wait=hooks.on_wait) as lock:
-        for _ in range(ATTEMPTS):
-            now = plan()
-            if first is None:
-                first = now
-                hooks.on_plan(now)
-            if now.is_empty:
-                break
-            try:
-                _execute(handler, now, lock, hooks)
-            except CommitConflictError as error:
-                if lock.fence and error.op.path == lock.fence.path:
-                    raise LockError(
-                        "lost the schema lock with its session: rerun the same command to finish"
-                    ) from None
-            else:
-                if not until_empty:
+
+    advice = "rerun the same command to finish"
+    """What to do if other clients keep changing the same znodes."""
+    until_empty = True
+    """Whether to plan again afterwards, until nothing is left to do."""
+
+    def __init__(self, handler: ZKHandler) -> None:
+        self.handler = handler
+
+    def plan(self, on_warning: Callable[[str], None] = lambda _: None) -> PlanT:
+        """Return what would be changed, from the tree as it is.
+
+        :param on_warning: is told what would stop the change, had it not been forced.
+        """
+        raise NotImplementedError
+
+    def carry_out(self, hooks: Hooks[PlanT] | None = None) -> PlanT:
+        """Hold the lock that PVC's daemons hold when they change the schema, plan under it, and carry the plan out.
+
+        A tree without a version gets version 0 first, so that there is something to lock.
+
+        :returns: the plan that was carried out first.
+        :raises LockError: if another client holds the lock for too long, or it is lost on the way.
+        :raises ConflictError: if other clients kept changing the same znodes.
+        :raises UnreachableError: if the connection is lost for good; running it again finishes the work.
+        """
+        handler, hooks = self.handler, hooks or Hooks()
+        _ensure_version(handler)
+        first: PlanT | None = None
+        with handler.exclusivelock(VERSION_KEY, on_wait=hooks.on_wait) as lock:
+            for _ in range(ATTEMPTS):
+                now = self.plan() if first else self.plan(hooks.on_warning)
+                if first is None:
+                    first = now
+                    hooks.on_plan(now)
+                if now.is_empty:
                     break
-        else:
-            raise ConflictError(f"gave up after {ATTEMPTS} attempts: the same znodes keep changing; {advice}")
-    handler.refresh_schema()
-    return first
+                try:
+                    _execute(handler, now, lock, hooks)
+                except CommitConflictError as error:
+                    if lock.fence and error.op.path == lock.fence.path:
+                        raise LockError(
+                            "lost the schema lock with its session: rerun the same command to finish"
+                        ) from None
+                else:
+                    if not self.until_empty:
+                        break
+            else:
+                raise ConflictError(
+                    f"gave up after {ATTEMPTS} attempts: the same znodes keep changing; {self.advice}"
+                )
+        handler.refresh_schema()
+        return first
 
 
 def _ensure_version(handler: ZKHandler) -> None:
@@ -97,7 +118,7 @@ def _ensure_version(handler: ZKHandler) -> None:
     version = "" if is_uninitialised(handler.store) else "0"
     for key, value in (("base.schema", ""), (VERSION_KEY, version)):
         path = schema.path(key) or ""
-        if handler.store.fetch([Read(path)]) == [None]:
+        if handler.store.read([Read(path)]) == [None]:
             try:
                 handler.store.commit([Op("create", path, value.encode())])
             except CommitConflictError:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pvc_cli.errors import RefusedError, SchemaError
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.locked import Hooks, carry_out
+from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.migration.plan import Plan, is_uninitialised, make_plan
 from pvc_cli.zk.migration.survey import Survey, survey
 from pvc_cli.zk.schema import ZKSchema, parse_version
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """The migration of a tree to one schema version: look at its plan, then carry it out."""
+class Migration(TreeChange[Plan]):
+    """The migration of a tree to one schema version.
 
-    handler: ZKHandler
-    target: ZKSchema
-    contract: bool = True
-    """Whether to delete what belongs to other versions."""
-    prune: bool = False
-    """Whether to delete such znodes, and strays of PVC's own making, as far as they hold no data."""
-    force: bool = False
-    """Whether to proceed even if a node does not know the version."""
+    :param contract: delete what belongs to other versions.
+    :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data.
+    :param force: proceed even if a node does not know the version.
+    """
+
+    def __init__(
+        self,
+        handler: ZKHandler,
+        target: ZKSchema,
+        *,
+        contract: bool = True,
+        prune: bool = False,
+        force: bool = False,
+    ) -> None:
+        super().__init__(handler)
+        self.target, self.contract, self.prune, self.force = target, contract, prune, force
 
     @classmethod
     def upgrade(cls, handler: ZKHandler, to: int | None = None, *, force: bool = False) -> Migration:
@@ -90,24 +96,6 @@ class Migration:
             for reason in reasons:
                 on_warning(reason)
         return plan
-
-    def carry_out(self, hooks: Hooks[Plan] | None = None) -> Plan:
-        """Plan under the lock, carry it out, and return the plan; see :func:`pvc_cli.zk.migration.locked.carry_out`.
-
-        :raises SchemaError: like :meth:`plan`.
-        :raises LockError: if somebody else holds the lock for too long, or it is lost on the way.
-        :raises ConflictError: if others kept changing the same znodes.
-        :raises UnreachableError: if the connection is lost for good; running it again finishes the work.
-        """
-        hooks = hooks or Hooks()
-        warn = hooks.on_warning
-
-        def plan() -> Plan:
-            nonlocal warn
-            made, warn = self.plan(warn), lambda _: None
-            return made
-
-        return carry_out(self.handler, plan, hooks, advice="rerun the same command to finish")
 
 
 def validate(handler: ZKHandler) -> Survey:

@@ -119,7 +119,7 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data.
     """
     version_path = target.path(VERSION_KEY) or ""
-    (znode,) = store.fetch([Read(version_path)])
+    (znode,) = store.read([Read(version_path)])
     version_znode = znode if isinstance(znode, Znode) else None
     found = survey(store, target)
     current = (parse_version(version_znode.text) if version_znode else 0) or 0
@@ -136,7 +136,7 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
 def is_uninitialised(store: Store) -> bool:
     """Tell whether the tree has neither a schema version nor a node: nothing is there, or was only begun."""
     schema = ZKSchema.at(0)
-    version, nodes = store.fetch(
+    version, nodes = store.read(
         [Read(schema.path(VERSION_KEY) or ""), Read(schema.path("base.node") or "", children=True)]
     )
     return not nodes and not (isinstance(version, Znode) and version.text.strip())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pvc_cli.zk.backup import Tree, read_kept
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.locked import Hooks, carry_out
+from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.names import NOT_PVCS
 from pvc_cli.zk.schema import MASK, ZKSchema
 from pvc_cli.zk.store import Op
@@ -33,15 +33,19 @@ class RestorePlan:
         return self.deletes, self.writes
 
 
-@dataclass(frozen=True, slots=True)
-class Restoration:
-    """The restore of a tree from a backup: look at its plan, then carry it out."""
+class Restoration(TreeChange[RestorePlan]):
+    """The restore of a tree from a backup."""
 
-    handler: ZKHandler
-    backup: Tree
+    advice = "stop PVC's daemons, then rerun the same command"
+    # Running daemons write all the time: what they change after the restore is not ours to undo.
+    until_empty = False
 
-    def plan(self, _on_warning: Callable[[str], None] = lambda _: None) -> RestorePlan:
-        """Return what makes the cluster's tree equal to the backup.
+    def __init__(self, handler: ZKHandler, backup: Tree) -> None:
+        super().__init__(handler)
+        self.backup = backup
+
+    def plan(self, on_warning: Callable[[str], None] = lambda _: None) -> RestorePlan:  # noqa: ARG002 - warns of nothing
+        """Return what makes the tree equal to the backup.
 
         Root znodes that are not PVC's, and are not in the backup, stay. A masked secret stays what it is.
         """
@@ -61,13 +65,3 @@ class Restoration:
             elif found.data != backup[path] and backup[path] != MASK.encode():
                 plan.writes.append(Op("set", path, backup[path], found.version))
         return plan
-
-    def carry_out(self, hooks: Hooks[RestorePlan] | None = None) -> RestorePlan:
-        """Plan under the schema's lock, carry it out chunk by chunk, and return the plan.
-
-        :raises LockError: if somebody else holds the lock for too long, or it is lost on the way.
-        :raises ConflictError: if others kept changing the same znodes; running it again goes on.
-        """
-        advice = "stop PVC's daemons, then rerun the same command"
-        # Running daemons write all the time: what they change after the restore is not ours to undo.
-        return carry_out(self.handler, self.plan, hooks or Hooks(), advice=advice, until_empty=False)

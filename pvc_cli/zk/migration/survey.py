@@ -54,7 +54,7 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
     level: list[tuple[str, Pattern, Pattern | None]] = [("", pattern_for(target), None)]
     while level:
         asked = [entry for entry in level if leaves or entry[1].named or entry[1].items]
-        found = store.fetch([Read(path or "/", children=True) for path, _, _ in asked])
+        found = store.read([Read(path or "/", children=True) for path, _, _ in asked])
         level = []
         for (path, pattern, item), names in zip(asked, found, strict=True):
             if isinstance(names, list):

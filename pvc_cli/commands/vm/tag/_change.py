@@ -12,9 +12,8 @@ from pvc_cli.cluster.vms.query import Filters, VmRef, find, select
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.options import node_option, options_into, state_option, tags_option
+from pvc_cli.commands._common.command import Context, node_option, options_into, state_option, tags_option
 from pvc_cli.commands._common.progress import progress_bar
-from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -86,10 +85,10 @@ def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: 
             names=lambda: dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"),
             table=str,
         )
-    return EXIT_REFUSED if _report(output, result.outcomes, dry_run=dry_run) else 0
+    return EXIT_REFUSED if _show_outcomes(output, result.outcomes, dry_run=dry_run) else 0
 
 
-def _report(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> int:
+def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> int:
     """Say on standard error what became of *outcomes*, and return how many were refused."""
     counts = Counter(outcome.status for outcome in outcomes)
     shown = 0

@@ -1,14 +1,10 @@
-"""``pvc vm tag add``."""
-
 from typing import Literal
 
 import click
 
 from pvc_cli.cluster.vms.tagging import plan_add
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 
 
 @click.command("add")

@@ -1,14 +1,10 @@
-"""``pvc vm tag list``."""
-
 import click
 
 from pvc_cli.cluster.documents import tags_document
 from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.output.writer import Cell
 from pvc_cli.zk import ZKHandler
 

@@ -1,12 +1,8 @@
-"""``pvc vm tag remove``."""
-
 import click
 
 from pvc_cli.cluster.vms.tagging import plan_remove
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 
 
 @click.command("remove")

@@ -1,15 +1,11 @@
-"""``pvc network sriov agent run``."""
-
 from pathlib import Path
 
 import click
 
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.agent.service import Service
-from pvc_cli.commands._common.options import pass_context
+from pvc_cli.commands._common.command import Context, connect, pass_context
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option, read_config
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 
 
 @click.command("run")

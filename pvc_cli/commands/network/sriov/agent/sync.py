@@ -1,15 +1,11 @@
-"""``pvc network sriov agent sync``."""
-
 from pathlib import Path
 
 import click
 
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_REFUSED
 
 

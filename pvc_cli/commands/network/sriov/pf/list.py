@@ -1,13 +1,9 @@
-"""``pvc network sriov pf list``."""
-
 import click
 
 from pvc_cli.cluster.documents import pf_document
 from pvc_cli.cluster.sriov.model import list_pfs
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.output.writer import known
 
 

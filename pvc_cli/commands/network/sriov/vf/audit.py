@@ -1,14 +1,10 @@
-"""``pvc network sriov vf audit``."""
-
 import click
 
 from pvc_cli.cluster.documents import finding_document
 from pvc_cli.cluster.sriov.audit import Finding, audit, repair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell
 

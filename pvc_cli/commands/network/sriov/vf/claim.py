@@ -1,15 +1,11 @@
-"""``pvc network sriov vf claim``."""
-
 import click
 
 from pvc_cli.cluster.sriov.claims import CLAIM_TYPES, ClaimType, check_mac, claim
 from pvc_cli.cluster.sriov.model import find_vfs
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.errors import quoted
 
 

@@ -1,15 +1,11 @@
-"""``pvc network sriov vf info``."""
-
 import click
 
 from pvc_cli.agent.linux import read_actual
 from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, read_vfs, user_names
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.network.sriov.vf._shared import word
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.output.writer import Cell, Output, known
 
 

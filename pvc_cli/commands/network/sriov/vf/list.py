@@ -1,5 +1,3 @@
-"""``pvc network sriov vf list``."""
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -9,11 +7,9 @@ import click
 from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, find_pf, list_vfs, user_names
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.options import output_option, pass_context, watch_option
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, watch_option
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.network.sriov.vf._shared import word
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Output
 from pvc_cli.zk import ZKHandler

@@ -1,5 +1,3 @@
-"""``pvc network sriov vf set``."""
-
 from collections.abc import Callable
 
 import click
@@ -9,9 +7,7 @@ from pvc_cli.cluster.sriov.model import Value, find_vfs
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, change_settings, check_settings
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.options import Command, dry_run_option, output_option, pass_context
-from pvc_cli.connections.session import connect
-from pvc_cli.context import Context
+from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.output.writer import known
 
 

@@ -1,4 +1,4 @@
-"""Options and arguments that commands share, each declared once."""
+"""What a command is made of: its context, its session, and the options that commands share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from pvc_cli.commands._common import complete
-from pvc_cli.context import Context
+from pvc_cli.connections.session import connect as connect
+from pvc_cli.context import Context as Context
 from pvc_cli.output.writer import Format
 
 if TYPE_CHECKING:
