@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man picture deb dist clean
+.PHONY: help demo test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man site picture deb dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -65,6 +65,9 @@ dist: .venv/ready ## Build the sdist and the wheel into dist/, the same bytes fr
 deb: ## Build the Debian package into dist/, with Debian's own tools
 	@.ci/setup debian
 	.ci/deb
+
+site: .venv/ready ## Build the documentation site into build/site; a broken link fails
+	$(BIN)/python docs/site.py
 
 picture: .venv/ready ## Draw the README's picture from the real program
 	@.ci/setup server

@@ -1,4 +1,4 @@
-"""The papers tell the truth: what is generated is current, and every command is named somewhere."""
+"""The documentation is true: what is generated is current, and every command is in it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_every_command_is_in_the_readme_or_the_docs() -> None:
     assert [known for known in spellings.values() if not any(name in text for name in known)] == []
 
 
-def test_every_link_between_the_papers_leads_somewhere() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
