@@ -130,7 +130,7 @@ def zk(tree: Tree) -> Iterator[ZKHandler]:
 
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
-    """See to it that no test leaves a session behind: its thread would go on, and disturb others."""
+    """Check that no test leaves a session open: its thread would go on and disturb others."""
     before = set(threading.enumerate())
     yield
     until = time.monotonic() + 15  # a client that was given up may hang in connect() as long as its session

@@ -1,4 +1,4 @@
-"""The documentation is true: what is generated is current, and every command is in it."""
+"""The documentation is true: generated pages are current, and every command is covered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One round over a node: prepare its cards, register them, make their VFs what the tree wants."""
+"""One round over a node: prepare its cards, register them, reconcile their VFs."""
 
 from dataclasses import dataclass, field
 
@@ -87,7 +87,7 @@ class Agent:
             self.journal.clear("enabled")
         else:
             self.memory.replace_cards(())
-            text = f"SR-IOV is disabled: sriov_enable is no in {self.config.path}; changing nothing"
+            text = f"SR-IOV is disabled: {self.config.path} has sriov_enable: no; changing nothing"
             self.journal.write_once("enabled", text, "notice")
         return self.config.enabled
 

@@ -1,4 +1,4 @@
-"""Prepare a node's PFs as its configuration says, without harm to VFs that are there."""
+"""Prepare a node's PFs as configured, without harming existing VFs."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class Card:
     device: Device
     vfs: Mapping[str, VfState]
     healthy: bool = True
-    """Whether its VFs can be trusted to be all; if not, none is pruned from the tree."""
+    """Whether its list of VFs is complete; if not, none is pruned from the tree."""
     new: bool = False
     """Whether its VFs were just created."""
 

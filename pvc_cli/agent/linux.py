@@ -106,7 +106,7 @@ class LinuxKernel:
 
 
 def read_actual(vfs: Iterable[Vf]) -> dict[str, VfConfig]:
-    """Return what this machine's drivers report of those of *vfs* that it has, by name; nothing without pyroute2."""
+    """Return the settings that this machine's drivers report for *vfs*, by name; none without pyroute2."""
     here = {vf.phy: vf for vf in vfs if vf.node == identity.host()}
     found: dict[str, VfConfig] = {}
     if here:
@@ -118,7 +118,7 @@ def read_actual(vfs: Iterable[Vf]) -> dict[str, VfConfig]:
 
 @contextmanager
 def _naming(doing: str) -> Iterator[None]:
-    """Turn an error of netlink into ours."""
+    """Turn a netlink error into a KernelError."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:

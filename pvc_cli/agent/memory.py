@@ -12,7 +12,7 @@ Target = tuple[str, str]
 
 
 class Counts(NamedTuple):
-    """How a node's VFs stand."""
+    """How many of a node's VFs are in sync."""
 
     vfs: int
     in_sync: int
@@ -40,7 +40,7 @@ class Memory:
     applied: int = 0
     """How many settings the agent changed since it started."""
     drifted: int = 0
-    """How many of these somebody else had changed."""
+    """How many of these had drifted: another program changed them."""
 
     def replace_cards(self, cards: Sequence[Card]) -> None:
         """Remember the node's cards, and forget PFs that are not among them."""
@@ -53,6 +53,6 @@ class Memory:
         self.needs_retry &= phys
 
     def counts(self) -> Counts:
-        """Return how the node's VFs stand."""
+        """Return how many of the node's VFs are in sync."""
         vfs = {name: synced for of_pf in self.in_sync.values() for name, synced in of_pf.items()}
         return Counts(len(vfs), sum(vfs.values()), sum(vf in vfs for vf, _ in self.refused))

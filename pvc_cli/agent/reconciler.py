@@ -1,4 +1,4 @@
-"""Make VFs what the tree wants: read what is there, set only what differs, trust only what is read back."""
+"""Reconcile VFs with the tree: read the card, set only what differs, trust only what is read back."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Compares the VFs of a PF with ``memory.wanted``, and sets what differs."""
+    """Compares the VFs of a PF with ``memory.wanted`` and sets what differs."""
 
     kernel: Kernel
     journal: Journal
@@ -63,7 +63,7 @@ class Reconciler:
         return actions
 
     def reconcile(self, pf: str, *, full: bool) -> None:
-        """Make the VFs of *pf* what the tree wants.
+        """Reconcile the VFs of *pf* with the tree.
 
         :param full: retry what the driver refused.
         :raises KernelError: if the PF cannot be read.
@@ -85,7 +85,7 @@ class Reconciler:
             drifted = before.get(target) == action.new
             memory.applied += 1
             memory.drifted += drifted
-            journal.write(f"{action}" + (" (drift: changed by somebody else)" if drifted else ""), "notice")
+            journal.write(f"{action}" + (" (drift: changed by another program)" if drifted else ""), "notice")
 
     def _set(self, pf: str, action: Action) -> bool:
         """Set something, and tell whether the driver accepted it."""

@@ -20,7 +20,7 @@ Found = Mapping[str, Znode | None]
 
 @dataclass(slots=True)
 class Plan:
-    """What has to change in the tree for it to have a node's PFs and VFs."""
+    """What to change in the tree to register a node's PFs and VFs."""
 
     handler: ZKHandler
     parts: list[Transaction] = field(default_factory=list)
@@ -48,7 +48,7 @@ def plan_registration(handler: ZKHandler, node: str, config: NodeConfig, cards: 
     containers: list[Key] = [(key, node) for key in ("node.sriov", "node.sriov.pf", "node.sriov.vf")]
     own, *there = handler.get_znodes([("node", node), *containers])
     if own is None:
-        require_node(handler, node, otherwise=f"{SEE_NODES}, or give --node")
+        require_node(handler, node, otherwise=f"{SEE_NODES}, or use --node")
     base = handler.transaction()
     for key, znode in zip(containers, there, strict=True):
         if znode is None:
@@ -82,7 +82,7 @@ def _read(handler: ZKHandler, node: str, items: Sequence[tuple[str, str]]) -> di
 
 
 def _left(name: str, pf: str, config: NodeConfig, cards: Sequence[Card]) -> bool:
-    """Tell whether a VF that is in the tree, and not in the kernel, left for good."""
+    """Tell whether a VF that is in the tree but not in the kernel is gone for good."""
     owner = pf or pf_of(name)
     if owner not in {device.phy for device in config.devices}:
         return True
@@ -93,7 +93,7 @@ def _left(name: str, pf: str, config: NodeConfig, cards: Sequence[Card]) -> bool
 def _plan_item(
     plan: Plan, node: str, kind: str, name: str, found: Found, facts: Mapping[str, str], first: Mapping[str, str]
 ) -> Transaction:
-    """Return what makes the keys of a PF or VF hold *facts*, and those that it lacks the values that come *first*."""
+    """Return what sets the keys of a PF or VF to *facts*, and missing ones to their *first* values."""
     part = plan.handler.transaction()
     for key, znode in found.items():
         if znode is None or key in facts:
@@ -110,7 +110,7 @@ def _plan_pf(plan: Plan, node: str, card: Card, found: Found) -> None:
 
 
 def _plan_vf(plan: Plan, node: str, name: str, card: Card, vf: VfState, found: Found) -> None:
-    """Plan what a VF's subtree lacks; of what is there, only what the kernel decides is updated."""
+    """Plan a VF's missing keys; of existing ones, update only what the kernel decides."""
     pci = zip(("domain", "bus", "slot", "function"), [*re.split("[:.]", vf.pci), "", "", ""], strict=False)
     facts = {
         "sriov_vf.pf": card.device.phy,

@@ -84,7 +84,7 @@ class Service:
                 self._wait(watcher.wait, max(full_at - time.monotonic(), 0.0))
 
     def _on_session(self, text: str) -> None:
-        """Write down what happened to the session: changes of the tree may have been missed."""
+        """Log an event of the session; changes of the tree may have been missed."""
         self._agent.journal.write(text, "notice")
         self._full.set()
         if self._watcher:

@@ -1,1 +1,1 @@
-"""What a PVC cluster is made of: plain functions and dataclasses over a ZKHandler."""
+"""What a PVC cluster is made of: plain functions and records over a ZKHandler."""

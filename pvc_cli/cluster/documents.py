@@ -36,7 +36,7 @@ def _fields(thing: Any) -> Document:  # noqa: ANN401 - any dataclass with slots
 
 
 def vm_document(vm: Vm) -> Document:
-    """Return the document of a VM; what its broken XML would say is null."""
+    """Return the document of a VM; with broken XML, its hardware is null."""
     hardware = vm.hardware
     document: Document = {
         **{name: getattr(vm, name) for name in _VM_FIRST},
@@ -68,7 +68,7 @@ def tags_document(vm: VmRef, tags: Sequence[Tag]) -> Document:
 
 
 def node_document(node: Node, *, secrets: bool = False) -> Document:
-    """Return the document of a node, with its IPMI password only if *secrets* are wanted."""
+    """Return the document of a node, with its IPMI password if *secrets* is set."""
     password = {"password": node.ipmi_password} if secrets else {}
     return {
         **{name: getattr(node, name) for name in _NODE_FIRST},
@@ -119,7 +119,7 @@ def settings_document(vfs: Sequence[VfRef], changed: Sequence[Setting]) -> Docum
 
 
 def finding_document(finding: Finding, *, fixed: bool) -> Document:
-    """Return the document of something that is wrong with a VF."""
+    """Return the document of a problem with a VF."""
     return {
         "node": finding.node,
         "vf": finding.vf,
@@ -132,7 +132,7 @@ def finding_document(finding: Finding, *, fixed: bool) -> Document:
 
 
 def status_document(status: ClusterStatus) -> Document:
-    """Return the document of how a cluster is."""
+    """Return the document of a cluster's health."""
     return {
         "healthy": status.healthy,
         "problems": [_fields(problem) for problem in status.problems],
@@ -157,7 +157,7 @@ def changes_document(changes: Sequence[Change]) -> Document:
 
 
 def outcomes_document(outcomes: Sequence[Outcome]) -> Document:
-    """Return the document of what became of each tag on each VM."""
+    """Return the document of the outcome per VM and tag."""
     return {
         "results": [
             {

@@ -1,4 +1,4 @@
-"""Is anything wrong with a cluster? Everything that its tree tells of, in few batches."""
+"""Check the health of a cluster, as far as its tree shows it, in few batches."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from pvc_cli.zk.migration.migrate import validate
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong, or, if not *serious*, only worth knowing; *see* is the command that tells more."""
+    """A problem, or, if not *serious*, a note; *see* is the command that shows more."""
 
     area: str
     what: str
@@ -25,26 +25,26 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """How a cluster is."""
+    """The health of a cluster."""
 
     version: int
     """The schema version."""
     maintenance: bool
     primary: str
-    """The node that is the primary coordinator; empty if none is."""
+    """The primary coordinator; empty if there is none."""
     nodes: tuple[Node, ...]
     vms: Mapping[str, int]
-    """How many VMs there are in each state."""
+    """The number of VMs in each state."""
     problems: tuple[Problem, ...]
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no serious problems."""
         return not any(problem.serious for problem in self.problems)
 
 
 def cluster_status(handler: ZKHandler) -> ClusterStatus:
-    """Return how the cluster is, having looked at its nodes, VMs, schema and SR-IOV functions."""
+    """Check nodes, VMs, schema and SR-IOV functions, and return the health of the cluster."""
     nodes = list_nodes(handler)
     maintenance, primary = handler.read_many(["base.config.maintenance", "base.config.primary_node"])
     vms = list_vms(handler)

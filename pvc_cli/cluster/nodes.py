@@ -45,7 +45,7 @@ class Secret(str):
 
 
 class Node(NamedTuple):
-    """A hypervisor as its daemon last described it; memory in MiB. What it did not say is None."""
+    """A hypervisor as its daemon last reported it; memory in MiB. None is not reported."""
 
     name: str
     mode: str
@@ -85,7 +85,7 @@ def list_nodes(handler: ZKHandler) -> list[Node]:
 
 
 def require_node(handler: ZKHandler, *names: str, otherwise: str = SEE_NODES) -> None:
-    """Do nothing if the cluster has nodes called *names*.
+    """Check that the cluster has nodes called *names*.
 
     :param otherwise: what to do where no node's name is near.
     :raises NotFoundError: if it lacks one.
@@ -143,7 +143,7 @@ def _node(name: str, values: dict[str, str | None]) -> Node:
 
 
 class NodeSchema(NamedTuple):
-    """A node's daemon: the version it runs, and the newest that it knows; None where it did not say."""
+    """The schema versions that a node's daemon runs and knows at most; None is not reported."""
 
     name: str
     active: int | None
@@ -151,7 +151,7 @@ class NodeSchema(NamedTuple):
 
 
 class SchemaStatus(NamedTuple):
-    """A cluster's schema version, against what this pvc and the nodes know."""
+    """A cluster's schema version, and what this pvc and the nodes know."""
 
     version: int
     latest_known: int
@@ -162,7 +162,7 @@ class SchemaStatus(NamedTuple):
 
 
 def schema_status(handler: ZKHandler) -> SchemaStatus:
-    """Return how the cluster stands, in two batches after its version."""
+    """Return the schema status of the cluster, in two batches after its version."""
     names = sorted(handler.children("base.node") or [], key=natural_key)
     keys = ("node.data.active_schema", "node.data.latest_schema")
     rows = handler.read_rows([(key, name) for key in keys] for name in names)

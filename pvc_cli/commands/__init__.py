@@ -1,6 +1,6 @@
-"""The commands: this file tree is the command tree, ``vm/tag/add.py`` is ``pvc vm tag add``.
+"""The commands: the file tree is the command tree, ``vm/tag/add.py`` is ``pvc vm tag add``.
 
-A command's module has it as the attribute ``command``: it parses, makes one call, shows what that gives, and returns
-the exit code if that is not 0. Modules that begin with an underscore are no commands: they are what the commands
-beside them share.
+Each module defines ``command``: it parses, makes one call, shows the result, and returns an exit
+code other than 0.
+A module with an underscore in front holds what its neighbours share.
 """

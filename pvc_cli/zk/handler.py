@@ -96,7 +96,7 @@ class ZKHandler:
         """
         if self._connection:
             return
-        # Imported here: whoever only looks at the schema or at a help page need not wait for kazoo.
+        # Imported here: reading the schema or a help page does not need kazoo.
         from pvc_cli.zk.connection import Connection
         from pvc_cli.zk.live import LiveStore
 

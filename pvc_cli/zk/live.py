@@ -73,7 +73,7 @@ class LiveStore:
         """How often this store waited for the servers: what a batch saves."""
 
     def read(self, reads: Sequence[Read]) -> list[ReadResult]:
-        """Return what each of *reads* gives, in their order; see :class:`pvc_cli.zk.store.Store`.
+        """Return the result of each of *reads*, in order; see :class:`pvc_cli.zk.store.Store`.
 
         :raises UnreachableError: if no server answers in time; a connection lost meanwhile is waited for.
         """
@@ -93,7 +93,7 @@ class LiveStore:
                     raise self._connection.unreachable() from None
 
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
-        """Send *reads* on their way, and return what waits for them; see :class:`pvc_cli.zk.store.Store`."""
+        """Send *reads*, and return what waits for their results; see :class:`pvc_cli.zk.store.Store`."""
         answers = self._send(reads, text=True) if reads and self._multiread_works else None
 
         def collect() -> list[TextResult]:

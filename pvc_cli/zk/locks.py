@@ -94,7 +94,7 @@ class HeldLock:
         return ", ".join(filter(None, map(printable, self._recipe.contenders()))) or "an unknown client"
 
     def release(self) -> None:
-        """Give the lock up."""
+        """Release the lock."""
         self.fence = None
         node, self._recipe.node, self._recipe.is_acquired = self._recipe.node, None, False
         client = self._connection.client

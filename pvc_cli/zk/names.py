@@ -1,4 +1,4 @@
-"""Which names can be one znode: checked here, because kazoo would quietly mend a path into another one.
+"""Check znode names, because kazoo would silently turn a path into another one.
 
 kazoo collapses ``/domains//tags`` into ``/domains/tags``: an empty name addresses its parent. So a name is
 refused before it becomes part of a path, and nothing that a user types can name a parent or a sibling.
@@ -21,7 +21,7 @@ CONTENDER = re.compile(r"[0-9a-f]{32}__r?lock__\d{10}")
 
 @lru_cache(maxsize=65536)
 def check_item(name: str) -> str:
-    """Return *name* if it can be the name of exactly one znode.
+    """Return *name* if it is a valid name of one znode.
 
     :raises InvalidItemError: if it is not text, empty, ``.`` or ``..``, or contains a slash or a character that
         ZooKeeper refuses.

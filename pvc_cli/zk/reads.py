@@ -15,7 +15,7 @@ Names = list[list[str] | None]
 
 
 def request(store: Store, values: Paths, children: Paths) -> Callable[[], tuple[Values, Names]]:
-    """Send for the values at some paths and the children at others, and return what waits for both."""
+    """Request the values at some paths and the children at others, and return what waits for both."""
     collect = store.request(
         [
             *(new_read((path, False)) for path in values if path is not None),
@@ -34,7 +34,7 @@ def request(store: Store, values: Paths, children: Paths) -> Callable[[], tuple[
 
 
 def request_rows(store: Store, paths: Paths, values: int, children: int) -> Callable[[], list[tuple[Values, Names]]]:
-    """Send for the same of many items, and return what waits for it: the fast way to read a list.
+    """Request the same keys of many items, and return what waits for them: the fastest way to read a list.
 
     :param paths: for each item *values* paths whose values, then *children* paths whose children are wanted.
     """

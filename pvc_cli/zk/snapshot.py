@@ -1,4 +1,4 @@
-"""The store that is a backup file: the same reading and changing, without a cluster."""
+"""A backup file as a store: the same reads and commits, without a cluster."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class SnapshotStore:
         return dict(self._values)
 
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
-        """Return what reads: there is nobody to wait for."""
+        """Return a function that reads: a file needs no waiting."""
         return lambda: [as_text(result) for result in self.read(reads)]
 
     def read(self, reads: Sequence[Read]) -> list[ReadResult]:
-        """Return what each of *reads* gives, in their order."""
+        """Return the result of each of *reads*, in order."""
         return [self._read(read) for read in reads]
 
     def _read(self, read: Read) -> ReadResult:
@@ -127,7 +127,7 @@ class SnapshotStore:
         return OpenLock()
 
     def save(self) -> None:
-        """Put the tree into the file, if it was changed.
+        """Write the tree to the file, if it was changed.
 
         :raises ConfigError: if the file cannot be written; it is as it was then.
         """
@@ -141,7 +141,7 @@ class SnapshotStore:
 
 
 class OpenLock:
-    """A lock that nobody else can want; see :class:`pvc_cli.zk.store.Lock`."""
+    """A lock without competitors; see :class:`pvc_cli.zk.store.Lock`."""
 
     fence: Op | None = None
 

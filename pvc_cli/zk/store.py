@@ -33,7 +33,7 @@ class Stat(NamedTuple):
 
 
 class Znode(NamedTuple):
-    """A znode as it was read. The stat stays packed until somebody asks: a listing never does."""
+    """A znode as it was read. The stat stays packed until it is used: a listing never does."""
 
     data: bytes
     packed_stat: bytes
@@ -126,7 +126,7 @@ class Lock(Protocol):
         ...
 
     def release(self) -> None:
-        """Give the lock up."""
+        """Release the lock."""
         ...
 
     def __enter__(self) -> Lock: ...
@@ -138,11 +138,11 @@ class Store(Protocol):
     """Reads in batches, commits whole transactions."""
 
     def read(self, reads: Sequence[Read]) -> list[ReadResult]:
-        """Return what each of *reads* gives, in their order, in as few round trips as can be."""
+        """Return the result of each of *reads*, in order, in as few round trips as possible."""
         ...
 
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
-        """Send *reads* on their way, and return what waits for what they give, values as text.
+        """Send *reads*, and return what waits for their results, values as text.
 
         That is :meth:`read` in two halves, for those who want to know what a value is and not how old.
         """

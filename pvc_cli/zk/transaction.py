@@ -1,4 +1,4 @@
-"""A transaction in terms of keys: gathers changes, skips what has no path, commits whole or not at all."""
+"""A transaction by keys: collects changes, skips what has no path, commits all or nothing."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Transaction:
         self._add("delete", key, version=version)
 
     def check(self, key: Key, version: int = ANY_VERSION) -> None:
-        """Apply the rest only if *key* exists and has this *version*."""
+        """Guard the transaction: *key* must exist with this *version*."""
         self._add("check", key, version=version)
 
     def ensure(self, key: Key, found: Znode | None, value: str) -> bool:
-        """Make *key* hold *value*, if that is not what was *found* there, and only if it still is as found.
+        """Set *key* to *value* if *found* differs, guarded by *found*.
 
         :returns: whether that takes a change.
         """
@@ -76,7 +76,7 @@ class Transaction:
         return True
 
     def guard(self, key: Key, found: Znode | None) -> None:
-        """Apply the rest only if *key* is as it was *found*; one that was missing is not guarded."""
+        """Guard the transaction with *key* as *found*; a missing one is not guarded."""
         if found:
             self.check(key, found.version)
 
@@ -92,7 +92,7 @@ class Transaction:
             self.add(Op(kind, path, value.encode(), version))
 
     def delete_tree(self, tree: Mapping[str, Znode]) -> None:
-        """Delete all znodes of *tree*, by path, only if each is as it was read."""
+        """Delete all znodes of *tree*, each guarded by its version."""
         for path in sorted(tree, reverse=True):
             self.add(Op("delete", path, version=tree[path].version))
 

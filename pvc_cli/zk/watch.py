@@ -1,4 +1,4 @@
-"""Wait for changes: one-shot watches, set again only where they went off, any number in one request."""
+"""Wait for changes: one-shot watches, set again only where they fired, any number in one request."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ _Mark = tuple[str, bool]
 class Watcher:
     """Tells when any of many keys changed. Set the watches, read, then wait: no change is missed.
 
-    A lost connection sets off all watches, so that whoever waits looks at everything again.
+    A lost connection fires all watches, so that the caller looks at everything again.
 
     :param settle: how long, in seconds, to wait after a change for others that come with it.
     """
@@ -36,7 +36,7 @@ class Watcher:
         self._changed = threading.Event()
 
     def watch(self, *, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> None:
-        """Watch the values of some keys and the children of others; of one that is missing, that it comes.
+        """Watch the values of some keys and the children of others; for a missing key, its creation.
 
         :raises UnreachableError: if no server answers in time.
         """
@@ -47,7 +47,7 @@ class Watcher:
         there = self._store.read([Read(path, children=True) for path, _ in new])
         exists = {path for (path, _), names in zip(new, there, strict=True) if names is not None}
         client = self._connection.client
-        # Where kazoo looks for whom to tell. It takes new ones, having told everybody, when a connection is lost.
+        # kazoo's registries of watchers. When a connection is lost, it fires all of them and replaces the registries.
         of_values, of_children = client._data_watchers, client._child_watchers
         answers = []
         for batch in _batches(new):
@@ -77,7 +77,7 @@ class Watcher:
             self._changed.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until something changed, and a moment longer for what changes with it; tell whether anything did."""
+        """Wait for a change, and a moment longer for others that come with it; tell whether there was one."""
         changed = self._changed.wait(timeout)
         if changed:
             time.sleep(self._settle)

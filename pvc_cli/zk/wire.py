@@ -1,7 +1,7 @@
-"""kazoo's threads and sockets, as this library wants them.
+"""Threads and sockets for kazoo.
 
-A thread of kazoo's that dies prints a traceback, and leaves its clients waiting; kazoo's own TLS takes a
-certificate for any name, and leaves answers lying that came together with others.
+A kazoo thread that dies prints a traceback and leaves its callers waiting; kazoo's own TLS accepts a certificate
+for any host name, and misses replies that arrive together with others.
 """
 
 import socket
@@ -81,7 +81,7 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     def select(
         self, readers: Sequence[Any], writers: Sequence[Any], others: Sequence[Any], timeout: float | None = None
     ) -> tuple[list[Any], list[Any], list[Any]]:
-        """Wait for a socket, but not for what has arrived already and lies decrypted in its buffer."""
+        """Wait for a socket, but not if data is already decrypted in its buffer."""
         waiting = [reader for reader in readers if isinstance(reader, ssl.SSLSocket) and reader.pending()]
         if waiting:
             readers, timeout = [reader for reader in readers if reader not in waiting], 0
@@ -94,7 +94,7 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
-    """Return what connections are wrapped with."""
+    """Return the TLS context of connections."""
     files = [path for path in (tls.ca, tls.certificate, tls.key) if path]
     try:
         context = ssl.create_default_context(cafile=tls.ca)

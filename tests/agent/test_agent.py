@@ -209,7 +209,7 @@ def test_a_change_behind_our_back_is_put_right_and_said_to_be_drift(
     agent.reconcile_node(zk, full=False)
     assert said(capsys) == []
     agent.reconcile_node(zk)
-    assert said(capsys) == ["ens1f0v3: vlan_id 99 -> 0 (drift: changed by somebody else)"]
+    assert said(capsys) == ["ens1f0v3: vlan_id 99 -> 0 (drift: changed by another program)"]
     assert node.kernel.actual("ens1f0", 3).vlan_id == 0
     assert (agent.memory.drifted, agent.memory.counts().in_sync) == (1, 4)
 
@@ -287,7 +287,7 @@ def test_sriov_that_is_switched_off_touches_nothing(
     agent.reconcile_node(zk)
     agent.reconcile_node(zk)
     assert tree.dump() == before
-    assert said(capsys) == ["SR-IOV is disabled: sriov_enable is no in /etc/pvc/pvc.conf; changing nothing"]
+    assert said(capsys) == ["SR-IOV is disabled: /etc/pvc/pvc.conf has sriov_enable: no; changing nothing"]
 
 
 def test_a_vf_under_a_vm_keeps_its_address_and_is_known_without_a_network_device(

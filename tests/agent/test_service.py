@@ -178,7 +178,7 @@ def test_drift_is_put_right_at_the_next_look_at_everything(running: Running, tre
     running.start(tree.hosts, "--resync", "1")
     running.told("READY=1")
     running.kernel.set_vf("ens1f1", 2, {"link_state": "disable"})
-    running.says("ens1f1v2: link_state disable -> auto (drift: changed by somebody else)")
+    running.says("ens1f1v2: link_state disable -> auto (drift: changed by another program)")
     assert running.kernel.actual("ens1f1", 2).link_state == "auto"
 
 

@@ -1,4 +1,4 @@
-"""Backups, what is put back from them, and backups in a cluster's place."""
+"""Back up, restore, and use a backup in place of a cluster."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_the_audit_names_what_is_wrong_and_repairs_what_is_certain(on_tree: Pvc,
     tree.put(f"{VFS}/ens1f1v0/used_by", tree.uuid("web-01").encode())
     # Unclaimed: app-01 uses the VF of that name on its own node, pvchv2. Missing: lab-01's node has no such VF.
     use(tree, "lab-01", "ens1f0v7", node="pvchv1")
-    # Double: two on one node. Unclear: nobody knows whose; a VM whose XML is broken.
+    # Double: two on one node. Unclear: no user recorded; a VM whose XML is broken.
     use(tree, "dns-01", "ens1f1v1", node="pvchv1")
     use(tree, "mail-01", "ens1f1v1", node="pvchv1")
     tree.put(f"{VFS}/ens1f1v2/used", b"True")

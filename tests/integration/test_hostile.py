@@ -96,7 +96,7 @@ def judge(code: int, out: str, err: str) -> None:
 def test_any_command_line_ends_with_a_code_and_a_line(
     pvc: Pvc, file_cluster: Path, line: list[str], names: str, tmp_path: Path
 ) -> None:
-    """On a copy of the demo cluster in a file, so that what is meant is not undone by what came before."""
+    """On a copy of the demo cluster in a file, so that one example does not undo another."""
     folder = tmp_path / "here"
     folder.mkdir(exist_ok=True)
     os.chdir(folder)

@@ -31,7 +31,7 @@ class Driver:
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.kill_driver", *arguments],
-            # What is measured is not how much of it is covered, and the measuring would take most of the time.
+            # Coverage is not the point here, and would take most of the time.
             env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

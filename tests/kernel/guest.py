@@ -65,7 +65,7 @@ class Guest:
     def build(self) -> None:
         """Download, unpack and build what is not in the cache yet.
 
-        :raises LackingError: if a package cannot be had.
+        :raises LackingError: if a package cannot be downloaded.
         """
         if not (self._qemu / "built").exists():
             self._unpack(QEMU_SUITE, QEMU_PACKAGES, self._qemu)

@@ -166,7 +166,7 @@ def pvc(hosts: str, *arguments: str) -> str:
 
 
 def vf(device: str, index: int) -> str:
-    """Return what ip says of a VF."""
+    """Return what ip shows for a VF."""
     shown = subprocess.run(["ip", "-d", "link", "show", device], capture_output=True, text=True, check=True).stdout
     return next(line for line in shown.splitlines() if line.strip().startswith(f"vf {index} "))
 

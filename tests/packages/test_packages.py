@@ -1,4 +1,4 @@
-"""What is built is the same each time, holds all that belongs in it, and works where nothing else is."""
+"""The packages are reproducible, complete, and work in an empty environment."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ class Finding:
     vms: tuple[VmRef, ...]
     detail: str
     repair: Transaction | None = None
-    """What corrects it, where that is certain; guarded by all that it was concluded from."""
+    """The repair, if it is certain; guarded by everything that it is based on."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Vm:
-    """What matters of a VM here."""
+    """The part of a VM that an audit needs."""
 
     ref: VmRef
     state: str
@@ -47,7 +47,7 @@ class _Vm:
     """Whether its XML is readable; if not, what it uses is unknown."""
     method: Znode | None
     guards: list[Guard]
-    """What must not have changed when something is written because of this VM."""
+    """What must not have changed when a repair is written because of this VM."""
 
 
 def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
@@ -70,7 +70,7 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
 
 
 def repair(finding: Finding) -> bool:
-    """Correct a finding if that is certain and nothing changed since, and tell whether it was done.
+    """Repair a finding if that is certain and nothing has changed, and tell whether it was done.
 
     :raises UnreachableError: if no server answers.
     """
@@ -156,7 +156,7 @@ def _claimed(usage: Usage, holder: _Vm | None) -> str:
 def _missing(
     there: Container[VfRef], pfs: Container[str], used_on: Mapping[VfRef, list[_Vm]], node: str | None
 ) -> list[Finding]:
-    """Return the VFs that VMs use, and their nodes lack."""
+    """Return the VFs that VMs use but their nodes do not have."""
     findings = []
     for vf, users in used_on.items():
         at, name = vf

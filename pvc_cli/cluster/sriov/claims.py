@@ -1,4 +1,4 @@
-"""Who uses a VF: claim it for a VM, release it. Of all who claim one at once, exactly one succeeds."""
+"""Claim a VF for a VM, and release it. Of several claims at once, exactly one succeeds."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ IDLE_STATES = ("stop", "disable", "fail", "provision", "import", "restore", "mir
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _USAGE_KEYS = ("sriov_vf", "sriov_vf.used", "sriov_vf.used_by", "sriov_vf.mac", "sriov_vf.phy_mac")
 Guard = tuple[Key, Znode | None]
-"""A key, and what was found there: it must not have changed when the decision is written."""
+"""A key and its znode as read: it must not have changed when the decision is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Usage:
 
     @property
     def holder(self) -> str:
-        """The UUID of the VM that is recorded as its user; empty if none is."""
+        """The UUID of the VM that is recorded as its user, or empty."""
         return text_of(self.used_by)
 
     def plan_claim(

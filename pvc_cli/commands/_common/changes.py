@@ -1,4 +1,4 @@
-"""How every command that changes something shows a dry run."""
+"""Show a dry run, the same way for every command."""
 
 import sys
 from collections import Counter
@@ -13,7 +13,7 @@ _COLOURS = {"create": "green", "set": "yellow", "move": "blue", "delete": "red"}
 
 
 def show_changes(output: Output, changes: Sequence[Change], *, secrets: bool = False) -> None:
-    """Show what would be changed, every line marked as no more than that: as a tree on a terminal, else flat.
+    """Show what would be changed, every line marked "would": as a tree on a terminal, else flat.
 
     :param secrets: show secrets, too.
     """
@@ -26,7 +26,7 @@ def show_changes(output: Output, changes: Sequence[Change], *, secrets: bool = F
 
 
 def summarise(output: Output, changes: Sequence[Change]) -> None:
-    """Say how much would be changed where, for whoever is about to be asked."""
+    """Print how much would be changed where, before the question."""
     counts: dict[str, Counter[str]] = {}
     for change in changes:
         counts.setdefault(change.path.split("/")[1], Counter())[change.action] += 1

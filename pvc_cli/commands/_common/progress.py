@@ -1,4 +1,4 @@
-"""Questions before a change, and how far it is."""
+"""Confirmation, progress bars, and a safe Ctrl-C."""
 
 import signal
 import sys
@@ -28,7 +28,7 @@ def progress_bar(output: Output, *, shown: bool = True) -> Iterator[Callable[[in
 
 @contextmanager
 def until_interrupted() -> Iterator[Callable[[], None]]:
-    """Give a function that raises where Ctrl-C was pressed since: the place to stop is chosen, not hit upon.
+    """Yield a function that raises if Ctrl-C was pressed: the command stops only between transactions.
 
     Pressed a second time, it stops at once.
     """
@@ -54,7 +54,7 @@ def until_interrupted() -> Iterator[Callable[[], None]]:
 def confirm(question: str, *, yes: bool) -> None:
     """Ask *question* on the terminal, unless it is answered already.
 
-    :raises RefusedError: if the answer is no, or there is nobody to ask.
+    :raises RefusedError: if the answer is no, or there is no terminal.
     """
     if yes:
         return

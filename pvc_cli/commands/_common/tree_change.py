@@ -1,4 +1,4 @@
-"""Change a whole tree as a person wants it: show the plan, ask, back up, carry it out, say what was done."""
+"""Change a whole tree from a command: show the plan, ask, back up, carry it out, print what was done."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def carry_out(
 ) -> tuple[PlanT, str] | None:
     """Carry out *change*, having asked; return what was done, and how much in words, or None for nothing.
 
-    :param announce: says what would be changed: before the question, or, where nobody is asked, under the lock.
+    :param announce: says what would be changed: before the question, or under the lock if there is none.
     :param question: what to ask; empty for a plan that is nothing to ask about.
     :param nothing: why there may be nothing to do.
     :param back_up: is called under the lock, before the first change.

@@ -1,4 +1,4 @@
-"""Show something again whenever it changes."""
+"""Refresh a list on every change."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def turns(
         try:
             yield _turns(output, handler, arm, watcher)
         except KeyboardInterrupt:
-            # How else should it end? There is nothing to be said: whoever watched returns the exit code.
+            # The normal end of watching; the command returns the exit code.
             pass
         finally:
             signal.signal(signal.SIGWINCH, before)

@@ -20,7 +20,7 @@ def command(context: Context) -> int:
 
     \b
     Example:
-      pvc cluster status || echo 'wake somebody'
+      pvc cluster status || echo 'wake the admin'
     """
     output = context.output
     with connect(context) as handler:

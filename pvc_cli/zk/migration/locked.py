@@ -22,7 +22,7 @@ class TreePlan(Protocol):
         ...
 
     def changes(self) -> tuple[Change, ...]:
-        """Return every change, in order, as a dry run shows it."""
+        """Return every change, in order, for a dry run."""
         ...
 
     def phases(self) -> Sequence[Sequence[Op]]:
@@ -122,7 +122,7 @@ def _ensure_version(handler: ZKHandler) -> None:
             try:
                 handler.store.commit([Op("create", path, value.encode())])
             except CommitConflictError:
-                continue  # somebody else did the same: all the better
+                continue  # another client created it
 
 
 def _execute(handler: ZKHandler, plan: TreePlan, lock: Lock, hooks: Hooks[PlanT]) -> None:

@@ -53,7 +53,7 @@ class Plan:
     moves: list[Move] = field(default_factory=list)
     deletes: list[Subtree] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
-    """What pruning was asked to delete and did not, because it holds data."""
+    """What pruning does not delete, because it holds data."""
 
     @property
     def sets_version(self) -> bool:
@@ -70,27 +70,27 @@ class Plan:
         return self._expansion(), [self._version_step()] if self.sets_version else [], self._contraction()
 
     def _expansion(self) -> list[Op]:
-        """Return the steps that put in place what is new."""
+        """Return the steps that create what is new."""
         # A moved subtree may go below a znode that is created, and the other way round: parents first, over all.
         copies = (copy for move in self.moves for copy in move.copies())
         creates = ((path, value.encode()) for path, value in self.creates)
         return [Op("create", path, data) for path, data in sorted((*creates, *copies))]
 
     def _version_step(self) -> Op:
-        """Return the step that sets the version, if nobody else has."""
+        """Return the step that sets the version, unless another client did."""
         data = str(self.target).encode()
         if self.version_znode is None:
             return Op("create", self.version_path, data)
         return Op("set", self.version_path, data, self.version_znode.version)
 
     def _contraction(self) -> list[Op]:
-        """Return the steps that take away what is not wanted, each only if it is as it was read."""
+        """Return the steps that delete what is no longer needed, each guarded by what was read."""
         # What moved away may have been below what goes: each znode once, children first.
         doomed = {path: z for tree in (*self.deletes, *(m.tree for m in self.moves)) for path, z in tree.items()}
         return [Op("delete", path, version=doomed[path].version) for path in sorted(doomed, reverse=True)]
 
     def changes(self) -> tuple[Change, ...]:
-        """Return every change, in order, as a dry run shows it."""
+        """Return every change, in order, for a dry run."""
         creates = [Change("create", path, value) for path, value in self.creates]
         moves = [Change("move", move.source, to=move.target) for move in self.moves]
         version = changes_of([self._version_step()] if self.sets_version else [])
@@ -134,7 +134,7 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
 
 
 def is_uninitialised(store: Store) -> bool:
-    """Tell whether the tree has neither a schema version nor a node: nothing is there, or was only begun."""
+    """Tell whether the tree has neither a schema version nor a node: empty, or an interrupted first apply."""
     schema = ZKSchema.at(0)
     version, nodes = store.read(
         [Read(schema.path(VERSION_KEY) or ""), Read(schema.path("base.node") or "", children=True)]
@@ -162,7 +162,7 @@ def _prune(store: Store, target: ZKSchema, found: Survey, plan: Plan) -> None:
 
 
 def _holds_no_data(top: Pattern, path: str, znode: Znode) -> bool:
-    """Tell whether a znode has no value, or only the one that it is created with."""
+    """Tell whether a znode is empty or has only its default value."""
     place = _place(top, path)
     # At the root, PVC's migration writes the default of the item's key: the tier of a pool.
     defaults = {"", place.default if place else "", "default" if path == "/tier" else ""}
@@ -170,7 +170,7 @@ def _holds_no_data(top: Pattern, path: str, znode: Znode) -> bool:
 
 
 def _place(top: Pattern, path: str) -> Pattern | None:
-    """Return the pattern of the znode at *path*, or None if no version has a place for it."""
+    """Return the pattern of the znode at *path*, or None if no version has it."""
     place: Pattern | None = top
     for name in filter(None, path.split("/")):
         place = (place.named.get(name) or place.items) if place else None

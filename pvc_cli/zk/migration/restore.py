@@ -21,7 +21,7 @@ class RestorePlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the tree is that of the backup."""
+        """Whether the tree already matches the backup."""
         return not (self.deletes or self.writes)
 
     def changes(self) -> tuple[Change, ...]:

@@ -16,7 +16,7 @@ _MARKED_GROUPS = frozenset({"reservation", "lease", "rule"})
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A znode that the version needs and the tree lacks; *daemons* where a daemon is to write it, not we."""
+    """A znode that the version needs and the tree lacks; *daemons* if a daemon writes it, not pvc."""
 
     path: str
     default: str
@@ -25,7 +25,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A znode that no version explains; *pvc_made* where PVC's own migration is known to leave it behind."""
+    """A znode of no version; *pvc_made* if PVC's own migration is known to leave it behind."""
 
     path: str
     pvc_made: bool
@@ -33,7 +33,7 @@ class Stray:
 
 @dataclass(slots=True)
 class Survey:
-    """In what a tree differs from a schema version; every list sorted by path."""
+    """How a tree differs from a schema version; every list is sorted by path."""
 
     missing: list[Missing] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Survey:
     """Subtrees whose key has another path in the version: from where, to where."""
     stray: list[Stray] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
-    """Root znodes of somebody else."""
+    """Root znodes that are not PVC's."""
 
 
 def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
@@ -103,7 +103,7 @@ def _look(
 
 
 def _retire(result: Survey, target: ZKSchema, path: str, place: Pattern, *, below: bool) -> bool:
-    """Note a subtree of another version: it moves if the target has its key elsewhere, else it goes.
+    """Note a subtree of another version: it moves if the target has its key elsewhere, else it is retired.
 
     :param below: whether it is part of a subtree that goes already.
     :returns: whether there may be something in it that moves, so that it has to be looked into.

@@ -13,7 +13,7 @@ from pvc_cli.zk.schema.definition import Definition, Group, Versions, versions
 _MOST_DIGITS = 9
 _SECRET = "node.ipmi.password"  # noqa: S105 - the name of the key, not a password
 MASK = "********"
-"""What stands in a secret's place."""
+"""Shown in place of a secret."""
 Key = str | tuple[str, ...]
 """Names a znode: ``"base.config.maintenance"``, ``("domain.state", uuid)``, or
 ``("domain.meta.tags", uuid, "tag.type", tag)``. A bare group name stands for the item itself."""
@@ -84,11 +84,11 @@ class ZKSchema:
         return len(versions()) - 1
 
     def since(self, key: str) -> int | None:
-        """Return the version that brought *key*, or None if no known version has it."""
+        """Return the version that added *key*, or None if no known version has it."""
         return next((v.number for v in self.known if key in v.add or key in v.groups), None)
 
     def until(self, key: str) -> int | None:
-        """Return the version in which *key* is gone, or None if it is there to this day, or never was."""
+        """Return the version that removed *key*, or None if none did."""
         return next((v.number for v in self.known if key in v.remove), None)
 
     def path(self, key: Key) -> str | None:
@@ -195,7 +195,7 @@ class ZKSchema:
 
 
 def _check_deep_item(item: str, depth: int, *, whole: bool) -> str:
-    """Check an item whose name is several znodes; a part of one is good for a bare group only."""
+    """Check an item whose name is several znodes; a bare group may have a part of them."""
     names = item.split("/")
     if len(names) > depth or (whole and len(names) != depth):
         raise InvalidItemError(f"{quoted(item)} is not a valid item: expected {depth} names separated by /")
@@ -205,13 +205,13 @@ def _check_deep_item(item: str, depth: int, *, whole: bool) -> str:
 
 
 def is_secret(path: str) -> bool:
-    """Tell whether what lies at *path* is for its owner's eyes only, at any version: a node's IPMI password."""
+    """Tell whether *path* holds a secret, at any version: a node's IPMI password."""
     parts = path.split("/")
     return len(parts) == 4 and path == ZKSchema.at(0).path((_SECRET, parts[2] or "?"))
 
 
 class KeyChange(NamedTuple):
-    """A key that one version has and the other lacks, or has elsewhere; *path* is where it is, or was."""
+    """A key that only one of two versions has, or that moved; *path* is where it is, or was."""
 
     kind: Literal["added", "removed", "moved"]
     key: str

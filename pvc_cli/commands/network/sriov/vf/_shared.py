@@ -9,7 +9,7 @@ from pvc_cli.zk import Transaction
 
 
 def word(value: object) -> str:
-    """Return how a setting is shown."""
+    """Return a setting as text."""
     return ("off", "on")[value] if isinstance(value, bool) else known(value)
 
 
