@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -11,6 +10,9 @@ def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
 
     :raises OSError: if that fails; the previous file is kept.
     """
+    # Imported here: most commands write no file.
+    import tempfile
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

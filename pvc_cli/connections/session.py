@@ -1,9 +1,7 @@
 """Open a session with the configured cluster; log the first change to syslog."""
 
 import os
-import shlex
 import sys
-import syslog
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +75,10 @@ def _log_once(hosts: str) -> Callable[[], None]:
     def log() -> None:
         nonlocal logged
         if not logged:
+            # Imported here: most commands change nothing.
+            import shlex
+            import syslog
+
             logged = True
             command = " ".join(shlex.quote(printable(word)) for word in ("pvc", *sys.argv[1:]))
             syslog.openlog("pvc", syslog.LOG_PID, syslog.LOG_AUTH)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from typing import NamedTuple
 
@@ -23,12 +22,8 @@ class VmRef(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which VMs to select: all filters must match; *negate* inverts node, state and tags.
-
-    :raises InvalidInputError: if the pattern is not a valid regular expression.
-    """
+class Filters(NamedTuple):
+    """Which VMs to select: all filters must match; *negate* inverts node, state and tags."""
 
     pattern: str | None = None
     """A regular expression found anywhere in the name, or a whole UUID."""
@@ -37,12 +32,17 @@ class Filters:
     tags: tuple[str, ...] = ()
     negate: bool = False
 
-    def __post_init__(self) -> None:
-        """Refuse an invalid pattern before anything is read."""
-        try:
-            re.compile(self.pattern or "")
-        except re.error as error:
-            raise InvalidInputError(f"invalid regular expression {quoted(self.pattern)}: {error}") from None
+
+def check_pattern(pattern: str) -> str:
+    """Return *pattern* if it is a regular expression.
+
+    :raises InvalidInputError: if it is not.
+    """
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise InvalidInputError(f"invalid regular expression {quoted(pattern)}: {error}") from None
+    return pattern
 
 
 def list_vms(handler: ZKHandler) -> list[VmRef]:
@@ -127,7 +127,7 @@ def _by_pattern(vms: list[VmRef], pattern: str | None) -> list[VmRef]:
         exact = [vm for vm in vms if vm.uuid == pattern.lower()]
         if exact:
             return exact
-    search = re.compile(pattern).search
+    search = re.compile(check_pattern(pattern)).search
     return [vm for vm in vms if search(vm.name)]
 
 

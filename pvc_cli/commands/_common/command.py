@@ -1,11 +1,8 @@
 """What a command is made of: its context, its session, and the options that commands share."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import click
 
@@ -13,9 +10,6 @@ from pvc_cli.commands._common import complete
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.context import Context as Context
 from pvc_cli.output.writer import Format
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Command = TypeVar("Command", bound=Callable[..., object])
 pass_context = click.make_pass_decorator(Context)
@@ -25,18 +19,18 @@ _PVC_FORMATS: dict[str, Format] = {"pretty": "table", "raw": "name", "json": "js
 
 
 def options_into(
-    record: type[DataclassInstance], parameter: str, *options: Callable[[Command], Command]
+    record: Callable[..., object], parameter: str, *options: Callable[[Command], Command]
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds *options*, and hands what they give to the command as one *record*.
 
-    :param record: a dataclass; each of its fields is the name of an option.
+    :param record: a named tuple; each of its fields is the name of an option.
     :param parameter: the command's parameter that gets the record.
     """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def with_record(*args: object, **given: object) -> object:
-            values: dict[str, Any] = {field.name: given.pop(field.name) for field in fields(record)}
+            values = {name: given.pop(name) for name in vars(record)["_fields"]}
             return command(*args, **{parameter: record(**values)}, **given)
 
         decorated = cast("Command", with_record)

@@ -1,6 +1,5 @@
-import dataclasses
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 
@@ -13,8 +12,7 @@ from pvc_cli.errors import InvalidInputError, RefusedError, quoted
 _file = click.Path(dir_okay=False, resolve_path=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
+class _Login(NamedTuple):
     """Credentials, TLS and ACL; None is not given."""
 
     user: str | None
@@ -70,7 +68,7 @@ def command(context: Context, name: str, coordinators: str, login: _Login, force
         raise InvalidInputError(
             f"{quoted(coordinators)} is not a list of ZooKeeper servers: expected HOST[:PORT],…[/CHROOT]"
         )
-    more = {option: value for option, value in dataclasses.asdict(login).items() if value is not None}
+    more = {option: value for option, value in login._asdict().items() if value is not None}
     connections = Connections.load()
     entry = (coordinators, more)
     known = (connections.hosts.get(name, coordinators), connections.more.get(name, more))

@@ -1,8 +1,8 @@
 """What the commands that change the schema share."""
 
 import datetime
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -29,8 +29,7 @@ _LOST = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """How to go to another version."""
 
     force: bool

@@ -7,7 +7,7 @@ import click
 
 from pvc_cli.cluster.documents import migrated, vm_document
 from pvc_cli.cluster.vms.model import STATES, WATCHED_KEYS, Vm
-from pvc_cli.cluster.vms.query import Filters, VmRef, select
+from pvc_cli.cluster.vms.query import Filters, VmRef, check_pattern, select
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.commands._common.command import (
@@ -40,7 +40,9 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
 @options_into(
     Filters,
     "filters",
-    click.argument("pattern", required=False),
+    click.argument(
+        "pattern", required=False, callback=lambda _context, _parameter, given: given and check_pattern(given)
+    ),
     node_option,
     state_option,
     tags_option,
@@ -64,6 +66,7 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
       pvc vm list '^web-' -s start
       pvc vm list -g production -o name
     """
+    check_pattern(filters.pattern or "")
     with connect(context) as handler, turns(context.output, handler, _arm, watch=watch) as each:
         listing = _Listing(handler, filters)
         for changed in each:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
@@ -21,8 +21,7 @@ from pvc_cli.zk import ZKHandler
 _FEW = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """On which VMs to work: the first of the words, or what the options say."""
 
     words: tuple[str, ...]
