@@ -21,6 +21,7 @@ from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.live import LiveStore
+from tests.reading import Reader
 
 _numbers = itertools.count()
 
@@ -52,14 +53,9 @@ class Tree:
 
     def dump(self, top: str = "/") -> dict[str, bytes]:
         """Every znode below *top* with its value."""
-        found: dict[str, bytes] = {}
-        level = [top]
-        while level:
-            values = [self.client.get_async(path) for path in level]
-            names = [self.client.get_children_async(path) for path in level]
-            found |= {path: value.get()[0] for path, value in zip(level, values, strict=True)}
-            level = [f"{path.rstrip('/')}/{n}" for path, below in zip(level, names, strict=True) for n in below.get()]
-        return found
+        with Reader(self.hosts.partition("/")[0]) as reader:
+            found = reader.tree(self.client.chroot + top.rstrip("/"))
+        return {f"{top.rstrip('/')}{path}".rstrip("/") or "/": value for path, value in found.items()}
 
     def put(self, path: str, value: bytes = b"") -> None:
         """Create or set a znode, with its parents."""
