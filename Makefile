@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man picture deb dist clean
+.PHONY: help demo unit test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man picture deb dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -14,6 +14,9 @@ help: ## List what there is to make
 demo: .venv/ready ## Set everything up, start a sandbox, and show what pvc does
 	@.ci/setup server
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/tour.sh
+
+unit: .venv/ready ## Run the tests that need no ZooKeeper server: a few seconds
+	$(BIN)/python -m pytest -m "not server"
 
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells

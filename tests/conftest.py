@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,11 +24,29 @@ from pvc_cli.zk.live import LiveStore
 from tests.reading import Reader
 
 _numbers = itertools.count()
+_UNMARKED = "/the/test/lacks/the/fixture/zookeeper"
 
 
 def pytest_configure() -> None:
     """End a terminated run as an interrupted one, so that no server outlives it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a ZooKeeper server: those that use the fixture, themselves or through another."""
+    for item in items:
+        if "zookeeper" in getattr(item, "fixturenames", ()):
+            item.add_marker("server")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Hide ZooKeeper from a test without the mark: it, and what it runs, then fails where it starts a server."""
+    if item.get_closest_marker("server"):
+        return (yield)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ZOOKEEPER_HOME", _UNMARKED)
+        return (yield)
 
 
 @dataclass(frozen=True)
@@ -77,7 +95,12 @@ def round_trips(handler: ZKHandler) -> int:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
+def zookeeper() -> None:
+    """Let a test start ZooKeeper servers; whatever starts one asks for this, and so gets the mark `server`."""
+
+
+@pytest.fixture(scope="session")
+def server(zookeeper: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
     """One real ZooKeeper server for the whole run."""
     # A thousand trees stay in it until the end: with room, and without writing them all down every now and then.
     ensemble = Ensemble(tmp_path_factory.mktemp("zookeeper"), heap="4g")

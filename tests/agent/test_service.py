@@ -208,7 +208,7 @@ def test_a_configuration_that_makes_no_sense_ends_it_at_once(running: Running, t
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Ensemble]:
+def own(zookeeper: None, tmp_path: Path) -> Iterator[Ensemble]:
     """A server that the test may kill."""
     with Ensemble(tmp_path / "own") as ensemble:
         with ZKHandler(ensemble.hosts) as handler:

@@ -114,6 +114,7 @@ def test_a_lock_counts_its_holders_one_at_a_time(tree: Tree) -> None:
     assert sorted(counted) == list(range(40))
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_servers_that_die_keep_nobody_waiting_for_a_lock_or_its_release(tmp_path: Path) -> None:
     with Ensemble(tmp_path / "server") as ensemble, ZKHandler(ensemble.hosts, timeout=2) as handler:
         fill(handler, vms=2, schema=ZKSchema())

@@ -27,7 +27,7 @@ def start(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def no_sandbox_left(pvc: Pvc) -> Iterator[None]:
+def no_sandbox_left(zookeeper: None, pvc: Pvc) -> Iterator[None]:
     """Whatever a test does, end its sandbox."""
     yield
     pvc("sandbox", "stop")
@@ -78,6 +78,7 @@ def test_a_sandbox_of_an_unknown_version_is_refused(pvc: Pvc, version: str) -> N
 def test_without_zookeeper_or_java_it_says_what_to_install(
     pvc: Pvc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.delenv("ZOOKEEPER_HOME", raising=False)
     monkeypatch.setattr(server, "_DEBIAN_JARS", tmp_path)
     result = pvc("sandbox", "start")
     assert (result.code, result.err.count("\n")) == (3, 1)
@@ -88,6 +89,7 @@ def test_without_zookeeper_or_java_it_says_what_to_install(
     assert "there is no Java runtime: apt-get install" in pvc("sandbox", "start").err
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_an_apache_distribution_is_used_where_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lib = tmp_path / "apache-zookeeper" / "lib"
     lib.mkdir(parents=True)
@@ -102,6 +104,7 @@ def test_an_apache_distribution_is_used_where_it_is_named(monkeypatch: pytest.Mo
         assert server.accepts_sessions(ensemble.servers[0].port)
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_a_server_that_dies_at_its_start_is_told_of_and_none_is_left(tmp_path: Path) -> None:
     ensemble = server.Ensemble(tmp_path, 3)
     ensemble.servers[1].settings["tickTime"] = "never"
@@ -110,6 +113,7 @@ def test_a_server_that_dies_at_its_start_is_told_of_and_none_is_left(tmp_path: P
     assert all(member.process is None for member in ensemble.servers)
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_readiness_is_a_session_not_an_open_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_START_TIMEOUT", 0.5)
     alone = server.Ensemble(tmp_path, 3).servers[0]
