@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import signal
+import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.live import LiveStore
 from tests.reading import Reader
+from tests.waiting import wait_until
 
 _numbers = itertools.count()
 _UNMARKED = "/the/test/lacks/the/fixture/zookeeper"
@@ -109,6 +110,15 @@ def server(zookeeper: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield ensemble
 
 
+def sessions(hosts: str) -> int:
+    """How many sessions the server at *hosts* has; asking opens none."""
+    host, _, port = hosts.partition("/")[0].partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"mntr")
+        lines = connection.makefile().read().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("zk_global_sessions")))
+
+
 @pytest.fixture
 def empty(server: Ensemble) -> Iterator[Tree]:
     """An empty tree, below a path of its own on the common server."""
@@ -152,10 +162,8 @@ def no_thread_left() -> Iterator[None]:
     """See to it that no test leaves a session behind: its thread would go on, and disturb others."""
     before = set(threading.enumerate())
     yield
-    until = time.monotonic() + 15  # a client that was given up may hang in connect() as long as its session
-    while (left := set(threading.enumerate()) - before) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not left
+    # A client that was given up may hang in connect() as long as its session.
+    wait_until(lambda: before.issuperset(threading.enumerate()), 15, lambda: f"left: {threading.enumerate()}")
 
 
 @pytest.fixture(autouse=True)
