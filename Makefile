@@ -1,6 +1,8 @@
 # What people do with this project. `make` alone lists it.
 PYTHON ?= python3
 BIN := .venv/bin
+# How many processes share the tests; each has a ZooKeeper of its own, and waits some of the time.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo unit test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man picture deb dist clean
@@ -20,7 +22,7 @@ unit: .venv/ready ## Run the tests that need no ZooKeeper server: a few seconds
 
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
-	$(BIN)/python -m pytest --cov=pvc_cli --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov=pvc_cli --cov-report=term --cov-fail-under=90
 
 test-faults: .venv/ready ## Kill and pause servers in the middle of everything, and print what came of it (10 minutes)
 	@.ci/setup server
@@ -32,7 +34,7 @@ test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as r
 
 test-oldest: ## Run the tests on exactly the oldest dependencies that are allowed
 	@.ci/setup server shells
-	$(PYTHON) .ci/oldest
+	$(PYTHON) .ci/oldest -n $(WORKERS) --dist worksteal
 
 test-dist: dist ## Build twice, compare, install what was built into an empty environment, and use it
 	@.ci/setup server

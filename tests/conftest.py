@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 import signal
 import socket
 import sys
@@ -102,9 +103,10 @@ def zookeeper() -> None:
 
 @pytest.fixture(scope="session")
 def server(zookeeper: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
-    """One real ZooKeeper server for the whole run."""
+    """One real ZooKeeper server for the whole run, or for each of the processes that share it."""
     # A thousand trees stay in it until the end: with room, and without writing them all down every now and then.
-    ensemble = Ensemble(tmp_path_factory.mktemp("zookeeper"), heap="4g")
+    room = max(4 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), 1)
+    ensemble = Ensemble(tmp_path_factory.mktemp("zookeeper"), heap=f"{room}g")
     ensemble.servers[0].settings["snapCount"] = "1000000000"
     with ensemble:
         yield ensemble

@@ -95,4 +95,5 @@ def test_a_list_of_many_takes_the_memory_of_a_few(demo: Callable[..., Tree]) -> 
             return drain
 
         few, many = _peak(listing(2 * VMS)), _peak(listing(6 * VMS))
-    assert many <= MARGIN * few
+    # A list that kept all of them would take three times as much; how much is on its way at once is up to chance.
+    assert many <= 1.5 * few
