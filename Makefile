@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man picture deb dist clean
+.PHONY: help demo unit test explore test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man picture deb dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -23,6 +23,10 @@ unit: .venv/ready ## Run the tests that need no ZooKeeper server: a few seconds
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov=pvc_cli --cov-report=term --cov-fail-under=90
+
+explore: .venv/ready ## Look for failures with examples that nobody tried yet, a hundred times as many (10 minutes)
+	@.ci/setup server
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis --hypothesis-profile=explore
 
 test-faults: .venv/ready ## Kill and pause servers in the middle of everything, and print what came of it (10 minutes)
 	@.ci/setup server

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import settings
 from kazoo.client import KazooClient
 
 from pvc_cli import app
@@ -27,6 +28,16 @@ from tests.waiting import wait_until
 
 _numbers = itertools.count()
 _UNMARKED = "/the/test/lacks/the/fixture/zookeeper"
+
+# The same examples in every run, so that a failure is a change's and not chance's; `make explore` looks further.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=10_000, deadline=None, print_blob=True)
+settings.load_profile("same")
+
+
+def examples(count: int) -> settings:
+    """Try *count* examples, or as many times more as the profile tries by default."""
+    return settings(max_examples=count * settings().max_examples // 100)
 
 
 def pytest_configure() -> None:
