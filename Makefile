@@ -22,7 +22,7 @@ unit: .venv/ready ## Run the tests that need no ZooKeeper server: a few seconds
 
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov=pvc_cli --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov=pvc_cli --cov-report=term --cov-fail-under=95
 
 explore: .venv/ready ## Look for failures with examples that nobody tried yet, a hundred times as many (10 minutes)
 	@.ci/setup server
