@@ -1,9 +1,11 @@
 # What people do with this project. `make` alone lists it.
 PYTHON ?= python3
 BIN := .venv/bin
+# How many processes share the tests; each has a ZooKeeper of its own, and waits some of the time.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man site picture deb dist clean
+.PHONY: help demo unit test explore test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man site picture deb dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -15,9 +17,16 @@ demo: .venv/ready ## Set everything up, start a sandbox, and show what pvc does
 	@.ci/setup server
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/tour.sh
 
+unit: .venv/ready ## Run the tests that need no ZooKeeper server: a few seconds
+	$(BIN)/python -m pytest -m "not server"
+
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells
-	$(BIN)/python -m pytest --cov=pvc_cli --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov=pvc_cli --cov-report=term --cov-fail-under=95
+
+explore: .venv/ready ## Look for failures with examples that nobody tried yet, a hundred times as many (10 minutes)
+	@.ci/setup server
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis --hypothesis-profile=explore
 
 test-faults: .venv/ready ## Kill and pause servers in the middle of everything, and print what came of it (10 minutes)
 	@.ci/setup server
@@ -29,7 +38,7 @@ test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as r
 
 test-oldest: ## Run the tests on exactly the oldest dependencies that are allowed
 	@.ci/setup server shells
-	$(PYTHON) .ci/oldest
+	$(PYTHON) .ci/oldest -n $(WORKERS) --dist worksteal
 
 test-dist: dist ## Build twice, compare, install what was built into an empty environment, and use it
 	@.ci/setup server

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 import signal
+import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import settings
 from kazoo.client import KazooClient
 
 from pvc_cli import app
@@ -21,13 +23,43 @@ from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.live import LiveStore
+from tests.reading import Reader
+from tests.waiting import wait_until
 
 _numbers = itertools.count()
+_UNMARKED = "/the/test/lacks/the/fixture/zookeeper"
+
+# The same examples in every run, so that a failure is a change's and not chance's; `make explore` looks further.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=10_000, deadline=None, print_blob=True)
+settings.load_profile("same")
+
+
+def examples(count: int) -> settings:
+    """Try *count* examples, or as many times more as the profile tries by default."""
+    return settings(max_examples=count * settings().max_examples // 100)
 
 
 def pytest_configure() -> None:
     """End a terminated run as an interrupted one, so that no server outlives it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a ZooKeeper server: those that use the fixture, themselves or through another."""
+    for item in items:
+        if "zookeeper" in getattr(item, "fixturenames", ()):
+            item.add_marker("server")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Hide ZooKeeper from a test without the mark: it, and what it runs, then fails where it starts a server."""
+    if item.get_closest_marker("server"):
+        return (yield)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ZOOKEEPER_HOME", _UNMARKED)
+        return (yield)
 
 
 @dataclass(frozen=True)
@@ -52,14 +84,9 @@ class Tree:
 
     def dump(self, top: str = "/") -> dict[str, bytes]:
         """Every znode below *top* with its value."""
-        found: dict[str, bytes] = {}
-        level = [top]
-        while level:
-            values = [self.client.get_async(path) for path in level]
-            names = [self.client.get_children_async(path) for path in level]
-            found |= {path: value.get()[0] for path, value in zip(level, values, strict=True)}
-            level = [f"{path.rstrip('/')}/{n}" for path, below in zip(level, names, strict=True) for n in below.get()]
-        return found
+        with Reader(self.hosts.partition("/")[0]) as reader:
+            found = reader.tree(self.client.chroot + top.rstrip("/"))
+        return {f"{top.rstrip('/')}{path}".rstrip("/") or "/": value for path, value in found.items()}
 
     def put(self, path: str, value: bytes = b"") -> None:
         """Create or set a znode, with its parents."""
@@ -81,13 +108,28 @@ def round_trips(handler: ZKHandler) -> int:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
-    """One real ZooKeeper server for the whole run."""
+def zookeeper() -> None:
+    """Let a test start ZooKeeper servers; whatever starts one asks for this, and so gets the mark `server`."""
+
+
+@pytest.fixture(scope="session")
+def server(zookeeper: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
+    """One real ZooKeeper server for the whole run, or for each of the processes that share it."""
     # A thousand trees stay in it until the end: with room, and without writing them all down every now and then.
-    ensemble = Ensemble(tmp_path_factory.mktemp("zookeeper"), heap="4g")
+    room = max(4 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), 1)
+    ensemble = Ensemble(tmp_path_factory.mktemp("zookeeper"), heap=f"{room}g")
     ensemble.servers[0].settings["snapCount"] = "1000000000"
     with ensemble:
         yield ensemble
+
+
+def sessions(hosts: str) -> int:
+    """How many sessions the server at *hosts* has; asking opens none."""
+    host, _, port = hosts.partition("/")[0].partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"mntr")
+        lines = connection.makefile().read().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("zk_global_sessions")))
 
 
 @pytest.fixture
@@ -133,10 +175,8 @@ def no_thread_left() -> Iterator[None]:
     """Check that no test leaves a session open: its thread would go on and disturb others."""
     before = set(threading.enumerate())
     yield
-    until = time.monotonic() + 15  # a client that was given up may hang in connect() as long as its session
-    while (left := set(threading.enumerate()) - before) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not left
+    # A client that was given up may hang in connect() as long as its session.
+    wait_until(lambda: before.issuperset(threading.enumerate()), 15, lambda: f"left: {threading.enumerate()}")
 
 
 @pytest.fixture(autouse=True)

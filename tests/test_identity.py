@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
@@ -18,5 +19,7 @@ def test_a_user_without_a_name_is_known_by_number(monkeypatch: pytest.MonkeyPatc
     assert identity.user() == "uid 3999999"
 
 
-def test_a_node_is_its_host_name_up_to_the_first_dot() -> None:
-    assert "." not in identity.host()
+@pytest.mark.parametrize("name", ["pvchv1", "pvchv1.example.net"])
+def test_a_node_is_its_host_name_up_to_the_first_dot(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    assert identity.host() == "pvchv1"

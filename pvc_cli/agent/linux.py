@@ -52,16 +52,16 @@ class LinuxKernel:
 
     def pf(self, phy: str) -> PfState | None:
         """Return a PF's state, or None if there is no such device."""
-        link = self._link(phy)
-        if link is None:
-            return None
-        vfs: int | None
         try:
-            vfs = int((_SYSFS / phy / "device" / "sriov_numvfs").read_text())
-        except (OSError, ValueError):
-            vfs = None
+            link = self._link(phy)
+        except KernelError as error:
+            if error.code == errno.ENODEV:
+                return None
+            raise
         flags = link["flags"]
-        return PfState(phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), vfs)
+        return PfState(
+            phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), _count(phy)
+        )
 
     def create_vfs(self, phy: str, count: int) -> None:
         """Create *count* VFs on a PF that has none."""
@@ -73,16 +73,13 @@ class LinuxKernel:
     def bring_up(self, phy: str, mtu: int | None) -> None:
         """Set a PF's link up, and its MTU if one is given."""
         with _naming(f"could not bring up {phy}" + (f" with MTU {mtu}" if mtu else "")):
-            self._netlink.link("set", index=socket.if_nametoindex(phy), state="up", **({"mtu": mtu} if mtu else {}))
+            self._netlink.link("set", index=_index(phy), state="up", **({"mtu": mtu} if mtu else {}))
 
     def vfs(self, phy: str) -> list[VfState]:
         """Return the state of all VFs of a PF, by index."""
-        state, link = self.pf(phy), self._link(phy)
-        if state is None or link is None:
-            raise KernelError(f"could not read {phy}", errno.ENODEV)
-        reported = _reported(link)
+        reported = _reported(self._link(phy))
         found = []
-        for index in range(state.vfs or 0):
+        for index in range(_count(phy) or 0):
             attributes = reported.get(index, {})
             pci, mac = _place(phy, index)
             mac = mac or attributes.get("IFLA_VF_MAC", {}).get("mac", NO_MAC)
@@ -92,17 +89,11 @@ class LinuxKernel:
     def set_vf(self, phy: str, index: int, settings: Settings) -> None:
         """Set the settings of one of the KNOBS on a VF."""
         with _naming(f"could not set VF {index} of {phy}"):
-            self._netlink.link("set", index=socket.if_nametoindex(phy), vf={"vf": index, **_request(settings)})
+            self._netlink.link("set", index=_index(phy), vf={"vf": index, **_request(settings)})
 
     def _link(self, phy: str) -> Any:  # noqa: ANN401 - pyroute2 is untyped
         with _naming(f"could not read {phy}"):
-            try:
-                links = self._netlink.link("get", index=socket.if_nametoindex(phy), ext_mask=_WITH_VFS)
-            except OSError as error:
-                if error.errno == errno.ENODEV or not (_SYSFS / phy).exists():
-                    return None
-                raise
-        return next(iter(links), None)
+            return next(iter(self._netlink.link("get", index=_index(phy), ext_mask=_WITH_VFS)))
 
 
 def read_actual(vfs: Iterable[Vf]) -> dict[str, VfConfig]:
@@ -127,6 +118,20 @@ def _naming(doing: str) -> Iterator[None]:
         raise KernelError(doing, error.code) from None
     except OSError as error:
         raise KernelError(doing, error.errno or errno.EIO) from None
+
+
+def _count(phy: str) -> int | None:
+    try:
+        return int((_SYSFS / phy / "device" / "sriov_numvfs").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _index(phy: str) -> int:
+    try:
+        return socket.if_nametoindex(phy)
+    except OSError:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
 
 
 def _reported(link: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401

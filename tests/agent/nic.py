@@ -51,7 +51,7 @@ MODELS = {
         rate_needs_link=True,
         spoof_check=True,
     ),
-    "taciturn": Model(total=64, silent=("trust", "tx_rate_min")),
+    "taciturn": Model(total=64, silent=("trust",)),
     "netdevsim": Model(total=4, too_many=errno.ENOMEM, pci=False, macs=False, remembers=True),
 }
 

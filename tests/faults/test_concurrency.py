@@ -85,7 +85,7 @@ def work(hosts: str, seed: int) -> list[tuple[str, str, Event]]:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[str]:
+def hosts(zookeeper: None, tmp_path: Path) -> Iterator[str]:
     with Ensemble(tmp_path / "server") as ensemble:
         with ZKHandler(ensemble.hosts) as handler:
             fill(handler, vms=20, schema=ZKSchema())

@@ -35,6 +35,7 @@ FAULTS = ("leader killed", "follower killed", "client's server killed", "client'
 TOO_LONG = "all away too long"
 CONFIG = "guest_networking: {sriov_enable: yes, sriov_device: [{phy: ens1f0, vfcount: 4}, {phy: ens1f1, vfcount: 4}]}"
 _numbers = iter(range(1_000_000))
+pytestmark = pytest.mark.usefixtures("zookeeper")
 
 
 @dataclass

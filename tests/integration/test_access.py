@@ -92,7 +92,7 @@ def fill_when_ready(hosts: str, access: Access) -> None:
 
 
 @pytest.fixture(scope="module")
-def secure(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[str]:
+def secure(zookeeper: None, tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[str]:
     """A demo cluster on a TLS-only server, all of it for one user only."""
     server = secure_server(tmp_path_factory.mktemp("secure"), pki, "server")
     hosts = f"localhost:{server.port}"
@@ -133,6 +133,7 @@ def test_a_tag_is_added_over_tls_by_a_kept_connection_and_refused_without(pvc: P
         assert SECRET not in result.err
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_a_certificate_for_another_name_is_refused_unless_that_is_wanted(tmp_path: Path, pki: Pki) -> None:
     server = secure_server(tmp_path / "server", pki, "elsewhere")
     hosts = f"localhost:{server.port}"
@@ -144,6 +145,7 @@ def test_a_certificate_for_another_name_is_refused_unless_that_is_wanted(tmp_pat
         server.stop()
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_a_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path, pki: Pki) -> None:
     server = secure_server(tmp_path / "server", pki, "server", client_auth="need")
     hosts = f"127.0.0.1:{server.port}"
@@ -156,7 +158,7 @@ def test_a_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path, pki: Pki
 
 
 @pytest.fixture
-def sasl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def sasl(zookeeper: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that knows one user by SASL, and lets nobody else open a session."""
     jaas = tmp_path / "jaas.conf"
     jaas.write_text(
@@ -311,7 +313,7 @@ def test_every_way_to_name_servers_leads_to_the_one_that_is_there(
 
 
 @pytest.fixture
-def make_server(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
+def make_server(zookeeper: None, tmp_path: Path) -> Iterator[Callable[[str], Server]]:
     started: list[Server] = []
 
     def make(address: str) -> Server:

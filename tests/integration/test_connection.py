@@ -21,7 +21,7 @@ from tests.integration.proxy import MULTI, MULTI_READ, Fault, Proxy
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Ensemble]:
+def own_server(zookeeper: None, tmp_path: Path) -> Iterator[Ensemble]:
     """A server that a test may kill."""
     with Ensemble(tmp_path / "zookeeper") as ensemble:
         yield ensemble
@@ -174,6 +174,7 @@ def test_a_commit_that_was_made_is_not_made_twice(proxy: Proxy, tree: Tree) -> N
     assert tree.client.get("/config/maintenance")[1].version == before + 1
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_an_outcome_that_cannot_be_found_out_is_said_to_be_unknown(demo: Callable[..., Tree], tmp_path: Path) -> None:
     with Ensemble(tmp_path / "zookeeper") as ensemble:
         proxy = Proxy(ensemble.servers[0].port)
@@ -211,6 +212,7 @@ def test_a_multiread_lost_with_its_connection_is_asked_again(proxy: Proxy, tree:
     assert proxy.struck == 2
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_an_ensemble_that_loses_a_server_goes_on(tmp_path: Path) -> None:
     with Ensemble(tmp_path / "zookeeper", 3) as ensemble, ZKHandler(ensemble.hosts) as handler:
         fill(handler, vms=5, schema=ZKSchema())

@@ -96,4 +96,5 @@ def test_a_list_of_many_takes_the_memory_of_a_few(demo: Callable[..., Tree]) -> 
 
         listing(6 * VMS)()  # fills the caches, which stay the same size whatever is listed
         few, many = _peak(listing(2 * VMS)), _peak(listing(6 * VMS))
-    assert many <= MARGIN * few
+    # A list that kept all of them would take three times as much; how much is on its way at once is up to chance.
+    assert many <= 1.5 * few

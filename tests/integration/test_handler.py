@@ -21,7 +21,7 @@ from pvc_cli.errors import (
 )
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import Key, ZKHandler, ZKSchema
-from tests.conftest import Tree, round_trips
+from tests.conftest import Tree, examples, round_trips
 
 
 @pytest.fixture(params=[True, False], ids=["multiRead", "pipelined"])
@@ -347,7 +347,9 @@ def test_a_version_that_makes_no_sense_or_is_too_new_is_refused(empty: Tree, tex
 names = st.text(st.characters(codec="utf-8"), min_size=0, max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# The session's keeper draws random numbers of its own meanwhile, and Hypothesis takes that for the test's doing.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(item=names, sub=names)
 def test_whatever_an_item_is_called_only_that_item_is_written(zk: ZKHandler, tree: Tree, item: str, sub: str) -> None:
     """Write below whatever name there is: either it is refused, or exactly that znode appears."""

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -18,11 +17,12 @@ from pvc_cli.sandbox.demo import cluster
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.store import Op
-from tests.conftest import Tree
+from tests.conftest import Tree, sessions
+from tests.waiting import wait_until
 
 UPGRADE = ("schema", "upgrade", "--yes", "--no-backup")
-MOMENTS = ("during", "after")
-MOST = 200
+PARTS = 4
+LEAST = 25
 
 
 class Driver:
@@ -68,46 +68,46 @@ def planting(version: int) -> list[Op]:
     return [Op("create", schema.path(key) or "", value.encode()) for key, value in cluster(20, schema)]
 
 
-def plant(server: Ensemble, roots: Sequence[str], version: int) -> None:
-    """Put the same demo cluster below each of *roots*."""
-    ops = planting(version)
+def plant(server: Ensemble, root: str, version: int) -> None:
+    """Put the demo cluster below *root*."""
     client = KazooClient(server.hosts)
     client.start()
-    for root in roots:
-        client.create(root)
+    client.create(root)
     client.stop()
     client.close()
-    for root in roots:
-        with ZKHandler(server.hosts + root) as handler:
-            handler.store.commit(ops)
+    with ZKHandler(server.hosts + root) as handler:
+        handler.store.commit(planting(version))
 
 
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("moment", ["during", "after"])
 def test_an_upgrade_that_is_killed_at_any_transaction_is_finished_by_a_second_one(
-    server: Ensemble, empty: Tree, driver: Driver
+    server: Ensemble, empty: Tree, driver: Driver, moment: str, part: int
 ) -> None:
+    """Killed while a transaction is on its way, or right after; each part does every fourth transaction."""
     name = empty.hosts.partition("/")[2]
-    plant(server, [f"/{name}-whole"], version=0)
+    plant(server, f"/{name}-whole", version=0)
     whole = Tree(empty.client, f"{server.hosts}/{name}-whole")
     empty.client.chroot = f"/{name}-whole"
     assert driver.run(whole.hosts) == 0
     undisturbed = whole.dump()
 
-    # Every transaction, killed while it is on its way and right after, until a run gets through unharmed.
+    before = sessions(server.hosts)
+
+    # Until a run gets through unharmed: then there are no more transactions.
     killed: list[str] = []
-    for number in itertools.count(1):
-        roots = [f"/{name}-{number}-{moment}" for moment in MOMENTS]
-        plant(server, roots, version=0)
-        statuses = {
-            driver.run(server.hosts + root, number, moment) for root, moment in zip(roots, MOMENTS, strict=True)
-        }
-        if statuses == {0}:
+    for number in itertools.count(1 + part, PARTS):
+        root = f"/{name}-{number}"
+        plant(server, root, version=0)
+        status = driver.run(server.hosts + root, number, moment)
+        if status == 0:
             break
-        assert statuses == {-signal.SIGKILL}
-        killed += roots
-    assert len(killed) >= MOST
+        assert status == -signal.SIGKILL
+        killed.append(root)
+    assert len(killed) >= LEAST
 
     # The last killed holders' locks go with their sessions.
-    time.sleep(6)
+    wait_until(lambda: sessions(server.hosts) <= before)
     for root in killed:
         assert driver.run(server.hosts + root) == 0, root
         empty.client.chroot = root

@@ -15,6 +15,7 @@ from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.names import CONTENDER
 from tests.conftest import Tree
+from tests.waiting import wait_until
 
 KEY = "base.config.primary_node.sync_lock"
 PATH = "/config/primary_node/sync_lock"
@@ -114,13 +115,18 @@ def test_a_lock_counts_its_holders_one_at_a_time(tree: Tree) -> None:
     assert sorted(counted) == list(range(40))
 
 
+@pytest.mark.usefixtures("zookeeper")
 def test_servers_that_die_keep_nobody_waiting_for_a_lock_or_its_release(tmp_path: Path) -> None:
-    with Ensemble(tmp_path / "server") as ensemble, ZKHandler(ensemble.hosts, timeout=2) as handler:
+    said: list[str] = []
+    with (
+        Ensemble(tmp_path / "server") as ensemble,
+        ZKHandler(ensemble.hosts, timeout=2, on_event=said.append) as handler,
+    ):
         fill(handler, vms=2, schema=ZKSchema())
         free = handler.writelock("base.schema.version")
         with handler.exclusivelock(KEY):
             ensemble.stop()
-            time.sleep(0.5)
+            wait_until(lambda: said[-1].startswith("Lost the connection"))
             started = time.monotonic()
         assert time.monotonic() - started < 1
         started = time.monotonic()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.terminal import Terminal
 
 def pvc_on_terminal(tree: Tree, *arguments: str, **environment: str) -> Terminal:
     common = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PVC_COORDINATORS": tree.hosts, "LANG": "C.UTF-8"}
+    common |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     return Terminal([str(Path(sys.executable).with_name("pvc")), *arguments], {**common, **environment})
 
 
@@ -137,7 +137,8 @@ def test_ctrl_c_stops_a_run_between_transactions_and_says_how_to_go_on(demo: Cal
     terminal.wait_for("held by a daemon")
     before = tree.dump("/domains")
     terminal.type("\x03")
-    time.sleep(0.3)
+    # The terminal sends the signal before it shows that it did.
+    terminal.wait_for("^C")
     lock.release()
     assert terminal.wait_for_end() == 130
     assert "rerun the same command to finish" in terminal.seen

@@ -12,6 +12,7 @@ import pytest
 from pvc_cli import __version__
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("zookeeper")
 MIRROR = "http://deb.debian.org/debian"
 # Everything that runs in there dies with it, and its mounts go away.
 ISOLATED = ("unshare", "--mount", "--pid", "--fork", "--kill-child")

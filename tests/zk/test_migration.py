@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvc_cli.errors import SchemaError
@@ -17,6 +17,7 @@ from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import make_plan
 from pvc_cli.zk.migration.survey import survey
 from pvc_cli.zk.snapshot import SnapshotStore
+from tests.conftest import examples
 
 NEWEST = ZKSchema.newest()
 numbers = st.integers(0, NEWEST)
@@ -68,7 +69,7 @@ def migrated(tree: dict[str, bytes], *targets: int) -> dict[str, bytes]:
     return store.tree
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data(), start=numbers, target=numbers)
 def test_whatever_the_tree_the_target_version_is_reached(data: st.DataObject, start: int, target: int) -> None:
     """Nothing is missing then but what daemons write, nothing is retired, and a second plan is empty."""
@@ -87,14 +88,14 @@ def test_whatever_the_tree_the_target_version_is_reached(data: st.DataObject, st
     assert {path: after[path] for path in tree if path in after and path != "/schema/version"}.items() <= tree.items()
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data(), steps=st.lists(numbers, min_size=3, max_size=3).map(sorted))
 def test_two_steps_up_are_one(data: st.DataObject, steps: list[int]) -> None:
     tree = data.draw(trees(steps[0]))
     assert migrated(tree, steps[2]) == migrated(tree, steps[1], steps[2])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data(), start=numbers, back=numbers)
 def test_back_and_forth_keeps_what_both_versions_have(data: st.DataObject, start: int, back: int) -> None:
     whole = migrated(data.draw(trees(start)), start)
@@ -110,7 +111,7 @@ def test_back_and_forth_keeps_what_both_versions_have(data: st.DataObject, start
 
 
 @given(data=st.data(), start=numbers, target=numbers, cut=st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_cutting_a_run_short_anywhere_and_starting_again_gives_the_same(
     data: st.DataObject, start: int, target: int, cut: float
 ) -> None:
@@ -178,7 +179,7 @@ def test_a_key_that_moves_takes_its_subtree_along(definitions: Path) -> None:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(cut=st.floats(0, 1))
 def test_a_move_that_is_cut_short_is_finished(definitions: Path, cut: float) -> None:
     whole, handler, target = over(demo_tree(), definitions)
