@@ -1,6 +1,5 @@
 """The root command: global options, and one error line for whatever goes wrong."""
 
-import gc
 import os
 import signal
 import sys
@@ -21,7 +20,7 @@ _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 
 @click.group(
     "pvc",
-    LazyGroup,
+    cls=LazyGroup,
     package="pvc_cli.commands",
     text=None,
     lines={
@@ -87,16 +86,6 @@ def cli(
         verbose=verbose,
         output=Output(colour=colour, quiet=quiet),
     )
-
-
-def run() -> int:
-    """Run pvc as a process and return its exit code."""
-    # A listing makes no garbage worth collecting, and looking for some takes a tenth of the time.
-    gc.set_threshold(200_000)
-    code = main()
-    # The process ends: a last collection would take as long as importing Click.
-    gc.freeze()
-    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

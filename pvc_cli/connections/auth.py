@@ -46,7 +46,7 @@ def read_access(entry: Mapping[str, Any], where: str) -> Access:
             scheme=values.get("login", "digest"),
             tls=tls,
             acl=str(values.get("acl", "open")),
-        )
+        ).checked()
     except ConfigError as error:
         raise ConfigError(f"{where}{error}") from None
 

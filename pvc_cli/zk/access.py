@@ -1,9 +1,10 @@
 """How a session authenticates: credentials, TLS, and the ACL of new znodes."""
 
+from __future__ import annotations
+
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pvc_cli.errors import ConfigError, quoted
 
@@ -12,12 +13,8 @@ SCHEMES: tuple[Scheme, ...] = ("digest", "sasl")
 _ACL = r"(?P<scheme>[a-z0-9]+):(?P<id>.+):(?P<permissions>[cdrwa]+)"
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """TLS to the servers.
-
-    :raises ConfigError: if there is a certificate without a key, or a key without a certificate.
-    """
+class Tls(NamedTuple):
+    """TLS to the servers."""
 
     ca: Path | None = None
     """CA bundle; the system trust store if None."""
@@ -27,29 +24,28 @@ class Tls:
     check_hostname: bool = True
     """Whether to verify the host name in the server's certificate."""
 
-    def __post_init__(self) -> None:
-        """Check that certificate and key come together."""
-        if (self.certificate is None) != (self.key is None):
-            raise ConfigError("a client certificate and its key go together: set both 'certificate' and 'key'")
 
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Credentials, TLS and ACL of a session; by default none, as on most PVC clusters.
-
-    :raises ConfigError: if a value is invalid.
-    """
+class Access(NamedTuple):
+    """Credentials, TLS and ACL of a session; by default none, as on most PVC clusters."""
 
     user: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     scheme: Scheme = "digest"
     """How to authenticate: ZooKeeper's own digest, or SASL's DIGEST-MD5."""
     tls: Tls | None = None
     acl: str = "open"
     """ACL of new znodes: ``open``, ``creator``, or a list: ``world:anyone:r,digest:pvc:HASH=:cdrwa``."""
 
-    def __post_init__(self) -> None:
-        """Check the values."""
+    def __repr__(self) -> str:
+        return f"Access(user={self.user!r}, scheme={self.scheme!r}, tls={self.tls!r}, acl={self.acl!r})"
+
+    def checked(self) -> Access:
+        """Return this, if it is valid.
+
+        :raises ConfigError: if a value is invalid, or one of a pair is missing.
+        """
+        if self.tls and (self.tls.certificate is None) != (self.tls.key is None):
+            raise ConfigError("a client certificate and its key go together: set both 'certificate' and 'key'")
         if self.scheme not in SCHEMES:
             raise ConfigError(f"unknown login scheme {quoted(self.scheme)}: use {' or '.join(SCHEMES)}")
         if ":" in self.user and self.scheme == "digest":
@@ -59,6 +55,7 @@ class Access:
         if self.acl == "creator" and not self.user:
             raise ConfigError("ACL 'creator' needs a user and a password: set both")
         self.entries()
+        return self
 
     def entries(self) -> tuple[tuple[str, str, str], ...] | None:
         """Return the ACL's entries as scheme, id and permissions; None where it is `open` or `creator`.

@@ -86,7 +86,7 @@ class Connection:
             connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=2, max_delay=1.0),
             command_retry=KazooRetry(max_tries=3, delay=0.05, backoff=2, max_delay=1.0),
             handler=WireHandler(addresses, max(session_timeout / 3, 1.0), access.tls, self._die),
-            **_credentials(access),
+            **_credentials(access.checked()),
         )
         self.client.add_listener(self._listen)
 
@@ -219,11 +219,7 @@ def _credentials(access: Access) -> dict[str, Any]:
     elif access.user:
         if not PURESASL_AVAILABLE:
             raise ConfigError("SASL needs pure-sasl: install python3-pure-sasl, or pvc with its extra 'sasl'")
-        options["sasl_options"] = {
-            "mechanism": "DIGEST-MD5",
-            "username": access.user,
-            "password": access.password,
-        }
+        options["sasl_options"] = {"mechanism": "DIGEST-MD5", "username": access.user, "password": access.password}
     if access.acl == "creator":
         options["default_acl"] = CREATOR_ALL_ACL
     elif entries := access.entries():

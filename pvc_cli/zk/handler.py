@@ -8,13 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from pvc_cli.errors import (
-    LockError,
-    PvcError,
-    RefusedError,
-    SchemaError,
-    quoted,
-)
+from pvc_cli.errors import LockError, PvcError, RefusedError, SchemaError, quoted
 from pvc_cli.zk.access import NO_ACCESS, Access
 from pvc_cli.zk.execute import PlanT, StepT, execute, execute_steps, retry
 from pvc_cli.zk.reads import Names, Values, read_trees, request, request_rows
@@ -110,10 +104,7 @@ class ZKHandler:
         connection.start(lambda: (versions(), meanwhile()))
         self._connection = connection
         self._store = LiveStore(
-            connection,
-            multiread=self._multiread,
-            before_change=self._before_change,
-            lock_holder=self._lock_holder,
+            connection, multiread=self._multiread, before_change=self._before_change, lock_holder=self._lock_holder
         )
 
     def disconnect(self) -> None:

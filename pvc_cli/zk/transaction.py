@@ -81,11 +81,7 @@ class Transaction:
             self.check(key, found.version)
 
     def _add(
-        self,
-        kind: Literal["create", "set", "delete", "check"],
-        key: Key,
-        value: str = "",
-        version: int = ANY_VERSION,
+        self, kind: Literal["create", "set", "delete", "check"], key: Key, value: str = "", version: int = ANY_VERSION
     ) -> None:
         path = self.schema.path(key)
         if path is not None:

@@ -182,14 +182,7 @@ def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> VmChange
     return VmChange(vm, transaction, [Outcome(vm, name, "refused", "the VM no longer exists") for name in names])
 
 
-def _add(
-    transaction: Transaction,
-    state: _State,
-    kind: TagType,
-    protected: bool | None,
-    *,
-    force: bool,
-) -> VmChange:
+def _add(transaction: Transaction, state: _State, kind: TagType, protected: bool | None, *, force: bool) -> VmChange:
     """Plan one VM's new tags: write only what differs, guarded by what was read."""
     if not state.exists:
         return _gone(transaction, state.vm, state.tags)

@@ -17,11 +17,7 @@ _WORDS = {"create": "created", "move": "moved", "set": "set", "delete": "deleted
 
 
 def preview(
-    context: Context,
-    change: TreeChange[PlanT],
-    announce: Callable[[PlanT], None],
-    *,
-    secrets: bool = False,
+    context: Context, change: TreeChange[PlanT], announce: Callable[[PlanT], None], *, secrets: bool = False
 ) -> None:
     """Show a dry run."""
     plan = change.plan(context.output.warning)

@@ -19,11 +19,7 @@ Turns = Iterator["set[Key] | None"]
 
 @contextmanager
 def turns(
-    output: Output,
-    handler: ZKHandler,
-    arm: Callable[[ZKHandler, Watcher], None],
-    *,
-    watch: bool,
+    output: Output, handler: ZKHandler, arm: Callable[[ZKHandler, Watcher], None], *, watch: bool
 ) -> Iterator[Turns]:
     """Give what says when to show something: once, or, to *watch*, again after every change of what *arm* watches.
 

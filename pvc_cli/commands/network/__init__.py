@@ -2,10 +2,4 @@
 
 from pvc_cli.commands._common.group import LazyGroup
 
-command = LazyGroup(
-    __name__,
-    __doc__,
-    {
-        "sriov": "Manage SR-IOV network functions, which VMs use directly.",
-    },
-)
+command = LazyGroup(__name__, __doc__, {"sriov": "Manage SR-IOV network functions, which VMs use directly."})

@@ -21,13 +21,7 @@ class Migration(TreeChange[Plan]):
     """
 
     def __init__(
-        self,
-        handler: ZKHandler,
-        target: ZKSchema,
-        *,
-        contract: bool = True,
-        prune: bool = False,
-        force: bool = False,
+        self, handler: ZKHandler, target: ZKSchema, *, contract: bool = True, prune: bool = False, force: bool = False
     ) -> None:
         super().__init__(handler)
         self.target, self.contract, self.prune, self.force = target, contract, prune, force

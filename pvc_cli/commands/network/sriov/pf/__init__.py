@@ -5,8 +5,5 @@ from pvc_cli.commands._common.group import LazyGroup
 command = LazyGroup(
     __name__,
     __doc__,
-    {
-        "info": "Show a PF, its VFs and the VMs that use them.",
-        "list": "List the PFs of NODE, or of all nodes.",
-    },
+    {"info": "Show a PF, its VFs and the VMs that use them.", "list": "List the PFs of NODE, or of all nodes."},
 )

@@ -1,0 +1,68 @@
+"""Completion from the live cluster: within half a second, or nothing; never an error."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from pvc_cli.cluster.vms.model import STATES
+from pvc_cli.cluster.vms.query import list_vms
+from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.connections.saved import Connections
+from pvc_cli.connections.session import connect
+from pvc_cli.context import Context
+from pvc_cli.errors import PvcError
+from pvc_cli.zk import ZKHandler
+
+_PATIENCE = 0.4
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]]) -> Completer:
+    """Return a completer that offers what *look* finds, given the words typed so far."""
+
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        options = context.find_root().params
+        target = Context(options.get("connection"), options.get("coordinators"), timeout=_PATIENCE)
+        target.output.style = "name"
+        found: list[str] = []
+
+        def search() -> None:
+            # Never complain about a half-typed line: errors show when the command is run.
+            try:
+                with connect(target) as handler:
+                    found.extend(look(handler, context.params))
+            except (PvcError, OSError):
+                found.clear()
+
+        searcher = threading.Thread(target=search, daemon=True)
+        searcher.start()
+        searcher.join(_PATIENCE)
+        if searcher.is_alive():
+            return []
+        return [CompletionItem(name) for name in found if name.startswith(incomplete) and name.isprintable()]
+
+    return complete
+
+
+vms = _from_cluster(lambda handler, _line: [vm.name for vm in list_vms(handler)])
+tags = _from_cluster(lambda handler, _line: [tag.name for tag in count_tags(handler)])
+nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
+pfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.pf", line["node"])) or [])
+vfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.vf", line["node"])) or [])
+
+
+def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the states that PVC gives VMs."""
+    return [CompletionItem(state) for state in STATES if state.startswith(incomplete)]
+
+
+def connections(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the entries of the connections file."""
+    try:
+        names = sorted(Connections.load().hosts)
+    except PvcError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
