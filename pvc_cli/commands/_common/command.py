@@ -54,8 +54,8 @@ def _choose_format(context: click.Context, _parameter: click.Parameter, value: s
 def output_option(command: Command) -> Command:
     """Add ``-o``, and ``-f`` as PVC's client spells it: the format of ``Context.output``."""
     for names, formats, text in (
+        (("-f", "--format"), _PVC_FORMATS, "Output format, in the words of PVC's own client."),
         (("-o", "--output"), _FORMATS, "Output format [default: table]."),
-        (("-f", "--format"), _PVC_FORMATS, "Output format, as PVC's own client spells it."),
     ):
         command = click.option(
             *names, type=click.Choice(list(formats)), expose_value=False, callback=_choose_format, help=text

@@ -17,7 +17,7 @@ from pvc_cli.zk.backup import encode_backup, read_backup
 def command(context: Context, file: str, mask_secrets: bool, secrets: bool) -> None:
     """Back up every znode to FILE, in PVC's own format.
 
-    FILE is - for standard output. The file contains secrets and is readable only by its owner. On a terminal,
+    Use - as FILE for standard output. The file contains secrets and is readable only by its owner. On a terminal,
     secrets are masked unless --show-secrets is given.
 
     \b

@@ -28,7 +28,7 @@ from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool) -> None:
     """Restore the tree from a backup; anything not in it is deleted.
 
-    FILE is - for standard input. Znodes that are not PVC's are kept. Stop PVC's daemons first: they write to the
+    Use - as FILE for standard input. Znodes that are not PVC's are kept. Stop PVC's daemons first: they write to the
     tree all the time.
 
     \b

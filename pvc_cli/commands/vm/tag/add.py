@@ -31,7 +31,7 @@ def command(
     """Add tags to VMs.
 
     VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input. With
-    --all, -t, -s or -g there is no VM, and every argument is a TAG.
+    --all, -t, -s or -g, omit VM: every argument is a TAG.
 
     \b
     Examples:
