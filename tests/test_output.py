@@ -6,6 +6,9 @@ import sys
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from tabulate import tabulate
 
 from pvc_cli.output.writer import Cell, Document, Format, Output
 
@@ -79,3 +82,16 @@ def test_quiet_drops_messages_but_no_errors(capsys: pytest.CaptureFixture[str]) 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "Warning: w\\x07\nError: e\n"
+
+
+CELLS = st.builds(Cell, st.text("ab 0-.,", max_size=9), st.sampled_from(("", "red", "green")))
+
+
+@given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=6)))
+def test_a_plain_table_looks_the_same_as_tabulate_lays_it_out(rows: list[list[Cell]]) -> None:
+    headers = ["NAME"] * len(rows[0])
+    for colour in (True, False):
+        output = Output(colour=colour)
+        cells = [[output.paint(cell.text.strip(), cell.colour) for cell in row] for row in rows]
+        painted = [[output.paint(header, "bold") for header in headers], *cells]
+        assert output.table(headers, rows) == tabulate(painted, tablefmt="plain", disable_numparse=True)

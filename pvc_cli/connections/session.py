@@ -31,7 +31,7 @@ def connect(
         with _open_backup(target.file, context.schema_dir) as handler:
             yield handler
         return
-    handler = ZKHandler(
+    with ZKHandler(
         target.hosts,
         access=target.access,
         timeout=context.timeout,
@@ -40,12 +40,8 @@ def connect(
         before_change=_log_once(target.hosts),
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
-    )
-    handler.connect(meanwhile=context.output.prepare)
-    try:
+    ) as handler:
         yield handler
-    finally:
-        handler.disconnect()
 
 
 def is_file(context: Context) -> bool:

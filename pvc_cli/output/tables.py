@@ -4,8 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tabulate import tabulate
-
 from pvc_cli.errors import printable
 from pvc_cli.output.writer import Cell, Row
 
@@ -15,13 +13,23 @@ _NARROWEST = 8
 def render_table(headers: Sequence[str], rows: Sequence[Row], paint: Callable[[str, str], str]) -> str:
     """Return a table of *rows*; *paint* gives a text its colour."""
     cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
-    texts = _cut([list(headers), *([printable(cell.text) for cell in row] for row in cells)])
+    texts = _cut([list(headers), *([printable(cell.text).strip() for cell in row] for row in cells)])
     colours = [["bold"] * len(headers), *([cell.colour for cell in row] for row in cells)]
     painted = [
         [paint(text, colour) for text, colour in zip(*pair, strict=True)] for pair in zip(texts, colours, strict=True)
     ]
-    # The headers go in as a row: tabulate would widen columns for them, past the width that was cut to.
-    return str(tabulate(painted, tablefmt="plain", disable_numparse=True))
+    if not all(text.isascii() for row in texts for text in row):
+        # Imported here: it takes longer than all of a small listing, and knows how wide other characters are.
+        from tabulate import tabulate
+
+        # The headers go in as a row: tabulate would widen columns for them, past the width that was cut to.
+        return str(tabulate(painted, tablefmt="plain", disable_numparse=True))
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    lines = (
+        "  ".join(cell + " " * (width - len(text)) for cell, text, width in zip(*row, widths, strict=True))
+        for row in zip(painted, texts, strict=True)
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _cut(rows: list[list[str]]) -> list[list[str]]:

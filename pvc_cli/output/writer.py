@@ -54,11 +54,6 @@ class Output:
         self._screen: Screen | None = None
         self._lines: list[str] = []
 
-    def prepare(self) -> None:
-        """Import what a table needs: for a moment in which there is nothing else to do."""
-        if self.style == "table":
-            import pvc_cli.output.tables  # noqa: F401 - that is all
-
     def message(self, text: str) -> None:
         """Say *text* on standard error, escaped, unless quiet is wanted."""
         if not self.quiet:

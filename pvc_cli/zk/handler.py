@@ -81,10 +81,9 @@ class ZKHandler:
         handler._store = store
         return handler
 
-    def connect(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def connect(self) -> None:
         """Open the session; does nothing on one that is open.
 
-        :param meanwhile: is called while the servers are waited for.
         :raises UnreachableError: if no server answers in time.
         :raises ConfigError: if the hosts are invalid, or the chroot does not exist.
         """
@@ -101,7 +100,7 @@ class ZKHandler:
             on_event=self._on_event,
             access=self._access,
         )
-        connection.start(lambda: (versions(), meanwhile()))
+        connection.start(meanwhile=versions)
         self._connection = connection
         self._store = LiveStore(
             connection, multiread=self._multiread, before_change=self._before_change, lock_holder=self._lock_holder

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 
@@ -17,10 +17,17 @@ def progress_bar(output: Output, *, shown: bool = True) -> Iterator[Callable[[in
     if not shown or output.quiet or not sys.stderr.isatty():
         yield lambda _done, _all: None
         return
-    with click.progressbar(length=0, show_pos=True, file=sys.stderr) as bar:
+    bar = click.progressbar(length=1, show_pos=True, file=sys.stderr)
+    with ExitStack() as stack:
+        begun = False
 
         def step(done: int, total: int) -> None:
+            nonlocal begun
             bar.length = total
+            # Only now, so that a message before the first step does not end up behind an empty bar.
+            if not begun:
+                begun = True
+                stack.enter_context(bar)
             bar.update(done - bar.pos)
 
         yield step
