@@ -70,8 +70,8 @@ def cli(
 ) -> None:
     """Administer a Parallel Virtual Cluster directly on its ZooKeeper tree.
 
-    Which cluster: the options below, else PVC_CONNECTION or PVC_COORDINATORS, else the current entry of the
-    connections file, else this node's /etc/pvc/pvc.conf, else a running sandbox.
+    The cluster comes from the first of these that is set: the options below, PVC_COORDINATORS or PVC_CONNECTION,
+    the current saved connection, this node's /etc/pvc/pvc.conf, a running sandbox.
 
     \b
     Example:

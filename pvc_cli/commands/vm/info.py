@@ -19,8 +19,7 @@ from pvc_cli.output.writer import Cell, Output, known
 def command(context: Context, vms: str) -> None:
     """Show the details of VMs.
 
-    VM is a name or a UUID; a list with commas, a pattern in quotes, or - for names from standard input shows
-    several.
+    VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input.
 
     \b
     Example:

@@ -50,7 +50,7 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
         "-n",
         "--negate",
         is_flag=True,
-        help="Invert the filters: VMs not on that node, in that state, with those tags.",
+        help="Invert the filters: not on that node, not in that state, without those tags.",
     ),
 )
 @watch_option

@@ -18,7 +18,7 @@ from pvc_cli.output.writer import Cell
 def command(context: Context, node: str | None, fix: bool, dry_run: bool) -> int:
     """Compare claims with the VMs' XML and nodes.
 
-    On NODE, or on all nodes. Exit code 1 if a finding remains.
+    Checks NODE, or all nodes. Exits 1 if a finding remains.
 
     \b
     Examples:
