@@ -60,17 +60,17 @@ class Netlink:
 
             netlink = False
 
-            def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:  # noqa: A002
+            def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
                 if family == socket.AF_NETLINK:
                     self.netlink = True
-                    family, type, proto, fileno = -1, -1, -1, kernel.connect()  # noqa: A001
+                    family, type, proto, fileno = -1, -1, -1, kernel.connect()
                 super().__init__(family, type, proto, fileno)
 
-            def bind(self, address: Any) -> None:  # noqa: ANN401 - as in the class above
+            def bind(self, address: Any) -> None:
                 if not self.netlink:
                     super().bind(address)
 
-            def sendto(self, data: Any, *address: Any) -> int:  # noqa: ANN401
+            def sendto(self, data: Any, *address: Any) -> int:
                 return self.send(data) if self.netlink else super().sendto(data, *address)
 
         patch.setattr(socket, "socket", Socket)

@@ -27,9 +27,9 @@ class LazyGroup(click.Group):
         lines: Mapping[str, str],
         *,
         aliases: Mapping[str, str] | None = None,
-        **settings: Any,  # noqa: ANN401 - handed on to Click
+        **attributes: Any,  # noqa: ANN401 - handed on to Click
     ) -> None:
-        super().__init__(**{"name": package.rpartition(".")[2], "help": text, **settings})
+        super().__init__(**{"name": package.rpartition(".")[2], "help": text, **attributes})
         self._package = package
         self._lines = lines
         self._aliases = aliases or {}
@@ -41,11 +41,11 @@ class LazyGroup(click.Group):
             ctx.exit(EXIT_USAGE)
         return super().parse_args(ctx, args)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
         return sorted(self._lines)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, imported now."""
         place = self._aliases.get(cmd_name, cmd_name)
         if place == cmd_name and cmd_name not in self._lines:
