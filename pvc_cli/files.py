@@ -1,31 +1,150 @@
-"""Where pvc keeps its files, and how it replaces one: completely, or not at all."""
+"""Where pvc keeps its files, and how it writes one: completely or not at all, and without harming what is there."""
 
 import contextlib
 import os
+import re
+import stat
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
+from pvc_cli.errors import LockError
 
-def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
+_DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")
+_GLANCE = 0.05
+
+
+def write_file(path: Path, text: str | Iterable[str], *, mode: int = 0o600, overwrite: bool = True) -> None:
     """Write *text* to the file at *path*, creating its folder with mode 0700 if needed.
 
+    A regular file appears complete or not at all; one that is replaced keeps its owner and mode, and a link to it
+    stays. A device, a pipe or an open descriptor such as /dev/stdout is written to.
+
+    :param text: all of it, or its parts in order.
+    :param mode: the mode of a new file.
+    :param overwrite: whether to replace a file that is not empty.
+    :raises FileExistsError: if there is one, and it is not to be replaced.
     :raises OSError: if that fails; the previous file is kept.
     """
+    parts = (text,) if isinstance(text, str) else text
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        found = None
+    if found and (not stat.S_ISREG(found.st_mode) or _is_descriptor(path)):
+        with path.open("w", encoding="utf-8") as stream:
+            stream.writelines(parts)
+        return
+    if found and found.st_size and not overwrite:
+        raise FileExistsError(f"{path} exists")
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _replace(target, parts, found, mode, overwrite=overwrite)
+
+
+def _replace(target: Path, parts: Iterable[str], found: os.stat_result | None, mode: int, *, overwrite: bool) -> None:
     # Imported here: most commands write no file.
     import tempfile
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines(parts)
             file.flush()
-            os.fchmod(file.fileno(), mode)
+            if found and (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), found.st_uid, found.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode) if found else mode)
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        if overwrite or found:
+            Path(temporary).replace(target)
+        else:
+            # Unlike a rename, a link fails if another process was faster.
+            os.link(temporary, target)
+            Path(temporary).unlink()
+        _sync_folder(target.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last, too: without this, a power cut may bring the old file back."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):  # some file systems cannot sync a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Tell whether *path* stands for an open file of a process: replacing the file would leave that one behind."""
+    for _ in range(40):
+        folder = os.path.realpath(path.parent)
+        if _DESCRIPTORS.fullmatch(folder):
+            return True
+        if not path.is_symlink():
+            return False
+        path = Path(folder, path.readlink())
+    return False
+
+
+class FileLock:
+    """Keeps out other pvc processes while a file is read, changed and replaced.
+
+    :param path: the file; it is created empty if it does not exist.
+    :param timeout: how long, in seconds, to wait for another process.
+    """
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self._path, self._timeout = path, timeout
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Wait for the lock; does nothing if it is held.
+
+        :raises LockError: if another process held it for too long.
+        :raises OSError: if the file cannot be opened.
+        """
+        import fcntl
+
+        until = time.monotonic() + self._timeout
+        while self._descriptor is None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Who held it may have replaced the file meanwhile: the lock on the old one keeps out nobody.
+                if self._is_current(descriptor):
+                    self._descriptor = descriptor
+                    return
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    os.close(descriptor)
+                    raise LockError(
+                        f"could not lock {self._path} within {self._timeout:g} s: another pvc changes it; retry"
+                    ) from None
+                time.sleep(_GLANCE)
+            os.close(descriptor)
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Release the lock; does nothing if it is not held."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
 
 
 def config_folder() -> Path:

@@ -3,14 +3,19 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pvc_cli.connections import sandbox
-from pvc_cli.connections.resolve import resolve
+from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import ConfigError, NoClusterError
+from pvc_cli.files import write_file
+from pvc_cli.zk.access import Access, Tls
+from tests.conftest import Pvc
 
 PVC_CONF = """
 cluster:
@@ -159,3 +164,80 @@ def test_the_number_of_a_dead_sandbox_process_may_be_anothers() -> None:
     folder.mkdir(parents=True)
     (folder / "state.json").write_text(json.dumps({"hosts": "x", "processes": [os.getpid()]}))
     assert sandbox.sandbox_hosts() is None
+
+
+@pytest.mark.parametrize("password", ["052", "yes", "52:54:00", "1e3", "~", "0x1f"])
+def test_a_password_is_the_text_that_is_written(home: Path, password: str) -> None:
+    path = home / "config" / "pvc" / "connections.yaml"
+    write_file(path, f"connections: {{a: {{coordinators: hv1, user: 007, password: {password}}}}}\n")
+    assert Connections.load().access("a") == Access(user="007", password=password)
+    Connections.load()._replace(current="a").save()
+    assert (Connections.load().access("a").password, Connections.load().current) == (password, "a")
+
+
+@pytest.mark.parametrize("name", ["on", "010", "null", "1.0"])
+def test_a_connection_keeps_its_name(pvc: Pvc, name: str) -> None:
+    assert pvc("connection", "add", name, "hv1").code == 0
+    assert pvc("connection", "add", "other", "hv2").code == 0
+    assert (Connections.load().hosts, Connections.load().current) == ({name: "hv1", "other": "hv2"}, name)
+
+
+def test_the_environments_credentials_go_to_no_saved_connection(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PVC_ZK_USER", "pvc")
+    monkeypatch.setenv("PVC_ZK_PASSWORD", "secret")
+    monkeypatch.setenv("PVC_ZK_ACL", "creator")
+    pvc("connection", "add", "open", "hv1")
+    assert resolve("open", None).access == Access()
+    assert resolve(None, "hv1").access == Access(user="pvc", password="secret", acl="creator")
+    path = Connections.load().path
+    path.write_text("connections: {mine: {coordinators: hv1, user: me}}\n")
+    assert resolve("mine", None).access == Access(user="me", password="secret")
+
+
+def test_a_connection_that_is_replaced_keeps_nothing_of_the_old_one(pvc: Pvc, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    write_file(password, "secret")
+    options = ("--user", "pvc", "--password-file", str(password), "--ca", "/ca.pem", "--acl", "creator")
+    assert pvc("connection", "add", "prod", "hv1", *options).code == 0
+    assert pvc("connection", "add", "prod", "hv1").err.startswith("Unchanged: ")
+    assert pvc("connection", "add", "prod", "hv2").code == 1
+    assert pvc("connection", "add", "prod", "hv2", "--force").code == 0
+    assert resolve("prod", None) == Target("hv2", "--connection", Access())
+
+
+def test_no_check_hostname_alone_means_tls(pvc: Pvc) -> None:
+    pvc("connection", "add", "prod", "hv1", "--no-check-hostname")
+    assert resolve("prod", None).access == Access(tls=Tls(check_hostname=False))
+
+
+def test_connections_added_at_once_are_all_kept(home: Path) -> None:
+    """Each is a process of its own, as scripts start them."""
+    environment = {**os.environ, "HOME": str(home)}
+    added = [
+        subprocess.Popen(
+            [sys.executable, "-m", "pvc_cli", "-q", "connection", "add", f"c{n}", f"hv{n}"], env=environment
+        )
+        for n in range(12)
+    ]
+    assert [process.wait(30) for process in added] == [0] * 12
+    assert set(Connections.load().hosts) == {f"c{n}" for n in range(12)}
+
+
+def test_a_node_configuration_may_name_ipv6_addresses(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = home / "pvc.conf"
+    write_file(path, 'cluster: {coordinator_nodes: ["::1", "fd00::2"]}\n')
+    monkeypatch.setenv("PVC_CONFIG_FILE", str(path))
+    assert resolve(None, None).hosts == "[::1]:2181,[fd00::2]:2181"
+
+
+def test_a_small_file_that_expands_to_a_huge_document_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
+    path = home / "pvc.conf"
+    write_file(path, "\n".join([*lines, "cluster: {coordinator_nodes: *a29}", ""]))
+    monkeypatch.setenv("PVC_CONFIG_FILE", str(path))
+    with pytest.raises(ConfigError, match="has more than 100,000 values: check its aliases"):
+        resolve(None, None)
+    path.write_text("a: &a [*a]\n")
+    with pytest.raises(ConfigError, match="check its aliases"):
+        resolve(None, None)

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from pvc_cli.agent.memory import Memory
-from pvc_cli.files import replace_file
+from pvc_cli.files import write_file
 
 
 def write_metrics(path: Path, node: str, memory: Memory) -> None:
@@ -26,4 +26,4 @@ def write_metrics(path: Path, node: str, memory: Memory) -> None:
         f'pvc_sriov_{name}{{node="{node}"}} {value}\n'
         for name, kind, help_, value in rows
     )
-    replace_file(path, text, mode=0o644)
+    write_file(path, text, mode=0o644)

@@ -20,31 +20,50 @@ _VARIABLES = {
     "check_hostname": "PVC_ZK_CHECK_HOSTNAME",
     "acl": "PVC_ZK_ACL",
 }
+_PASSWORDS = ("password", "password_file")
 
 
-def read_access(entry: Mapping[str, Any], where: str) -> Access:
-    """Return how to authenticate, from a connection's *entry* and the environment, which takes precedence.
+def environment_access() -> Access:
+    """Return how to authenticate to a cluster that is named by its servers: as the environment says.
+
+    :raises ConfigError: if a value is invalid, or a password file is readable by others.
+    """
+    return _read_access(_from_environment(), "")
+
+
+def saved_access(entry: Mapping[str, Any], where: str) -> Access:
+    """Return how to authenticate to a saved connection.
+
+    The environment, which may be meant for another cluster, gives at most the password that an entry with a user
+    leaves out.
 
     :param where: where the entry is, for the error message.
     :raises ConfigError: if a value is invalid, or a password file is readable by others.
     """
-    given = {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)}
     if unknown := entry.keys() - _VARIABLES.keys():
         raise ConfigError(f"{where}unknown setting {quoted(min(unknown))}: use one of {', '.join(_VARIABLES)}")
-    values = {**entry, **given}
-    if "password" in given:
-        values.pop("password_file", None)
-    elif "password_file" in values:
+    values = dict(entry)
+    if values.get("user") and not values.keys() & set(_PASSWORDS):
+        values |= {name: value for name, value in _from_environment().items() if name in _PASSWORDS}
+    return _read_access(values, where)
+
+
+def _from_environment() -> dict[str, str]:
+    return {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)}
+
+
+def _read_access(values: dict[str, Any], where: str) -> Access:
+    if "password" not in values and "password_file" in values:
         values["password"] = _read_password(Path(str(values["password_file"])).expanduser())
     paths = {name: Path(str(values[name])).expanduser() for name in ("ca", "certificate", "key") if values.get(name)}
     check = _flag(values.get("check_hostname", True), f"{where}check_hostname")
+    wants_tls = _flag(values.get("tls", bool(paths) or not check), f"{where}tls")
     try:
-        tls = Tls(**paths, check_hostname=check) if paths or _flag(values.get("tls", False), f"{where}tls") else None
         return Access(
             user=str(values.get("user", "")),
             password=str(values.get("password", "")),
             scheme=values.get("login", "digest"),
-            tls=tls,
+            tls=Tls(**paths, check_hostname=check) if wants_tls else None,
             acl=str(values.get("acl", "open")),
         ).checked()
     except ConfigError as error:

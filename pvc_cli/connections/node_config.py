@@ -65,6 +65,8 @@ def _dig(document: object, *names: str) -> object:
 
 def _resolvable(node: str, domain: object) -> str:
     """Return *node* as PVC's daemons use it, or in the cluster's domain if that does not resolve."""
+    if ":" in node:
+        return f"[{node}]"  # an IPv6 address
     if "." in node or not isinstance(domain, str):
         return node
     try:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from pvc_cli.connections.auth import read_access
+from pvc_cli.connections.auth import environment_access
 from pvc_cli.connections.node_config import configured_hosts
 from pvc_cli.connections.sandbox import sandbox_hosts
 from pvc_cli.connections.saved import Connections
@@ -41,21 +41,21 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     if connection and coordinators:
         raise ConfigError("--connection and --coordinators exclude each other: use one of them")
     if coordinators:
-        return Target(coordinators, "--coordinators", read_access({}, ""))
+        return Target(coordinators, "--coordinators", environment_access())
     if connection:
         return _named(connection, "--connection")
     environment = os.environ
     if hosts := environment.get("PVC_COORDINATORS"):
         if environment.get("PVC_CONNECTION"):
             raise ConfigError("PVC_CONNECTION and PVC_COORDINATORS exclude each other: unset one of them")
-        return Target(hosts, "PVC_COORDINATORS", read_access({}, ""))
+        return Target(hosts, "PVC_COORDINATORS", environment_access())
     if name := environment.get("PVC_CONNECTION"):
         return _named(name, "PVC_CONNECTION")
     connections = Connections.load()
     if connections.current:
         return _named(connections.current, f"the current entry of {connections.path}", connections)
     if found := configured_hosts(pvc_config):
-        return Target(found[0], str(found[1]), read_access({}, ""))
+        return Target(found[0], str(found[1]), environment_access())
     if hosts := sandbox_hosts():
         return Target(hosts, "the running sandbox")
     raise NoClusterError

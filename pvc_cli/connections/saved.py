@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pvc_cli.connections.auth import read_access, require_private
+from pvc_cli.connections.auth import require_private, saved_access
 from pvc_cli.connections.yaml_file import read_yaml, write_yaml
 from pvc_cli.errors import ConfigError, quoted
-from pvc_cli.files import config_folder
+from pvc_cli.files import FileLock, config_folder
 from pvc_cli.zk.access import Access
+
+_LOCK_TIMEOUT = 10.0
 
 
 class Connections(NamedTuple):
@@ -25,17 +28,34 @@ class Connections(NamedTuple):
     """The rest of each connection's entry, by name: how to authenticate."""
 
     @classmethod
+    @contextmanager
+    def locked(cls) -> Iterator[Connections]:
+        """Read the connections file for a ``with`` block that changes it; other pvc processes wait.
+
+        :raises LockError: if another process holds it for too long.
+        :raises ConfigError: if it cannot be read, written or is invalid.
+        """
+        path = _path()
+        lock = FileLock(path, _LOCK_TIMEOUT)
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+        with lock:
+            yield cls.load()
+
+    @classmethod
     def load(cls) -> Connections:
         """Read the connections file; a missing one is empty.
 
         :raises ConfigError: if it cannot be read or is invalid.
         """
-        path = config_folder() / "connections.yaml"
+        path = _path()
         try:
-            document = read_yaml(path)
+            document = read_yaml(path, typed=False)
         except FileNotFoundError:
             return cls(path, {})
-        document = {} if document is None else document
+        document = {} if document in (None, "") else document
         entries = document.get("connections") or {} if isinstance(document, dict) else None
         if not isinstance(entries, dict):
             raise ConfigError(f"{path} is not a connections file: expected a mapping 'connections'")
@@ -50,24 +70,27 @@ class Connections(NamedTuple):
             if "password" in rest:
                 require_private(path)
         current = document.get("current")
-        return cls(path, hosts, str(current) if current else None, more)
+        # Read without types, null is a word; older files have it where no connection is current.
+        no_current = not isinstance(current, str) or not current or (current == "null" and "null" not in hosts)
+        return cls(path, hosts, None if no_current else current, more)
 
     def access(self, name: str) -> Access:
-        """Return how to authenticate to a saved connection; the environment takes precedence.
+        """Return how to authenticate to a saved connection: as it says, whatever the environment says of others.
 
         :raises ConfigError: if a value is invalid, or a password file is readable by others.
         """
-        return read_access(self.more.get(name, {}), f"{self.path}, connection {quoted(name)}: ")
+        return saved_access(self.more.get(name, {}), f"{self.path}, connection {quoted(name)}: ")
 
     def save(self) -> None:
         """Replace the connections file.
 
         :raises ConfigError: if it cannot be written.
         """
-        document = {
-            "current": self.current,
-            "connections": {
-                name: {"coordinators": hosts, **self.more.get(name, {})} for name, hosts in sorted(self.hosts.items())
-            },
+        entries = {
+            name: {"coordinators": hosts, **self.more.get(name, {})} for name, hosts in sorted(self.hosts.items())
         }
-        write_yaml(self.path, document)
+        write_yaml(self.path, ({"current": self.current} if self.current else {}) | {"connections": entries})
+
+
+def _path() -> Path:
+    return config_folder() / "connections.yaml"

@@ -51,13 +51,15 @@ def is_file(context: Context) -> bool:
 
 @contextmanager
 def _open_backup(path: Path, schema_dir: str | None) -> Iterator[ZKHandler]:
-    """Open a backup in place of a cluster; save its changes at the end, unless an error occurs."""
+    """Open a backup in place of a cluster; save at the end what was changed, as far as it got."""
     # Imported here: few commands work on a backup.
     from pvc_cli.zk.snapshot import SnapshotStore
 
     store = SnapshotStore.open(path)
-    yield ZKHandler.over(store, schema_dir=schema_dir)
-    store.save()
+    try:
+        yield ZKHandler.over(store, schema_dir=schema_dir)
+    finally:
+        store.save()
 
 
 def _log_once(hosts: str) -> Callable[[], None]:

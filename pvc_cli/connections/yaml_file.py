@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pvc_cli.errors import ConfigError
-from pvc_cli.files import replace_file
+from pvc_cli.files import write_file
+
+_MOST_VALUES = 100_000
 
 
-def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a foreign document can be anything
+def read_yaml(path: Path, *, typed: bool = True) -> Any:  # noqa: ANN401 - a foreign document can be anything
     """Return the document in the YAML file at *path*.
 
+    :param typed: False to read every value as the text that is written there: a password may look like a number.
     :raises FileNotFoundError: if there is no such file.
-    :raises ConfigError: if it cannot be read, or is not YAML.
+    :raises ConfigError: if it cannot be read, is not YAML, or is a small file that expands to a huge document.
     """
     try:
         data = path.read_bytes()
@@ -25,12 +28,27 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a foreign document can be an
     import yaml
 
     try:
-        return yaml.safe_load(data.decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        document = yaml.load(data.decode("utf-8"), Loader=yaml.SafeLoader if typed else yaml.BaseLoader)  # noqa: S506 - both are safe
+        size = _size(document, {})
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
         raise ConfigError(f"{path}{where} is not valid YAML: {reason}") from None
+    if size > _MOST_VALUES:
+        raise ConfigError(f"{path} has more than {_MOST_VALUES:,} values: check its aliases")
+    return document
+
+
+def _size(node: object, sizes: dict[int, int]) -> int:
+    """Return how many values *node* has once its aliases are expanded; *sizes* has those of shared parts."""
+    if not isinstance(node, (dict, list)):
+        return 1
+    if id(node) not in sizes:
+        sizes[id(node)] = _MOST_VALUES + 1  # for a part that contains itself
+        parts = [*node, *node.values()] if isinstance(node, dict) else node
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    return sizes[id(node)]
 
 
 def write_yaml(path: Path, document: object) -> None:
@@ -41,6 +59,6 @@ def write_yaml(path: Path, document: object) -> None:
     import yaml
 
     try:
-        replace_file(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+        write_file(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pvc_cli.connections.sandbox import is_sandbox_process, sandbox_folder, sandbox_hosts
 from pvc_cli.errors import ConfigError, RefusedError
-from pvc_cli.files import replace_file
+from pvc_cli.files import write_file
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
@@ -54,7 +54,7 @@ def start(*, servers: int, vms: int, schema_version: int | None) -> Sandbox:
             vms=vms,
             schema_version=schema.version,
         )
-        replace_file(_state_file(folder), json.dumps(asdict(sandbox)))
+        write_file(_state_file(folder), json.dumps(asdict(sandbox)))
     except BaseException:
         ensemble.stop()
         raise

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvc_cli.errors import ConfigError, InvalidItemError, SchemaError, quoted
+from pvc_cli.errors import ConfigError, InvalidItemError, RefusedError, SchemaError, quoted
+from pvc_cli.files import write_file
 from pvc_cli.zk.names import CONTENDER, check_item
 from pvc_cli.zk.reads import read_trees
 from pvc_cli.zk.schema import MASK, ZKSchema, is_secret, parse_version
@@ -102,6 +103,33 @@ def read_backup_file(path: Path) -> str:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not a PVC backup: it is not UTF-8") from None
+
+
+def require_new(path: Path, *, overwrite: bool = False) -> None:
+    """Check, before anything else is done, that no earlier backup is in the way.
+
+    :raises RefusedError: if there is one, and it is not to be replaced.
+    """
+    if not overwrite and path.is_file() and path.stat().st_size:
+        raise _exists(path)
+
+
+def write_backup_file(path: Path, text: str, *, overwrite: bool = False) -> None:
+    """Write a backup to the file at *path*.
+
+    :raises RefusedError: if an earlier backup is there, and it is not to be replaced.
+    :raises ConfigError: if the file cannot be written.
+    """
+    try:
+        write_file(path, text, overwrite=overwrite)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _exists(path: Path) -> RefusedError:
+    return RefusedError(f"backup file {path} already exists: name another file, or replace it with --overwrite")
 
 
 def _check_path(path: str, origin: str) -> list[str]:

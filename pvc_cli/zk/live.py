@@ -32,6 +32,7 @@ from pvc_cli.zk.store import (
     TextResult,
     Znode,
     as_text,
+    judge_replaced,
     pack_stat,
 )
 
@@ -172,6 +173,7 @@ class LiveStore:
                 raise _unknown(error) from None
             else:
                 _judge(ops, results)
+                judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> HeldLock:

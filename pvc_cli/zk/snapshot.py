@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pvc_cli.errors import ConfigError
-from pvc_cli.files import replace_file
+from pvc_cli.files import FileLock, write_file
 from pvc_cli.zk.backup import Tree, decode_backup, encode_backup, read_backup_file
 from pvc_cli.zk.store import (
     ANY_VERSION,
@@ -20,6 +23,7 @@ from pvc_cli.zk.store import (
     TextResult,
     Znode,
     as_text,
+    judge_replaced,
     pack_stat,
 )
 
@@ -27,29 +31,57 @@ from pvc_cli.zk.store import (
 class SnapshotStore:
     """Reads from and commits to the tree in a backup file; see :class:`pvc_cli.zk.store.Store`.
 
-    Changes are made in memory. :meth:`save` puts them into the file, all at once.
+    Changes are made in memory. :meth:`save` puts them into the file, all at once. From the first change or lock on,
+    other processes wait with theirs; what they changed until then is read again first, so that guards notice it.
 
     :param tree: every znode, parents included.
     :param path: the file, if there is one.
+    :param lock_timeout: how long, in seconds, to wait for another process that changes the file.
     """
 
-    def __init__(self, tree: Tree, path: Path | None = None) -> None:
+    def __init__(self, tree: Tree, path: Path | None = None, *, lock_timeout: float = 10.0) -> None:
         self._path = path
-        self._values = dict(tree)
-        self._versions = dict.fromkeys(self._values, 0)
-        self._children: dict[str, set[str]] = {at: set() for at in self._values}
-        for at in self._values:
-            if at != "/":
-                self._children[_parent(at)].add(_name(at))
+        self._values: dict[str, bytes] = {}
+        self._marks: dict[str, _Mark] = {}
+        self._children: dict[str, set[str]] = {}
+        self._transactions = 0
         self._changed = False
+        self._lock = FileLock(path, lock_timeout) if path else None
+        self._read_at: os.stat_result | None = None
+        for at in sorted(tree):
+            self._put(at, tree[at], _Mark(0))
 
     @classmethod
-    def open(cls, path: Path) -> SnapshotStore:
+    def open(cls, path: Path, *, lock_timeout: float = 10.0) -> SnapshotStore:
         """Return the store that is the backup file at *path*.
 
         :raises ConfigError: if the file cannot be read or is not a backup.
         """
-        return cls(decode_backup(read_backup_file(path), str(path)), path)
+        read_at = _stat(path)
+        store = cls(decode_backup(read_backup_file(path), str(path)), path, lock_timeout=lock_timeout)
+        store._read_at = read_at
+        return store
+
+    def _claim(self) -> None:
+        """Keep out other processes, and read again what they changed before."""
+        if not (self._lock and self._path):
+            return
+        self._lock.acquire()
+        now = _stat(self._path)
+        if self._read_at and not _is_same(self._read_at, now):
+            self._reload(decode_backup(read_backup_file(self._path), str(self._path)))
+        self._read_at = now
+
+    def _reload(self, tree: Tree) -> None:
+        """Make the tree in memory the one in the file; what differs gets another version."""
+        self._transactions += 1
+        for path in sorted(self._values.keys() - tree.keys(), reverse=True):
+            self._drop(path)
+        for path in sorted(tree):
+            if path not in self._values:
+                self._put(path, tree[path], _Mark(self._transactions))
+            elif self._values[path] != tree[path]:
+                self._put(path, tree[path], self._marks[path].after_set(self._transactions))
 
     @property
     def tree(self) -> dict[str, bytes]:
@@ -69,18 +101,23 @@ class SnapshotStore:
             return None
         if read.children:
             return list(self._children[read.path])
-        data = self._values[read.path]
+        data, mark = self._values[read.path], self._marks[read.path]
         children = len(self._children[read.path])
-        stat = Stat(0, 0, 0, 0, self._versions[read.path], 0, 0, 0, len(data), children, 0)
+        stat = Stat(mark.created, mark.modified, 0, 0, mark.version, 0, 0, 0, len(data), children, mark.created)
         return Znode(data, pack_stat(stat))
 
     def commit(self, ops: Sequence[Op]) -> None:
-        """Apply all of *ops*, or none, in memory."""
-        before: dict[str, tuple[bytes, int] | None] = {}
+        """Apply all of *ops*, or none, in memory.
+
+        :raises LockError: if another process changes the file for too long.
+        """
+        self._claim()
+        self._transactions += 1
+        before: dict[str, tuple[bytes, _Mark] | None] = {}
         try:
             for op in ops:
                 there = op.path in self._values
-                before.setdefault(op.path, (self._values[op.path], self._versions[op.path]) if there else None)
+                before.setdefault(op.path, (self._values[op.path], self._marks[op.path]) if there else None)
                 self._apply(op)
         except CommitConflictError:
             for path in sorted(before, reverse=True):
@@ -91,6 +128,7 @@ class SnapshotStore:
                     self._put(path, *found)
             raise
         self._changed = self._changed or any(op.kind != "check" for op in ops)
+        judge_replaced(ops, [self._marks[op.path].created if op.kind == "set" else None for op in ops])
 
     def _apply(self, op: Op) -> None:
         there = op.path in self._values
@@ -99,63 +137,100 @@ class SnapshotStore:
                 raise CommitConflictError(op, "already exists")
             if _parent(op.path) not in self._values:
                 raise CommitConflictError(op, "lost its parent")
-            self._put(op.path, op.data, 0)
+            self._put(op.path, op.data, _Mark(self._transactions))
             return
         if not there:
             raise CommitConflictError(op, "no longer exists")
-        if op.version not in (ANY_VERSION, self._versions[op.path]):
+        if op.version not in (ANY_VERSION, self._marks[op.path].version):
             raise CommitConflictError(op, "was modified")
         if op.kind == "set":
-            self._put(op.path, op.data, self._versions[op.path] + 1)
+            self._put(op.path, op.data, self._marks[op.path].after_set(self._transactions))
         elif op.kind == "delete":
             if self._children[op.path]:
                 raise CommitConflictError(op, "has new children")
             self._drop(op.path)
 
-    def _put(self, path: str, value: bytes, version: int) -> None:
-        self._values[path], self._versions[path] = value, version
+    def _put(self, path: str, value: bytes, mark: _Mark) -> None:
+        self._values[path], self._marks[path] = value, mark
         self._children.setdefault(path, set())
         if path != "/":
             self._children[_parent(path)].add(_name(path))
 
     def _drop(self, path: str) -> None:
-        del self._values[path], self._versions[path], self._children[path]
+        del self._values[path], self._marks[path], self._children[path]
         self._children[_parent(path)].discard(_name(path))
 
-    def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> OpenLock:  # noqa: ARG002 - one signature for all stores
-        """Return a lock that is always free: the file is read once, and replaced at once."""
-        return OpenLock()
+    def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> FileStoreLock:  # noqa: ARG002 - one signature for all stores
+        """Return a lock on the whole file."""
+        return FileStoreLock(self._claim)
 
     def save(self) -> None:
-        """Write the tree to the file, if it was changed.
+        """Write the tree to the file, if it was changed, and let other processes change it again.
 
         :raises ConfigError: if the file cannot be written; it is as it was then.
         """
-        if not (self._changed and self._path):
-            return
         try:
-            replace_file(self._path, encode_backup(self._values))
+            if self._changed and self._path:
+                write_file(self._path, encode_backup(self._values))
+                self._changed = False
+                self._read_at = _stat(self._path)
         except OSError as error:
             raise ConfigError(f"cannot write {self._path}: {error.strerror}") from None
-        self._changed = False
+        finally:
+            if self._lock:
+                self._lock.release()
 
 
-class OpenLock:
-    """A lock without competitors; see :class:`pvc_cli.zk.store.Lock`."""
+class FileStoreLock:
+    """A lock on a tree in a file: other processes wait until it is saved; see :class:`pvc_cli.zk.store.Lock`.
+
+    :param claim: keeps them out.
+    """
 
     fence: Op | None = None
 
+    def __init__(self, claim: Callable[[], None]) -> None:
+        self._claim = claim
+
     def acquire(self) -> None:
-        """Do nothing."""
+        """Wait for other processes."""
+        self._claim()
 
     def release(self) -> None:
-        """Do nothing."""
+        """Do nothing: the file is released when it is saved."""
 
-    def __enter__(self) -> OpenLock:
+    def __enter__(self) -> FileStoreLock:
+        self.acquire()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.release()
+
+
+class _Mark(NamedTuple):
+    """When a znode was created and last set, as numbers of transactions, and how often it was set."""
+
+    created: int
+    modified: int = 0
+    version: int = 0
+
+    def after_set(self, transaction: int) -> _Mark:
+        return _Mark(self.created, transaction, self.version + 1)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    with contextlib.suppress(OSError):
+        return path.stat()
+    return None
+
+
+def _is_same(before: os.stat_result, now: os.stat_result | None) -> bool:
+    """Tell whether a file is the one it was."""
+    return now is not None and (before.st_ino, before.st_mtime_ns, before.st_size) == (
+        now.st_ino,
+        now.st_mtime_ns,
+        now.st_size,
+    )
 
 
 def _parent(path: str) -> str:

@@ -93,6 +93,8 @@ class Op(NamedTuple):
     path: str
     data: bytes = b""
     version: int = ANY_VERSION
+    found: Znode | None = None
+    """The znode that a set was decided on: one that was deleted and created again may have the same version."""
 
     @property
     def size(self) -> int:
@@ -106,6 +108,26 @@ class CommitConflictError(ConflictError):
     def __init__(self, op: Op, reason: str) -> None:
         super().__init__(f"{op.path} {reason}: another client changed it at the same time")
         self.op = op
+
+
+class ReplacedError(ConflictError):
+    """A transaction was applied, but to a znode that had been deleted and created again since it was read."""
+
+
+def judge_replaced(ops: Sequence[Op], created: Iterable[int | None]) -> None:
+    """Compare what a transaction has set with what it was decided on.
+
+    ZooKeeper can check a znode's version, but not whether it is still the same znode.
+
+    :param created: for each step that set a value, the `czxid` of the znode that it was set on.
+    :raises ReplacedError: if one was another znode.
+    """
+    for op, czxid in zip(ops, created, strict=True):
+        if op.kind == "set" and op.found and czxid is not None and op.found.stat.czxid != czxid:
+            raise ReplacedError(
+                f"{op.path} was deleted and created again during the change, which overwrote the new one:"
+                " check it, then rerun the same command"
+            )
 
 
 LockKind = Literal["readlock", "writelock", "exclusivelock"]

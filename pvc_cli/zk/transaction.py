@@ -70,7 +70,7 @@ class Transaction:
         if found is None:
             self.create(key, value)
         elif found.data != value.encode():
-            self.set(key, value, found.version)
+            self._add("set", key, value, found.version, found)
         else:
             return False
         return True
@@ -81,11 +81,16 @@ class Transaction:
             self.check(key, found.version)
 
     def _add(
-        self, kind: Literal["create", "set", "delete", "check"], key: Key, value: str = "", version: int = ANY_VERSION
+        self,
+        kind: Literal["create", "set", "delete", "check"],
+        key: Key,
+        value: str = "",
+        version: int = ANY_VERSION,
+        found: Znode | None = None,
     ) -> None:
         path = self.schema.path(key)
         if path is not None:
-            self.add(Op(kind, path, value.encode(), version))
+            self.add(Op(kind, path, value.encode(), version, found))
 
     def delete_tree(self, tree: Mapping[str, Znode]) -> None:
         """Delete all znodes of *tree*, each guarded by its version."""

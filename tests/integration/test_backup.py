@@ -197,6 +197,43 @@ def test_a_backup_that_cannot_be_read_or_written_is_one_line(on_tree: Pvc, tmp_p
         assert (result.code, result.err.count("\n")) == (3, 1)
 
 
+def test_an_earlier_backup_is_overwritten_only_on_request(on_tree: Pvc, tmp_path: Path) -> None:
+    file = tmp_path / "backup.json"
+    file.write_text("{}")
+    result = on_tree("cluster", "backup", str(file))
+    assert (result.code, result.err, file.read_text()) == (
+        1,
+        f"Error: backup file {file} already exists: name another file, or replace it with --overwrite\n",
+        "{}",
+    )
+    assert on_tree("cluster", "backup", str(file), "--overwrite").code == 0
+    assert json.loads(file.read_text())["/schema/version"] == "15"
+    assert on_tree("cluster", "backup", "/dev/null").code == 0
+    assert on_tree("cluster", "backup", "/dev/full").err == "Error: cannot write /dev/full: No space left on device\n"
+
+
+def test_changes_of_one_file_at_once_are_all_kept(on_tree: Pvc, pvc: Pvc, home: Path, tmp_path: Path) -> None:
+    """Each is a process of its own, as scripts start them."""
+    file = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(file))
+    words = [sys.executable, "-m", "pvc_cli", "-q", "-c", f"file:{file}", "vm", "tag", "add", "web-01"]
+    environment = {**os.environ, "HOME": str(home)}
+    added = [subprocess.Popen([*words, f"t{n}"], env=environment) for n in range(12)]
+    assert [process.wait(60) for process in added] == [0] * 12
+    tags = json.loads(pvc("-c", f"file:{file}", "vm", "tag", "list", "web-01", "-o", "json").out)["tags"]
+    assert {tag["name"] for tag in tags} >= {f"t{n}" for n in range(12)}
+
+
+def test_a_change_of_a_file_that_is_refused_in_part_keeps_the_rest(on_tree: Pvc, pvc: Pvc, tmp_path: Path) -> None:
+    file = tmp_path / "backup.json"
+    on_tree("vm", "tag", "add", "web-02", "x", "--type", "system")
+    on_tree("cluster", "backup", str(file))
+    result = pvc("-c", f"file:{file}", "vm", "tag", "add", "web-01,web-02", "x")
+    assert result.code == 1
+    tags = json.loads(pvc("-c", f"file:{file}", "vm", "tag", "list", "web-01", "-o", "json").out)["tags"]
+    assert "x" in {tag["name"] for tag in tags}
+
+
 paths = st.lists(st.text("abß", min_size=1, max_size=3), min_size=1, max_size=3).map(
     lambda names: "/" + "/".join(names)
 )

@@ -8,7 +8,7 @@ from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError
-from pvc_cli.files import replace_file
+from pvc_cli.files import write_file
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import encode_backup, read_backup
 from pvc_cli.zk.migration.locked import Hooks, PlanT, TreeChange
@@ -73,7 +73,7 @@ def write_backup(context: Context, handler: ZKHandler, path: Path) -> None:
     :raises ConfigError: if the file cannot be written.
     """
     try:
-        replace_file(path, encode_backup(read_backup(handler)))
+        write_file(path, encode_backup(read_backup(handler)))
     except OSError as error:
         raise ConfigError(
             f"cannot write the backup {path}: {error.strerror}; nothing was changed: name another file with --backup"

@@ -4,17 +4,16 @@ from pathlib import Path
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context, secrets_option
-from pvc_cli.errors import ConfigError
-from pvc_cli.files import replace_file
-from pvc_cli.zk.backup import encode_backup, read_backup
+from pvc_cli.zk.backup import encode_backup, read_backup, require_new, write_backup_file
 
 
 @click.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @click.option("--mask-secrets", is_flag=True, help="Mask IPMI passwords.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @secrets_option
 @pass_context
-def command(context: Context, file: str, mask_secrets: bool, secrets: bool) -> None:
+def command(context: Context, file: str, mask_secrets: bool, overwrite: bool, secrets: bool) -> None:
     """Back up every znode to FILE, in PVC's own format.
 
     Use - as FILE for standard output. The file contains secrets and is readable only by its owner. On a terminal,
@@ -25,6 +24,8 @@ def command(context: Context, file: str, mask_secrets: bool, secrets: bool) -> N
       pvc cluster backup backup.json
       pvc cluster backup --mask-secrets - | jq keys
     """
+    if file != "-":
+        require_new(Path(file), overwrite=overwrite)
     with connect(context) as handler:
         seen = file == "-" and sys.stdout.isatty()
         tree = read_backup(handler, mask_secrets=mask_secrets or (seen and not secrets))
@@ -32,8 +33,5 @@ def command(context: Context, file: str, mask_secrets: bool, secrets: bool) -> N
     if file == "-":
         sys.stdout.write(text)
         return
-    try:
-        replace_file(Path(file), text)
-    except OSError as error:
-        raise ConfigError(f"cannot write {file}: {error.strerror}") from None
+    write_backup_file(Path(file), text, overwrite=overwrite)
     context.output.message(f"Backed up {len(tree)} znodes to {file}.")

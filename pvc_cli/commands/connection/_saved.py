@@ -1,5 +1,7 @@
 """What the commands on saved connections share."""
 
+from collections.abc import Callable
+
 import click
 
 from pvc_cli.commands._common import complete
@@ -10,19 +12,29 @@ from pvc_cli.errors import NotFoundError, quoted
 name_argument = click.argument("name", shell_complete=complete.connections)
 
 
-def load_with(name: str) -> Connections:
-    """Return the connections that are kept, one of them called *name*."""
-    connections = Connections.load()
+def require(connections: Connections, name: str) -> Connections:
+    """Return *connections*, if one of them is called *name*.
+
+    :raises NotFoundError: if none is.
+    """
     if name not in connections.hosts:
         raise NotFoundError(f"there is no connection {quoted(name)} in {connections.path}: see 'pvc connection list'")
     return connections
 
 
-def save(context: Context, before: Connections, after: Connections, message: str, *, dry_run: bool) -> None:
+def save(context: Context, change: Callable[[Connections], Connections], message: str, *, dry_run: bool) -> None:
+    """Change the saved connections, or say what a dry run would do.
+
+    :param change: returns the changed ones; it is given those that are saved now.
+    """
+    change(Connections.load())  # what is refused does not even leave an empty file
     if dry_run:
         context.output.message(f"Dry run, nothing written: {message}")
-    elif after == before:
-        context.output.message(f"Unchanged: {message}")
-    else:
-        after.save()
-        context.output.message(message)
+        return
+    with Connections.locked() as before:
+        after = change(before)
+        if after == before:
+            context.output.message(f"Unchanged: {message}")
+        else:
+            after.save()
+            context.output.message(message)

@@ -5,7 +5,7 @@ import click
 
 from pvc_cli.commands._common.command import Context, dry_run_option, options_into, pass_context
 from pvc_cli.commands.connection._saved import save
-from pvc_cli.connections.auth import read_access
+from pvc_cli.connections.auth import saved_access
 from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import InvalidInputError, RefusedError, quoted
 
@@ -37,7 +37,7 @@ class _Login(NamedTuple):
         "--password-file", type=_file, metavar="FILE", help="File with the password, readable only by its owner."
     ),
     click.option("--login", type=click.Choice(("digest", "sasl")), help="Authentication scheme [default: digest]."),
-    click.option("--tls", is_flag=True, default=None, help="Use TLS; implied by --ca and --certificate."),
+    click.option("--tls", is_flag=True, default=None, help="Use TLS; the TLS options below imply it."),
     click.option("--ca", type=_file, metavar="FILE", help="CA bundle [default: system trust store]."),
     click.option("--certificate", type=_file, metavar="FILE", help="Client certificate."),
     click.option("--key", type=_file, metavar="FILE", help="Private key of the client certificate."),
@@ -69,22 +69,27 @@ def command(context: Context, name: str, coordinators: str, login: _Login, force
             f"{quoted(coordinators)} is not a list of ZooKeeper servers: expected HOST[:PORT],…[/CHROOT]"
         )
     more = {option: value for option, value in login._asdict().items() if value is not None}
-    connections = Connections.load()
-    entry = (coordinators, more)
-    known = (connections.hosts.get(name, coordinators), connections.more.get(name, more))
-    if known != entry and not force:
-        raise RefusedError(
-            f"connection {quoted(name)} already exists ({connections.hosts[name]}): replace it with --force"
+
+    def refuse(saved: Connections) -> None:
+        known, other = saved.hosts.get(name), saved.more.get(name, {})
+        if known and not force and (known != coordinators or more not in ({}, other)):
+            raise RefusedError(f"connection {quoted(name)} already exists ({known}): replace it with --force")
+
+    def change(saved: Connections) -> Connections:
+        refuse(saved)
+        entry = more or ({} if force else saved.more.get(name, {}))
+        others = {kept: rest for kept, rest in saved.more.items() if kept != name}
+        return saved._replace(
+            hosts={**saved.hosts, name: coordinators},
+            current=saved.current or name,
+            more={**others, name: entry} if entry else others,
         )
+
+    refuse(Connections.load())
     if "user" in more and "password_file" not in more:
         more["password"] = _ask_password(more["user"])
-    read_access(more, "")
-    changed = connections._replace(
-        hosts={**connections.hosts, name: coordinators},
-        current=connections.current or name,
-        more={**connections.more, name: more} if more else connections.more,
-    )
-    save(context, connections, changed, f"Saved connection {quoted(name)} ({coordinators}).", dry_run=dry_run)
+    saved_access(more, "")
+    save(context, change, f"Saved connection {quoted(name)} ({coordinators}).", dry_run=dry_run)
 
 
 def _ask_password(user: str) -> str:

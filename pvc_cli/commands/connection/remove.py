@@ -1,7 +1,8 @@
 import click
 
 from pvc_cli.commands._common.command import Context, dry_run_option, pass_context
-from pvc_cli.commands.connection._saved import load_with, name_argument, save
+from pvc_cli.commands.connection._saved import name_argument, require, save
+from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import quoted
 
 
@@ -16,9 +17,13 @@ def command(context: Context, name: str, dry_run: bool) -> None:
     Example:
       pvc connection remove prod
     """
-    connections = load_with(name)
-    hosts = {kept: servers for kept, servers in connections.hosts.items() if kept != name}
-    more = {kept: entry for kept, entry in connections.more.items() if kept != name}
-    current = None if connections.current == name else connections.current
-    changed = connections._replace(hosts=hosts, current=current, more=more)
-    save(context, connections, changed, f"Removed connection {quoted(name)}.", dry_run=dry_run)
+
+    def change(saved: Connections) -> Connections:
+        require(saved, name)
+        return saved._replace(
+            hosts={kept: servers for kept, servers in saved.hosts.items() if kept != name},
+            current=None if saved.current == name else saved.current,
+            more={kept: entry for kept, entry in saved.more.items() if kept != name},
+        )
+
+    save(context, change, f"Removed connection {quoted(name)}.", dry_run=dry_run)

@@ -1,7 +1,8 @@
 import click
 
 from pvc_cli.commands._common.command import Context, dry_run_option, pass_context
-from pvc_cli.commands.connection._saved import load_with, name_argument, save
+from pvc_cli.commands.connection._saved import name_argument, require, save
+from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import quoted
 
 
@@ -16,6 +17,8 @@ def command(context: Context, name: str, dry_run: bool) -> None:
     Example:
       pvc connection use prod
     """
-    connections = load_with(name)
-    changed = connections._replace(current=name)
-    save(context, connections, changed, f"Connection {quoted(name)} is now current.", dry_run=dry_run)
+
+    def change(saved: Connections) -> Connections:
+        return require(saved, name)._replace(current=name)
+
+    save(context, change, f"Connection {quoted(name)} is now current.", dry_run=dry_run)
