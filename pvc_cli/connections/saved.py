@@ -75,7 +75,7 @@ class Connections(NamedTuple):
         return cls(path, hosts, None if no_current else current, more)
 
     def access(self, name: str) -> Access:
-        """Return how to authenticate to a saved connection: as it says, whatever the environment says of others.
+        """Return how to authenticate to a saved connection: as its entry says; the environment is for other clusters.
 
         :raises ConfigError: if a value is invalid, or a password file is readable by others.
         """

@@ -85,6 +85,8 @@ class Server:
     heap: str = "512m"
     settings: dict[str, str] = field(default_factory=dict)
     """More of ZooKeeper's own settings, for its configuration file; an empty one is left out."""
+    properties: dict[str, str] = field(default_factory=dict)
+    """Java system properties, such as jute.maxbuffer."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -115,9 +117,19 @@ class Server:
         configuration = self.folder / "zoo.cfg"
         configuration.write_text("\n".join((*lines, *self.members)) + "\n")
         main_class = _MEMBER_CLASS if self.members else _SERVER_CLASS
+        properties = [f"-D{name}={value}" for name, value in self.properties.items()]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - the command is this module's own
-                ["java", f"-Xmx{self.heap}", *_JVM_FLAGS, "-cp", class_path(), main_class, str(configuration)],  # noqa: S607
+                [
+                    "java",
+                    f"-Xmx{self.heap}",
+                    *properties,
+                    *_JVM_FLAGS,
+                    "-cp",
+                    class_path(),
+                    main_class,
+                    str(configuration),
+                ],  # noqa: S607
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,6 +1,7 @@
 """The store that is a running ZooKeeper: batched reads, and transactions whose outcome is always found out."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -36,8 +37,10 @@ from pvc_cli.zk.store import (
     pack_stat,
 )
 
-MAX_REQUEST = 1_000_000
-"""Bytes that one request may have; ZooKeeper closes the connection at 1,048,575."""
+MAX_REQUEST = 1_048_575
+"""Bytes that a request may have where the servers' jute.maxbuffer is not raised: at more they hang up."""
+_ENVELOPE = 17
+"""Bytes of a transaction without its steps."""
 _BATCH_READS = 2048
 _WHY = {
     NoNodeError: "no longer exists",
@@ -70,6 +73,8 @@ class LiveStore:
         self._multiread_works = False
         self._before_change = before_change
         self._lock_holder = lock_holder or f"process {os.getpid()}"
+        self._max_request = MAX_REQUEST
+        self._refused_request = sys.maxsize
         self.round_trips = 0
         """How often this store waited for the servers: what a batch saves."""
 
@@ -153,28 +158,52 @@ class LiveStore:
         """
         if not ops:
             return
-        if sum(op.size for op in ops) > MAX_REQUEST:
-            largest = max(ops, key=lambda op: op.size)
-            raise TooLargeError(
-                f"the change is too large for one ZooKeeper request ({MAX_REQUEST:,} bytes):"
-                f" {largest.path} alone takes {largest.size:,}; use a smaller value"
-            )
+        self.require_fit(ops)
         if self._before_change:
             self._before_change()
         until = time.monotonic() + self._connection.timeout
         while True:
             self.round_trips += 1
+            last_seen = self._client.last_zxid
             try:
                 results = self._connection.deadline()(self._request(ops).commit_async())
             except LOST_ERRORS:
-                if self._was_applied(ops, until):
+                if self._was_applied(ops, until, last_seen):
                     return
             except UnreachableError as error:
-                raise _unknown(error) from None
+                raise _unknown(f"({error})") from None
             else:
                 _judge(ops, results)
                 judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
+
+    def require_fit(self, ops: Sequence[Op]) -> None:
+        """Check that *ops* fit into one request; see :class:`pvc_cli.zk.store.Store`."""
+        size = _ENVELOPE + sum(op.size for op in ops)
+        if size <= self._max_request:
+            return
+        if size < self._refused_request and self._accepts(size):
+            self._max_request = size
+            return
+        self._refused_request = min(size, self._refused_request)
+        largest = max(ops, key=lambda op: op.size)
+        raise TooLargeError(
+            f"the change takes {size:,} bytes, more than the servers accept in one request: {largest.path} alone takes"
+            f" {largest.size:,}; use a smaller value, or raise jute.maxbuffer on the servers"
+        )
+
+    def _accepts(self, size: int) -> bool:
+        """Find out whether the servers accept a request of *size* bytes, with one that changes nothing.
+
+        Where jute.maxbuffer is raised, PVC writes such values; where it is not, a server hangs up.
+        """
+        until = time.monotonic() + self._connection.timeout
+        try:
+            self._connection.deadline()(self._client.exists_async(f"/{'x' * size}"))
+        except LOST_ERRORS:
+            self._connection.await_session(until)
+            return False
+        return True
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> HeldLock:
         """Return a lock on the existing znode at *path*; it waits as long as this store does for an answer."""
@@ -194,39 +223,57 @@ class LiveStore:
                 request.check(op.path, op.version)
         return request
 
-    def _was_applied(self, ops: Sequence[Op], until: float) -> bool:
+    def _was_applied(self, ops: Sequence[Op], until: float, last_seen: int) -> bool:
         """Tell, after the connection was lost around a commit, whether it was made.
 
-        On the same session or a later one, nothing of the old connection can still arrive behind a `sync`.
+        On the same session or a later one, nothing of the old connection can still arrive behind a `sync`. Whatever
+        *ops* changed carries a later transaction's number than what we had seen before; one znode that does not shows
+        that none was applied. That all are as we wrote them, by one transaction, shows that they were.
 
-        :raises OutcomeUnknownError: if the connection does not come back.
+        :param last_seen: the number of the last transaction that we knew of before they were sent.
+        :raises OutcomeUnknownError: if the connection does not come back, or others changed the same znodes since.
         """
         changes = [op for op in ops if op.kind != "check"]
         try:
             self._connection.await_session(until)
             self._connection.deadline()(self._client.sync_async("/"))
             found = self.read([Read(op.path) for op in changes])
+            parents = self.read([Read(op.path.rpartition("/")[0] or "/") for op in changes])
         except (UnreachableError, *LOST_ERRORS) as error:
-            raise _unknown(error) from None
-        transactions = set()
-        for op, znode in zip(changes, found, strict=True):
-            if op.kind == "delete":
-                if znode is not None:
-                    return False
-                continue
-            if not isinstance(znode, Znode) or znode.data != op.data:
-                return False
-            stat = znode.stat
-            if op.kind == "set" and op.version != ANY_VERSION and stat.version != op.version + 1:
-                return False
-            transactions.add(stat.czxid if op.kind == "create" else stat.mzxid)
-        return bool(changes) and len(transactions) <= 1
+            raise _unknown(f"({error})") from None
+        verdicts = {_verdict(*row, last_seen) for row in zip(changes, found, parents, strict=True)}
+        if not changes or 0 in verdicts:
+            return False
+        if None in verdicts or len(verdicts - {_DELETED}) > 1:
+            raise _unknown("because another client has changed the same znodes since")
+        return True
 
 
-def _unknown(error: Exception) -> OutcomeUnknownError:
+_DELETED = -1
+
+
+def _verdict(op: Op, found: ReadResult, parent: ReadResult, last_seen: int) -> int | None:
+    """Return the transaction that seems to have applied *op*: 0 if none did, None if it cannot be told."""
+    stat = found.stat if isinstance(found, Znode) else None
+    if op.kind == "delete":
+        if stat is None:
+            return _DELETED
+        return 0 if stat.czxid <= last_seen else None
+    if stat is None:
+        unchanged = op.kind == "create" and isinstance(parent, Znode) and parent.stat.pzxid <= last_seen
+        return 0 if unchanged else None
+    zxid = stat.czxid if op.kind == "create" else stat.mzxid
+    if zxid <= last_seen:
+        return 0
+    expected = 0 if op.kind == "create" else op.version + 1
+    is_ours = isinstance(found, Znode) and found.data == op.data and stat.mzxid == zxid
+    return zxid if is_ours and (stat.version == expected or op.version == ANY_VERSION) else None
+
+
+def _unknown(why: str) -> OutcomeUnknownError:
     return OutcomeUnknownError(
-        f"lost the connection during a change, so its outcome is unknown ({error}):"
-        " rerun the same command; changes already made are kept"
+        f"lost the connection during a change, and its outcome is unknown {why}: check what was changed, or rerun the"
+        " same command; changes already made are kept"
     )
 
 

@@ -98,8 +98,8 @@ class Op(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many bytes this step takes in a request, rounded up: the ACL and the headers are fixed."""
-        return 72 + len(self.path.encode()) + len(self.data)
+        """How many bytes this step takes in a request, rounded up: the headers and an open ACL are fixed."""
+        return 48 + len(self.path.encode()) + len(self.data)
 
 
 class CommitConflictError(ConflictError):
@@ -174,7 +174,15 @@ class Store(Protocol):
         """Apply all of *ops*, or none.
 
         :raises CommitConflictError: if a step's guard, or the state of the tree, does not allow it.
+        :raises ReplacedError: if they were applied, but a znode was not the one that was read.
         :raises OutcomeUnknownError: if the connection was lost and it cannot be told whether they were applied.
+        """
+        ...
+
+    def require_fit(self, ops: Sequence[Op]) -> None:
+        """Check that *ops* fit into one request.
+
+        :raises TooLargeError: if they do not.
         """
         ...
 

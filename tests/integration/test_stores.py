@@ -9,7 +9,7 @@ import pytest
 from pvc_cli.errors import LockError, NotFoundError, RefusedError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.snapshot import SnapshotStore
-from pvc_cli.zk.store import CommitConflictError, Op, Read, Store, Znode
+from pvc_cli.zk.store import CommitConflictError, Op, Read, ReplacedError, Store, Znode
 from tests.conftest import Tree
 
 
@@ -130,3 +130,17 @@ def test_locks_are_there_on_either_and_never_on_what_is_not_there(handler: ZKHan
 def test_a_backup_cannot_be_watched(tree: Tree) -> None:
     with pytest.raises(RefusedError, match="drop --watch"):
         ZKHandler.over(SnapshotStore(tree.dump())).watcher()
+
+
+def test_a_change_of_a_znode_that_was_created_again_is_reported(handler: ZKHandler, tree: Tree) -> None:
+    """Both have version 0, and ZooKeeper checks nothing else."""
+    key = ("domain.state", tree.uuid("web-01"))
+    (found,) = handler.get_znodes([key])
+    assert found
+    assert found.version == 0
+    handler.delete([key])
+    handler.write([(key, "theirs")])
+    transaction = handler.transaction()
+    transaction.ensure(key, found, "ours")
+    with pytest.raises(ReplacedError, match="was deleted and created again during the change, which overwrote"):
+        transaction.commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,3 +88,51 @@ def test_the_check_sees_a_store_that_takes_the_lost_for_done(
         proxy.strike(MULTI, "before")
         handler.write([(("domain.state", uuid), "changed")])
     assert tree.client.get(f"/domains/{uuid}/state")[0] == b"start"
+
+
+@pytest.mark.parametrize(
+    ("command", "rival"),
+    [
+        ("vm tag add web-01 blue", lambda tree, vm: tree.client.delete(f"{vm}/tags/blue", recursive=True)),
+        ("vm tag add web-01 production -p", lambda tree, vm: tree.put(f"{vm}/tags/production/protected", b"False")),
+    ],
+    ids=["removed again", "changed again"],
+)
+def test_what_another_client_changed_before_we_looked_is_not_done_twice(
+    pvc: Pvc,
+    tree: Tree,
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    rival: Callable[[Tree, str], None],
+) -> None:
+    vm = f"/domains/{tree.uuid('web-01')}"
+    after_rival: dict[str, bytes] = {}
+    look = LiveStore._was_applied
+
+    def look_late(store: LiveStore, *arguments: Any) -> bool:  # noqa: ANN401
+        rival(tree, vm)
+        after_rival.update(tree.dump())
+        return look(store, *arguments)
+
+    monkeypatch.setattr(LiveStore, "_was_applied", look_late)
+    proxy.strike(MULTI, "after")
+    result = pvc("--coordinators", f"{proxy.hosts}/{tree.hosts.partition('/')[2]}", *command.split())
+    assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
+    assert "its outcome is unknown because another client has changed the same znodes since" in result.err
+    assert tree.dump() == after_rival
+
+
+@pytest.mark.parametrize("command", ["vm tag add web-01 blue", "vm tag add web-01 production -p"])
+def test_what_did_not_arrive_is_sent_again_although_others_change_other_things(
+    pvc: Pvc, tree: Tree, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    look = LiveStore._was_applied
+
+    def look_late(store: LiveStore, *arguments: Any) -> bool:  # noqa: ANN401
+        tree.put("/config/maintenance", b"true")
+        return look(store, *arguments)
+
+    monkeypatch.setattr(LiveStore, "_was_applied", look_late)
+    proxy.strike(MULTI, "before")
+    assert pvc("--coordinators", f"{proxy.hosts}/{tree.hosts.partition('/')[2]}", *command.split()).code == 0
