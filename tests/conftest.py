@@ -157,6 +157,18 @@ def demo(empty: Tree) -> Callable[..., Tree]:
     return make
 
 
+def without_daemons(demo: Callable[..., Tree]) -> Callable[..., Tree]:
+    """Return *demo*, with the nodes' daemons stopped: what changes the whole tree is refused while they run."""
+
+    def make(vms: int = 20, version: int | None = None) -> Tree:
+        tree = demo(vms, version)
+        for node in tree.client.get_children("/nodes"):
+            tree.client.set(f"/nodes/{node}/daemonstate", b"stop")
+        return tree
+
+    return make
+
+
 @pytest.fixture
 def tree(demo: Callable[..., Tree]) -> Tree:
     """The test's tree, filled with a demo cluster of 20 VMs at the newest schema version."""

@@ -114,6 +114,9 @@ def _of_tree(handler: ZKHandler) -> Iterator[Problem]:
         "retired": len(found.retired) + len(found.moved),
         "stray": len(found.stray),
     }
+    for path, _ in found.stuck:
+        blocked = path.rpartition("/")[0]
+        yield Problem("lock", f"the lock on {blocked} is stuck: nobody can acquire it", "pvc schema apply --prune")
     if any(counts.values()):
         differing = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
         yield Problem("schema", f"the tree differs from its schema: {differing}", "pvc schema validate")

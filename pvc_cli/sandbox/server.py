@@ -117,19 +117,10 @@ class Server:
         configuration = self.folder / "zoo.cfg"
         configuration.write_text("\n".join((*lines, *self.members)) + "\n")
         main_class = _MEMBER_CLASS if self.members else _SERVER_CLASS
-        properties = [f"-D{name}={value}" for name, value in self.properties.items()]
+        options = [f"-Xmx{self.heap}", *(f"-D{name}={value}" for name, value in self.properties.items()), *_JVM_FLAGS]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - the command is this module's own
-                [
-                    "java",
-                    f"-Xmx{self.heap}",
-                    *properties,
-                    *_JVM_FLAGS,
-                    "-cp",
-                    class_path(),
-                    main_class,
-                    str(configuration),
-                ],  # noqa: S607
+                ["java", *options, "-cp", class_path(), main_class, str(configuration)],  # noqa: S607
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

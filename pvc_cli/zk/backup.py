@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from pvc_cli.errors import ConfigError, InvalidItemError, RefusedError, SchemaError, quoted
 from pvc_cli.files import write_file
-from pvc_cli.zk.names import CONTENDER, check_item
+from pvc_cli.zk.base import VERSION_PATH
+from pvc_cli.zk.names import check_item, is_contender
 from pvc_cli.zk.reads import read_trees
-from pvc_cli.zk.schema import MASK, ZKSchema, is_secret, parse_version
+from pvc_cli.zk.schema import parse_version
+from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.store import Read, Znode
 
 if TYPE_CHECKING:
@@ -30,36 +32,48 @@ def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, 
     ZooKeeper's own znodes, those of PVC's PostgreSQL manager, and ephemeral ones are left out: a restored lock
     contender would never go away.
 
-    :param mask_secrets: mask the nodes' IPMI passwords.
+    :param mask_secrets: mask the nodes' IPMI passwords, and those of the VMs' consoles.
     """
-    tree = {path: znode.data for path, znode in read_kept(handler).items()}
-    return {path: MASK.encode() if mask_secrets and is_secret(path) else tree[path] for path in sorted(tree)}
+    tree = {path: znode.data for path, znode in read_all(handler).items() if is_kept(path, znode)}
+    return {path: mask(path, tree[path]) if mask_secrets else tree[path] for path in sorted(tree)}
 
 
-def _is_kept(path: str, znode: Znode) -> bool:
-    return not znode.stat.ephemeral_owner and not CONTENDER.fullmatch(path.rpartition("/")[2])
-
-
-def read_kept(handler: ZKHandler) -> dict[str, Znode]:
-    """Return every znode that a backup holds."""
+def read_all(handler: ZKHandler) -> dict[str, Znode]:
+    """Return every znode but ZooKeeper's own and those of PVC's PostgreSQL manager."""
     names = handler.children("base.root") or []
     (root,) = handler.store.read([Read("/")])
     tree = {"/": root} if isinstance(root, Znode) else {}
     for part in read_trees(handler.store, [f"/{name}" for name in names]):
-        tree |= {path: znode for path, znode in part.items() if _is_kept(path, znode)}
+        tree |= part
     return tree
 
 
-def backup_version(tree: Tree) -> int:
-    """Return the schema version of a backup.
+def is_kept(path: str, znode: Znode) -> bool:
+    """Tell whether a backup has this znode."""
+    return not znode.stat.ephemeral_owner and not is_contender(path)
 
-    :raises SchemaError: if it has no valid one, or one that this pvc does not know.
+
+def back_up(handler: ZKHandler, path: Path, *, overwrite: bool = False) -> int:
+    """Back up the whole tree to the file at *path*; return how many znodes it has.
+
+    :raises RefusedError: if an earlier backup is there, and it is not to be replaced.
+    :raises ConfigError: if the file cannot be written.
     """
-    text = tree.get(ZKSchema.at(0).path("base.schema.version") or "", b"").decode("utf-8", "replace")
+    tree = read_backup(handler)
+    write_backup_file(path, encode_backup(tree), overwrite=overwrite)
+    return len(tree)
+
+
+def backup_version(tree: Tree) -> int:
+    """Return the schema version of a backup: 0 if it has none.
+
+    :raises SchemaError: if it has an invalid one.
+    """
+    text = tree.get(VERSION_PATH, b"").decode("utf-8", "replace")
     version = parse_version(text)
     if version is None:
         raise SchemaError(f"cannot restore the backup: {quoted(text[:40])} is not a schema version")
-    return ZKSchema.at(version).version
+    return version
 
 
 def encode_backup(tree: Tree) -> str:
@@ -69,6 +83,9 @@ def encode_backup(tree: Tree) -> str:
 
 def decode_backup(text: str, origin: str) -> dict[str, bytes]:
     """Return the tree in a backup; missing parents are added with empty values.
+
+    Lock contenders, which PVC's own backup has if a lock was held at that moment, are left out: restored, they would
+    keep the lock for ever.
 
     :param origin: what to call the backup in an error.
     :raises ConfigError: if *text* is not a backup.
@@ -83,7 +100,10 @@ def decode_backup(text: str, origin: str) -> dict[str, bytes]:
     for path, value in sorted(document.items()):
         if not isinstance(value, str):
             raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text")
-        for parent in _check_path(path, origin):
+        parents = _check_path(path, origin)
+        if any(map(is_contender, (path, *parents))):
+            continue
+        for parent in parents:
             tree.setdefault(parent, b"")
         try:
             tree[path] = value.encode("utf-8", "surrogateescape")

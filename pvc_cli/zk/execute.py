@@ -71,10 +71,22 @@ def execute(
     :param before_chunk: is called between transactions; raising there stops with all of a chunk done or nothing.
     :param on_progress: is told how many parts a chunk had, once it is done.
     """
+    parts = list(parts)
+    require_fit(store, parts, guards)
     for chunk in _chunks(parts, lambda part: part):
         before_chunk()
         store.commit([*guards, *(op for part in chunk for op in part)])
         on_progress(len(chunk))
+
+
+def require_fit(store: Store, parts: Iterable[Sequence[Op]], guards: Sequence[Op] = ()) -> None:
+    """Check, before anything is written, that each of *parts* fits into one request.
+
+    :raises TooLargeError: if one does not.
+    """
+    for part in parts:
+        if sum(op.size for op in part) > CHUNK_BYTES:
+            store.require_fit([*guards, *part])
 
 
 def execute_steps(
@@ -83,7 +95,7 @@ def execute_steps(
     plan: Callable[[Sequence[_Item]], list[StepT]],
     item_of: Callable[[StepT], _Item],
     *,
-    guard: Op | None = None,
+    guards: Sequence[Op] = (),
     on_progress: Callable[[int, int], object] = lambda _done, _all: None,
 ) -> list[StepT]:
     """Plan a change of many *items*, one step each, and commit as many steps together as make a modest request.
@@ -92,21 +104,23 @@ def execute_steps(
     not hold up the others. After an interruption, run it again to finish.
 
     :param item_of: gives the item that a step is for.
-    :param guard: a step that refuses a chunk if what *plan* relies on has changed.
+    :param guards: steps that refuse a chunk if the schema version has changed.
     :param on_progress: is told how many items are done, of how many.
     :returns: the steps that were carried out.
-    :raises ConflictError: if one item kept changing (all others are done then), or *guard* refused.
+    :raises ConflictError: if one item kept changing (all others are done then), or one of *guards* refused.
     """
     done: list[StepT] = []
-    chunks = deque((chunk, 0) for chunk in _chunks(plan(items), lambda step: step.transaction.ops))
+    steps = plan(items)
+    require_fit(store, (step.transaction.ops for step in steps), guards)
+    chunks = deque((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops))
     busy: CommitConflictError | None = None
     while chunks:
         chunk, attempts = chunks.popleft()
         ops = [op for step in chunk for op in step.transaction.ops]
         try:
-            store.commit([guard, *ops] if guard and ops else ops)
+            store.commit([*guards, *ops] if ops else [])
         except CommitConflictError as error:
-            if error.op == guard:
+            if error.op in guards:
                 raise ConflictError(
                     "the schema version of the cluster changed meanwhile: rerun the same command to finish"
                 ) from None

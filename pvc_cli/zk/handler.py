@@ -8,13 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from pvc_cli.errors import LockError, PvcError, RefusedError, SchemaError, quoted
+from pvc_cli.errors import LockError, PvcError, RefusedError
 from pvc_cli.zk.access import NO_ACCESS, Access
+from pvc_cli.zk.base import Base, read_base
 from pvc_cli.zk.execute import PlanT, StepT, execute, execute_steps, retry
 from pvc_cli.zk.reads import Names, Values, read_trees, request, request_rows
-from pvc_cli.zk.schema import Key, ZKSchema, find_schema, parse_version
+from pvc_cli.zk.schema import Key, ZKSchema, find_schema
 from pvc_cli.zk.schema.definition import versions
-from pvc_cli.zk.store import Lock, LockKind, OnWait, Op, Read, Store, Znode
+from pvc_cli.zk.store import Lock, LockKind, OnWait, Read, Store, Znode
 from pvc_cli.zk.transaction import Transaction, plan_delete, plan_rename, plan_write
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class ZKHandler:
         self._connection: Connection | None = None
         self._store: Store | None = None
         self._schema: ZKSchema | None = None
-        self._schema_guard: Op | None = None
+        self._base: Base | None = None
 
     @classmethod
     def over(cls, store: Store, *, schema_dir: str | Path | None = None) -> ZKHandler:
@@ -122,6 +123,11 @@ class ZKHandler:
         self.disconnect()
 
     @property
+    def is_live(self) -> bool:
+        """Whether this is a running cluster, not a backup."""
+        return self._connection is not None
+
+    @property
     def store(self) -> Store:
         """What this handler reads from and commits to."""
         if self._store is None:
@@ -140,7 +146,7 @@ class ZKHandler:
         :raises SchemaError: if the version cannot be read, or this pvc does not know it.
         """
         if self._schema is None:
-            self._schema = self.schema_at(self._read_version())
+            self._schema = self.schema_at(self.read_base().version)
         return self._schema
 
     def schema_at(self, version: int | None = None) -> ZKSchema:
@@ -155,16 +161,10 @@ class ZKHandler:
         self._schema = None
         return self.schema
 
-    def _read_version(self) -> int:
-        # The one path that every version agrees on: it has to be known before the version is.
-        path = ZKSchema.at(0).path("base.schema.version")
-        (znode,) = self.store.read([Read(path or "")])
-        text = znode.text if isinstance(znode, Znode) else ""
-        self._schema_guard = Op("check", path or "", version=znode.version) if isinstance(znode, Znode) else None
-        version = parse_version(text)
-        if version is None:
-            raise SchemaError(f"{path} holds {quoted(text[:40])}, which is not a schema version: correct it by hand")
-        return version
+    def read_base(self) -> Base:
+        """Read which schema version the cluster has now; what is decided on it is judged by it later."""
+        self._base = read_base(self.store)
+        return self._base
 
     # Reading
 
@@ -292,7 +292,8 @@ class ZKHandler:
         See :func:`pvc_cli.zk.execute.execute_steps`.
         """
         _ = self.schema
-        return execute_steps(self.store, items, plan, item_of, guard=self._schema_guard, on_progress=on_progress)
+        guards = self._base.guards if self._base else []
+        return execute_steps(self.store, items, plan, item_of, guards=guards, on_progress=on_progress)
 
     # Watching and locking
 

@@ -188,8 +188,8 @@ class LiveStore:
         self._refused_request = min(size, self._refused_request)
         largest = max(ops, key=lambda op: op.size)
         raise TooLargeError(
-            f"the change takes {size:,} bytes, more than the servers accept in one request: {largest.path} alone takes"
-            f" {largest.size:,}; use a smaller value, or raise jute.maxbuffer on the servers"
+            f"the change takes {size:,} bytes, more than the servers accept in one request: {largest.path} alone"
+            f" takes {largest.size:,}; use a smaller value, or raise jute.maxbuffer on the servers"
         )
 
     def _accepts(self, size: int) -> bool:

@@ -12,10 +12,12 @@ from kazoo.handlers.threading import KazooTimeoutError
 
 from pvc_cli.errors import LockError, UnreachableError, printable
 from pvc_cli.zk.connection import Connection
+from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.store import LockKind, OnWait, Op
 
 _SLACK = 2.0
 """How much longer, in seconds, than it was told kazoo may wait for a lock, cleaning up included."""
+_UNKNOWN = "an unknown client"
 _RECIPES = {"readlock": "ReadLock", "writelock": "WriteLock", "exclusivelock": "Lock"}
 
 
@@ -42,14 +44,13 @@ class HeldLock:
     def acquire(self) -> None:
         """Wait for the lock; see :meth:`pvc_cli.zk.store.Lock.acquire`."""
         if not self._try(blocking=False):
+            holders = self._holders()
             if self._on_wait:
-                self._on_wait(
-                    f"Waiting up to {self._timeout:g} s for the lock on {self.path}, held by {self._holders()}."
-                )
+                self._on_wait(f"Waiting up to {self._timeout:g} s for the lock on {self.path}, held by {holders}.")
             if not self._try(blocking=True):
                 raise LockError(
                     f"could not acquire the lock on {self.path} within {self._timeout:g} s:"
-                    f" held by {self._holders()}; retry, or raise --timeout"
+                    f" held by {self._holders()}; retry, or raise --lock-timeout"
                 )
         # ZooKeeper itself refuses a transaction with this step once our contender, and with it the lock, is gone.
         self.fence = Op("check", f"{self.path}/{self._recipe.node}", version=0)
@@ -90,8 +91,29 @@ class HeldLock:
         return result
 
     def _holders(self) -> str:
-        """Return who is in front of us, as far as they say."""
-        return ", ".join(filter(None, map(printable, self._recipe.contenders()))) or "an unknown client"
+        """Return who holds the lock or waits for it, as far as they say.
+
+        :raises LockError: if one is no session's, and so will not release it.
+        """
+        client, wait = self._connection.client, self._connection.deadline()
+        try:
+            names = sorted(filter(is_contender, wait(client.get_children_async(self.path))), key=lambda n: n[-10:])
+            asked = [(name, client.get_async(f"{self.path}/{name}")) for name in names]
+        except KazooException:
+            return _UNKNOWN
+        holders = []
+        for name, answer in asked:
+            try:
+                data, stat = wait(answer)
+            except KazooException:
+                continue  # released meanwhile
+            if not stat.ephemeralOwner:
+                raise LockError(
+                    f"the lock on {self.path} is stuck: {name} is no session's and will not be released; remove it"
+                    " with 'pvc schema apply --prune'"
+                )
+            holders.append(printable(data.decode("utf-8", "replace")))
+        return ", ".join(filter(None, holders)) or _UNKNOWN
 
     def release(self) -> None:
         """Release the lock."""

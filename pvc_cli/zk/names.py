@@ -15,8 +15,7 @@ _REFUSED = "[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000-\U0010ffff]"
 
 NOT_PVCS = frozenset({"zookeeper", "patroni"})
 """Root znodes that belong to ZooKeeper and to PVC's PostgreSQL manager: never listed, never touched."""
-CONTENDER = re.compile(r"[0-9a-f]{32}__r?lock__\d{10}")
-"""The name of a child by which kazoo's recipes queue for a lock: not data, and gone with its holder."""
+_CONTENDER = re.compile(r"[0-9a-f]{32}__r?lock__\d{10}")
 
 
 @lru_cache(maxsize=65536)
@@ -40,3 +39,8 @@ def check_item(name: str) -> str:
             f"{quoted(name)} is not a valid znode name: ZooKeeper refuses {quoted(refused.group())}"
         )
     return name
+
+
+def is_contender(path: str) -> bool:
+    """Tell whether *path* is a place in a queue for a lock, as kazoo's recipes create it: not data, and others'."""
+    return bool(_CONTENDER.fullmatch(path.rpartition("/")[2]))

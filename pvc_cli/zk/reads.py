@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any
 
-from pvc_cli.zk.names import NOT_PVCS
+from pvc_cli.zk.names import NOT_PVCS, is_contender
 from pvc_cli.zk.store import Read, Store, Znode, new_read
 
 Paths = Sequence[str | None]
@@ -87,3 +87,8 @@ def outermost(paths: Iterable[str]) -> list[str]:
         if not (kept and f"{path}/".startswith(f"{kept[-1]}/")):
             kept.append(path)
     return kept
+
+
+def is_stuck(path: str, znode: Znode) -> bool:
+    """Tell whether a znode is a lock contender that no session owns: restored from a backup, it never goes."""
+    return is_contender(path) and not znode.stat.ephemeral_owner

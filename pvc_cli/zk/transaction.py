@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from pvc_cli.errors import InvalidKeyError, NotFoundError
-from pvc_cli.zk.reads import outermost, read_trees
+from pvc_cli.errors import InvalidKeyError, LockError, NotFoundError
+from pvc_cli.zk.names import is_contender
+from pvc_cli.zk.reads import is_stuck, outermost, read_trees
 from pvc_cli.zk.schema import MASK, Key, ZKSchema, is_secret
 from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
 
@@ -116,6 +117,17 @@ class Transaction:
         self.store.commit(self.ops)
 
 
+def refuse_contenders(tree: Mapping[str, Znode]) -> None:
+    """Check that nobody queues for a lock in *tree*: what others hold is never deleted, moved or copied.
+
+    :raises LockError: if somebody does.
+    """
+    for path in filter(is_contender, tree):
+        if is_stuck(path, tree[path]):
+            raise LockError(f"stuck lock contender {path}: remove it with 'pvc schema apply --prune'")
+        raise LockError(f"cannot delete {path}: another client holds or awaits that lock; retry")
+
+
 def plan_write(transaction: Transaction, pairs: Sequence[tuple[Key, str]]) -> Transaction:
     """Add to *transaction* what gives every key its value, from the tree as it is; see ``ZKHandler.write``."""
     paths = ((transaction.schema.path(key), value) for key, value in pairs)
@@ -138,6 +150,7 @@ def plan_delete(transaction: Transaction, keys: Sequence[Key]) -> Transaction:
     if "/" in paths:
         raise InvalidKeyError("cannot delete the root of the tree: name a key below it")
     for tree in read_trees(transaction.store, outermost(paths)):
+        refuse_contenders(tree)
         transaction.delete_tree(tree)
     return transaction
 
@@ -154,6 +167,7 @@ def plan_rename(transaction: Transaction, pairs: Sequence[tuple[Key, Key]]) -> T
     for (source, target), tree in zip(moves, trees, strict=True):
         if not tree:
             raise NotFoundError(f"cannot move {source}: it does not exist")
+        refuse_contenders(tree)
         for at in sorted(tree):
             transaction.add(Op("create", target + at[len(source) :], tree[at].data))
         transaction.delete_tree(tree)

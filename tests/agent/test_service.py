@@ -204,7 +204,10 @@ def test_it_waits_for_a_schema_with_sriov(running: Running, demo: Callable[..., 
     running.start(tree.hosts)
     running.says("SR-IOV needs schema version 1, and this cluster has 0")
     running.told("Waiting for a schema version with SR-IOV")
-    assert pvc("--coordinators", tree.hosts, "schema", "upgrade", "--to", "1", "--yes", "--no-backup").code == 0
+    assert (
+        pvc("--coordinators", tree.hosts, "schema", "upgrade", "--to", "1", "--yes", "--no-backup", "--force").code
+        == 0
+    )
     running.says("VF ens1f1v3 registered")
 
 

@@ -85,7 +85,7 @@ def test_a_file_that_does_not_fit_leaves_what_was_there(tree: Tree, tmp_path: Pa
 
     # Without what measures coverage, which has no room then, either.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    process = start(tree, "cluster", "backup", str(backup), preexec_fn=little_room, env=environment)
+    process = start(tree, "cluster", "backup", str(backup), "--overwrite", preexec_fn=little_room, env=environment)
     result = end(process)
     assert (result.code, result.out) == (3, "")
     assert result.err == f"Error: cannot write {backup}: File too large\n"

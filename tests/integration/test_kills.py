@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
@@ -17,8 +17,14 @@ from pvc_cli.sandbox.demo import cluster
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.store import Op
-from tests.conftest import Tree, sessions
+from tests.conftest import Tree, sessions, without_daemons
 from tests.waiting import wait_until
+
+
+@pytest.fixture(name="demo")
+def stopped_demo(demo: Callable[..., Tree]) -> Callable[..., Tree]:
+    return without_daemons(demo)
+
 
 UPGRADE = ("schema", "upgrade", "--yes", "--no-backup")
 PARTS = 4

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.zk import ZKSchema
-from tests.conftest import Pvc, Tree
+from tests.conftest import Pvc, Tree, without_daemons
+
+
+@pytest.fixture(name="demo")
+def stopped_demo(demo: Callable[..., Tree]) -> Callable[..., Tree]:
+    return without_daemons(demo)
 
 
 def test_show_says_what_the_cluster_has_and_what_its_nodes_know(

@@ -17,9 +17,13 @@ from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.migration.locked import Hooks
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import make_plan
-from pvc_cli.zk.migration.survey import survey
-from tests.conftest import Pvc, Tree, round_trips
+from tests.conftest import Pvc, Tree, round_trips, without_daemons
 from tests.zk.test_schema import PVC_KEYS
+
+
+@pytest.fixture(name="demo")
+def stopped_demo(demo: Callable[..., Tree]) -> Callable[..., Tree]:
+    return without_daemons(demo)
 
 
 @pytest.fixture
@@ -128,7 +132,7 @@ def test_an_upgrade_keeps_all_that_was_there_and_adds_all_that_is_new(
     validated = pvc("schema", "validate", "-o", "json")
     assert validated.code == 0
     assert json.loads(validated.out) == {
-        "version": 15, "missing": [], "retired": [], "stray": [], "pvc_made": [], "foreign": [],
+        "version": 15, "missing": [], "retired": [], "stray": [], "pvc_made": [], "stuck_locks": [], "foreign": [],
     }  # fmt: skip
 
 
@@ -145,10 +149,15 @@ def test_a_rollback_takes_away_what_the_version_lacks_and_an_upgrade_gives_the_s
     both = {path: value for path, value in before.items() if path in now and path != "/schema/version"}
     schema, newest = ZKSchema(version), ZKSchema()
     common = {newest.path(key): value for key, value in cluster(20, newest) if schema.path(key)}
-    assert both == {path: value.encode() for path, value in common.items() if path != "/schema/version"} | {"/": b""}
+    stopped = {f"/nodes/pvchv{n}/daemonstate": b"stop" for n in (1, 2, 3)}
+    expected = {path: value.encode() for path, value in common.items() if path != "/schema/version"}
+    assert both == expected | stopped | {"/": b""}
+    # The nodes' daemons, which are stopped, start with the older version.
+    active = {f"/nodes/pvchv{n}/activeschema": str(version).encode() for n in (1, 2, 3)}
+    assert {path: now[path] for path in both} == both | active
     assert pvc("schema", "upgrade", "--yes", "--no-backup").code == 0
     after = tree.dump()
-    assert {path: after[path] for path in both} == both
+    assert {path: after[path] for path in both} == both | active
     assert pvc("schema", "validate").code == 0
 
 
@@ -234,7 +243,7 @@ def test_a_backup_is_made_first_and_is_the_tree_before(
     assert json.loads(file.read_text()) == {path: value.decode() for path, value in before.items()}
     assert file.stat().st_mode & 0o777 == 0o600
     result = pvc("schema", "rollback", "--to", "5", "--yes")
-    assert "schema-15-to-5.json" in result.err
+    assert "schema-15-to-5-" in result.err
 
 
 def test_a_backup_that_cannot_be_written_stops_everything(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
@@ -284,7 +293,8 @@ def test_two_upgrades_at_once_are_one_upgrade(demo: Callable[..., Tree]) -> None
     assert tree.client.get("/schema/version")[1].version == version + 1
 
 
-def test_a_version_that_changed_while_we_waited_is_planned_for_anew(demo: Callable[..., Tree]) -> None:
+@pytest.mark.parametrize(("theirs", "ours"), [("7", 15), ("15", 10), ("3", 10)])
+def test_a_version_that_was_set_while_we_waited_is_refused(demo: Callable[..., Tree], theirs: str, ours: int) -> None:
     tree = demo(version=3)
     holder = KazooClient(tree.hosts)
     holder.start()
@@ -292,13 +302,17 @@ def test_a_version_that_changed_while_we_waited_is_planned_for_anew(demo: Callab
     lock.acquire()
 
     def daemon(_words: str) -> None:
-        tree.client.set("/schema/version", b"7")
+        tree.client.set("/schema/version", theirs.encode())
+        before.update(tree.dump())
         threading.Timer(0.2, lock.release).start()
 
-    with ZKHandler(tree.hosts) as handler:
-        plan = Migration(handler, ZKSchema(), force=True).carry_out(Hooks(on_wait=daemon))
-        assert plan.current == 7
-        assert survey(handler.store, ZKSchema()).missing == []
+    before: dict[str, bytes] = {}
+    why = f"the schema version was 3 when this was planned, is {theirs} now"
+    with ZKHandler(tree.hosts) as handler, pytest.raises(ConflictError, match=why):
+        Migration(handler, ZKSchema(ours), force=True).carry_out(Hooks(on_wait=daemon))
+    assert {path: value for path, value in tree.dump().items() if "__lock__" not in path} == {
+        path: value for path, value in before.items() if "__lock__" not in path
+    }
     holder.stop()
     holder.close()
 
@@ -411,6 +425,7 @@ def test_pvcs_own_marks_are_told_from_strays_and_foreign_znodes(on_tree: Pvc, tr
         "retired": ["/cmd"],
         "stray": sorted(marks + others),
         "pvc_made": sorted(marks),
+        "stuck_locks": [],
         "foreign": ["/theirs"],
     }
     table = on_tree("schema", "validate").out

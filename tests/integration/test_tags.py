@@ -507,7 +507,7 @@ def test_a_schema_that_is_changed_under_a_bulk_command_ends_it_before_the_wrong_
 
     def late(store: LiveStore, ops: Sequence[Op]) -> None:
         monkeypatch.setattr(LiveStore, "commit", commit)
-        assert on_tree("schema", "rollback", "--to", "0", "--yes", "--no-backup").code == 0
+        assert on_tree("schema", "rollback", "--to", "0", "--yes", "--no-backup", "--force").code == 0
         commit(store, ops)
 
     monkeypatch.setattr(LiveStore, "commit", late)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pvc_cli.zk import ZKHandler
-from tests.conftest import Tree
+from tests.conftest import Tree, without_daemons
 from tests.terminal import Terminal
 
 
@@ -92,7 +92,9 @@ def test_an_error_ends_the_watching_on_the_screen_that_was_there_before(tree: Tr
 
 
 def test_a_dry_run_is_a_tree_every_changed_line_marked(demo: Callable[..., Tree]) -> None:
-    terminal = pvc_on_terminal(demo(version=9), "--no-color", "schema", "upgrade", "--to", "10", "--dry-run")
+    terminal = pvc_on_terminal(
+        without_daemons(demo)(version=9), "--no-color", "schema", "upgrade", "--to", "10", "--dry-run"
+    )
     assert terminal.wait_for_end() == 0
     assert terminal.seen.split("\r\n")[:-2] == [
         "              /ceph",

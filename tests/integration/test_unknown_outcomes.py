@@ -11,8 +11,14 @@ import pytest
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
-from tests.conftest import Pvc, Tree
+from tests.conftest import Pvc, Tree, without_daemons
 from tests.integration.proxy import MULTI, Fault, Proxy
+
+
+@pytest.fixture(name="demo")
+def stopped_demo(demo: Callable[..., Tree]) -> Callable[..., Tree]:
+    return without_daemons(demo)
+
 
 Make = Callable[..., Tree]
 COMMANDS = {
@@ -27,7 +33,7 @@ COMMANDS = {
     "upgrade": (0, ["schema upgrade --yes --no-backup"]),
     "rollback": (15, ["schema rollback --to 3 --yes --no-backup"]),
     "apply": (15, ["schema apply"]),
-    "restore": (15, ["cluster restore {backup} --yes"]),
+    "restore": (15, ["cluster restore {backup} --yes --no-backup"]),
 }
 
 

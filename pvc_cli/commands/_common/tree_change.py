@@ -1,19 +1,70 @@
-"""Change a whole tree from a command: show the plan, ask, back up, carry it out, print what was done."""
+"""Change a whole tree from a command: show the plan, ask, carry it out, print what was done."""
 
+import datetime
+import os
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
+
+import click
 
 from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.command import dry_run_option, options_into, yes_option
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
+from pvc_cli.connections.session import is_file
 from pvc_cli.context import Context
-from pvc_cli.errors import ConfigError
-from pvc_cli.files import write_file
-from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.backup import encode_backup, read_backup
+from pvc_cli.errors import InvalidInputError
+from pvc_cli.files import state_folder
 from pvc_cli.zk.migration.locked import Hooks, PlanT, TreeChange
 
 _WORDS = {"create": "created", "move": "moved", "set": "set", "delete": "deleted"}
+
+
+class Wishes(NamedTuple):
+    """How to change the tree."""
+
+    force: bool
+    backup: str | None
+    no_backup: bool
+    overwrite: bool
+    yes: bool
+    dry_run: bool
+
+    def backup_path(self, context: Context, name: str) -> Path | None:
+        """Return where the backup goes: what was asked for, else pvc's own folder; a backup itself needs none.
+
+        :raises InvalidInputError: if a backup is both wanted and declined.
+        """
+        if self.backup and self.no_backup:
+            raise InvalidInputError("--backup and --no-backup exclude each other")
+        if self.backup:
+            return Path(self.backup)
+        if self.no_backup or is_file(context):
+            return None
+        now = datetime.datetime.now(tz=datetime.UTC)
+        # Another pvc may back up another cluster in the same second.
+        stem = f"{now:%Y%m%dT%H%M%SZ}-{name}-{os.getpid()}"
+        paths = (state_folder() / "backups" / f"{stem}{suffix or ''}.json" for suffix in count(0, -1))
+        return next(path for path in paths if not path.exists())
+
+
+change_options = options_into(
+    Wishes,
+    "wishes",
+    click.option("--force", is_flag=True, help="Proceed in spite of what PVC's daemons know or do."),
+    click.option(
+        "--backup",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Backup file [default: a new one in pvc's state directory].",
+    ),
+    click.option("--no-backup", is_flag=True, help="Skip the backup."),
+    click.option("--overwrite", is_flag=True, help="Replace an existing backup file."),
+    yes_option,
+    dry_run_option,
+)
 
 
 def preview(
@@ -35,47 +86,38 @@ def carry_out(
     question: Callable[[PlanT], str],
     nothing: str,
     yes: bool,
-    back_up: Callable[[PlanT], None] = lambda _: None,
+    backup: Path | None = None,
+    overwrite: bool = False,
 ) -> tuple[PlanT, str] | None:
     """Carry out *change*, having asked; return what was done, and how much in words, or None for nothing.
 
     :param announce: says what would be changed: before the question, or under the lock if there is none.
     :param question: what to ask; empty for a plan that is nothing to ask about.
     :param nothing: why there may be nothing to do.
-    :param back_up: is called under the lock, before the first change.
+    :param backup: where to back up the tree first.
     """
     output = context.output
-    if not yes:
-        plan = change.plan(output.warning)
+
+    def ask(plan: PlanT) -> None:
         announce(plan)
-        if not plan.is_empty and (text := question(plan)):
+        if text := question(plan):
             confirm(text, yes=False)
 
-    def on_plan(plan: PlanT) -> None:
-        if yes:
-            announce(plan)
-        if not plan.is_empty:
-            back_up(plan)
-
     with until_interrupted() as check, progress_bar(output) as step:
-        warn = output.warning if yes else lambda _: None
-        done = change.carry_out(Hooks(output.message, warn, on_plan, step, check))
+        hooks: Hooks[PlanT] = Hooks(
+            confirm=None if yes else ask,
+            backup=backup,
+            overwrite=overwrite,
+            on_wait=output.message,
+            on_warning=output.warning,
+            on_plan=announce if yes else lambda _: None,
+            on_backup=lambda path: output.message(f"Backup written to {path}."),
+            on_progress=step,
+            between_chunks=check,
+        )
+        done = change.carry_out(hooks)
     if done.is_empty:
         output.message(f"Nothing to do: {nothing}.")
         return None
     counts = Counter[str](change.action for change in done.changes())
     return done, ", ".join(f"{counts[action]} {word}" for action, word in _WORDS.items())
-
-
-def write_backup(context: Context, handler: ZKHandler, path: Path) -> None:
-    """Back up the whole tree to *path*.
-
-    :raises ConfigError: if the file cannot be written.
-    """
-    try:
-        write_file(path, encode_backup(read_backup(handler)))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write the backup {path}: {error.strerror}; nothing was changed: name another file with --backup"
-        ) from None
-    context.output.message(f"Backup written to {path}.")

@@ -4,32 +4,26 @@ from pathlib import Path
 import click
 
 from pvc_cli.commands._common.changes import summarise
-from pvc_cli.commands._common.command import (
-    Context,
-    connect,
-    dry_run_option,
-    output_option,
-    pass_context,
-    secrets_option,
-    yes_option,
-)
-from pvc_cli.commands._common.tree_change import carry_out, preview
-from pvc_cli.zk.backup import backup_version, decode_backup, read_backup_file
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
+from pvc_cli.commands._common.tree_change import Wishes, carry_out, change_options, preview
+from pvc_cli.zk.backup import decode_backup, read_backup_file
+from pvc_cli.zk.base import is_uninitialised
 from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 
 
 @click.command("restore")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-@yes_option
-@dry_run_option
+@change_options
+@click.option("--into-foreign", is_flag=True, help="Restore into a tree that holds something else, too.")
 @secrets_option
 @output_option
 @pass_context
-def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool) -> None:
+def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, secrets: bool) -> None:
     """Restore the tree from a backup; anything not in it is deleted.
 
-    Use - as FILE for standard input. Znodes that are not PVC's are kept. Stop PVC's daemons first: they write to the
-    tree all the time.
+    Use - as FILE for standard input. Stop PVC's daemons first: they write to the tree all the time, and act on what
+    they find. Znodes that are not PVC's are kept, and so is what daemons report of themselves. To finish an
+    interrupted restore, run it again.
 
     \b
     Example:
@@ -37,25 +31,40 @@ def command(context: Context, file: str, yes: bool, dry_run: bool, secrets: bool
     """
     output = context.output
     tree = decode_backup(sys.stdin.read() if file == "-" else read_backup_file(Path(file)), file)
-    version = backup_version(tree)
     with connect(context) as handler:
-        restoration = Restoration(handler, tree)
+        restoration = Restoration(
+            handler, tree, force=wishes.force or wishes.dry_run, into_foreign=into_foreign or wishes.dry_run
+        )
 
         def announce(plan: RestorePlan) -> None:
-            now = handler.schema.version
-            if now != version and not plan.is_empty:
+            if plan.sets_version and plan.base.znode and not plan.is_empty:
                 output.warning(
-                    f"the cluster has schema version {now}, the backup {version}: the daemons will restart"
+                    f"the cluster has schema version {plan.base.version}, the backup {plan.target}: all PVC daemons"
+                    " will restart"
+                )
+            if plan.unknown_secrets:
+                output.warning(
+                    f"{len(plan.unknown_secrets)} secrets are masked in the backup and unknown to the cluster: they"
+                    f" are left empty, among them {plan.unknown_secrets[0]}"
                 )
             summarise(output, plan.changes())
 
         def question(plan: RestorePlan) -> str:
             return f"Restore {file}: {len(plan.deletes)} znodes to delete, {len(plan.writes)} to write?"
 
-        if dry_run:
+        if wishes.dry_run:
             preview(context, restoration, lambda _: None, secrets=secrets)
             return
-        nothing = "the tree already matches the backup"
-        done = carry_out(context, restoration, announce=announce, question=question, nothing=nothing, yes=yes)
+        backup = None if is_uninitialised(handler.store) else wishes.backup_path(context, "restore")
+        done = carry_out(
+            context,
+            restoration,
+            announce=announce,
+            question=question,
+            nothing="the tree already matches the backup",
+            yes=wishes.yes,
+            backup=backup,
+            overwrite=wishes.overwrite,
+        )
         if done:
             output.message(f"Restored {file}: {done[1]}.")

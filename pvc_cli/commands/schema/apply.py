@@ -9,12 +9,15 @@ from pvc_cli.zk.migration.plan import Plan
 
 @click.command()
 @click.option("--version", "number", type=int, metavar="N", help="Version of an empty tree [default: newest].")
-@click.option("--prune", is_flag=True, help="Also delete retired keys and PVC's leftovers, if they hold no data.")
+@click.option(
+    "--prune", is_flag=True, help="Also delete retired keys and PVC's leftovers without data, and stuck locks."
+)
+@click.option("--into-foreign", is_flag=True, help="Initialise a tree that holds something else, too.")
 @yes_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, number: int | None, prune: bool, yes: bool, dry_run: bool) -> None:
+def command(context: Context, number: int | None, prune: bool, into_foreign: bool, yes: bool, dry_run: bool) -> None:
     """Create missing keys; initialise an empty tree.
 
     \b
@@ -27,14 +30,15 @@ def command(context: Context, number: int | None, prune: bool, yes: bool, dry_ru
     def announce(plan: Plan) -> None:
         for path in plan.kept:
             output.warning(f"kept {path}: it holds data")
-        if plan.deletes and not dry_run:
+        if (plan.deletes or plan.stuck) and not dry_run:
             show_changes(output, plan.changes())
 
     def question(plan: Plan) -> str:
-        return f"Remove {sum(map(len, plan.deletes))} znodes?" if plan.deletes else ""
+        count = sum(map(len, plan.deletes)) + len(plan.stuck)
+        return f"Remove {count} znodes?" if count else ""
 
     with connect(context) as handler:
-        migration = Migration.apply(handler, number, prune=prune)
+        migration = Migration.apply(handler, number, prune=prune, into_foreign=into_foreign)
         if dry_run:
             preview(context, migration, announce)
             return

@@ -1,13 +1,14 @@
 import click
 
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.commands.schema._migrate import Wishes, go, migration_options
+from pvc_cli.commands._common.tree_change import Wishes, change_options
+from pvc_cli.commands.schema._migrate import go
 from pvc_cli.zk.migration.migrate import Migration
 
 
 @click.command()
 @click.option("--to", "number", type=int, metavar="N", required=True, help="Target version.")
-@migration_options
+@change_options
 @output_option
 @pass_context
 def command(context: Context, number: int, wishes: Wishes) -> None:

@@ -9,6 +9,7 @@ from pvc_cli.zk.migration.migrate import validate
 from pvc_cli.zk.migration.survey import Survey
 
 _PVC_MADE = "left by PVC's own migration; 'pvc schema apply --prune' removes it if it holds no data"
+_STUCK = "a lock that nobody holds and nobody can acquire; 'pvc schema apply --prune' removes it"
 
 
 @click.command()
@@ -17,8 +18,8 @@ _PVC_MADE = "left by PVC's own migration; 'pvc schema apply --prune' removes it 
 def command(context: Context) -> int:
     """Check the tree against its schema version; exit 1 if they differ.
 
-    Retired znodes belong to another version, stray ones to none. Foreign ones, at the root, are not PVC's and do
-    not count.
+    Retired znodes belong to another version, stray ones to none. Stuck ones block a lock for ever. Foreign ones, at
+    the root, are not PVC's and do not count.
 
     \b
     Example:
@@ -34,9 +35,11 @@ def command(context: Context) -> int:
         "retired": found.retired + [source for source, _ in found.moved],
         "stray": [stray.path for stray in found.stray],
         "pvc_made": [stray.path for stray in found.stray if stray.pvc_made],
+        "stuck_locks": [path for path, _ in found.stuck],
         "foreign": found.foreign,
     }
-    faults = [path for kind in ("missing", "retired", "stray") for path in document[kind]]  # type: ignore[attr-defined]
+    kinds = ("missing", "retired", "stray", "stuck_locks")
+    faults = [path for kind in kinds for path in document[kind]]  # type: ignore[attr-defined]
     output.show(lambda: document, names=lambda: faults, table=lambda: output.table(*_faults(found)))
     if faults:
         output.message(f"The tree differs from schema version {schema.version} in {len(faults)} places.")
@@ -54,5 +57,6 @@ def _faults(found: Survey) -> tuple[Sequence[str], list[list[str | Cell]]]:
     rows += [[Cell("retired", "yellow"), path, "of another schema version"] for path in found.retired]
     rows += [[Cell("retired", "yellow"), source, f"moves to {target}"] for source, target in found.moved]
     rows += [[Cell("stray", "yellow"), s.path, _PVC_MADE if s.pvc_made else "unknown"] for s in found.stray]
+    rows += [[Cell("stuck", "red"), path, _STUCK] for path, _ in found.stuck]
     rows += [["foreign", path, "not PVC's, left alone"] for path in found.foreign]
     return ("", "PATH", ""), rows

@@ -1,32 +1,55 @@
-"""Change a whole tree under the schema's lock: plan, carry out in phases, and again where others interfere."""
+"""Change a whole tree: decide, then judge again under the schema's lock, and carry it out in phases."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from pvc_cli.errors import ConflictError, LockError
-from pvc_cli.zk.execute import ATTEMPTS, execute
+from pvc_cli.errors import ConfigError, ConflictError, LockError, PvcError
+from pvc_cli.zk.backup import back_up, require_new
+from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
+from pvc_cli.zk.execute import ATTEMPTS, execute, require_fit
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.plan import VERSION_KEY, is_uninitialised
+from pvc_cli.zk.migration.phases import Phase
 from pvc_cli.zk.schema import ZKSchema
-from pvc_cli.zk.store import CommitConflictError, Lock, Op, Read
-from pvc_cli.zk.transaction import Change
+from pvc_cli.zk.store import CommitConflictError, Lock, OnWait, Op, Read, Znode
+from pvc_cli.zk.transaction import Change, refuse_contenders
 
 
 class TreePlan(Protocol):
     """What would be changed in a tree."""
 
     @property
+    def base(self) -> Base:
+        """The schema version that it was made on."""
+        ...
+
+    @property
+    def target(self) -> int:
+        """The schema version that the tree has afterwards."""
+        ...
+
+    @property
     def is_empty(self) -> bool:
-        """Whether nothing would be."""
+        """Whether nothing would be changed."""
+        ...
+
+    @property
+    def contenders(self) -> Sequence[str]:
+        """Others' places in the queue for a lock that stand in the way."""
         ...
 
     def changes(self) -> tuple[Change, ...]:
         """Return every change, in order, for a dry run."""
         ...
 
-    def phases(self) -> Sequence[Sequence[Op]]:
-        """Return the steps in their order, in phases of which each is complete before the next begins."""
+    def losses(self) -> Counter[str]:
+        """Count what is deleted for good, by group."""
+        ...
+
+    def phases(self) -> Sequence[Phase]:
+        """Return the steps in their order."""
         ...
 
 
@@ -35,14 +58,22 @@ PlanT = TypeVar("PlanT", bound=TreePlan)
 
 @dataclass(frozen=True, slots=True)
 class Hooks(Generic[PlanT]):
-    """What a long change tells its caller, and asks of it."""
+    """What a long change asks of its caller, and tells it."""
 
-    on_wait: Callable[[str], None] | None = None
+    confirm: Callable[[PlanT], None] | None = None
+    """Is given the plan before the lock is waited for; raises to decline. What it did not see is not done."""
+    backup: Path | None = None
+    """Where to back up the tree to, under the lock, before the first change."""
+    overwrite: bool = False
+    """Whether the backup may replace an earlier one."""
+    on_wait: OnWait = None
     """Is told who holds the lock, if it has to be waited for."""
     on_warning: Callable[[str], None] = lambda _: None
     """Is told what would stop the change, had it not been forced."""
     on_plan: Callable[[PlanT], None] = lambda _: None
-    """Is given the plan that is about to be carried out, under the lock: the place for a backup. It may raise."""
+    """Is given the plan that is about to be carried out, under the lock. It may raise."""
+    on_backup: Callable[[Path], None] = lambda _: None
+    """Is told that the backup was written."""
     on_progress: Callable[[int, int], None] = lambda _done, _all: None
     """Is told how many steps are done, of how many."""
     between_chunks: Callable[[], None] = lambda: None
@@ -53,6 +84,7 @@ class TreeChange(Generic[PlanT]):
     """A migration or a restore: look at its plan, then carry it out.
 
     :param handler: the tree.
+    :param force: proceed in spite of what speaks against it.
     """
 
     advice = "rerun the same command to finish"
@@ -60,53 +92,146 @@ class TreeChange(Generic[PlanT]):
     until_empty = True
     """Whether to plan again afterwards, until nothing is left to do."""
 
-    def __init__(self, handler: ZKHandler) -> None:
-        self.handler = handler
+    def __init__(self, handler: ZKHandler, *, force: bool = False) -> None:
+        self.handler, self.force = handler, force
+        self.base = handler.read_base()
+        """The schema version that the change is decided on: at another one, it is refused."""
 
-    def plan(self, on_warning: Callable[[str], None] = lambda _: None) -> PlanT:
-        """Return what would be changed, from the tree as it is.
-
-        :param on_warning: is told what would stop the change, had it not been forced.
-        """
+    def _plan(self) -> PlanT:
+        """Return what would be changed, from the tree as it is."""
         raise NotImplementedError
 
+    def _objections(self, plan: PlanT) -> Sequence[PvcError]:
+        """Return what speaks against *plan*, unless it is forced."""
+        raise NotImplementedError
+
+    def plan(self, on_warning: Callable[[str], None] = lambda _: None) -> PlanT:
+        """Return what would be changed, from the tree as it is, if it can be.
+
+        :param on_warning: is told what would stop the change, had it not been forced.
+        :raises ConflictError: if the schema version is no longer the one that the change was decided on.
+        :raises SchemaError: if some node does not know the version, and it is not forced.
+        :raises RefusedError: if daemons run that would undo it, and it is not forced.
+        :raises TooLargeError: if a value does not fit into a request.
+        """
+        plan = self._plan()
+        self._judge_base(plan)
+        for objection in self._objections(plan):
+            if not self.force:
+                raise objection
+            on_warning(str(objection))
+        for phase in plan.phases():
+            require_fit(self.handler.store, phase.parts(), phase.guards)
+        for path in plan.contenders:
+            on_warning(f"{path} is in the queue for a lock: this is refused while it is there")
+        return plan
+
     def carry_out(self, hooks: Hooks[PlanT] | None = None) -> PlanT:
-        """Hold the lock that PVC's daemons hold when they change the schema, plan under it, and carry the plan out.
+        """Decide, hold the lock that PVC's daemons hold when they change the schema, judge again, and carry it out.
 
         A tree without a version gets version 0 first, so that there is something to lock.
 
         :returns: the plan that was carried out first.
         :raises LockError: if another client holds the lock for too long, or it is lost on the way.
-        :raises ConflictError: if other clients kept changing the same znodes.
+        :raises ConflictError: if the schema version is not the one that was decided on, if more would be lost than
+            was confirmed, or if other clients kept changing the same znodes.
         :raises UnreachableError: if the connection is lost for good; running it again finishes the work.
         """
         handler, hooks = self.handler, hooks or Hooks()
+        if hooks.backup:
+            require_new(hooks.backup, overwrite=hooks.overwrite)
+        confirmed: PlanT | None = None
+        if hooks.confirm:
+            confirmed = self.plan(hooks.on_warning)
+            if confirmed.is_empty:
+                return confirmed
+            hooks.confirm(confirmed)
+        self._prepare()
         _ensure_version(handler)
-        first: PlanT | None = None
         with handler.exclusivelock(VERSION_KEY, on_wait=hooks.on_wait) as lock:
-            for _ in range(ATTEMPTS):
-                now = self.plan() if first else self.plan(hooks.on_warning)
-                if first is None:
-                    first = now
-                    hooks.on_plan(now)
-                if now.is_empty:
-                    break
+            first = self.plan() if confirmed else self.plan(hooks.on_warning)
+            _judge_losses(first, confirmed or first)
+            hooks.on_plan(first)
+            if hooks.backup and not first.is_empty:
                 try:
-                    _execute(handler, now, lock, hooks)
-                except CommitConflictError as error:
-                    if lock.fence and error.op.path == lock.fence.path:
-                        raise LockError(
-                            "lost the schema lock with its session: rerun the same command to finish"
-                        ) from None
-                else:
-                    if not self.until_empty:
-                        break
-            else:
-                raise ConflictError(
-                    f"gave up after {ATTEMPTS} attempts: the same znodes keep changing; {self.advice}"
-                )
+                    back_up(handler, hooks.backup, overwrite=hooks.overwrite)
+                except ConfigError as error:
+                    raise ConfigError(f"{error}; nothing was changed: name another file with --backup") from None
+                hooks.on_backup(hooks.backup)
+            self._carry_out(first, confirmed or first, lock, hooks)
         handler.refresh_schema()
         return first
+
+    def _prepare(self) -> None:
+        """Do what has to be done before the lock can be acquired."""
+
+    def _carry_out(self, first: PlanT, announced: PlanT, lock: Lock, hooks: Hooks[PlanT]) -> None:
+        now = first
+        for _ in range(ATTEMPTS):
+            if now.is_empty:
+                return
+            found = self.handler.store.read([Read(path) for path in now.contenders])
+            refuse_contenders({p: z for p, z in zip(now.contenders, found, strict=True) if isinstance(z, Znode)})
+            try:
+                self._execute(now, lock, hooks)
+            except CommitConflictError as error:
+                if lock.fence and error.op.path == lock.fence.path:
+                    raise LockError(
+                        "lost the schema lock with its session: rerun the same command to finish"
+                    ) from None
+                if error.op.path == VERSION_PATH:
+                    raise self._moved(self.handler.read_base()) from None
+            else:
+                if not self.until_empty:
+                    return
+            now = self.plan()
+            _judge_losses(now, announced)
+        raise ConflictError(f"gave up after {ATTEMPTS} attempts: the same znodes keep changing; {self.advice}")
+
+    def _execute(self, plan: PlanT, lock: Lock, hooks: Hooks[PlanT]) -> None:
+        phases = plan.phases()
+        total, done = sum(len(phase.parts()) for phase in phases), 0
+
+        def progress(count: int) -> None:
+            nonlocal done
+            done += count
+            hooks.on_progress(done, total)
+
+        for phase in phases:
+            execute(
+                self.handler.store,
+                phase.parts(),
+                guards=[*([lock.fence] if lock.fence else []), *phase.guards],
+                before_chunk=hooks.between_chunks,
+                on_progress=progress,
+            )
+            if any(op.path == VERSION_PATH for op in phase.ops):
+                now = self.handler.read_base()
+                if now.version != plan.target:
+                    raise self._moved(now)
+                self.base = now
+
+    def _judge_base(self, plan: PlanT) -> None:
+        """Check that the version is still the one that was decided on, or the one that was to be reached."""
+        if not self.base.is_same(plan.base):
+            if plan.base.version != plan.target:
+                raise self._moved(plan.base)
+            self.base = plan.base
+
+    def _moved(self, now: Base) -> ConflictError:
+        again = " and was set again meanwhile" if now.version == self.base.version else ""
+        return ConflictError(
+            f"the schema version was {self.base.version} when this was planned, is {now.version} now{again}:"
+            " rerun the same command to plan again"
+        )
+
+
+def _judge_losses(plan: TreePlan, confirmed: TreePlan) -> None:
+    """Check that nothing is lost that was not announced."""
+    if more := plan.losses() - confirmed.losses():
+        raise ConflictError(
+            f"{sum(more.values())} more items would be deleted than announced: rerun the same command to see them"
+        )
 
 
 def _ensure_version(handler: ZKHandler) -> None:
@@ -123,23 +248,3 @@ def _ensure_version(handler: ZKHandler) -> None:
                 handler.store.commit([Op("create", path, value.encode())])
             except CommitConflictError:
                 continue  # another client created it
-
-
-def _execute(handler: ZKHandler, plan: TreePlan, lock: Lock, hooks: Hooks[PlanT]) -> None:
-    phases = plan.phases()
-    total, done = sum(map(len, phases)), 0
-
-    def progress(count: int) -> None:
-        nonlocal done
-        done += count
-        hooks.on_progress(done, total)
-
-    guards = [lock.fence] if lock.fence else []
-    for phase in phases:
-        execute(
-            handler.store,
-            ((op,) for op in phase),
-            guards=guards,
-            before_chunk=hooks.between_chunks,
-            on_progress=progress,
-        )

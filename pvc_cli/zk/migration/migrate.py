@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from pvc_cli.errors import RefusedError, SchemaError
+from pvc_cli.errors import PvcError, RefusedError, printable
+from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
+from pvc_cli.zk.migration.gate import objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
-from pvc_cli.zk.migration.plan import Plan, is_uninitialised, make_plan
+from pvc_cli.zk.migration.plan import Plan, make_plan
 from pvc_cli.zk.migration.survey import Survey, survey
-from pvc_cli.zk.schema import ZKSchema, parse_version
+from pvc_cli.zk.reads import is_stuck
+from pvc_cli.zk.schema import ZKSchema, pvcs_roots
+from pvc_cli.zk.store import Op, Read, Znode
 
 
 class Migration(TreeChange[Plan]):
     """The migration of a tree to one schema version.
 
     :param contract: delete what belongs to other versions.
-    :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data.
-    :param force: proceed even if a node does not know the version.
+    :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data; and stuck locks.
+    :param force: proceed even if a node does not know the version, or running daemons would undo it.
     """
 
     def __init__(
         self, handler: ZKHandler, target: ZKSchema, *, contract: bool = True, prune: bool = False, force: bool = False
     ) -> None:
-        super().__init__(handler)
-        self.target, self.contract, self.prune, self.force = target, contract, prune, force
+        super().__init__(handler, force=force)
+        self.target, self.contract, self.prune = target, contract, prune
 
     @classmethod
     def upgrade(cls, handler: ZKHandler, to: int | None = None, *, force: bool = False) -> Migration:
@@ -32,15 +34,17 @@ class Migration(TreeChange[Plan]):
 
         :raises RefusedError: if the cluster has a newer one.
         """
-        target, current = handler.schema_at(to), handler.schema.version
+        target = handler.schema_at(to)
+        migration = cls(handler, target, force=force)
+        current = migration.base.version
         if to is None and target.version < current:
-            target = handler.schema
+            migration.target = target = handler.schema_at(current)
         if target.version < current:
             raise RefusedError(
                 f"cannot upgrade to {target.version}: the cluster already has schema version {current};"
                 f" to go back, run 'pvc schema rollback --to {target.version}'"
             )
-        return cls(handler, target, force=force)
+        return migration
 
     @classmethod
     def rollback(cls, handler: ZKHandler, to: int, *, force: bool = False) -> Migration:
@@ -48,67 +52,75 @@ class Migration(TreeChange[Plan]):
 
         :raises RefusedError: if the cluster has an older one.
         """
-        target, current = handler.schema_at(to), handler.schema.version
-        if target.version > current:
+        target = handler.schema_at(to)
+        migration = cls(handler, target, force=force)
+        if target.version > migration.base.version:
             raise RefusedError(
-                f"cannot roll back to {target.version}: the cluster has schema version {current};"
+                f"cannot roll back to {target.version}: the cluster has schema version {migration.base.version};"
                 f" to go up, run 'pvc schema upgrade --to {target.version}'"
             )
-        return cls(handler, target, force=force)
+        return migration
 
     @classmethod
-    def apply(cls, handler: ZKHandler, version: int | None = None, *, prune: bool = False) -> Migration:
+    def apply(
+        cls, handler: ZKHandler, version: int | None = None, *, prune: bool = False, into_foreign: bool = False
+    ) -> Migration:
         """Return what gives the tree all of its own version, or initialises an empty one at *version*.
 
-        :raises RefusedError: if the tree has another version.
+        :param into_foreign: initialise a tree that holds something else, too.
+        :raises RefusedError: if the tree has another version, or holds something else.
         """
         if is_uninitialised(handler.store):
-            target = handler.schema_at(version)
-        elif version in (None, handler.schema.version):
-            target = handler.schema
-        else:
+            if not into_foreign:
+                refuse_foreign(handler)
+            return cls(handler, handler.schema_at(version), contract=False, prune=prune)
+        migration = cls(handler, handler.schema_at(handler.read_base().version), contract=False, prune=prune)
+        if version not in (None, migration.base.version):
             raise RefusedError(
-                f"cannot apply version {version}: the cluster has schema version {handler.schema.version},"
+                f"cannot apply version {version}: the cluster has schema version {migration.base.version},"
                 " and --version is for an empty tree; run 'pvc schema upgrade --to' or 'pvc schema rollback --to'"
             )
-        return cls(handler, target, contract=False, prune=prune)
+        return migration
 
-    def plan(self, on_warning: Callable[[str], None] = lambda _: None) -> Plan:
-        """Return what there is to do, from the tree as it is.
-
-        :param on_warning: is told what speaks against a migration that is forced.
-        :raises SchemaError: if some node does not know the version, and it is not forced.
-        """
+    def _plan(self) -> Plan:
         plan = make_plan(self.handler.store, self.target, prune=self.prune, contract=self.contract)
-        if plan.current != self.target.version and self.contract:
-            reasons = _unready_nodes(self.handler, self.target)
-            if reasons and not self.force:
-                raise SchemaError(
-                    f"schema version {self.target.version} would stop PVC on some nodes: {'; '.join(reasons)}:"
-                    " upgrade PVC there first, or override with --force"
-                )
-            for reason in reasons:
-                on_warning(reason)
+        if self.contract and plan.current != self.target.version:
+            plan.daemons = read_daemons(self.handler)
         return plan
+
+    def _objections(self, plan: Plan) -> list[PvcError]:
+        live = self.handler.is_live
+        return list(objections(plan.daemons, plan.current, self.target.version, live=live)) if plan.daemons else []
+
+    def _prepare(self) -> None:
+        """Remove what would keep the schema's lock for ever: no session owns it, so nobody releases it."""
+        if self.prune:
+            names = self.handler.children(VERSION_KEY) or []
+            paths = [f"{VERSION_PATH}/{name}" for name in names]
+            found = self.handler.store.read([Read(path) for path in paths])
+            self.handler.store.commit(
+                [
+                    Op("delete", path, version=znode.version)
+                    for path, znode in zip(paths, found, strict=True)
+                    if isinstance(znode, Znode) and is_stuck(path, znode)
+                ]
+            )
+
+
+def refuse_foreign(handler: ZKHandler) -> None:
+    """Check that an uninitialised tree holds nothing but what PVC's schema has: a chroot may have been forgotten.
+
+    :raises RefusedError: if it holds anything else.
+    """
+    ours = pvcs_roots()
+    foreign = [name for name in handler.children("base.root") or [] if name not in ours]
+    if foreign:
+        raise RefusedError(
+            f"this tree has no PVC schema, but holds /{', /'.join(map(printable, foreign[:3]))}: check the chroot; to"
+            " initialise PVC beside them, use --into-foreign"
+        )
 
 
 def validate(handler: ZKHandler) -> Survey:
     """Return how the tree differs from its schema version, in one batch per level."""
     return survey(handler.store, handler.schema, leaves=True)
-
-
-def _unready_nodes(handler: ZKHandler, target: ZKSchema) -> list[str]:
-    """Return, for each node that does not know the version *target*, a reason against it.
-
-    A node's daemon writes the newest version that it knows into the tree; one that does not know the cluster's
-    version would not start again.
-    """
-    names = handler.children("base.node") or []
-    reasons = []
-    for name, text in zip(names, handler.read_many(("node.data.latest_schema", n) for n in names), strict=True):
-        known = parse_version(text) if text and text.strip() else None
-        if known is None:
-            reasons.append(f"node {name} does not report which version it knows")
-        elif known < target.version:
-            reasons.append(f"node {name} knows only version {known}")
-    return reasons

@@ -1,18 +1,21 @@
 """Plan what to change in a tree to bring it to a schema version."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pvc_cli.zk.base import VERSION_PATH, Base, is_uninitialised, read_base
+from pvc_cli.zk.migration.gate import NodeDaemon
 from pvc_cli.zk.migration.pattern import SUB_ITEMS, Pattern, pattern_for
+from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step
 from pvc_cli.zk.migration.survey import Survey, survey
+from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.reads import read_trees
-from pvc_cli.zk.schema import ZKSchema, parse_version
-from pvc_cli.zk.store import Op, Read, Store, Znode
+from pvc_cli.zk.schema import ZKSchema
+from pvc_cli.zk.store import Op, Store, Znode
 from pvc_cli.zk.transaction import Change, changes_of
 
 Subtree = Mapping[str, Znode]
-VERSION_KEY = "base.schema.version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,9 @@ class Plan:
     that is left at any point between has all that its version needs, and a second run completes it.
     """
 
-    current: int
-    target: int
-    version_path: str
-    version_znode: Znode | None
-    """The znode that holds the version, as it was read; its version guards the change."""
+    base: Base
+    schema: ZKSchema
+    """The version that it leads to."""
     uninitialised: bool = False
     """Whether the tree has no version yet, and no node that would run one."""
     creates: list[tuple[str, str]] = field(default_factory=list)
@@ -54,20 +55,69 @@ class Plan:
     deletes: list[Subtree] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     """What pruning does not delete, because it holds data."""
+    daemons: Sequence[NodeDaemon] = ()
+    """What the nodes said of their daemons: the version is set only if they still say it."""
+    stuck: list[tuple[str, Znode]] = field(default_factory=list)
+    """Lock contenders that no session owns, to be deleted."""
+
+    @property
+    def current(self) -> int:
+        """The version that the tree has."""
+        return self.base.version
+
+    @property
+    def target(self) -> int:
+        """The version that the tree has afterwards."""
+        return self.schema.version
+
+    @property
+    def contenders(self) -> list[str]:
+        """Others' places in queues for locks on what is deleted or moved."""
+        trees = (*self.deletes, *(move.tree for move in self.moves))
+        return [path for tree in trees for path in tree if is_contender(path)]
 
     @property
     def sets_version(self) -> bool:
         """Whether the version itself changes."""
-        return self.uninitialised or self.version_znode is None or self.current != self.target
+        return self.uninitialised or self.base.znode is None or self.current != self.target
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to do."""
-        return not (self.sets_version or self.creates or self.moves or self.deletes)
+        return not (self.sets_version or self.creates or self.moves or self.deletes or self.stuck)
 
-    def phases(self) -> tuple[list[Op], list[Op], list[Op]]:
+    def phases(self) -> tuple[Phase, Phase, Phase]:
         """Return the steps in their order: expand, set the version, contract."""
-        return self._expansion(), [self._version_step()] if self.sets_version else [], self._contraction()
+        return (
+            Phase(self._expansion(), self.base.guards),
+            Phase(self._switch(), self._witnesses() if self.sets_version else [], together=True),
+            Phase(self._contraction(), guards_after(self.base, sets_version=self.sets_version)),
+        )
+
+    def _witnesses(self) -> list[Op]:
+        """Return steps that refuse the version if a node started to know another one."""
+        return [
+            Op(
+                "check",
+                self.schema.path(("node.data.latest_schema", daemon.name)) or "",
+                version=daemon.latest.version,
+            )
+            for daemon in self.daemons
+            if daemon.latest
+        ]
+
+    def _switch(self) -> list[Op]:
+        """Return the steps that set the version, and on the way back what the nodes' daemons start with.
+
+        An older daemon does not start with a version that it does not know; on the way up, each sets its own.
+        """
+        if not self.sets_version:
+            return []
+        back = self.daemons if self.target < self.current else ()
+        return [
+            version_step(self.base, self.target),
+            *active_steps(self.schema, back, {path for path, _ in self.creates}),
+        ]
 
     def _expansion(self) -> list[Op]:
         """Return the steps that create what is new."""
@@ -76,30 +126,24 @@ class Plan:
         creates = ((path, value.encode()) for path, value in self.creates)
         return [Op("create", path, data) for path, data in sorted((*creates, *copies))]
 
-    def _version_step(self) -> Op:
-        """Return the step that sets the version, unless another client did."""
-        data = str(self.target).encode()
-        if self.version_znode is None:
-            return Op("create", self.version_path, data)
-        return Op("set", self.version_path, data, self.version_znode.version)
-
     def _contraction(self) -> list[Op]:
         """Return the steps that delete what is no longer needed, each guarded by what was read."""
         # What moved away may have been below what goes: each znode once, children first.
-        doomed = {path: z for tree in (*self.deletes, *(m.tree for m in self.moves)) for path, z in tree.items()}
+        trees = (*self.deletes, *(move.tree for move in self.moves), dict(self.stuck))
+        doomed = {path: znode for tree in trees for path, znode in tree.items()}
         return [Op("delete", path, version=doomed[path].version) for path in sorted(doomed, reverse=True)]
 
     def changes(self) -> tuple[Change, ...]:
         """Return every change, in order, for a dry run."""
         creates = [Change("create", path, value) for path, value in self.creates]
         moves = [Change("move", move.source, to=move.target) for move in self.moves]
-        version = changes_of([self._version_step()] if self.sets_version else [])
-        deletes = [Change("delete", path) for tree in self.deletes for path in sorted(tree, reverse=True)]
-        return (*creates, *moves, *version, *deletes)
+        trees = (*self.deletes, dict(self.stuck))
+        deletes = [Change("delete", path) for tree in trees for path in sorted(tree, reverse=True)]
+        return (*creates, *moves, *changes_of(self._switch()), *deletes)
 
-    def losses(self, known: ZKSchema) -> Counter[str]:
+    def losses(self) -> Counter[str]:
         """Count, by group, the items that are deleted, and under ``""`` the values of items that stay."""
-        top = pattern_for(known)
+        known, top = self.schema, pattern_for(self.schema)
         lost: Counter[str] = Counter()
         for tree in self.deletes:
             for path, znode in tree.items():
@@ -118,28 +162,15 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     :param contract: delete what belongs to other versions only.
     :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data.
     """
-    version_path = target.path(VERSION_KEY) or ""
-    (znode,) = store.read([Read(version_path)])
-    version_znode = znode if isinstance(znode, Znode) else None
-    found = survey(store, target)
-    current = (parse_version(version_znode.text) if version_znode else 0) or 0
-    plan = Plan(current, target.version, version_path, version_znode, is_uninitialised(store))
-    plan.creates = [(m.path, m.default) for m in found.missing if not m.daemons and m.path != version_path]
+    found = survey(store, target, leaves=prune)
+    plan = Plan(read_base(store), target, is_uninitialised(store))
+    plan.creates = [(m.path, m.default) for m in found.missing if not m.daemons and m.path != VERSION_PATH]
     plan.moves = _moves(store, found)
     if contract:
         plan.deletes = [tree for tree in read_trees(store, found.retired) if tree]
     elif prune:
         _prune(store, target, found, plan)
     return plan
-
-
-def is_uninitialised(store: Store) -> bool:
-    """Tell whether the tree has neither a schema version nor a node: empty, or an interrupted first apply."""
-    schema = ZKSchema.at(0)
-    version, nodes = store.read(
-        [Read(schema.path(VERSION_KEY) or ""), Read(schema.path("base.node") or "", children=True)]
-    )
-    return not nodes and not (isinstance(version, Znode) and version.text.strip())
 
 
 def _moves(store: Store, found: Survey) -> list[Move]:
@@ -153,6 +184,7 @@ def _moves(store: Store, found: Survey) -> list[Move]:
 
 def _prune(store: Store, target: ZKSchema, found: Survey, plan: Plan) -> None:
     tops = [*found.retired, *(stray.path for stray in found.stray if stray.pvc_made)]
+    plan.stuck = found.stuck
     top = pattern_for(target)
     for path, tree in zip(tops, read_trees(store, tops), strict=True):
         if all(_holds_no_data(top, at, znode) for at, znode in tree.items()):

@@ -1,67 +1,156 @@
 """Restore a tree from a backup."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pvc_cli.zk.backup import Tree, read_kept
+from pvc_cli.errors import ConfigError, PvcError
+from pvc_cli.zk.backup import Tree, backup_version, is_kept, read_all
+from pvc_cli.zk.base import VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
+from pvc_cli.zk.migration.gate import NodeDaemon, objection_to_restore, objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
-from pvc_cli.zk.names import NOT_PVCS
-from pvc_cli.zk.schema import MASK, ZKSchema
-from pvc_cli.zk.store import Op
+from pvc_cli.zk.migration.migrate import refuse_foreign
+from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step
+from pvc_cli.zk.names import NOT_PVCS, is_contender
+from pvc_cli.zk.schema import ZKSchema, pvcs_roots
+from pvc_cli.zk.secrets import is_masked, unmask
+from pvc_cli.zk.store import Op, Znode
 from pvc_cli.zk.transaction import Change, changes_of
+
+_NEEDED = ("base.config", "base.node", "base.domain", "base.network", "base.storage")
+_DAEMONS_OWN = (
+    "node.data.active_schema",
+    "node.data.latest_schema",
+    "node.data.pvc_version",
+    "node.data.static",
+    "node.keepalive",
+    "node.state.daemon",
+    "node.running_domains",
+)
+"""Facts that a node's daemon reports of itself: a backup's are of another time."""
 
 
 @dataclass(slots=True)
 class RestorePlan:
-    """What to change to restore a backup: deletes first, then creates and sets, the version last."""
+    """What to change to restore a backup.
 
-    deletes: list[Op] = field(default_factory=list)
+    First everything that is missing or differs is put in place, then the version is set, then what the backup lacks
+    goes: a tree that is left at any point between has all that the backup has, and a second run completes it.
+    """
+
+    base: Base
+    schema: ZKSchema
+    """The backup's version."""
     writes: list[Op] = field(default_factory=list)
+    deletes: list[Op] = field(default_factory=list)
+    daemons: Sequence[NodeDaemon] = ()
+    contenders: Sequence[str] = ()
+    unknown_secrets: list[str] = field(default_factory=list)
+    """Where a masked secret is left empty, because the cluster has none either."""
+
+    @property
+    def target(self) -> int:
+        """The version that the tree has afterwards."""
+        return self.schema.version
+
+    @property
+    def sets_version(self) -> bool:
+        """Whether the version itself changes."""
+        return self.base.znode is None or self.base.znode.data != str(self.target).encode()
 
     @property
     def is_empty(self) -> bool:
         """Whether the tree already matches the backup."""
-        return not (self.deletes or self.writes)
+        return not (self.deletes or self.writes or self.sets_version)
+
+    def losses(self) -> Counter[str]:
+        """Count the znodes that are deleted."""
+        return Counter({"znode": len(self.deletes)})
 
     def changes(self) -> tuple[Change, ...]:
         """Return every change, as a dry run shows it."""
-        return changes_of([*self.deletes, *self.writes])
+        return changes_of([op for phase in self.phases() for op in phase.ops])
 
-    def phases(self) -> tuple[list[Op], list[Op]]:
-        """Return the steps in their order."""
-        return self.deletes, self.writes
+    def phases(self) -> tuple[Phase, Phase, Phase]:
+        """Return the steps in their order: expand, set the version, contract."""
+        created = {op.path for op in self.writes}
+        switch = [version_step(self.base, self.target), *active_steps(self.schema, self.daemons, created)]
+        return (
+            Phase(self.writes, self.base.guards),
+            Phase(switch if self.sets_version else [], together=True),
+            Phase(self.deletes, guards_after(self.base, sets_version=self.sets_version)),
+        )
 
 
 class Restoration(TreeChange[RestorePlan]):
-    """The restore of a tree from a backup."""
+    """The restore of a tree from a backup.
+
+    :param backup: every znode of it.
+    :param force: proceed even if daemons run, or a node does not know the backup's version.
+    :param into_foreign: restore into a tree without a PVC schema that holds something else, too.
+    :raises ConfigError: if *backup* is not the backup of a whole tree.
+    :raises SchemaError: if its version is invalid or not known.
+    :raises RefusedError: if the tree holds something else.
+    """
 
     advice = "stop PVC's daemons, then rerun the same command"
     # Running daemons write all the time: what they change after the restore is not ours to undo.
     until_empty = False
 
-    def __init__(self, handler: ZKHandler, backup: Tree) -> None:
-        super().__init__(handler)
-        self.backup = backup
+    def __init__(self, handler: ZKHandler, backup: Tree, *, force: bool = False, into_foreign: bool = False) -> None:
+        self.schema = handler.schema_at(backup_version(backup))
+        lacking = [path for path in map(self.schema.path, _NEEDED) if path and path not in backup]
+        if lacking:
+            raise ConfigError(f"this is not the backup of a whole PVC tree: it lacks {', '.join(lacking)}")
+        if not into_foreign and is_uninitialised(handler.store):
+            refuse_foreign(handler)
+        super().__init__(handler, force=force)
+        self.backup = {"/schema": b"", **backup}
 
-    def plan(self, on_warning: Callable[[str], None] = lambda _: None) -> RestorePlan:  # noqa: ARG002 - warns of nothing
+    def _plan(self) -> RestorePlan:
         """Return what makes the tree equal to the backup.
 
-        Root znodes that are not PVC's, and are not in the backup, stay. A masked secret stays what it is.
+        Root znodes that are not PVC's, and are not in the backup, stay; so do what daemons report of themselves, and
+        secrets that the backup masks.
         """
-        now, backup = read_kept(self.handler), self.backup
-        ours = {d.path.split("/")[1] for schema in (ZKSchema.at(0), ZKSchema()) for _, d in schema.keys_of("base")}
-        plan = RestorePlan()
+        everything = read_all(self.handler)
+        now = {path: znode for path, znode in everything.items() if is_kept(path, znode)}
+        plan = RestorePlan(self.handler.read_base(), self.schema)
+        daemons = read_daemons(self.handler)
+        plan.daemons = [daemon for daemon in daemons if self.schema.path(("node", daemon.name)) in self.backup]
+        live = set(self._daemons_own(daemons))
         for path in sorted(now, reverse=True):
-            if path not in backup and path.split("/")[1] in ours:
+            if path not in self.backup and path.split("/")[1] in pvcs_roots() and path != VERSION_PATH:
                 plan.deletes.append(Op("delete", path, version=now[path].version))
-        version_path = ZKSchema.at(0).path("base.schema.version")
-        for path in sorted(backup, key=lambda path: (path == version_path, path)):
-            if path.split("/")[1] in NOT_PVCS:
-                continue
-            found = now.get(path)
-            if found is None:
-                plan.writes.append(Op("create", path, backup[path]))
-            elif found.data != backup[path] and backup[path] != MASK.encode():
-                plan.writes.append(Op("set", path, backup[path], found.version))
+        for path in sorted(self.backup):
+            if path.split("/")[1] not in NOT_PVCS and path != VERSION_PATH and not (path in live and path in now):
+                plan.writes += self._write(path, now.get(path), plan)
+        going = {op.path for op in plan.deletes}
+        plan.contenders = [path for path in everything if is_contender(path) and path.rpartition("/")[0] in going]
         return plan
+
+    def _daemons_own(self, daemons: Iterable[NodeDaemon]) -> Iterator[str]:
+        for daemon in daemons:
+            yield from filter(None, (self.schema.path((key, daemon.name)) for key in _DAEMONS_OWN))
+
+    def _write(self, path: str, found: Znode | None, plan: RestorePlan) -> Iterator[Op]:
+        """Yield the step that makes the value at *path* the backup's, if it differs."""
+        wanted = self.backup[path]
+        if is_masked(path, wanted):
+            wanted = unmask(path, wanted, found.data if found else None)
+            if found is None:
+                plan.unknown_secrets.append(path)
+        if found is None:
+            yield Op("create", path, wanted)
+        elif found.data != wanted:
+            yield Op("set", path, wanted, found.version, found)
+
+    def _objections(self, plan: RestorePlan) -> list[PvcError]:
+        live = self.handler.is_live
+        found: list[PvcError] = []
+        if plan.sets_version:
+            found += objections(plan.daemons, plan.base.version, plan.target, live=live)
+        if not found and not plan.is_empty:
+            found += objection_to_restore(plan.daemons, live=live)
+        return found

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.zk.migration.pattern import Pattern, pattern_for
-from pvc_cli.zk.names import CONTENDER, NOT_PVCS
+from pvc_cli.zk.names import NOT_PVCS, is_contender
+from pvc_cli.zk.reads import is_stuck
 from pvc_cli.zk.schema import ZKSchema
-from pvc_cli.zk.store import Read, Store
+from pvc_cli.zk.store import Read, Store, Znode
 
 # What PVC 1.0.3's own migration leaves at the root: sub-paths of items, written without their item.
 _ROOT_MARKS = frozenset({"sriov", "tags", "db_device", "mtu", "pvcversion", "tier"})
@@ -43,6 +44,10 @@ class Survey:
     stray: list[Stray] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     """Root znodes that are not PVC's."""
+    contenders: list[str] = field(default_factory=list)
+    """Places in queues for locks."""
+    stuck: list[tuple[str, Znode]] = field(default_factory=list)
+    """Those that no session owns: restored from a backup, they keep their locks for ever."""
 
 
 def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
@@ -66,6 +71,12 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
     result.moved.sort()
     result.stray.sort(key=lambda s: s.path)
     result.foreign.sort()
+    found = store.read([Read(path) for path in result.contenders])
+    result.stuck = sorted(
+        (path, znode)
+        for path, znode in zip(result.contenders, found, strict=True)
+        if isinstance(znode, Znode) and is_stuck(path, znode)
+    )
     return result
 
 
@@ -85,8 +96,8 @@ def _look(
         if known := pattern.named.get(name):
             if known.present or _retire(result, target, at, known, below=not pattern.present):
                 yield at, known, item
-        elif CONTENDER.fullmatch(name):
-            continue
+        elif is_contender(name):
+            result.contenders.append(at)
         elif not pattern.present:
             continue  # it goes with its parent
         elif pattern.items:

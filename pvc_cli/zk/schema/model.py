@@ -210,6 +210,13 @@ def is_secret(path: str) -> bool:
     return len(parts) == 4 and path == ZKSchema.at(0).path((_SECRET, parts[2] or "?"))
 
 
+@cache
+def pvcs_roots() -> frozenset[str]:
+    """Return the names of all root znodes that any version has."""
+    schemas = (ZKSchema.at(0), ZKSchema())
+    return frozenset(d.path.split("/")[1] for schema in schemas for _, d in schema.keys_of("base"))
+
+
 class KeyChange(NamedTuple):
     """A key that only one of two versions has, or that moved; *path* is where it is, or was."""
 

@@ -1,0 +1,87 @@
+"""Judge whether the nodes' daemons can live with another schema version."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pvc_cli.errors import PvcError, RefusedError, SchemaError
+from pvc_cli.zk.handler import ZKHandler
+from pvc_cli.zk.schema import Key, parse_version
+from pvc_cli.zk.store import Znode
+
+_RUNNING = ("init", "run")
+
+
+class NodeDaemon(NamedTuple):
+    """What a node says of its daemon."""
+
+    name: str
+    latest: Znode | None
+    """The newest schema version that it knows."""
+    active: Znode | None
+    """The schema version that it runs."""
+    state: str
+
+    @property
+    def known(self) -> int | None:
+        """The newest version that it knows, if it reports one."""
+        return parse_version(self.latest.text) if self.latest and self.latest.text.strip() else None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is running, as far as the tree shows it."""
+        return self.state in _RUNNING
+
+
+def read_daemons(handler: ZKHandler) -> list[NodeDaemon]:
+    """Return what every node says of its daemon, in two batches."""
+    names = handler.children("base.node") or []
+    keys: list[Key] = [
+        (key, name)
+        for name in names
+        for key in ("node.data.latest_schema", "node.data.active_schema", "node.state.daemon")
+    ]
+    found = iter(handler.get_znodes(keys))
+    rows = ((name, next(found), next(found), next(found)) for name in names)
+    return [NodeDaemon(name, latest, active, state.text if state else "") for name, latest, active, state in rows]
+
+
+def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live: bool) -> Iterator[PvcError]:
+    """Yield what speaks against going from the version *current* to *target*.
+
+    A daemon that does not know the cluster's version does not start again. Running ones that all know more set the
+    newest again as soon as they notice, within a second; on the way back the primary deletes what they lack.
+
+    :param live: whether the tree is that of a cluster, not of a backup.
+    """
+    reasons = []
+    for daemon in daemons:
+        if daemon.known is None:
+            reasons.append(f"node {daemon.name} does not report which version it knows")
+        elif daemon.known < target:
+            reasons.append(f"node {daemon.name} knows only version {daemon.known}")
+    if reasons:
+        yield SchemaError(
+            f"schema version {target} would stop PVC on some nodes: {'; '.join(reasons)}: upgrade PVC there first, or"
+            " override with --force"
+        )
+    known = [daemon.known or 0 for daemon in daemons]
+    ahead = [daemon for daemon in daemons if daemon.runs and (daemon.known or 0) > target]
+    if live and ahead and (target < current or min(known) > target):
+        yield RefusedError(
+            f"cannot change the schema version to {target} while PVC's daemons run: {_names(ahead)} know version"
+            f" {max(daemon.known or 0 for daemon in ahead)} and would set it again within a second: stop pvcnoded on"
+            " every node first, or override with --force"
+        )
+
+
+def objection_to_restore(daemons: Sequence[NodeDaemon], *, live: bool) -> Iterator[PvcError]:
+    """Yield what speaks against a restore, whatever the version: daemons that act on what they read."""
+    if live and (running := [daemon for daemon in daemons if daemon.runs]):
+        yield RefusedError(
+            f"cannot restore while PVC's daemons run on {_names(running)}: they write to the tree all the time, and"
+            " act on what they find: stop pvcnoded on every node first, or override with --force"
+        )
+
+
+def _names(daemons: Sequence[NodeDaemon]) -> str:
+    return ", ".join(daemon.name for daemon in daemons)

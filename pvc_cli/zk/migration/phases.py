@@ -1,0 +1,52 @@
+"""The order in which a tree is changed: phases, and the steps of the one that sets the version."""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from pvc_cli.zk.base import VERSION_PATH, Base
+from pvc_cli.zk.migration.gate import NodeDaemon
+from pvc_cli.zk.schema import ZKSchema
+from pvc_cli.zk.store import Op
+
+
+class Phase(NamedTuple):
+    """Steps that are complete before the next phase begins."""
+
+    ops: list[Op]
+    guards: Sequence[Op] = ()
+    """Steps that every transaction of the phase begins with."""
+    together: bool = False
+    """Whether all are one transaction."""
+
+    def parts(self) -> list[Sequence[Op]]:
+        """Return what is to be applied completely or not at all."""
+        return [self.ops] if self.together and self.ops else [(op,) for op in self.ops]
+
+
+def version_step(base: Base, target: int) -> Op:
+    """Return the step that sets the version, unless another client did."""
+    data = str(target).encode()
+    if base.znode is None:
+        return Op("create", VERSION_PATH, data)
+    return Op("set", VERSION_PATH, data, base.znode.version, base.znode)
+
+
+def guards_after(base: Base, *, sets_version: bool) -> list[Op]:
+    """Return the steps that refuse a transaction if another client set the version, after we did or did not."""
+    if not sets_version:
+        return base.guards
+    return [Op("check", VERSION_PATH, version=base.znode.version + 1 if base.znode else 0)]
+
+
+def active_steps(target: ZKSchema, daemons: Iterable[NodeDaemon], created: Container[str]) -> Iterator[Op]:
+    """Yield the steps that make the nodes' daemons start with the version *target*.
+
+    :param created: the paths that an earlier phase creates.
+    """
+    data = str(target.version).encode()
+    for daemon in daemons:
+        path = target.path(("node.data.active_schema", daemon.name)) or ""
+        if daemon.active is None:
+            yield Op("set", path, data, 0) if path in created else Op("create", path, data)
+        elif daemon.active.data != data:
+            yield Op("set", path, data, daemon.active.version, daemon.active)

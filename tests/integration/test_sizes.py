@@ -1,0 +1,96 @@
+"""Values of all sizes that a cluster can hold, on servers with and without a raised jute.maxbuffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kazoo.client import KazooClient
+
+from pvc_cli.errors import TooLargeError
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.conftest import Pvc, Tree, without_daemons
+
+
+@pytest.fixture(name="demo")
+def stopped_demo(demo: Callable[..., Tree]) -> Callable[..., Tree]:
+    return without_daemons(demo)
+
+
+BUFFER = 8 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def roomy(zookeeper: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
+    """A server with a raised jute.maxbuffer, as PVC's own role configures it."""
+    ensemble = Ensemble(tmp_path_factory.mktemp("roomy"))
+    ensemble.servers[0].properties["jute.maxbuffer"] = str(BUFFER)
+    with ensemble:
+        with ZKHandler(ensemble.hosts) as handler:
+            fill(handler, vms=3, schema=ZKSchema())
+        yield ensemble
+
+
+def test_a_value_as_large_as_the_servers_take_is_backed_up_and_restored(
+    on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/consolelog"
+    tree.put(path, b"x" * 1_048_000)
+    before = tree.dump()
+    file = tmp_path / "backup.json"
+    assert on_tree("cluster", "backup", str(file)).code == 0
+    tree.client.delete(path)
+    result = on_tree("cluster", "restore", str(file), "--yes", "--force")
+    assert (result.code, tree.dump() == before) == (0, True), result.err
+
+
+def test_a_value_above_a_mebibyte_is_restored_where_the_servers_take_it(
+    pvc: Pvc, roomy: Ensemble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PVC_COORDINATORS", roomy.hosts)
+    client = KazooClient(roomy.hosts)
+    client.start()
+    tree = Tree(client, roomy.hosts)
+    path = f"/domains/{tree.uuid('web-01')}/consolelog"
+    tree.put(path, b"x" * 5_000_000)
+    before = tree.dump()
+    file = tmp_path / "backup.json"
+    assert pvc("cluster", "backup", str(file)).code == 0
+    client.delete(path)
+    result = pvc("cluster", "restore", str(file), "--yes", "--force")
+    assert (result.code, tree.dump() == before) == (0, True), result.err
+    client.stop()
+    client.close()
+
+
+def test_what_cannot_fit_is_refused_before_anything_is_written_and_in_a_dry_run(
+    pvc: Pvc, on_tree: Pvc, tree: Tree, roomy: Ensemble, tmp_path: Path
+) -> None:
+    client = KazooClient(roomy.hosts)
+    client.start()
+    path = f"/domains/{Tree(client, roomy.hosts).uuid('web-01')}/consolelog"
+    client.ensure_path(path)
+    client.set(path, b"x" * 2_000_000)
+    file = tmp_path / "backup.json"
+    assert pvc("--coordinators", roomy.hosts, "cluster", "backup", str(file)).code == 0
+    client.delete(path)
+    client.stop()
+    client.close()
+    before = tree.dump()
+    for options in (("--dry-run",), ("--yes", "--force")):
+        result = on_tree("cluster", "restore", str(file), *options)
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert "more than the servers accept in one request" in result.err
+        assert path in result.err
+    assert tree.dump() == before
+
+
+def test_the_session_survives_finding_out_what_the_servers_take(zk: ZKHandler, tree: Tree) -> None:
+    key = ("domain.console.log", tree.uuid("web-01"))
+    for _ in range(2):
+        with pytest.raises(TooLargeError, match=r"raise jute\.maxbuffer on the servers"):
+            zk.write([(key, "x" * 1_100_000)])
+        zk.write([(key, "x" * 1_048_000)])
