@@ -93,7 +93,7 @@ class HeldLock:
     def _holders(self) -> str:
         """Return who holds the lock or waits for it, as far as they say.
 
-        :raises LockError: if one is no session's, and so will not release it.
+        :raises LockError: if one belongs to no session, and so will not release it.
         """
         client, wait = self._connection.client, self._connection.deadline()
         try:
@@ -109,8 +109,8 @@ class HeldLock:
                 continue  # released meanwhile
             if not stat.ephemeralOwner:
                 raise LockError(
-                    f"the lock on {self.path} is stuck: {name} is no session's and will not be released; remove it"
-                    " with 'pvc schema apply --prune'"
+                    f"the lock on {self.path} is stuck: {name} belongs to no session and will not be released;"
+                    " remove it with 'pvc schema apply --prune'"
                 )
             holders.append(printable(data.decode("utf-8", "replace")))
         return ", ".join(filter(None, holders)) or _UNKNOWN

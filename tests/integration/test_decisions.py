@@ -343,7 +343,7 @@ def test_a_stuck_lock_is_reported_named_and_removed(on_tree: Pvc, tree: Tree) ->
     assert "the lock on /schema/version is stuck" in result.out
     result = on_tree("schema", "upgrade", "--yes")
     assert (result.code, result.err.count("\n")) == (5, 1)
-    assert f"the lock on /schema/version is stuck: {CONTENDER} is no session's" in result.err
+    assert f"the lock on /schema/version is stuck: {CONTENDER} belongs to no session" in result.err
     assert "pvc schema apply --prune" in result.err
     assert on_tree("schema", "apply", "--prune", "--yes").code == 0
     assert tree.dump() == before
