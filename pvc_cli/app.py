@@ -18,6 +18,16 @@ from pvc_cli.output.writer import Output
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 
 
+class _Seconds(click.FloatRange):
+    """A time; unlike any range of Click's, without what is not a number."""
+
+    def convert(self, value: str | float, param: click.Parameter | None, context: click.Context | None) -> float:
+        """Return *value* as seconds."""
+        if str(value).lower() == "nan":
+            self.fail(f"{value} is not a number of seconds", param, context)
+        return float(super().convert(value, param, context))  # type: ignore[arg-type]
+
+
 @click.group(
     "pvc",
     cls=LazyGroup,
@@ -41,11 +51,19 @@ _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 @click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="ZooKeeper servers to use.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, 3600, min_open=True),
+    type=_Seconds(0, 3600, min_open=True),
     default=10,
     show_default=True,
     metavar="SECONDS",
-    help="Time to wait for ZooKeeper.",
+    help="Time to wait for an answer from ZooKeeper.",
+)
+@click.option(
+    "--lock-timeout",
+    type=_Seconds(0, 86400, min_open=True),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time to wait for a lock that another client holds.",
 )
 @click.option(
     "--schema-dir",
@@ -63,6 +81,7 @@ def cli(
     connection: str | None,
     coordinators: str | None,
     timeout: float,
+    lock_timeout: float,
     schema_dir: str | None,
     verbose: bool,
     quiet: bool,
@@ -82,6 +101,7 @@ def cli(
         connection=connection,
         coordinators=coordinators,
         timeout=timeout,
+        lock_timeout=lock_timeout,
         schema_dir=schema_dir,
         verbose=verbose,
         output=Output(colour=colour, quiet=quiet),
@@ -90,6 +110,7 @@ def cli(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run pvc with *arguments*, the process's own if none are given, and return its exit code."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             # A terminal that cannot show a character gets its escape, not a traceback.
@@ -97,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
         # Bytes that are not text become surrogates, as on a command line, and are refused by name later.
         reconfigure(errors="surrogateescape")
-    with _termination():
+    with _signals() as received:
         try:
             status = cli.main(
                 args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False
@@ -106,10 +127,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except click.ClickException as error:
             return _fail(_usage(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            return _fail(f"interrupted: {_AS_IT_IS}", EXIT_INTERRUPTED)
+            return _ended(signal.SIGINT)
         except _Terminated:
-            return _fail(f"terminated: {_AS_IT_IS}", EXIT_TERMINATED)
+            return _ended(signal.SIGTERM)
         except PvcError as error:
+            # kazoo swallows what a signal raises while it sends, and reports a closed connection instead.
+            if received:
+                return _ended(received[0])
             return _fail(str(error), error.exit_code, *error.more)
         except BrokenPipeError:
             # The reader of our output closed it: head, or a pager.
@@ -123,25 +147,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
+def _open_closed_streams() -> None:
+    """Give a process that was started without a standard stream one; results that cannot be written are an error.
+
+    Else the next file or connection would get its number, and be written to.
+    """
+    streams = (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
+    for name, mode, access in streams:
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, access)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as we do
+
+
 class _Terminated(BaseException):
     """SIGTERM was received."""
 
 
 @contextmanager
-def _termination() -> Iterator[None]:
-    """Make SIGTERM end a command as Ctrl-C does, so that it cleans up."""
+def _signals() -> Iterator[list[int]]:
+    """Make SIGTERM end a command as Ctrl-C does, so that it cleans up; yield a list of the signals received."""
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield received
         return
 
-    def terminate(_signal: int, _frame: object) -> None:
-        raise _Terminated
+    def end(number: int, _frame: object) -> None:
+        received.append(number)
+        raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(number: int) -> int:
+    """Report the end by a signal, and return the exit code."""
+    if number == signal.SIGTERM:
+        return _fail(f"terminated: {_AS_IT_IS}", EXIT_TERMINATED)
+    return _fail(f"interrupted: {_AS_IT_IS}", EXIT_INTERRUPTED)
 
 
 def _give_up_output() -> None:

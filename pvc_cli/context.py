@@ -15,6 +15,7 @@ class Context:
     connection: str | None = None
     coordinators: str | None = None
     timeout: float = 10.0
+    lock_timeout: float = 30.0
     schema_dir: str | None = None
     verbose: bool = False
     output: Output = field(default_factory=Output)

@@ -28,14 +28,14 @@ def connect(
     if context.verbose:
         context.output.message(f"Using {target.hosts} (from {target.origin}).")
     if target.file:
-        with _open_backup(target.file, context.schema_dir) as handler:
+        with _open_backup(target.file, context) as handler:
             yield handler
         return
     with ZKHandler(
         target.hosts,
         access=target.access,
         timeout=context.timeout,
-        session_timeout=context.timeout,
+        lock_timeout=context.lock_timeout,
         on_event=on_event or (context.output.message if context.verbose else None),
         before_change=_log_once(target.hosts),
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
@@ -50,14 +50,14 @@ def is_file(context: Context) -> bool:
 
 
 @contextmanager
-def _open_backup(path: Path, schema_dir: str | None) -> Iterator[ZKHandler]:
+def _open_backup(path: Path, context: Context) -> Iterator[ZKHandler]:
     """Open a backup in place of a cluster; save at the end what was changed, as far as it got."""
     # Imported here: few commands work on a backup.
     from pvc_cli.zk.snapshot import SnapshotStore
 
-    store = SnapshotStore.open(path)
+    store = SnapshotStore.open(path, lock_timeout=context.lock_timeout)
     try:
-        yield ZKHandler.over(store, schema_dir=schema_dir)
+        yield ZKHandler.over(store, schema_dir=context.schema_dir)
     finally:
         store.save()
 

@@ -53,11 +53,28 @@ class Output:
         """The format of results."""
         self._screen: Screen | None = None
         self._lines: list[str] = []
+        self._waits = False
 
     def message(self, text: str) -> None:
         """Say *text* on standard error, escaped, unless quiet is wanted."""
         if not self.quiet:
             self._say(text)
+
+    def waiting(self, text: str) -> None:
+        """Say what is waited for: on a terminal in one line that counts down, elsewhere once."""
+        if self.quiet or (self._waits and not sys.stderr.isatty()):
+            return
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{printable(text)}", end="", file=sys.stderr, flush=True)
+        else:
+            print(printable(text), file=sys.stderr)
+        self._waits = True
+
+    def end_wait(self) -> None:
+        """Clear the line that says what was waited for."""
+        if self._waits and sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self._waits = False
 
     def warning(self, text: str) -> None:
         """Say *text* on standard error, escaped, even if quiet is wanted."""
@@ -71,6 +88,7 @@ class Output:
         if self._screen:
             self._lines.append(printable(text))
         else:
+            self.end_wait()
             print(printable(text), file=sys.stderr)
 
     @contextmanager

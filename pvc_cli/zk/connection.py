@@ -4,7 +4,10 @@ Nothing here rebuilds a client or a session. This module starts one, waits with 
 turns kazoo's many ways of not answering into one error.
 """
 
+import contextlib
 import logging
+import re
+import struct
 import threading
 import time
 from collections import deque
@@ -17,7 +20,6 @@ from kazoo.exceptions import (
     ConnectionClosedError,
     ConnectionLoss,
     KazooException,
-    NoAuthError,
     OperationTimeoutError,
     SessionExpiredError,
     SessionMovedError,
@@ -29,8 +31,18 @@ from kazoo.protocol.states import KazooState, KeeperState
 from kazoo.retry import KazooRetry
 from kazoo.security import CREATOR_ALL_ACL, make_acl
 
-from pvc_cli.errors import AccessDeniedError, ConfigError, UnreachableError, printable, quoted
+from pvc_cli.errors import (
+    AccessDeniedError,
+    ConfigError,
+    ProtocolError,
+    PvcError,
+    RefusedError,
+    UnreachableError,
+    printable,
+    quoted,
+)
 from pvc_cli.zk.access import NO_ACCESS, Access
+from pvc_cli.zk.names import check_item
 from pvc_cli.zk.wire import WireHandler
 
 # kazoo's recipes log to module loggers; an application that wants to see that adds its own handler.
@@ -41,6 +53,12 @@ LOST_ERRORS = (ConnectionLoss, SessionExpiredError, SessionMovedError, Operation
 
 OnEvent = Callable[[str], None]
 _GLANCE = 0.05
+_REASONS = {
+    -124: "it serves authenticated clients only; give the connection a user and a password",
+    -125: "the quota of this part of the tree is exceeded; raise it with setquota, or delete something",
+    -127: "it has too much to do; retry later",
+}
+"""What servers refuse with, by ZooKeeper's numbers, that older kazoos have no names for."""
 _PERMISSIONS = ("read", "write", "create", "delete", "admin")
 
 
@@ -50,7 +68,6 @@ class Connection:
     :param hosts: ``HOST[:PORT],…[/chroot]``.
     :param timeout: how long, in seconds, a server may take to answer before it is given up.
     :param session_timeout: how long, in seconds, the servers keep the session of a client that went silent.
-        It also bounds how long kazoo tries one server that swallows packets, so several hosts share it.
     :param on_event: is told, in one sentence each, what happens to the session. It runs on kazoo's thread.
     :param access: how to authenticate.
     :raises ConfigError: if *hosts* or *access* is invalid.
@@ -66,7 +83,10 @@ class Connection:
         access: Access = NO_ACCESS,
     ) -> None:
         try:
-            addresses, _ = collect_hosts(hosts)
+            addresses, chroot = collect_hosts(hosts)
+            # kazoo would take // for the root, and stumbles over /.. later.
+            for name in (chroot or "/").removesuffix("/").split("/")[1:]:
+                check_item(name)
         except ValueError as error:
             raise ConfigError(
                 f"invalid ZooKeeper servers {quoted(hosts)} ({error}): expected HOST[:PORT],…[/chroot]"
@@ -78,14 +98,15 @@ class Connection:
         self._refused: Exception | None = None
         self._connected_before = False
         self._last_words: deque[str] = deque(maxlen=1)
+        self._wire = WireHandler(addresses, min(timeout, session_timeout), access.tls, self._die)
         self.client: Any = KazooClient(
             hosts=hosts,
-            timeout=max(session_timeout / len(addresses), 1.0),
+            timeout=session_timeout,
             logger=self._listening_logger(),
             # kazoo's own delay grows to an hour; someone who waits wants to notice a server that is back.
             connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=2, max_delay=1.0),
             command_retry=KazooRetry(max_tries=3, delay=0.05, backoff=2, max_delay=1.0),
-            handler=WireHandler(addresses, max(session_timeout / 3, 1.0), access.tls, self._die),
+            handler=self._wire,
             **_credentials(access.checked()),
         )
         self.client.add_listener(self._listen)
@@ -102,9 +123,9 @@ class Connection:
         self._live = self.client.start_async()
         meanwhile()
         if not self._live.wait(self.timeout):
-            # kazoo waits for its thread, which may hang in connect(): that is not for the caller to wait for.
-            threading.Thread(target=self._abandon, daemon=True).start()
-            raise self.unreachable()
+            error = self.unreachable()
+            self._abandon()
+            raise error
         if self.client.chroot or self._asked_in:
             try:
                 self._look_around(until)
@@ -133,7 +154,16 @@ class Connection:
             self._on_event(f"Disconnected from ZooKeeper at {printable(self.hosts)}.")
 
     def _abandon(self) -> None:
-        self.client.stop()
+        """End kazoo's threads; one that waits for a server, in connect() or for a reply, is not waited for long."""
+        ending = threading.Thread(target=self._end, daemon=True)
+        ending.start()
+        ending.join(_GLANCE)
+        if ending.is_alive():
+            self._wire.cut()
+
+    def _end(self) -> None:
+        with contextlib.suppress(KazooException):
+            self.client.stop()
         self.client.close()
 
     def await_session(self, until: float) -> None:
@@ -161,8 +191,12 @@ class Connection:
                 return result.get(timeout=max(until - time.monotonic(), 0.001))
             except (KazooTimeoutError, ConnectionClosedError):
                 raise self.unreachable() from None
-            except (AuthFailedError, NoAuthError) as error:
+            except AuthFailedError as error:
                 raise self._denied(error) from None
+            except (RuntimeError, ValueError, TypeError, struct.error) as error:
+                raise failure(error) from None
+            except KazooException as error:
+                raise (failure(error) if _code(error) in _REASONS else error) from None
 
         return wait
 
@@ -174,9 +208,11 @@ class Connection:
     def unreachable(self) -> UnreachableError:
         """Return the error for servers that do not answer, with the last reason that kazoo gave."""
         reason = f" ({printable(self._last_words[0])})" if self._last_words else ""
+        advice = "check that it runs, or use another with --coordinators"
+        if re.search("broken|reset by peer", reason, re.IGNORECASE):
+            advice = "it closes connections at once: check that it runs, and maxClientCnxns in its configuration"
         return UnreachableError(
-            f"ZooKeeper at {printable(self.hosts)} did not answer within {self.timeout:g} s{reason}:"
-            " check that it runs, or use another with --coordinators"
+            f"ZooKeeper at {printable(self.hosts)} did not answer within {self.timeout:g} s{reason}: {advice}"
         )
 
     def _denied(self, error: Exception) -> AccessDeniedError:
@@ -209,6 +245,19 @@ class Connection:
         keep.emit = lambda record: self._last_words.append(record.getMessage())  # type: ignore[method-assign]
         logger.addHandler(keep)
         return logger
+
+
+def failure(error: Exception) -> PvcError:
+    """Return the error for what a server refuses with, or sends instead of a reply."""
+    if why := _REASONS.get(_code(error)):
+        return RefusedError(f"ZooKeeper refused: {why}")
+    return ProtocolError(f"a ZooKeeper server sent an invalid reply ({type(error).__name__}: {error}): retry")
+
+
+def _code(error: Exception) -> int:
+    """Return ZooKeeper's number for an error; older kazoos only have it in a text."""
+    number = re.search(r"-\d+$", str(error)) if isinstance(error, RuntimeError) else None
+    return int(number.group()) if number else int(getattr(error, "code", 0) or 0)
 
 
 def _credentials(access: Access) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class ZKHandler:
     :param multiread: False to read without ZooKeeper's `multiRead`; servers before 3.6 are detected anyway.
     :param on_event: is told, in a sentence each, when the session is opened, suspended, resumed and closed.
     :param before_change: is called before every transaction that is sent.
+    :param lock_timeout: seconds to wait for a lock; a killed holder's is free after its session's timeout.
     :param lock_holder: shown to those who wait for our locks; by default, the number of this process.
     :param schema_dir: where an installed PVC defines newer schema versions; by default, PVC's own place.
     """
@@ -58,6 +59,7 @@ class ZKHandler:
         multiread: bool = True,
         on_event: Callable[[str], None] | None = None,
         before_change: Callable[[], None] | None = None,
+        lock_timeout: float = 30.0,
         lock_holder: str = "",
         schema_dir: str | Path | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class ZKHandler:
         self._multiread = multiread
         self._on_event = on_event
         self._before_change = before_change
+        self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder
         self._schema_dir = schema_dir
         self._connection: Connection | None = None
@@ -104,7 +107,11 @@ class ZKHandler:
         connection.start(meanwhile=versions)
         self._connection = connection
         self._store = LiveStore(
-            connection, multiread=self._multiread, before_change=self._before_change, lock_holder=self._lock_holder
+            connection,
+            multiread=self._multiread,
+            before_change=self._before_change,
+            lock_timeout=self._lock_timeout,
+            lock_holder=self._lock_holder,
         )
 
     def disconnect(self) -> None:
@@ -311,7 +318,7 @@ class ZKHandler:
     def readlock(self, key: Key, on_wait: OnWait = None) -> Lock:
         """Return a lock that others may share, but no writer: use it in a ``with`` statement.
 
-        :param on_wait: is told, at most once, who holds the lock, if it has to be waited for.
+        :param on_wait: is told, every second, who holds the lock, if it has to be waited for.
         :raises LockError: at once, creating nothing, if the key does not exist or the schema version lacks it.
         """
         return self._lock("readlock", key, on_wait)

@@ -18,8 +18,8 @@ from kazoo.exceptions import (
     UnimplementedError,
 )
 
-from pvc_cli.errors import OutcomeUnknownError, ProtocolError, TooLargeError, UnreachableError
-from pvc_cli.zk.connection import LOST_ERRORS, Connection
+from pvc_cli.errors import OutcomeUnknownError, TooLargeError, UnreachableError
+from pvc_cli.zk.connection import LOST_ERRORS, Connection, failure
 from pvc_cli.zk.locks import HeldLock
 from pvc_cli.zk.multiread import MultiRead, access_denied
 from pvc_cli.zk.store import (
@@ -56,6 +56,7 @@ class LiveStore:
     :param multiread: whether to use ZooKeeper's `multiRead`; a server that turns out not to know it
         (before 3.6) gets pipelined single reads instead, for as long as this store lives.
     :param before_change: is called before every transaction that is sent.
+    :param lock_timeout: how long, in seconds, to wait for a lock.
     :param lock_holder: who holds this store's locks, for those who wait for them.
     """
 
@@ -65,6 +66,7 @@ class LiveStore:
         *,
         multiread: bool = True,
         before_change: Callable[[], None] | None = None,
+        lock_timeout: float = 30.0,
         lock_holder: str = "",
     ) -> None:
         self._connection = connection
@@ -72,6 +74,7 @@ class LiveStore:
         self._multiread = multiread
         self._multiread_works = False
         self._before_change = before_change
+        self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder or f"process {os.getpid()}"
         self._max_request = MAX_REQUEST
         self._refused_request = sys.maxsize
@@ -206,8 +209,8 @@ class LiveStore:
         return True
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> HeldLock:
-        """Return a lock on the existing znode at *path*; it waits as long as this store does for an answer."""
-        return HeldLock(self._connection, kind, path, self._connection.timeout, self._lock_holder, on_wait)
+        """Return a lock on the existing znode at *path*."""
+        return HeldLock(self._connection, kind, path, self._lock_timeout, self._lock_holder, on_wait)
 
     def _request(self, ops: Sequence[Op]) -> Any:  # noqa: ANN401 - kazoo is untyped
         """Return kazoo's transaction of *ops*; it can be committed once only."""
@@ -287,7 +290,7 @@ def _judge(ops: Sequence[Op], results: Iterable[Any]) -> None:
         if why := _WHY.get(type(result)):
             why = "lost its parent" if op.kind == "create" and isinstance(result, NoNodeError) else why
             raise CommitConflictError(op, why)
-        raise ProtocolError(f"ZooKeeper refused to {op.kind} {op.path}: {type(result).__name__}")
+        raise failure(result)
 
 
 def _batches(reads: Sequence[Read]) -> Iterator[Sequence[Read]]:

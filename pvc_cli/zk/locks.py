@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
+import time
 from typing import Any
 
 from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
@@ -17,6 +19,8 @@ from pvc_cli.zk.store import LockKind, OnWait, Op
 
 _SLACK = 2.0
 """How much longer, in seconds, than it was told kazoo may wait for a lock, cleaning up included."""
+_GLANCE = 1.0
+"""How often, in seconds, to tell how long a wait still lasts."""
 _UNKNOWN = "an unknown client"
 _RECIPES = {"readlock": "ReadLock", "writelock": "WriteLock", "exclusivelock": "Lock"}
 
@@ -26,7 +30,7 @@ class HeldLock:
 
     :param timeout: how long, in seconds, to wait for those who hold it.
     :param holder: who we are, for those who wait.
-    :param on_wait: is told, at most once, who holds it, if it has to be waited for.
+    :param on_wait: is told, every second, who holds it and how long it is still waited for.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class HeldLock:
         self._connection = connection
         self._timeout = timeout
         self._on_wait = on_wait
+        self._waiting_for = _UNKNOWN
         self._recipe: Any = getattr(connection.client, _RECIPES[kind])(path, holder)
         # The recipe would create the path on acquiring, and so invent a znode that the schema does not have.
         self._recipe.assured_path = True
@@ -44,9 +49,8 @@ class HeldLock:
     def acquire(self) -> None:
         """Wait for the lock; see :meth:`pvc_cli.zk.store.Lock.acquire`."""
         if not self._try(blocking=False):
-            holders = self._holders()
-            if self._on_wait:
-                self._on_wait(f"Waiting up to {self._timeout:g} s for the lock on {self.path}, held by {holders}.")
+            self._waiting_for = self._holders()
+            self._tell(self._timeout)
             if not self._try(blocking=True):
                 raise LockError(
                     f"could not acquire the lock on {self.path} within {self._timeout:g} s:"
@@ -81,14 +85,26 @@ class HeldLock:
                 results.put(error)
 
         threading.Thread(target=acquire, daemon=True).start()
-        try:
-            result = results.get(timeout=self._timeout + (_SLACK if blocking else 0))
-        except queue.Empty:
-            self._recipe.cancel()
-            raise self._connection.unreachable() from None
-        if isinstance(result, Exception):
-            raise result
-        return result
+        answers_by = now = time.monotonic()
+        until = now + self._timeout if blocking else now
+        while True:
+            with contextlib.suppress(queue.Empty):
+                result = results.get(timeout=_GLANCE)
+                if isinstance(result, Exception):
+                    raise result
+                return result
+            now = time.monotonic()
+            if now < until:
+                self._tell(until - now)
+            if self._connection.client.connected and now < until + _SLACK:
+                answers_by = now
+            if now >= answers_by + self._connection.timeout:
+                self._recipe.cancel()
+                raise self._connection.unreachable()
+
+    def _tell(self, left: float) -> None:
+        if self._on_wait:
+            self._on_wait(f"Waiting {math.ceil(left)} s for the lock on {self.path}, held by {self._waiting_for}.")
 
     def _holders(self) -> str:
         """Return who holds the lock or waits for it, as far as they say.

@@ -187,5 +187,5 @@ class Store(Protocol):
         ...
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> Lock:
-        """Return a lock on the existing znode at *path*; *on_wait* is told, at most once, who holds it."""
+        """Return a lock on the existing znode at *path*; *on_wait* is told, every second, who holds it."""
         ...

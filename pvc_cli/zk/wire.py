@@ -4,6 +4,7 @@ A kazoo thread that dies prints a traceback and leaves its callers waiting; kazo
 for any host name, and misses replies that arrive together with others.
 """
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -21,8 +22,8 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     """kazoo's handler.
 
     :param hosts: the servers by name and port, as they are configured.
-    :param handshake: how long, in seconds, a server may take to answer a new connection. One that is just starting
-        accepts connections that it will never answer; the next one it may.
+    :param patience: how long, in seconds, all servers together may take to accept a connection and to answer it. One
+        that is down may swallow packets, and one that is just starting accepts connections that it will never answer.
     :param tls: how to wrap connections in TLS, if they are to be.
     :param on_death: is told, on a thread of kazoo's, of what that thread dies of.
     :raises ConfigError: if a certificate or a key cannot be used.
@@ -31,13 +32,15 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     def __init__(
         self,
         hosts: Sequence[tuple[str, int]],
-        handshake: float,
+        patience: float,
         tls: Tls | None,
         on_death: Callable[[Exception], None],
     ) -> None:
         super().__init__()
-        self._handshake = handshake
+        self._connecting = max(patience / len(hosts), 0.2)
+        self._handshake = max(patience / 3, 0.2)
         self._unanswered: socket.socket | None = None
+        self._socket: socket.socket | None = None
         self._hosts = hosts
         self._tls = _context(tls) if tls else None
         self._on_death = on_death
@@ -57,18 +60,25 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
 
     def create_connection(self, *, address: tuple[str, int], timeout: float, **more: Any) -> socket.socket:  # noqa: ANN401
         """Connect to a server, as kazoo asks for it."""
+        timeout = min(timeout, self._connecting)
         plain: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
-        self._unanswered = plain
+        self._unanswered = self._socket = plain
         if self._tls is None:
             return plain
         # Newer kazoos say what name they looked up; 2.8 only says what address it found.
         name = more.get("hostname") or self._name_of(*address[:2])
         try:
-            self._unanswered = self._tls.wrap_socket(plain, server_hostname=name)
+            self._unanswered = self._socket = self._tls.wrap_socket(plain, server_hostname=name)
         except BaseException:
             plain.close()
             raise
         return self._unanswered
+
+    def cut(self) -> None:
+        """Cut the connection, so that a thread that waits for a reply does not."""
+        if self._socket:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _name_of(self, ip: str, port: int) -> str:
         """Return the configured name of the server at an address."""

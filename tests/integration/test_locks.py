@@ -61,7 +61,7 @@ def test_a_lock_leaves_nothing_behind(zk: ZKHandler, tree: Tree, kind: str) -> N
 def test_our_locks_and_those_of_pvcs_daemons_keep_each_other_out(
     tree: Tree, ours: str, theirs: str, excluded: bool
 ) -> None:
-    with ZKHandler(tree.hosts, timeout=0.5) as handler:
+    with ZKHandler(tree.hosts, lock_timeout=0.5) as handler:
         daemon = getattr(tree.client, theirs)(PATH, "pvcnoded on hv1")
         daemon.acquire()
         lock = getattr(handler, ours)(KEY)
@@ -107,7 +107,7 @@ def test_a_lock_counts_its_holders_one_at_a_time(tree: Tree) -> None:
                     counted.append(value)
 
     tree.put("/config/upstream_ip", b"0")
-    threads = [threading.Thread(target=count, args=(lambda: ZKHandler(tree.hosts, timeout=30),)) for _ in range(4)]
+    threads = [threading.Thread(target=count, args=(lambda: ZKHandler(tree.hosts),)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

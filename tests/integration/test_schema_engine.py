@@ -266,12 +266,12 @@ def test_a_daemon_that_holds_the_lock_makes_us_wait_and_is_named(
     monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
     daemon = tree.client.Lock("/schema/version", "pvcnoded on pvchv1")
     daemon.acquire()
-    result = pvc("--timeout", "1", "schema", "upgrade", "--yes", "--no-backup")
+    result = pvc("--lock-timeout", "1", "schema", "upgrade", "--yes", "--no-backup")
     assert result.code == 5
-    assert "Waiting up to 1 s for the lock on /schema/version, held by pvcnoded on pvchv1" in result.err
+    assert "Waiting 1 s for the lock on /schema/version, held by pvcnoded on pvchv1" in result.err
     assert tree.client.get("/schema/version")[0] == b"14"
     threading.Timer(0.5, daemon.release).start()
-    assert pvc("--timeout", "10", "schema", "upgrade", "--yes", "--no-backup").code == 0
+    assert pvc("--lock-timeout", "10", "schema", "upgrade", "--yes", "--no-backup").code == 0
 
 
 def test_two_upgrades_at_once_are_one_upgrade(demo: Callable[..., Tree]) -> None:

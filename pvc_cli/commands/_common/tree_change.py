@@ -108,14 +108,17 @@ def carry_out(
             confirm=None if yes else ask,
             backup=backup,
             overwrite=overwrite,
-            on_wait=output.message,
+            on_wait=output.waiting,
             on_warning=output.warning,
             on_plan=announce if yes else lambda _: None,
             on_backup=lambda path: output.message(f"Backup written to {path}."),
             on_progress=step,
             between_chunks=check,
         )
-        done = change.carry_out(hooks)
+        try:
+            done = change.carry_out(hooks)
+        finally:
+            output.end_wait()
     if done.is_empty:
         output.message(f"Nothing to do: {nothing}.")
         return None

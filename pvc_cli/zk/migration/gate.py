@@ -12,7 +12,7 @@ _RUNNING = ("init", "run")
 
 
 class NodeDaemon(NamedTuple):
-    """What a node says of its daemon."""
+    """What a node reports about its daemon."""
 
     name: str
     latest: Znode | None
@@ -33,7 +33,7 @@ class NodeDaemon(NamedTuple):
 
 
 def read_daemons(handler: ZKHandler) -> list[NodeDaemon]:
-    """Return what every node says of its daemon, in two batches."""
+    """Return what every node reports about its daemon, in two batches."""
     names = handler.children("base.node") or []
     keys: list[Key] = [
         (key, name)

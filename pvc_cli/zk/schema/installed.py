@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from pvc_cli.errors import SchemaError, quoted
+from pvc_cli.errors import InvalidItemError, SchemaError, quoted
+from pvc_cli.zk.names import NOT_PVCS, check_item
 from pvc_cli.zk.schema.definition import Definition, Group, Version, Versions, versions
 from pvc_cli.zk.schema.model import ZKSchema
 
@@ -52,7 +53,7 @@ def _read(file: Path, before: ZKSchema) -> Version:
         document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SchemaError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SchemaError(f"{file} is not a schema definition: {error}") from None
     keys = _keys(file, number, document)
     if missing := {"base.schema", "base.schema.version", "base.node", "base.domain"} - keys.keys():
@@ -85,5 +86,18 @@ def _keys(file: Path, number: int, document: object) -> Mapping[str, str]:
             key = f"{group}.{name}"
             if not isinstance(path, str) or (path and (not path.startswith("/") or path.endswith("/"))):
                 raise SchemaError(f"{file} is not a schema definition: the path of {quoted(key)} is {path!r}")
+            _check_path(file, key, path)
             keys[key] = path or ("/" if group == "base" else "")
     return keys
+
+
+def _check_path(file: Path, key: str, path: str) -> None:
+    """Check that a key's path cannot lead out of its place, nor to what is not PVC's."""
+    names = path.split("/")[1:]
+    try:
+        for name in names:
+            check_item(name)
+    except InvalidItemError as error:
+        raise SchemaError(f"{file} is not a schema definition: the path of {quoted(key)}: {error}") from None
+    if key.startswith("base.") and names and names[0] in NOT_PVCS:
+        raise SchemaError(f"{file} is not a schema definition: {quoted(key)} is in /{names[0]}, which is not PVC's")
