@@ -2,15 +2,35 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pvc_cli import identity
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
-from pvc_cli.errors import printable
+from pvc_cli.errors import AccessDeniedError, printable
 from pvc_cli.zk import ZKHandler
+
+_FEW = 3
+
+
+@contextmanager
+def connect_to_list(context: Context) -> Iterator[ZKHandler]:
+    """Open a session for a command that lists as much as it may read.
+
+    :raises AccessDeniedError: at the end, if it was not all.
+    """
+    with connect(context) as handler:
+        denied = handler.tolerate_denied()
+        yield handler
+        items = dict.fromkeys("/".join(path.split("/")[:3]) for path in denied)
+        if items:
+            more = f" and {len(items) - _FEW} more" if len(items) > _FEW else ""
+            raise AccessDeniedError(
+                f"the output is incomplete: ZooKeeper denied access to {', '.join(list(items)[:_FEW])}{more}; use"
+                " credentials with access"
+            )
 
 
 @contextmanager
@@ -62,6 +82,24 @@ def _open_backup(path: Path, context: Context) -> Iterator[ZKHandler]:
         store.save()
 
 
+def log_line(hosts: str, words: Sequence[str]) -> str:
+    """Return what is logged of a command that changes the cluster at *hosts*: fields that nobody can forge.
+
+    Each is quoted, and in it whatever ends a line or a field is escaped.
+    """
+    # Imported here: most commands change nothing.
+    import shlex
+
+    command = " ".join(shlex.quote(word) for word in words)
+    fields = {"user": identity.user(), "uid": str(os.getuid()), "cluster": hosts, "command": command}
+    return " ".join(f"{name}={_quoted_field(value)}" for name, value in fields.items())
+
+
+def _quoted_field(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{printable(escaped)}"'
+
+
 def _log_once(hosts: str) -> Callable[[], None]:
     """Return a function that logs, once, who is about to change the cluster at *hosts*, and with which command.
 
@@ -74,12 +112,10 @@ def _log_once(hosts: str) -> Callable[[], None]:
         nonlocal logged
         if not logged:
             # Imported here: most commands change nothing.
-            import shlex
             import syslog
 
             logged = True
-            command = " ".join(shlex.quote(printable(word)) for word in ("pvc", *sys.argv[1:]))
             syslog.openlog("pvc", syslog.LOG_PID, syslog.LOG_AUTH)
-            syslog.syslog(syslog.LOG_NOTICE, f"user={identity.user()} cluster={printable(hosts)} command={command}")
+            syslog.syslog(syslog.LOG_NOTICE, log_line(hosts, ["pvc", *sys.argv[1:]]))
 
     return log

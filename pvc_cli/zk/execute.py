@@ -4,9 +4,9 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pvc_cli.errors import ConflictError
+from pvc_cli.errors import AccessDeniedError, ConflictError, PvcError
 from pvc_cli.zk.store import CommitConflictError, Op, Store
 from pvc_cli.zk.transaction import Transaction
 
@@ -89,6 +89,13 @@ def require_fit(store: Store, parts: Iterable[Sequence[Op]], guards: Sequence[Op
             store.require_fit([*guards, *part])
 
 
+class Failure(NamedTuple, Generic[_Item]):
+    """An item that could not be changed, and why."""
+
+    item: _Item
+    error: PvcError
+
+
 def execute_steps(
     store: Store,
     items: Sequence[_Item],
@@ -97,46 +104,64 @@ def execute_steps(
     *,
     guards: Sequence[Op] = (),
     on_progress: Callable[[int, int], object] = lambda _done, _all: None,
-) -> list[StepT]:
+) -> tuple[list[StepT], list[Failure[_Item]]]:
     """Plan a change of many *items*, one step each, and commit as many steps together as make a modest request.
 
     If another client changes an item meanwhile, its chunk is planned again, in two halves, so that one busy item does
-    not hold up the others. After an interruption, run it again to finish.
+    not hold up the others; neither does one that access control lists forbid. After an interruption, run it again to
+    finish.
 
     :param item_of: gives the item that a step is for.
     :param guards: steps that refuse a chunk if the schema version has changed.
     :param on_progress: is told how many items are done, of how many.
-    :returns: the steps that were carried out.
-    :raises ConflictError: if one item kept changing (all others are done then), or one of *guards* refused.
+    :returns: the steps that were carried out, and the items that kept changing or may not be changed.
+    :raises ConflictError: if one of *guards* refused.
     """
     done: list[StepT] = []
-    steps = plan(items)
+    failed: list[Failure[_Item]] = []
+    steps = _plan_each(items, plan, failed)
     require_fit(store, (step.transaction.ops for step in steps), guards)
     chunks = deque((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops))
-    busy: CommitConflictError | None = None
     while chunks:
         chunk, attempts = chunks.popleft()
         ops = [op for step in chunk for op in step.transaction.ops]
         try:
             store.commit([*guards, *ops] if ops else [])
-        except CommitConflictError as error:
-            if error.op in guards:
+        except (CommitConflictError, AccessDeniedError) as error:
+            if isinstance(error, CommitConflictError) and error.op in guards:
                 raise ConflictError(
                     "the schema version of the cluster changed meanwhile: rerun the same command to finish"
                 ) from None
-            if attempts == ATTEMPTS:
-                busy = error
+            alone = len(chunk) == 1
+            if alone and (attempts == ATTEMPTS or isinstance(error, AccessDeniedError)):
+                failed.append(Failure(item_of(chunk[0]), error))
                 continue
-            again = plan([item_of(step) for step in chunk])
-            half = len(again) // 2
-            attempts += len(again) == 1
+            again = _plan_each([item_of(step) for step in chunk], plan, failed)
+            half = (len(again) + 1) // 2
+            attempts += alone
             chunks.extendleft((part, attempts) for part in (again[half:], again[:half]) if part)
+        except PvcError as error:
+            if done:
+                error.args = (f"{error} (done before that: {len(done)} of {len(items)})",)
+            raise
         else:
             done += chunk
             on_progress(len(done), len(items))
-    if busy:
-        raise busy
-    return done
+    return done, failed
+
+
+def _plan_each(
+    items: Sequence[_Item], plan: Callable[[Sequence[_Item]], list[StepT]], failed: list[Failure[_Item]]
+) -> list[StepT]:
+    """Plan all of *items* that may be read; the others have *failed*."""
+    try:
+        return plan(items)
+    except AccessDeniedError as error:
+        if len(items) == 1:
+            failed.append(Failure(items[0], error))
+            return []
+        half = len(items) // 2
+        return [*_plan_each(items[:half], plan, failed), *_plan_each(items[half:], plan, failed)]
 
 
 def _chunks(parts: Iterable[_Part], ops_of: Callable[[_Part], Sequence[Op]]) -> Iterator[list[_Part]]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
 
 from pvc_cli.errors import LockError, PvcError, RefusedError
 from pvc_cli.zk.access import NO_ACCESS, Access
 from pvc_cli.zk.base import Base, read_base
-from pvc_cli.zk.execute import PlanT, StepT, execute, execute_steps, retry
+from pvc_cli.zk.execute import Failure, PlanT, StepT, execute, execute_steps, retry
 from pvc_cli.zk.reads import Names, Values, read_trees, request, request_rows
 from pvc_cli.zk.schema import Key, ZKSchema, find_schema
 from pvc_cli.zk.schema.definition import versions
@@ -26,6 +26,13 @@ _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a w
 
 
 _Item = TypeVar("_Item")
+
+
+@runtime_checkable
+class _Tolerant(Protocol):
+    """A store that can go on where it may not read."""
+
+    denied: list[str] | None
 
 
 class ZKHandler:
@@ -113,6 +120,16 @@ class ZKHandler:
             lock_timeout=self._lock_timeout,
             lock_holder=self._lock_holder,
         )
+
+    def tolerate_denied(self) -> list[str]:
+        """Read as missing, from now on, what access control lists forbid; return the list that gets its paths.
+
+        That is for listings: what would be decided on it could be wrong.
+        """
+        denied: list[str] = []
+        if isinstance(self._store, _Tolerant):
+            self._store.denied = denied
+        return denied
 
     def disconnect(self) -> None:
         """Close the session; does nothing on one that is closed."""
@@ -293,7 +310,7 @@ class ZKHandler:
         item_of: Callable[[StepT], _Item],
         *,
         on_progress: Callable[[int, int], object] = lambda _done, _all: None,
-    ) -> list[StepT]:
+    ) -> tuple[list[StepT], list[Failure[_Item]]]:
         """Change many items, unless the schema version changes meanwhile.
 
         See :func:`pvc_cli.zk.execute.execute_steps`.

@@ -76,6 +76,8 @@ class LiveStore:
         self._before_change = before_change
         self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder or f"process {os.getpid()}"
+        self.denied: list[str] | None = None
+        """If it is a list: where to put the paths that may not be read, which are then taken for missing."""
         self._max_request = MAX_REQUEST
         self._refused_request = sys.maxsize
         self.round_trips = 0
@@ -130,7 +132,7 @@ class LiveStore:
         answers = []
         for batch in _batches(reads):
             answer = self._client.handler.async_result()
-            self._client._call(MultiRead(batch, self._client.chroot, text), answer)
+            self._client._call(MultiRead(batch, self._client.chroot, text, self.denied), answer)
             answers.append(answer)
         return answers
 
@@ -139,14 +141,16 @@ class LiveStore:
         wait = self._connection.deadline()
         return [result for answer in answers for result in wait(answer)]
 
-    @staticmethod
-    def _single(wait: Callable[[Any], Any], read: Read, answer: Any) -> ReadResult:  # noqa: ANN401
+    def _single(self, wait: Callable[[Any], Any], read: Read, answer: Any) -> ReadResult:  # noqa: ANN401
         try:
             result = wait(answer)
         except NoNodeError:
             return None
         except NoAuthError:
-            raise access_denied(read.path) from None
+            if self.denied is None:
+                raise access_denied(read.path) from None
+            self.denied.append(read.path)
+            return None
         if read.children:
             return list(result)
         data, stat = result

@@ -24,11 +24,15 @@ _NO_NODE, _NO_AUTH = -101, -102
 
 
 class MultiRead(NamedTuple):
-    """One request for all of *reads*, whose paths are below *chroot*; *text* wants values without their znodes."""
+    """One request for all of *reads*, whose paths are below *chroot*; *text* wants values without their znodes.
+
+    What access control lists do not let us read is an error, or goes to *denied*, and reads as missing.
+    """
 
     reads: Sequence[Read]
     chroot: str = ""
     text: bool = False
+    denied: list[str] | None = None
 
     @property
     def type(self) -> int:
@@ -88,8 +92,11 @@ class MultiRead(NamedTuple):
             elif kind == _ERROR:
                 offset += _RESULT.size
                 if number == _NO_AUTH:
-                    raise access_denied(self.reads[len(results)].path)
-                if number != _NO_NODE:
+                    path = self.reads[len(results)].path
+                    if self.denied is None:
+                        raise access_denied(path)
+                    self.denied.append(path)
+                elif number != _NO_NODE:
                     raise ProtocolError(f"a ZooKeeper server failed a read with error {number}: retry")
                 add(None)
             else:

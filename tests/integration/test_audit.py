@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import os
 import queue
 import socket
 import threading
@@ -20,7 +21,7 @@ class Syslog:
 
     def __init__(self, daemon: socket.socket, hosts: str) -> None:
         self._daemon = daemon
-        self._ours = f"cluster={hosts} ".encode()
+        self._ours = f'cluster="{hosts}" '.encode()
         self.heard: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def listen(self) -> None:
@@ -57,10 +58,11 @@ def test_a_change_is_logged_once_with_user_cluster_and_command(
     line = syslog.get(timeout=5)
     assert line.startswith("<37>")  # facility AUTH, severity notice
     assert "pvc[" in line
-    assert line.endswith(f"user=alice cluster={tree.hosts} command=pvc vm tag add --all 'two words'")
+    assert line.endswith(f""" cluster="{tree.hosts}" command="pvc vm tag add --all 'two words'\"""")
+    assert f'uid="{os.getuid()}"' in line
     monkeypatch.delenv("SUDO_USER")
     on_tree("vm", "tag", "remove", "web-01", "two words")
-    assert f"user={getpass.getuser()} " in syslog.get(timeout=5)
+    assert f'user="{getpass.getuser()}" ' in syslog.get(timeout=5)
     assert syslog.empty()
 
 

@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from pvc_cli.cluster.sriov import claims
 from pvc_cli.cluster.sriov.audit import audit, repair
-from pvc_cli.cluster.sriov.model import find_vfs
+from pvc_cli.cluster.sriov.model import VfRef, find_vfs
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.sandbox import domain_xml
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.live import LiveStore
+from pvc_cli.zk.store import Op, ReplacedError
 from tests.conftest import Pvc, Tree
 
 VFS = "/nodes/pvchv1/sriov/vf"
@@ -277,3 +280,24 @@ def test_a_repair_whose_ground_has_changed_is_not_made(zk: ZKHandler, tree: Tree
     assert not repair(finding)
     assert tree.client.get(f"{FREE}/used_by")[0].decode() == web
     assert audit(zk) == []
+
+
+def test_a_vf_that_was_registered_anew_is_not_claimed_over_its_new_owner_in_silence(
+    zk: ZKHandler, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted and created again, all its znodes have version 0 as before: only their creation tells them apart."""
+    top = "/nodes/pvchv1/sriov/vf/ens1f0v1"
+    owner = tree.uuid("web-02").encode()
+    commit = LiveStore.commit
+
+    def late(store: LiveStore, ops: Sequence[Op]) -> None:
+        monkeypatch.setattr(LiveStore, "commit", commit)
+        values = tree.dump(top)
+        tree.client.delete(top, recursive=True)
+        for path in sorted(values):
+            tree.client.create(path, {f"{top}/used": b"True", f"{top}/used_by": owner}.get(path, values[path]))
+        commit(store, ops)
+
+    monkeypatch.setattr(LiveStore, "commit", late)
+    with pytest.raises(ReplacedError, match=f"{top}/used was deleted and created again during the change"):
+        claims.claim(zk, VfRef("pvchv1", "ens1f0v1"), VmRef(tree.uuid("web-01"), "web-01"))

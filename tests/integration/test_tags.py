@@ -13,7 +13,7 @@ from pvc_cli.cluster.vms.query import VmRef, list_vms
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
-from pvc_cli.zk.store import Op
+from pvc_cli.zk.store import CommitConflictError, Op
 from tests.conftest import Pvc, Tree, round_trips
 
 
@@ -275,8 +275,8 @@ def test_many_refusals_are_counted_not_poured_out(on_tree: Pvc) -> None:
 
 def test_a_selection_that_finds_nothing_changes_nothing(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
-    result = on_tree("vm", "tag", "add", "-s", "nosuchstate", "t")
-    assert (result.code, result.err) == (0, "0 changed, 0 unchanged, 0 refused.\n")
+    result = on_tree("vm", "tag", "add", "-s", "migrate", "t")
+    assert (result.code, result.err) == (0, "Nothing to change: no VM matches.\n")
     assert tree.dump() == before
 
 
@@ -461,8 +461,11 @@ def test_a_busy_vm_is_a_conflict_but_all_others_are_done(zk: ZKHandler, tree: Tr
         tree.put(busy, b"False")
         return steps
 
-    with pytest.raises(ConflictError, match="another client changed it"):
-        tagging.change_tags(zk, vms, plan_and_disturb)
+    result = tagging.change_tags(zk, vms, plan_and_disturb)
+    assert [(outcome.vm.name, outcome.status) for outcome in result.outcomes if outcome.status == "failed"] == [
+        ("web-01", "failed")
+    ]
+    assert [type(error) for error in result.errors] == [CommitConflictError]
     protected = {vm.name for vm in vms if of_tag(tree, vm.name, "production").get("/protected") == b"True"}
     assert protected == bearers(tree, "production") - {"web-01"}
 

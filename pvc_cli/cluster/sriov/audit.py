@@ -13,7 +13,7 @@ from pvc_cli.errors import ConflictError
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 
 Kind = Literal["stale", "unclaimed", "double", "missing", "unclear"]
-_MIGRATING = ("migrate", "unmigrate")
+_MIGRATING = ("migrate", "migrate-live", "unmigrate")
 _VM_KEYS = ("domain", "domain.xml", "domain.state", "domain.node", "domain.meta.migrate_method")
 
 

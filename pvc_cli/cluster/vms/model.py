@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 STATES = (
     "start", "stop", "shutdown", "restart", "disable", "fail",
-    "migrate", "unmigrate", "provision", "import", "restore", "mirror",
+    "migrate", "migrate-live", "unmigrate", "provision", "import", "restore", "mirror",
 )  # fmt: skip
 """The states that PVC gives VMs."""
 WATCHED_KEYS = ("domain.state", "domain.node", "domain.last_node", "domain.xml")

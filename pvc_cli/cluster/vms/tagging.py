@@ -7,8 +7,9 @@ from typing import Literal
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.tags import CONTAINER
-from pvc_cli.errors import InvalidInputError, SchemaError, quoted
+from pvc_cli.errors import InvalidInputError, PvcError, SchemaError, quoted
 from pvc_cli.zk import Change, Transaction, ZKHandler, Znode
+from pvc_cli.zk.execute import Failure
 from pvc_cli.zk.names import check_item
 
 TagType = Literal["user", "system"]
@@ -18,11 +19,14 @@ _MAX_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to one tag on one VM; *detail* says what was done, or why not."""
+    """What happened to one tag on one VM; *detail* says what was done, or why not.
+
+    A VM that failed has one outcome, with an empty tag.
+    """
 
     vm: VmRef
     tag: str
-    status: Literal["changed", "unchanged", "refused"]
+    status: Literal["changed", "unchanged", "refused", "failed"]
     detail: str
 
 
@@ -41,6 +45,8 @@ class Result:
 
     outcomes: tuple[Outcome, ...]
     changes: tuple[Change, ...]
+    errors: tuple[PvcError, ...] = ()
+    """Why VMs failed."""
 
 
 Plan = Callable[[ZKHandler, Sequence[VmRef]], list[VmChange]]
@@ -86,16 +92,23 @@ def change_tags(
 
     :param on_progress: is told how many VMs are done, of how many.
     :raises SchemaError: if the cluster's schema has no tags.
-    :raises ConflictError: if one VM kept changing (all others are done then), or the schema version changed.
+    :raises ConflictError: if the schema version changed.
     """
     require_tags(handler)
+    failed: list[Failure[VmRef]] = []
     if dry_run:
         steps = plan(handler, vms)
     else:
-        steps = handler.execute(vms, lambda some: plan(handler, some), lambda step: step.vm, on_progress=on_progress)
+        steps, failed = handler.execute(
+            vms, lambda some: plan(handler, some), lambda step: step.vm, on_progress=on_progress
+        )
     return Result(
-        tuple(outcome for step in steps for outcome in step.outcomes),
+        (
+            *(outcome for step in steps for outcome in step.outcomes),
+            *(Outcome(failure.item, "", "failed", str(failure.error)) for failure in failed),
+        ),
         tuple(change for step in steps for change in step.transaction.changes),
+        tuple(failure.error for failure in failed),
     )
 
 

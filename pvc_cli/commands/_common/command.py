@@ -8,6 +8,7 @@ import click
 
 from pvc_cli.commands._common import complete
 from pvc_cli.connections.session import connect as connect
+from pvc_cli.connections.session import connect_to_list as connect_to_list
 from pvc_cli.context import Context as Context
 from pvc_cli.output.writer import Format
 

@@ -5,7 +5,7 @@ import click
 
 from pvc_cli.cluster.documents import status_document
 from pvc_cli.cluster.health import ClusterStatus, cluster_status
-from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Output
 
@@ -23,13 +23,13 @@ def command(context: Context) -> int:
       pvc cluster status || echo 'wake the admin'
     """
     output = context.output
-    with connect(context) as handler:
+    with connect_to_list(context) as handler:
         found = cluster_status(handler)
-    output.show(
-        lambda: status_document(found),
-        names=lambda: [problem.what for problem in found.problems],
-        table=lambda: _screen(output, found),
-    )
+        output.show(
+            lambda: status_document(found),
+            names=lambda: [problem.what for problem in found.problems],
+            table=lambda: _screen(output, found),
+        )
     return 0 if found.healthy else EXIT_REFUSED
 
 

@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.cluster.documents import node_document
 from pvc_cli.cluster.nodes import Node, list_nodes
-from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
 from pvc_cli.commands.node._states import state_cell
 from pvc_cli.output.writer import Cell, known
 
@@ -20,15 +20,15 @@ def command(context: Context) -> None:
       pvc node list -o name
     """
     output = context.output
-    with connect(context) as handler:
+    with connect_to_list(context) as handler:
         nodes = list_nodes(handler)
-    output.show(
-        lambda: [node_document(node) for node in nodes],
-        names=lambda: [node.name for node in nodes],
-        table=lambda: output.table(_HEADERS, [_row(node) for node in nodes]),
-    )
-    if not nodes:
-        output.message("No nodes.")
+        output.show(
+            lambda: [node_document(node) for node in nodes],
+            names=lambda: [node.name for node in nodes],
+            table=lambda: output.table(_HEADERS, [_row(node) for node in nodes]),
+        )
+        if not nodes:
+            output.message("No nodes.")
 
 
 def _row(node: Node) -> list[str | Cell]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.cluster.documents import migrated, vm_document
-from pvc_cli.cluster.vms.model import STATES, WATCHED_KEYS, Vm
+from pvc_cli.cluster.vms.model import WATCHED_KEYS, Vm
 from pvc_cli.cluster.vms.query import Filters, VmRef, check_pattern, select
 from pvc_cli.cluster.vms.read import read_vms
-from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.commands._common.command import (
     Context,
-    connect,
+    connect_to_list,
     node_option,
     options_into,
     output_option,
@@ -23,14 +23,12 @@ from pvc_cli.commands._common.command import (
 )
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
-from pvc_cli.errors import EXIT_INTERRUPTED, hint, quoted
+from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import Key, ZKHandler
 
 if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
-
-_SEE_STATES, _SEE_TAGS = "see 'pvc vm list'", "see 'pvc vm tag list'"
 
 
 _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
@@ -67,7 +65,7 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
       pvc vm list -g production -o name
     """
     check_pattern(filters.pattern or "")
-    with connect(context) as handler, turns(context.output, handler, _arm, watch=watch) as each:
+    with connect_to_list(context) as handler, turns(context.output, handler, _arm, watch=watch) as each:
         listing = _Listing(handler, filters)
         for changed in each:
             listing.show(context.output, changed)
@@ -96,7 +94,8 @@ class _Listing:
             table=lambda: output.table(_HEADERS, self._table(chosen)),
         )
         if not chosen:
-            output.message(_why_none(self._handler, self._filters))
+            reason = explain_no_match(self._handler, self._filters).reason
+            output.message("No VM matches." if reason == "no VM matches" else f"No VM matches; {reason}")
         for vm in chosen:
             if vm.uuid in self._broken:
                 output.warning(self._broken[vm.uuid])
@@ -112,18 +111,6 @@ class _Listing:
         for vm in self._read([vm for vm in chosen if vm.uuid not in self._rows]):
             self._rows[vm.uuid] = _row(vm)
         return [self._rows[vm.uuid] for vm in chosen if vm.uuid in self._rows]
-
-
-def _why_none(handler: ZKHandler, filters: Filters) -> str:
-    """Return what to say where no VM is that *filters* match: a mistyped word is the likeliest reason."""
-    if filters.state is not None and filters.state not in STATES:
-        return f"No VM matches; PVC has no state {quoted(filters.state)}: {hint(filters.state, STATES, _SEE_STATES)}"
-    if filters.tags and not filters.negate:
-        known = [tag.name for tag in count_tags(handler)]
-        for tag in filters.tags:
-            if tag not in known:
-                return f"No VM matches; no VM has a tag {quoted(tag)}: {hint(tag, known, _SEE_TAGS)}"
-    return "No VM matches."
 
 
 def _row(vm: Vm) -> list[str | Cell]:

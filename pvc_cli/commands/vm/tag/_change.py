@@ -9,12 +9,13 @@ from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.documents import outcomes_document
 from pvc_cli.cluster.vms.query import Filters, VmRef, find, select
+from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, node_option, options_into, state_option, tags_option
 from pvc_cli.commands._common.progress import progress_bar
-from pvc_cli.errors import EXIT_REFUSED, quoted
+from pvc_cli.errors import EXIT_REFUSED, InvalidInputError, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
@@ -64,15 +65,25 @@ def split_words(context: Context, selection: Selection) -> tuple[list[str], list
     return context.names(named), context.names(tags, commas=False)
 
 
-def chosen_vms(handler: ZKHandler, names: list[str], selection: Selection) -> list[VmRef]:
-    """Return the VMs that the command line means."""
+def chosen_vms(output: Output, handler: ZKHandler, names: list[str], selection: Selection) -> list[VmRef]:
+    """Return the VMs that the command line means.
+
+    :raises InvalidInputError: if options select none because a word is misspelt.
+    """
     if names:
         return find(handler, names)
-    return select(handler, Filters(node=selection.node, state=selection.state, tags=selection.tags))
+    filters = Filters(node=selection.node, state=selection.state, tags=selection.tags)
+    chosen = select(handler, filters)
+    if not chosen:
+        why = explain_no_match(handler, filters)
+        if why.misspelt:
+            raise InvalidInputError(why.reason)
+        output.message(f"Nothing to change: {why.reason}.")
+    return chosen
 
 
 def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: Plan, *, dry_run: bool) -> int:
-    """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused."""
+    """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused or failed."""
     with progress_bar(context.output, shown=len(vms) > _FEW and not dry_run) as progress:
         result = change_tags(handler, vms, plan, dry_run=dry_run, on_progress=progress)
     output = context.output
@@ -84,27 +95,28 @@ def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: 
             names=lambda: dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"),
             table=str,
         )
-    return EXIT_REFUSED if _show_outcomes(output, result.outcomes, dry_run=dry_run) else 0
+    refused = _show_outcomes(output, result.outcomes, dry_run=dry_run)
+    return max((error.exit_code for error in result.errors), default=EXIT_REFUSED if refused else 0)
 
 
 def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> int:
-    """Say on standard error what became of *outcomes*, and return how many were refused."""
-    counts = Counter(outcome.status for outcome in outcomes)
+    """Say on standard error what became of *outcomes*, and return how many were refused or failed."""
+    counts = Counter[str](outcome.status for outcome in outcomes)
     shown = 0
     for outcome in outcomes:
-        if outcome.status == "refused":
+        if outcome.status in ("refused", "failed"):
             shown += 1
+            tag = f"tag {quoted(outcome.tag)} " if outcome.tag else ""
             if shown <= _FEW:
-                output.error(f"{outcome.vm.name}: tag {quoted(outcome.tag)} refused: {outcome.detail}")
+                output.error(f"{outcome.vm.name}: {tag}{outcome.status}: {outcome.detail}")
         elif len(outcomes) <= _FEW:
             done = f"would be {outcome.detail}" if dry_run else outcome.detail
             done = done if outcome.status == "changed" else f"unchanged: {outcome.detail}"
             output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {done}.")
     if shown > _FEW:
-        output.error(f"{shown - _FEW} more refused: -o json lists them all")
-    if len(outcomes) > 1 or not outcomes:
+        output.error(f"{shown - _FEW} more refused or failed: -o json lists them all")
+    if len(outcomes) > 1:
         would = "Dry run: " if dry_run else ""
-        output.message(
-            f"{would}{counts['changed']} changed, {counts['unchanged']} unchanged, {counts['refused']} refused."
-        )
-    return counts["refused"]
+        kinds = ("changed", "unchanged", "refused", *(["failed"] if counts["failed"] else []))
+        output.message(f"{would}{', '.join(f'{counts[kind]} {kind}' for kind in kinds)}.")
+    return shown

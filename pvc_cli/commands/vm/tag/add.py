@@ -42,4 +42,4 @@ def command(
     vms, tags = split_words(context, selection)
     plan = plan_add(tags, kind=kind, protected=protected, force=force)
     with connect(context) as handler:
-        return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run)
+        return carry_out(context, handler, chosen_vms(context.output, handler, vms, selection), plan, dry_run=dry_run)

@@ -4,7 +4,7 @@ from pvc_cli.cluster.documents import tags_document
 from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
 from pvc_cli.output.writer import Cell
 from pvc_cli.zk import ZKHandler
 
@@ -24,7 +24,7 @@ def command(context: Context, vms: tuple[str, ...]) -> None:
       pvc vm tag list web-01 -o json
     """
     names = context.names(vms)
-    with connect(context) as handler:
+    with connect_to_list(context) as handler:
         if vms:
             _list_of_vms(context, handler, names, alone=len(vms) == 1 and is_one(vms[0]))
         else:

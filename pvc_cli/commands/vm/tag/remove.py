@@ -25,4 +25,4 @@ def command(context: Context, selection: Selection, force: bool, if_exists: bool
     vms, tags = split_words(context, selection)
     plan = plan_remove(tags, force=force, if_exists=if_exists)
     with connect(context) as handler:
-        return carry_out(context, handler, chosen_vms(handler, vms, selection), plan, dry_run=dry_run)
+        return carry_out(context, handler, chosen_vms(context.output, handler, vms, selection), plan, dry_run=dry_run)

@@ -7,7 +7,7 @@ import click
 from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, find_pf, list_vfs, user_names
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, watch_option
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, watch_option
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.network.sriov.vf._shared import word
 from pvc_cli.errors import EXIT_INTERRUPTED
@@ -42,7 +42,7 @@ def command(context: Context, node: str | None, pf: str | None, used: bool | Non
         vfs = list_vfs(handler, node, pf)
         watcher.watch(values=[("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in WATCHED_KEYS])
 
-    with connect(context) as handler:
+    with connect_to_list(context) as handler:
         if node and pf:
             find_pf(handler, node, pf)
         with turns(context.output, handler, arm, watch=watch) as each:
