@@ -13,7 +13,7 @@ _NO_LOGIN = 2**32 - 1
 def user() -> str:
     """Return the name of the user who logged in, else of the one who runs this process.
 
-    The kernel keeps the login's user for the audit, through sudo and su. Without it, root's environment is believed,
+    The kernel keeps the login's user for the audit, through sudo and su. Without it, root's environment counts,
     because sudo set it; another user could set it to anything.
     """
     if (login := _login_uid()) is not None:

@@ -72,4 +72,4 @@ def test_what_changes_nothing_is_not_logged(syslog: queue.SimpleQueue[str], on_t
     on_tree("vm", "tag", "add", "web-01", "production")
     on_tree("vm", "tag", "remove", "db-01", "stateful")
     on_tree("vm", "tag", "add", "web-01", "last")
-    assert syslog.get(timeout=5).endswith("command=pvc vm tag add web-01 last")
+    assert syslog.get(timeout=5).endswith('command="pvc vm tag add web-01 last"')
