@@ -18,7 +18,7 @@ demo: .venv/ready ## Set everything up, start a sandbox, and show what pvc does
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/tour.sh
 
 unit: .venv/ready ## Run the tests that need no ZooKeeper server: a few seconds
-	$(BIN)/python -m pytest -m "not server"
+	$(BIN)/python -m pytest -m "not server and not interleaving"
 
 test: lint ## Set everything up, then run all checks and tests
 	@.ci/setup server shells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pvc_cli.errors import SchemaError, quoted
+from pvc_cli.errors import ConflictError, SchemaError, quoted
 from pvc_cli.zk.schema import ZKSchema, parse_version
 from pvc_cli.zk.store import Op, Read, Store, Znode
 
@@ -30,6 +30,11 @@ class Base(NamedTuple):
             return self.version == now.version
         before, after = self.znode.stat, now.znode.stat
         return self.version == now.version and (before.czxid, before.version) == (after.czxid, after.version)
+
+
+def schema_changed() -> ConflictError:
+    """Return the error for a transaction that the guards of its :class:`Base` refused."""
+    return ConflictError("the schema version of the cluster changed meanwhile: rerun the same command to finish")
 
 
 def read_base(store: Store) -> Base:

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pvc_cli.errors import AccessDeniedError, ConflictError, PvcError
-from pvc_cli.zk.store import CommitConflictError, Op, Store
+from pvc_cli.errors import AccessDeniedError, PvcError
+from pvc_cli.zk.base import schema_changed
+from pvc_cli.zk.store import CommitConflictError, Op, ReplacedError, Store
 from pvc_cli.zk.transaction import Transaction
 
 ATTEMPTS = 8
@@ -129,9 +130,7 @@ def execute_steps(
             store.commit([*guards, *ops] if ops else [])
         except (CommitConflictError, AccessDeniedError) as error:
             if isinstance(error, CommitConflictError) and error.op in guards:
-                raise ConflictError(
-                    "the schema version of the cluster changed meanwhile: rerun the same command to finish"
-                ) from None
+                raise schema_changed() from None
             alone = len(chunk) == 1
             if alone and (attempts == ATTEMPTS or isinstance(error, AccessDeniedError)):
                 failed.append(Failure(item_of(chunk[0]), error))
@@ -140,6 +139,11 @@ def execute_steps(
             half = (len(again) + 1) // 2
             attempts += alone
             chunks.extendleft((part, attempts) for part in (again[half:], again[:half]) if part)
+        except ReplacedError as error:
+            # All of the chunk was done, but some of it to what is not the same any more.
+            hit = [step for step in chunk if error.paths & {op.path for op in step.transaction.ops}]
+            failed += [Failure(item_of(step), error) for step in hit]
+            done += [step for step in chunk if step not in hit]
         except PvcError as error:
             if done:
                 error.args = (f"{error} (done before that: {len(done)} of {len(items)})",)

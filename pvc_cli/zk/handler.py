@@ -15,7 +15,7 @@ from pvc_cli.zk.execute import Failure, PlanT, StepT, execute, execute_steps, re
 from pvc_cli.zk.reads import Names, Values, read_trees, request, request_rows
 from pvc_cli.zk.schema import Key, ZKSchema, find_schema
 from pvc_cli.zk.schema.definition import versions
-from pvc_cli.zk.store import Lock, LockKind, OnWait, Read, Store, Znode
+from pvc_cli.zk.store import Lock, LockKind, OnWait, Op, Read, Store, Znode
 from pvc_cli.zk.transaction import Transaction, plan_delete, plan_rename, plan_write
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class ZKHandler:
 
     def transaction(self) -> Transaction:
         """Return an empty transaction: gather changes in it, look at them, commit them."""
-        return Transaction(self.store, self.schema)
+        return Transaction(self.store, self.schema, guards=self._guards())
 
     def write(self, pairs: Iterable[tuple[Key, str]]) -> None:
         """Create or update every key with its value, in one transaction.
@@ -301,7 +301,7 @@ class ZKHandler:
 
         :raises ConflictError: if the tree is not as one of them expects it; those before it are written.
         """
-        execute(self.store, (part.ops for part in parts))
+        execute(self.store, (part.ops for part in parts), guards=self._guards())
 
     def execute(
         self,
@@ -315,9 +315,12 @@ class ZKHandler:
 
         See :func:`pvc_cli.zk.execute.execute_steps`.
         """
+        return execute_steps(self.store, items, plan, item_of, guards=self._guards(), on_progress=on_progress)
+
+    def _guards(self) -> list[Op]:
+        """Return the steps that refuse a transaction once the schema version is not the one that keys resolve by."""
         _ = self.schema
-        guards = self._base.guards if self._base else []
-        return execute_steps(self.store, items, plan, item_of, guards=guards, on_progress=on_progress)
+        return self._base.guards if self._base else []
 
     # Watching and locking
 

@@ -240,7 +240,8 @@ class LiveStore:
         :param last_seen: the number of the last transaction that we knew of before they were sent.
         :raises OutcomeUnknownError: if the connection does not come back, or others changed the same znodes since.
         """
-        changes = [op for op in ops if op.kind != "check"]
+        # Of several steps on one znode, the last shows.
+        changes = list({op.path: op for op in ops if op.kind != "check"}.values())
         try:
             self._connection.await_session(until)
             self._connection.deadline()(self._client.sync_async("/"))

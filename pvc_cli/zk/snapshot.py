@@ -114,11 +114,13 @@ class SnapshotStore:
         self._claim()
         self._transactions += 1
         before: dict[str, tuple[bytes, _Mark] | None] = {}
+        created: list[int | None] = []
         try:
             for op in ops:
                 there = op.path in self._values
                 before.setdefault(op.path, (self._values[op.path], self._marks[op.path]) if there else None)
                 self._apply(op)
+                created.append(self._marks[op.path].created if op.kind == "set" else None)
         except CommitConflictError:
             for path in sorted(before, reverse=True):
                 if before[path] is None and path in self._values:
@@ -128,7 +130,7 @@ class SnapshotStore:
                     self._put(path, *found)
             raise
         self._changed = self._changed or any(op.kind != "check" for op in ops)
-        judge_replaced(ops, [self._marks[op.path].created if op.kind == "set" else None for op in ops])
+        judge_replaced(ops, created)
 
     def require_fit(self, ops: Sequence[Op]) -> None:
         """Do nothing: a file takes any value."""

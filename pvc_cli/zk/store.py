@@ -111,7 +111,15 @@ class CommitConflictError(ConflictError):
 
 
 class ReplacedError(ConflictError):
-    """A transaction was applied, but to a znode that had been deleted and created again since it was read."""
+    """A transaction was applied, but to znodes that had been deleted and created again since they were read."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+        super().__init__(
+            f"{paths[0]}{more} was deleted and created again during the change, which overwrote the new one:"
+            " check it, then rerun the same command"
+        )
+        self.paths = frozenset(paths)
 
 
 def judge_replaced(ops: Sequence[Op], created: Iterable[int | None]) -> None:
@@ -122,12 +130,13 @@ def judge_replaced(ops: Sequence[Op], created: Iterable[int | None]) -> None:
     :param created: for each step that set a value, the `czxid` of the znode that it was set on.
     :raises ReplacedError: if one was another znode.
     """
-    for op, czxid in zip(ops, created, strict=True):
-        if op.kind == "set" and op.found and czxid is not None and op.found.stat.czxid != czxid:
-            raise ReplacedError(
-                f"{op.path} was deleted and created again during the change, which overwrote the new one:"
-                " check it, then rerun the same command"
-            )
+    replaced = [
+        op.path
+        for op, czxid in zip(ops, created, strict=True)
+        if op.kind == "set" and op.found and czxid is not None and op.found.stat.czxid != czxid
+    ]
+    if replaced:
+        raise ReplacedError(replaced)
 
 
 LockKind = Literal["readlock", "writelock", "exclusivelock"]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from pvc_cli.errors import InvalidKeyError, LockError, NotFoundError
+from pvc_cli.zk.base import schema_changed
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.reads import is_stuck, outermost, read_trees
 from pvc_cli.zk.schema import MASK, Key, ZKSchema, is_secret
-from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
+from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, Op, Read, Store, Znode
 
 
 class Change(NamedTuple):
@@ -31,7 +32,7 @@ def changes_of(ops: Iterable[Op]) -> tuple[Change, ...]:
     return tuple(
         Change(op.kind, op.path, None if op.kind == "delete" else op.data.decode("utf-8", "replace"))
         for op in ops
-        if op.kind != "check"
+        if op.kind != "check" and not (op.found and op.data == op.found.data)
     )
 
 
@@ -46,6 +47,8 @@ class Transaction:
     store: Store
     schema: ZKSchema
     ops: list[Op] = field(default_factory=list)
+    guards: Sequence[Op] = ()
+    """Steps that refuse it if the schema version, and with it the paths of its keys, has changed."""
 
     def create(self, key: Key, value: str = "") -> None:
         """Create *key*, which must not exist, below a znode that does (or that comes earlier in here)."""
@@ -98,6 +101,16 @@ class Transaction:
         for path in sorted(tree, reverse=True):
             self.add(Op("delete", path, version=tree[path].version))
 
+    def delete_item(self, tree: Mapping[str, Znode]) -> None:
+        """Delete all znodes of *tree*; notice if its top was deleted and created again since it was read.
+
+        A deletion does not tell what it deleted, but setting a value does: the top is set to what it is first.
+        """
+        top = min(tree)
+        self.add(Op("set", top, tree[top].data, tree[top].version, tree[top]))
+        for path in sorted(tree, reverse=True):
+            self.add(Op("delete", path, version=tree[path].version + (path == top)))
+
     def add(self, op: Op) -> None:
         """Append a step on a path that the schema made."""
         self.ops.append(op)
@@ -114,7 +127,12 @@ class Transaction:
         :raises OutcomeUnknownError: if the connection was lost and did not come back.
         :raises TooLargeError: if they do not fit into one request.
         """
-        self.store.commit(self.ops)
+        try:
+            self.store.commit([*self.guards, *self.ops] if self.ops else [])
+        except CommitConflictError as error:
+            if error.op in self.guards:
+                raise schema_changed() from None
+            raise
 
 
 def refuse_contenders(tree: Mapping[str, Znode]) -> None:

@@ -11,6 +11,7 @@ from pvc_cli.errors import InvalidInputError, PvcError, SchemaError, quoted
 from pvc_cli.zk import Change, Transaction, ZKHandler, Znode
 from pvc_cli.zk.execute import Failure
 from pvc_cli.zk.names import check_item
+from pvc_cli.zk.transaction import refuse_contenders
 
 TagType = Literal["user", "system"]
 _KEYS = ("tag", "tag.type", "tag.protected")
@@ -214,9 +215,15 @@ def _add(transaction: Transaction, state: _State, kind: TagType, protected: bool
         wanted = str(bool(protected))
         if old_protected and protected in (None, parse_bool(old_protected.text)):
             wanted = old_protected.text
-        transaction.ensure((*key, "tag", name), own, name)
-        transaction.ensure((*key, "tag.type", name), old_type, kind)
-        transaction.ensure((*key, "tag.protected", name), old_protected, wanted)
+        values = {"tag": (own, name), "tag.type": (old_type, kind), "tag.protected": (old_protected, wanted)}
+        steady = [
+            (part, found)
+            for part, (found, value) in values.items()
+            if not transaction.ensure((*key, part, name), found, value)
+        ]
+        if len(transaction.ops) > before:
+            for part, found in steady:
+                transaction.guard((*key, part, name), found)
         if len(transaction.ops) > before:
             outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added"))
         else:
@@ -245,6 +252,7 @@ def _remove(
         if why and not force:
             outcomes.append(Outcome(vm, name, "refused", f"it is {why}; use --force to remove it"))
             continue
-        transaction.delete_tree(tree)
+        refuse_contenders(tree)
+        transaction.delete_item(tree)
         outcomes.append(Outcome(vm, name, "changed", "removed"))
     return VmChange(vm, transaction, outcomes)

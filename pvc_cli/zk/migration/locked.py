@@ -85,6 +85,7 @@ class TreeChange(Generic[PlanT]):
 
     :param handler: the tree.
     :param force: proceed in spite of what speaks against it.
+    :param base: what it is decided on, if it was read already.
     """
 
     advice = "rerun the same command to finish"
@@ -92,9 +93,9 @@ class TreeChange(Generic[PlanT]):
     until_empty = True
     """Whether to plan again afterwards, until nothing is left to do."""
 
-    def __init__(self, handler: ZKHandler, *, force: bool = False) -> None:
+    def __init__(self, handler: ZKHandler, *, force: bool = False, base: Base | None = None) -> None:
         self.handler, self.force = handler, force
-        self.base = handler.read_base()
+        self.base = base or handler.read_base()
         """The schema version that the change is decided on: at another one, it is refused."""
 
     def _plan(self) -> PlanT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pvc_cli.errors import PvcError, RefusedError, printable
-from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, is_uninitialised
+from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
 from pvc_cli.zk.migration.gate import objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
@@ -20,12 +20,20 @@ class Migration(TreeChange[Plan]):
     :param contract: delete what belongs to other versions.
     :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data; and stuck locks.
     :param force: proceed even if a node does not know the version, or running daemons would undo it.
+    :param base: what it is decided on, if it was read already.
     """
 
     def __init__(
-        self, handler: ZKHandler, target: ZKSchema, *, contract: bool = True, prune: bool = False, force: bool = False
+        self,
+        handler: ZKHandler,
+        target: ZKSchema,
+        *,
+        contract: bool = True,
+        prune: bool = False,
+        force: bool = False,
+        base: Base | None = None,
     ) -> None:
-        super().__init__(handler, force=force)
+        super().__init__(handler, force=force, base=base)
         self.target, self.contract, self.prune = target, contract, prune
 
     @classmethod
@@ -70,17 +78,17 @@ class Migration(TreeChange[Plan]):
         :param into_foreign: initialise a tree that holds something else, too.
         :raises RefusedError: if the tree has another version, or holds something else.
         """
+        base = handler.read_base()
         if is_uninitialised(handler.store):
             if not into_foreign:
                 refuse_foreign(handler)
-            return cls(handler, handler.schema_at(version), contract=False, prune=prune)
-        migration = cls(handler, handler.schema_at(handler.read_base().version), contract=False, prune=prune)
-        if version not in (None, migration.base.version):
+            return cls(handler, handler.schema_at(version), contract=False, prune=prune, base=base)
+        if version not in (None, base.version):
             raise RefusedError(
-                f"cannot apply version {version}: the cluster has schema version {migration.base.version},"
+                f"cannot apply version {version}: the cluster has schema version {base.version},"
                 " and --version is for an empty tree; run 'pvc schema upgrade --to' or 'pvc schema rollback --to'"
             )
-        return migration
+        return cls(handler, handler.schema_at(base.version), contract=False, prune=prune, base=base)
 
     def _plan(self) -> Plan:
         plan = make_plan(self.handler.store, self.target, prune=self.prune, contract=self.contract)

@@ -103,9 +103,9 @@ class Restoration(TreeChange[RestorePlan]):
         lacking = [path for path in map(self.schema.path, _NEEDED) if path and path not in backup]
         if lacking:
             raise ConfigError(f"this is not the backup of a whole PVC tree: it lacks {', '.join(lacking)}")
+        super().__init__(handler, force=force)
         if not into_foreign and is_uninitialised(handler.store):
             refuse_foreign(handler)
-        super().__init__(handler, force=force)
         self.backup = {"/schema": b"", **backup}
 
     def _plan(self) -> RestorePlan:

@@ -1,0 +1,429 @@
+"""Every mutating command, every rival, every call of the store: what is reported is true, nothing else is changed.
+
+The commands run through the entry point that people use. A control takes one guard out: then something must go wrong.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from pvc_cli import app
+from pvc_cli.sandbox.demo import cluster
+from pvc_cli.zk import Key, Transaction, ZKSchema
+from pvc_cli.zk.names import is_contender
+from pvc_cli.zk.snapshot import SnapshotStore
+from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
+from tests.interleavings.rivals import CONTENDER, Interleaved, clone, drop, names, put, recreate, value
+
+pytestmark = pytest.mark.interleaving
+LEAST = 20_000
+"""How many interleavings there are at least, over all commands."""
+
+
+def demo(version: int) -> SnapshotStore:
+    schema = ZKSchema.at(version)
+    tree = {schema.path(key) or "": text.encode() for key, text in cluster(4, schema)}
+    stopped = {path: b"stop" for path in tree if path.endswith("/daemonstate")}
+    return SnapshotStore({"/": b""} | tree | stopped)
+
+
+TREES = {version: demo(version) for version in (13, 15)}
+VMS = {text.decode(): path for path, text in TREES[15].tree.items() if path.count("/") == 2 and "/domains/" in path}
+WEB, APP, OTHER = VMS["web-01"], VMS["app-01"], VMS["db-01"]
+VF = "/nodes/pvchv1/sriov/vf/ens1f0v1"
+USE = "<interface type='direct'><mac address='52:54:00:00:00:01'/><source dev='ens1f0v1'/></interface>"
+
+
+# What a rival does
+
+
+def use_in_xml(store: Store) -> None:
+    put(store, f"{WEB}/xml", (value(store, f"{WEB}/xml") or "").replace("</devices>", f"{USE}</devices>"))
+
+
+def add_tag(store: Store, name: str, kind: str, protected: str) -> None:
+    put(store, f"{WEB}/tags/{name}", name)
+    put(store, f"{WEB}/tags/{name}/type", kind)
+    put(store, f"{WEB}/tags/{name}/protected", protected)
+
+
+def claim(store: Store) -> None:
+    put(store, f"{VF}/used", "True")
+    put(store, f"{VF}/used_by", OTHER.rpartition("/")[2])
+
+
+def add_snapshot(store: Store) -> None:
+    for name, text in (("", "s"), ("/timestamp", "1795577433.98"), ("/xml", ""), ("/rbdsnaplist", "")):
+        put(store, f"{APP}/snapshots/s{name}", text)
+
+
+def flicker(store: Store) -> None:
+    version = value(store, "/schema/version") or ""
+    put(store, "/schema/version", "1")
+    put(store, "/schema/version", version)
+
+
+def end_sessions(store: Store) -> None:
+    for name in filter(is_contender, names(store, "/schema/version")):
+        drop(store, f"/schema/version/{name}")
+
+
+RIVALS: dict[str, Callable[[Store], object]] = {
+    "sets version 9": lambda store: put(store, "/schema/version", "9"),
+    "sets version 15": lambda store: put(store, "/schema/version", "15"),
+    "sets the version back and forth": flicker,
+    "deletes the version": lambda store: drop(store, "/schema"),
+    "creates the version again": lambda store: recreate(store, "/schema/version"),
+    "reports an old node": lambda store: put(store, "/nodes/pvchv2/latestschema", "9"),
+    "deletes the VM": lambda store: drop(store, WEB),
+    "creates the VM again": lambda store: recreate(store, WEB),
+    "renames the VM": lambda store: put(store, WEB, "renamed"),
+    "adds the tag": lambda store: add_tag(store, "blue", "user", "False"),
+    "adds it as a system tag": lambda store: add_tag(store, "blue", "system", "False"),
+    "protects the tag": lambda store: put(store, f"{WEB}/tags/production/protected", "True"),
+    "makes it a system tag": lambda store: put(store, f"{WEB}/tags/production/type", "system"),
+    "removes the tag": lambda store: drop(store, f"{WEB}/tags/production"),
+    "creates the tag again, protected": lambda store: recreate(store, f"{WEB}/tags/production", protected="True"),
+    "removes all tags": lambda store: drop(store, f"{WEB}/tags"),
+    "claims the VF": claim,
+    "releases the VF": lambda store: put(store, f"{VF}/used", "False"),
+    "uses the VF in a VM": use_in_xml,
+    "deletes the VF": lambda store: drop(store, VF),
+    "registers the VF again, for another": lambda store: recreate(
+        store, VF, used="True", used_by=OTHER.rpartition("/")[2]
+    ),
+    "sets the VF": lambda store: put(store, f"{VF}/config/vlan_id", "99"),
+    "snapshots a VM": add_snapshot,
+    "takes the lock away": end_sessions,
+}
+FAULTS = ("denied", "lost before", "lost after")
+
+
+def act(name: str) -> Callable[[Interleaved], None]:
+    """What the rival or the fault of that name does."""
+    if name in FAULTS:
+        return lambda store: setattr(store, "fault", name)
+    return lambda store: RIVALS[name](store.inner)  # type: ignore[return-value]
+
+
+# What each command may do
+
+
+Judge = Callable[[Interleaved, Sequence[Op]], list[str]]
+
+
+def changes(ops: Sequence[Op]) -> list[Op]:
+    return [op for op in ops if op.kind != "check"]
+
+
+def judge_tag_add(store: Interleaved, ops: Sequence[Op], tag: str) -> list[str]:
+    wrong = [f"{op.kind} {op.path}" for op in changes(ops) if not re.search(rf"/tags(/{tag}(/\w+)?)?$", op.path)]
+    for vm in (WEB, APP):
+        touched = [op for op in changes(ops) if op.path.startswith(f"{vm}/tags")]
+        if touched and value(store.inner, f"{vm}/tags/{tag}/type") == "system":
+            wrong.append("changed a system tag")
+    return wrong + judge_version(store, ops)
+
+
+def judge_tag_remove(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    wrong = []
+    for op in changes(ops):
+        top = re.match(r"(/domains/[^/]+/tags/production)", op.path)
+        if op.kind != "delete" and not (op.kind == "set" and op.found):
+            wrong.append(f"{op.kind} {op.path}")
+        if not top:
+            wrong.append(f"{op.kind} {op.path}")
+        elif value(store.inner, f"{top[1]}/protected") == "True" or value(store.inner, f"{top[1]}/type") == "system":
+            wrong.append(f"deleted {op.path}, which was not to be")
+    return wrong + judge_version(store, ops)
+
+
+def judge_vf(store: Interleaved, ops: Sequence[Op], keys: str, allowed: Callable[[Interleaved], bool]) -> list[str]:
+    wrong = [f"{op.kind} {op.path}" for op in changes(ops) if not re.fullmatch(keys, op.path)]
+    if changes(ops) and not allowed(store):
+        wrong.append("the VF was another's")
+    return wrong + judge_version(store, ops)
+
+
+def is_claimable(store: Interleaved) -> bool:
+    mine = value(store.inner, f"{VF}/used_by") == WEB.rpartition("/")[2]
+    return (value(store.inner, f"{VF}/used") != "True" or mine) and value(store.inner, WEB) is not None
+
+
+def is_releasable(store: Interleaved) -> bool:
+    holder = value(store.inner, f"{VF}/used_by") or ""
+    xml = value(store.inner, f"/domains/{holder}/xml") or ""
+    runs = (
+        value(store.inner, f"/domains/{holder}/state") == "start"
+        and value(store.inner, f"/domains/{holder}/node") == "pvchv1"
+    )
+    return not (holder and "ens1f0v1" in xml and runs)
+
+
+def judge_version(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    """A command writes by the schema version that it read, and by no other.
+
+    One that was deleted and created again cannot be told from it within a transaction.
+    """
+    (now,) = store.inner.read([Read("/schema/version")])
+    known = store.base
+    if not (changes(ops) and isinstance(now, Znode) and known and now.stat.czxid == known.stat.czxid):
+        return []
+    same = (now.data, now.version) == (known.data, known.version)
+    return [] if same else [f"changed a tree at version {now.text} that it took for {known.text}"]
+
+
+def judge_migration(store: Interleaved, ops: Sequence[Op], target: int) -> list[str]:
+    made = [op for op in changes(ops) if op.path not in (CONTENDER, "/schema")]
+    version, start = value(store.inner, "/schema/version"), str(store.start)
+    begins = version is None and [op.data for op in made] in ([b"0"], [b""])
+    if not made or begins:
+        return []
+    wrong = [] if version in (start, str(target)) else [f"changed a tree at version {version}, not {start}"]
+    for op in made:
+        if op.path == "/schema/version":
+            if (op.data, version) != (b"%d" % target, start):
+                wrong.append(f"set version {op.data!r} over {version}")
+            if value(store.inner, "/nodes/pvchv2/latestschema") == "9" and target > 9:
+                wrong.append("set a version that a node does not know")
+    if not any(map(is_contender, names(store.inner, "/schema/version"))):
+        wrong.append("went on without the lock")
+    return wrong
+
+
+def judge_apply(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    return judge_migration(store, ops, store.start or 0)
+
+
+def judge_restore(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    made = [op for op in changes(ops) if op.kind == "set"]
+    own = ("activeschema", "latestschema", "keepalive", "daemonstate", "runningdomains")
+    crossing = store.start != 15
+    wrong = [f"set {op.path}" for op in made if op.path.endswith(own) and not (crossing and "active" in op.path)]
+    return wrong + judge_migration(store, ops, 15)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, the tree that it starts on, and its judge."""
+
+    words: tuple[str, ...]
+    judge: Judge
+    version: int = 15
+    prepare: Callable[[Store], object] = lambda _: None
+
+
+def stale_claim(store: Store) -> None:
+    put(store, f"{VF}/used", "True")
+    put(store, f"{VF}/used_by", WEB.rpartition("/")[2])
+
+
+def damage(store: Store) -> None:
+    drop(store, f"{APP}/state")
+    put(store, "/config/maintenance", "true")
+
+
+USAGE = rf"{VF}/(used|used_by|mac)|{WEB}/migrate_method"
+COMMANDS = {
+    "tag add": Command(("vm", "tag", "add", "web-01,app-01", "blue"), partial(judge_tag_add, tag="blue")),
+    "tag update": Command(
+        ("vm", "tag", "add", "web-01,app-01", "production", "-p"), partial(judge_tag_add, tag="production")
+    ),
+    "tag remove": Command(("vm", "tag", "remove", "web-01,app-01", "production"), judge_tag_remove),
+    "vf set": Command(
+        ("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "7", "--trust"),
+        partial(judge_vf, keys=rf"{VF}/config(/\w+)?", allowed=lambda _: True),
+    ),
+    "vf claim": Command(
+        ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01"), partial(judge_vf, keys=USAGE, allowed=is_claimable)
+    ),
+    "vf release": Command(
+        ("sriov", "vf", "release", "pvchv1", "ens1f0v1"),
+        partial(judge_vf, keys=USAGE, allowed=is_releasable),
+        prepare=stale_claim,
+    ),
+    "audit --fix": Command(
+        ("sriov", "vf", "audit", "pvchv1", "--fix"),
+        partial(judge_vf, keys=r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)", allowed=is_releasable),
+        prepare=stale_claim,
+    ),
+    "schema upgrade": Command(
+        ("schema", "upgrade", "--to", "15", "--yes", "--no-backup"), partial(judge_migration, target=15), 13
+    ),
+    "schema rollback": Command(
+        ("schema", "rollback", "--to", "13", "--yes", "--no-backup"), partial(judge_migration, target=13)
+    ),
+    "schema apply": Command(("schema", "apply"), judge_apply, prepare=damage),
+    "cluster restore": Command(("cluster", "restore", "-", "--yes", "--no-backup"), judge_restore, prepare=damage),
+}
+BACKUP = json.dumps({path: text.decode() for path, text in TREES[15].tree.items()})
+STARTS = {name: clone(TREES[command.version]) for name, command in COMMANDS.items()}
+for _name, _command in COMMANDS.items():
+    _command.prepare(STARTS[_name])
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run of a command ended."""
+
+    code: int
+    said: str
+    store: Interleaved
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., End]:
+    """Run a command on a tree, with rivals."""
+    opened: list[Interleaved] = []
+    monkeypatch.setattr(SnapshotStore, "open", lambda *_, **__: opened[-1])
+
+    def run(command: Command, tree: SnapshotStore, acts: dict[int, Callable[[Interleaved], None]]) -> End:
+        store = Interleaved(tree, acts, command.judge)
+        opened.append(store)
+        said = io.StringIO()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(BACKUP))
+        with redirect_stdout(said), redirect_stderr(said):
+            code = app.main(["-c", "file:x", *command.words])
+        opened.clear()
+        return End(code, said.getvalue(), store)
+
+    return run
+
+
+def wrongs(end: End) -> list[str]:
+    """What is wrong with the end of a run."""
+    found = [wrong for own in end.store.own for wrong in own.wrongs]
+    if end.code not in (0, 1, 4, 5) or "Traceback" in end.said:
+        found.append(f"exit {end.code}: {end.said[-300:]}")
+    if (
+        end.code
+        and "Error: " not in end.said
+        and "finding" not in end.said
+        and not re.search(r"\bvf\b|ens1", end.said)
+    ):
+        found.append(f"exit {end.code} without a reason: {end.said!r}")
+    begin = Op("create", "/schema/version", b"0")
+    made = [op for own in end.store.own for op in own.ops if op.path not in (CONTENDER, "/schema") and op != begin]
+    for vm, path in (("web-01", WEB), ("app-01", APP)):
+        touched = any(op.path.startswith(f"{path}/tags") for op in made)
+        match = re.search(rf"^{vm}: tag '\w+' (added|updated|removed|unchanged)", end.said, re.MULTILINE)
+        if match and touched != (match[1] != "unchanged"):
+            found.append(f"said {match[0]!r}, and touched it: {touched}")
+    deleted = {
+        op.path for op in made if op.kind == "delete" and re.fullmatch(r"/domains/[^/]+/snapshots/[^/]+", op.path)
+    }
+    announced = re.search(r"deletes (\d+) VM snapshots", end.said)
+    if len(deleted) > int(announced[1] if announced else 0) and "Restored" not in end.said:
+        found.append(f"deleted {len(deleted)} snapshots, and announced {announced and announced[0]}")
+    if re.search(r"Nothing to do|: unchanged\.", end.said) and made:
+        found.append(f"said that nothing was changed: {made[:2]}")
+    if re.search(r"Schema version is now|Restored|: changed", end.said) and not made:
+        found.append("said that something was changed")
+    return found
+
+
+def interleavings(name: str, calls: int, share: int) -> list[tuple[tuple[int, str], ...]]:
+    """All single rivals at all calls, and as many pairs as make the command's share."""
+    singles = [((at, rival),) for at in range(1, calls + 1) for rival in (*RIVALS, *FAULTS)]
+    pairs = [
+        (first, second)
+        for (first,), (second,) in itertools.combinations(singles, 2)
+        if first[0] < second[0] and first[1] != second[1]
+    ]
+    step = max(len(pairs) // max(share - len(singles), 1), 1)
+    return [*singles, *pairs[::step]]
+
+
+SHARE = LEAST // len(COMMANDS) + 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_whatever_a_rival_does_the_report_is_true_and_a_second_run_finishes(
+    run: Callable[..., End], name: str
+) -> None:
+    command, start = COMMANDS[name], STARTS[name]
+    undisturbed = run(command, clone(start), {})
+    assert undisturbed.code == 0, undisturbed.said
+    assert undisturbed.store.own
+    found: list[str] = []
+    ends: Counter[str] = Counter()
+    for acts in interleavings(name, undisturbed.store.calls + 3, SHARE):
+        end = run(command, clone(start), {at: act(rival) for at, rival in acts})
+        ends["finished" if end.code == 0 else "refused"] += 1
+        bad = wrongs(end)
+        again = run(command, end.store.inner, {})
+        bad += [f"second run: {wrong}" for wrong in wrongs(again)]
+        if again.code not in (0, 1, 5):
+            bad.append(f"the second run ended with {again.code}: {again.said}")
+        if bad:
+            found.append(f"{acts}: {bad}: {end.said[-300:]!r}")
+    print(f"\n{name:16} {len(RIVALS) + len(FAULTS):3} rivals {sum(ends.values()):6} interleavings", dict(ends))
+    assert sum(ends.values()) >= SHARE - 1
+    assert not found, f"{len(found)} wrong:\n" + "\n".join(found[:8])
+
+
+def without(path: str, value: object) -> Callable[[pytest.MonkeyPatch], None]:
+    """Take a guard out of the engine."""
+    return lambda monkeypatch: monkeypatch.setattr(path, value)
+
+
+def unversioned(
+    self: Transaction, kind: str, key: Key, value: str = "", version: int = ANY_VERSION, found: Znode | None = None
+) -> None:
+    """Add a step whose versions are not checked, if it sets a value."""
+    path = self.schema.path(key)
+    if path is not None:
+        unchecked = kind == "set"
+        self.add(Op(kind, path, value.encode(), ANY_VERSION if unchecked else version, None if unchecked else found))  # type: ignore[arg-type]
+
+
+CONTROLS = {
+    "the schema version in every transaction": (
+        "tag add",
+        without("pvc_cli.zk.handler.ZKHandler._guards", lambda _: []),
+    ),
+    "the schema version of a decision": ("schema upgrade", without("pvc_cli.zk.base.Base.is_same", lambda *_: True)),
+    "the schema version in a migration": ("schema upgrade", without("pvc_cli.zk.base.Base.guards", [])),
+    "the nodes in the transaction that sets the version": (
+        "schema upgrade",
+        without("pvc_cli.zk.migration.plan.Plan._witnesses", lambda _: []),
+    ),
+    "the losses that were announced": (
+        "schema rollback",
+        without("pvc_cli.zk.migration.locked._judge_losses", lambda *_: None),
+    ),
+    "the fence of the lock": ("schema upgrade", without("tests.interleavings.rivals._Queue.fenced", False)),
+    "the values that a decision rests on": (
+        "vf claim",
+        without("pvc_cli.zk.transaction.Transaction.guard", lambda *_: None),
+    ),
+    "the versions of what is set": ("vf claim", without("pvc_cli.zk.transaction.Transaction._add", unversioned)),
+    "whether a znode is still the same": (
+        "tag remove",
+        without("pvc_cli.zk.snapshot.judge_replaced", lambda *_: None),
+    ),
+}
+
+
+@pytest.mark.parametrize("guard", CONTROLS)
+def test_without_a_guard_something_goes_wrong(
+    run: Callable[..., End], monkeypatch: pytest.MonkeyPatch, guard: str
+) -> None:
+    name, take_out = CONTROLS[guard]
+    take_out(monkeypatch)
+    command, start = COMMANDS[name], STARTS[name]
+    for acts in interleavings(name, run(command, clone(start), {}).store.calls + 3, 0):
+        if wrongs(run(command, clone(start), {at: act(rival) for at, rival in acts})):
+            return
+    pytest.fail(f"nothing went wrong without {guard}")
