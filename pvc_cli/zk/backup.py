@@ -7,18 +7,18 @@ value is restored byte for byte.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvc_cli.errors import ConfigError, InvalidItemError, RefusedError, SchemaError, quoted
+from pvc_cli.errors import AccessDeniedError, ConfigError, InvalidItemError, RefusedError, SchemaError, quoted
 from pvc_cli.files import write_file
 from pvc_cli.zk.base import VERSION_PATH
-from pvc_cli.zk.names import check_item, is_contender
-from pvc_cli.zk.reads import read_trees
-from pvc_cli.zk.schema import parse_version
+from pvc_cli.zk.names import NOT_PVCS, check_item, is_contender
+from pvc_cli.zk.schema import parse_version, pvcs_roots
 from pvc_cli.zk.secrets import mask
-from pvc_cli.zk.store import Read, Znode
+from pvc_cli.zk.store import Znode, access_denied
+from pvc_cli.zk.walk import walk
 
 if TYPE_CHECKING:
     from pvc_cli.zk.handler import ZKHandler
@@ -26,25 +26,54 @@ if TYPE_CHECKING:
 Tree = Mapping[str, bytes]
 
 
-def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, bytes]:
-    """Return every persistent znode of PVC with its value, in one batch per level.
+def stream_backup(
+    handler: ZKHandler, *, mask_secrets: bool = False, on_warning: Callable[[str], None] = lambda _: None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield every persistent znode with its value, parents first, in bounded memory.
 
     ZooKeeper's own znodes, those of PVC's PostgreSQL manager, and ephemeral ones are left out: a restored lock
-    contender would never go away.
+    contender would never go away. What is not PVC's and may not be read is left out, too.
 
     :param mask_secrets: mask the nodes' IPMI passwords, and those of the VMs' consoles.
+    :param on_warning: is told what was left out, and what kept moving while it was read.
+    :raises AccessDeniedError: if something of PVC's may not be read: the backup would not be whole.
     """
-    tree = {path: znode.data for path, znode in read_all(handler).items() if is_kept(path, znode)}
-    return {path: mask(path, tree[path]) if mask_secrets else tree[path] for path in sorted(tree)}
+    with handler.tolerating_denied() as denied:
+        names = handler.children("base.root") or []
+
+        def on_moving(path: str) -> None:
+            on_warning(f"the children of {path} kept changing: the backup may lack what was moved there meanwhile")
+
+        for path, znode in walk(handler.store, ["/"], on_moving, skip=NOT_PVCS):
+            if is_kept(path, znode):
+                yield path, mask(path, znode.data) if mask_secrets else znode.data
+        theirs = {f"/{name}" for name in names} - {f"/{name}" for name in pvcs_roots()}
+        ours = [path for path in denied if "/".join(path.split("/")[:2]) not in theirs]
+        if ours:
+            raise AccessDeniedError(
+                f"the backup would not be whole: ZooKeeper denied access to {len(ours)} znodes, among them {ours[0]};"
+                " use credentials with access"
+            )
+        for root in sorted({"/".join(path.split("/")[:2]) for path in denied}):
+            on_warning(f"left out {root}, or a part of it: it is not PVC's, and access was denied")
+
+
+def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, bytes]:
+    """Return what :func:`stream_backup` yields, sorted by path."""
+    return dict(sorted(stream_backup(handler, mask_secrets=mask_secrets)))
 
 
 def read_all(handler: ZKHandler) -> dict[str, Znode]:
-    """Return every znode but ZooKeeper's own and those of PVC's PostgreSQL manager."""
-    names = handler.children("base.root") or []
-    (root,) = handler.store.read([Read("/")])
-    tree = {"/": root} if isinstance(root, Znode) else {}
-    for part in read_trees(handler.store, [f"/{name}" for name in names]):
-        tree |= part
+    """Return every znode but ZooKeeper's own, those of PVC's PostgreSQL manager, and foreign ones that are denied.
+
+    :raises AccessDeniedError: if something of PVC's may not be read.
+    """
+    ours = pvcs_roots()
+    with handler.tolerating_denied() as denied:
+        tree = dict(walk(handler.store, ["/"], skip=NOT_PVCS))
+        for path in denied:
+            if path.split("/")[1] in ours:
+                raise access_denied(path)
     return tree
 
 
@@ -53,15 +82,30 @@ def is_kept(path: str, znode: Znode) -> bool:
     return not znode.stat.ephemeral_owner and not is_contender(path)
 
 
-def back_up(handler: ZKHandler, path: Path, *, overwrite: bool = False) -> int:
+def back_up(
+    handler: ZKHandler,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    mask_secrets: bool = False,
+    on_warning: Callable[[str], None] = lambda _: None,
+) -> int:
     """Back up the whole tree to the file at *path*; return how many znodes it has.
 
     :raises RefusedError: if an earlier backup is there, and it is not to be replaced.
     :raises ConfigError: if the file cannot be written.
+    :raises AccessDeniedError: if something of PVC's may not be read.
     """
-    tree = read_backup(handler)
-    write_backup_file(path, encode_backup(tree), overwrite=overwrite)
-    return len(tree)
+    count = 0
+
+    def counted() -> Iterator[tuple[str, bytes]]:
+        nonlocal count
+        for pair in stream_backup(handler, mask_secrets=mask_secrets, on_warning=on_warning):
+            count += 1
+            yield pair
+
+    write_backup_file(path, encode_parts(counted()), overwrite=overwrite)
+    return count
 
 
 def backup_version(tree: Tree) -> int:
@@ -78,7 +122,17 @@ def backup_version(tree: Tree) -> int:
 
 def encode_backup(tree: Tree) -> str:
     """Return the backup that holds *tree*."""
-    return json.dumps({path: value.decode("utf-8", "surrogateescape") for path, value in tree.items()}) + "\n"
+    return "".join(encode_parts(tree.items()))
+
+
+def encode_parts(pairs: Iterable[tuple[str, bytes]]) -> Iterator[str]:
+    """Yield the text of a backup, a part for each znode."""
+    encode = json.encoder.encode_basestring_ascii
+    separator = "{"
+    for path, value in pairs:
+        yield f"{separator}{encode(path)}: {encode(value.decode('utf-8', 'surrogateescape'))}"
+        separator = ", "
+    yield "}\n" if separator == ", " else "{}\n"
 
 
 def decode_backup(text: str, origin: str) -> dict[str, bytes]:
@@ -134,7 +188,7 @@ def require_new(path: Path, *, overwrite: bool = False) -> None:
         raise _exists(path)
 
 
-def write_backup_file(path: Path, text: str, *, overwrite: bool = False) -> None:
+def write_backup_file(path: Path, text: str | Iterable[str], *, overwrite: bool = False) -> None:
     """Write a backup to the file at *path*.
 
     :raises RefusedError: if an earlier backup is there, and it is not to be replaced.

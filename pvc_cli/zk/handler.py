@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -121,15 +122,22 @@ class ZKHandler:
             lock_holder=self._lock_holder,
         )
 
-    def tolerate_denied(self) -> list[str]:
-        """Read as missing, from now on, what access control lists forbid; return the list that gets its paths.
+    @contextmanager
+    def tolerating_denied(self) -> Iterator[list[str]]:
+        """Within a ``with`` block, read as missing what access control lists forbid; yield the list of its paths.
 
-        That is for listings: what would be decided on it could be wrong.
+        That is for listings and backups: what would be decided on it could be wrong.
         """
         denied: list[str] = []
-        if isinstance(self._store, _Tolerant):
-            self._store.denied = denied
-        return denied
+        store = self._store if isinstance(self._store, _Tolerant) else None
+        before = store.denied if store else None
+        if store:
+            store.denied = denied
+        try:
+            yield denied
+        finally:
+            if store:
+                store.denied = before
 
     def disconnect(self) -> None:
         """Close the session; does nothing on one that is closed."""

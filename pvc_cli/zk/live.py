@@ -20,8 +20,9 @@ from kazoo.exceptions import (
 
 from pvc_cli.errors import OutcomeUnknownError, TooLargeError, UnreachableError
 from pvc_cli.zk.connection import LOST_ERRORS, Connection, failure
+from pvc_cli.zk.flow import Flow, Sizes
 from pvc_cli.zk.locks import HeldLock
-from pvc_cli.zk.multiread import MultiRead, access_denied
+from pvc_cli.zk.multiread import MultiRead
 from pvc_cli.zk.store import (
     ANY_VERSION,
     CommitConflictError,
@@ -32,6 +33,7 @@ from pvc_cli.zk.store import (
     ReadResult,
     TextResult,
     Znode,
+    access_denied,
     as_text,
     judge_replaced,
     pack_stat,
@@ -41,7 +43,6 @@ MAX_REQUEST = 1_048_575
 """Bytes that a request may have where the servers' jute.maxbuffer is not raised: at more they hang up."""
 _ENVELOPE = 17
 """Bytes of a transaction without its steps."""
-_BATCH_READS = 2048
 _WHY = {
     NoNodeError: "no longer exists",
     NodeExistsError: "already exists",
@@ -78,6 +79,7 @@ class LiveStore:
         self._lock_holder = lock_holder or f"process {os.getpid()}"
         self.denied: list[str] | None = None
         """If it is a list: where to put the paths that may not be read, which are then taken for missing."""
+        self._sizes = Sizes()
         self._max_request = MAX_REQUEST
         self._refused_request = sys.maxsize
         self.round_trips = 0
@@ -90,10 +92,23 @@ class LiveStore:
         """
         if not reads:
             return []
+        self.round_trips += 1
+        return [result for batch in self.stream(reads) for result in batch]
+
+    def stream(self, reads: Sequence[Read]) -> Iterator[list[ReadResult]]:
+        """Yield the results of *reads* in order, as they come; see :class:`pvc_cli.zk.store.Store`.
+
+        :raises UnreachableError: if no server answers in time; a connection lost meanwhile is waited for.
+        """
+        done = 0
         until = time.monotonic() + self._connection.timeout
-        while True:
+        while done < len(reads):
             try:
-                return self._read_once(reads)
+                for batch in self._stream_once(reads[done:]):
+                    done += len(batch)
+                    # What arrives is an answer, however long all of them take.
+                    until = time.monotonic() + self._connection.timeout
+                    yield batch
             except UnimplementedError:
                 self._multiread = False
             except LOST_ERRORS:
@@ -105,41 +120,42 @@ class LiveStore:
 
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         """Send *reads*, and return what waits for their results; see :class:`pvc_cli.zk.store.Store`."""
-        answers = self._send(reads, text=True) if reads and self._multiread_works else None
+        flow = self._send(reads, text=True) if reads and self._multiread_works else None
 
         def collect() -> list[TextResult]:
-            if answers:
+            if flow:
+                self.round_trips += 1
                 # A lost connection may have come back to an older server of a mixed ensemble.
                 with suppress(UnimplementedError, *LOST_ERRORS):
-                    return self._collect(answers)
+                    return [result for batch in flow.collect() for result in batch]
             return [as_text(result) for result in self.read(reads)]
 
         return collect
 
-    def _read_once(self, reads: Sequence[Read]) -> list[ReadResult]:
+    def _stream_once(self, reads: Sequence[Read]) -> Iterator[list[ReadResult]]:
         if self._multiread:
-            results: list[ReadResult] = self._collect(self._send(reads))
-            self._multiread_works = True
-            return results
-        self.round_trips += 1
-        wait = self._connection.deadline()
+            for batch in self._send(reads).collect():
+                self._multiread_works = True
+                yield batch
+            return
         get, children = self._client.get_async, self._client.get_children_async
-        answers = [children(read.path) if read.children else get(read.path) for read in reads]
-        return [self._single(wait, read, answer) for read, answer in zip(reads, answers, strict=True)]
+        for some in self._sizes.batches(reads):
+            answers = [children(read.path) if read.children else get(read.path) for read in some]
+            wait = self._connection.deadline()
+            results = [self._single(wait, read, answer) for read, answer in zip(some, answers, strict=True)]
+            self._sizes.learn(some, results)
+            yield results
 
-    def _send(self, reads: Sequence[Read], *, text: bool = False) -> list[Any]:
-        """Queue `multiRead` requests, which kazoo does not know, and return the promises of their answers."""
-        answers = []
-        for batch in _batches(reads):
+    def _send(self, reads: Sequence[Read], *, text: bool = False) -> Flow:
+        """Begin to send `multiRead` requests, which kazoo does not know, and return what collects their answers."""
+        learn = self._sizes.learn
+
+        def send(batch: Sequence[Read]) -> Any:  # noqa: ANN401 - kazoo is untyped
             answer = self._client.handler.async_result()
-            self._client._call(MultiRead(batch, self._client.chroot, text, self.denied), answer)
-            answers.append(answer)
-        return answers
+            self._client._call(MultiRead(batch, self._client.chroot, text, self.denied, learn), answer)
+            return answer
 
-    def _collect(self, answers: Sequence[Any]) -> list[Any]:
-        self.round_trips += 1
-        wait = self._connection.deadline()
-        return [result for answer in answers for result in wait(answer)]
+        return Flow(reads, self._sizes, send, self._connection.deadline)
 
     def _single(self, wait: Callable[[Any], Any], read: Read, answer: Any) -> ReadResult:  # noqa: ANN401
         try:
@@ -296,16 +312,3 @@ def _judge(ops: Sequence[Op], results: Iterable[Any]) -> None:
             why = "lost its parent" if op.kind == "create" and isinstance(result, NoNodeError) else why
             raise CommitConflictError(op, why)
         raise failure(result)
-
-
-def _batches(reads: Sequence[Read]) -> Iterator[Sequence[Read]]:
-    """Cut *reads* into requests of a modest size."""
-    if len(reads) > _BATCH_READS:
-        for start in range(0, len(reads), _BATCH_READS):
-            yield from _batches(reads[start : start + _BATCH_READS])
-    elif len(reads) > 1 and sum(3 * len(path) + 14 for path, _ in reads) > MAX_REQUEST:
-        middle = len(reads) // 2
-        yield from _batches(reads[:middle])
-        yield from _batches(reads[middle:])
-    else:
-        yield reads

@@ -6,11 +6,11 @@ The layout is that of `MultiOperationRecord` and `MultiResponse` in ZooKeeper's 
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from pvc_cli.errors import AccessDeniedError, ProtocolError
-from pvc_cli.zk.store import Read, new_znode
+from pvc_cli.errors import ProtocolError
+from pvc_cli.zk.store import Read, access_denied, new_znode
 
 _INT = struct.Struct(">i")
 _HEADER = struct.Struct(">i?i")  # type, done, error
@@ -20,6 +20,7 @@ _STAT_SIZE = 68
 _OPEN_DATA = _HEADER.pack(_GET_DATA, False, -1)
 _OPEN_CHILDREN = _HEADER.pack(_GET_CHILDREN, False, -1)
 _END = _HEADER.pack(-1, True, -1)
+_MUCH = 500_000
 _NO_NODE, _NO_AUTH = -101, -102
 
 
@@ -33,6 +34,8 @@ class MultiRead(NamedTuple):
     chroot: str = ""
     text: bool = False
     denied: list[str] | None = None
+    learn: Callable[[Sequence[Read], list[Any]], None] = lambda _reads, _results: None
+    """Is told what came, if that was much."""
 
     @property
     def type(self) -> int:
@@ -60,6 +63,8 @@ class MultiRead(NamedTuple):
             results = self._decode(buffer, offset)
         except (struct.error, UnicodeDecodeError, IndexError) as error:
             raise ProtocolError(f"a ZooKeeper server sent an invalid reply: {error}") from error
+        if len(buffer) > _MUCH:
+            self.learn(self.reads, results)
         if len(results) != len(self.reads):
             raise ProtocolError(
                 f"a ZooKeeper server answered {len(results)} reads when it was asked {len(self.reads)}"
@@ -115,8 +120,3 @@ def _decode_strings(buffer: bytes, offset: int) -> tuple[list[str], int]:
             raise IndexError("a name is longer than the reply")
         strings.append(buffer[start:offset].decode())
     return strings, offset
-
-
-def access_denied(path: str) -> AccessDeniedError:
-    """Return the error for a znode that this client may not use."""
-    return AccessDeniedError(f"ZooKeeper denied access to {path}: use credentials with access")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +44,7 @@ class SnapshotStore:
         self._values: dict[str, bytes] = {}
         self._marks: dict[str, _Mark] = {}
         self._children: dict[str, set[str]] = {}
+        self._children_changed: dict[str, int] = {}
         self._transactions = 0
         self._changed = False
         self._lock = FileLock(path, lock_timeout) if path else None
@@ -96,6 +97,10 @@ class SnapshotStore:
         """Return the result of each of *reads*, in order."""
         return [self._read(read) for read in reads]
 
+    def stream(self, reads: Sequence[Read]) -> Iterator[list[ReadResult]]:
+        """Yield the results of *reads*, all at once: the file is in memory."""
+        yield self.read(reads)
+
     def _read(self, read: Read) -> ReadResult:
         if read.path not in self._values:
             return None
@@ -103,7 +108,8 @@ class SnapshotStore:
             return list(self._children[read.path])
         data, mark = self._values[read.path], self._marks[read.path]
         children = len(self._children[read.path])
-        stat = Stat(mark.created, mark.modified, 0, 0, mark.version, 0, 0, 0, len(data), children, mark.created)
+        changed = self._children_changed.get(read.path, mark.created)
+        stat = Stat(mark.created, mark.modified, 0, 0, mark.version, 0, 0, 0, len(data), children, changed)
         return Znode(data, pack_stat(stat))
 
     def commit(self, ops: Sequence[Op]) -> None:
@@ -156,14 +162,18 @@ class SnapshotStore:
             self._drop(op.path)
 
     def _put(self, path: str, value: bytes, mark: _Mark) -> None:
+        is_new = path not in self._values
         self._values[path], self._marks[path] = value, mark
         self._children.setdefault(path, set())
-        if path != "/":
+        if path != "/" and is_new:
             self._children[_parent(path)].add(_name(path))
+            self._children_changed[_parent(path)] = self._transactions
 
     def _drop(self, path: str) -> None:
         del self._values[path], self._marks[path], self._children[path]
         self._children[_parent(path)].discard(_name(path))
+        self._children_changed[_parent(path)] = self._transactions
+        self._children_changed.pop(path, None)
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> FileStoreLock:  # noqa: ARG002 - one signature for all stores
         """Return a lock on the whole file."""

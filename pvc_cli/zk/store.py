@@ -6,11 +6,11 @@ Paths here are strings made by the schema; nothing above the handler sees one.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
-from pvc_cli.errors import ConflictError
+from pvc_cli.errors import AccessDeniedError, ConflictError
 
 _STAT = struct.Struct(">qqqqiiiqiiq")
 ANY_VERSION = -1
@@ -110,6 +110,11 @@ class CommitConflictError(ConflictError):
         self.op = op
 
 
+def access_denied(path: str) -> AccessDeniedError:
+    """Return the error for a znode that this client may not use."""
+    return AccessDeniedError(f"ZooKeeper denied access to {path}: use credentials with access")
+
+
 class ReplacedError(ConflictError):
     """A transaction was applied, but to znodes that had been deleted and created again since they were read."""
 
@@ -170,6 +175,10 @@ class Store(Protocol):
 
     def read(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Return the result of each of *reads*, in order, in as few round trips as possible."""
+        ...
+
+    def stream(self, reads: Sequence[Read]) -> Iterator[list[ReadResult]]:
+        """Yield the results of *reads* in order, some at a time: as they come, and no more than fit in memory."""
         ...
 
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:

@@ -220,7 +220,7 @@ def works(trio: Trio, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wor
     works = {
         "tags": Work("vm tag add --all faulted -p", 200, 15),
         "upgrade": Work("schema upgrade --yes --no-backup", 30, 0),
-        "restore": Work(f"cluster restore {backup} --yes", 30, 15),
+        "restore": Work(f"cluster restore {backup} --yes --no-backup --force", 30, 15),
         "claims": Work(claims, 30, 15),
     }
     for work in works.values():

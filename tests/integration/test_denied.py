@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from kazoo.security import make_acl
@@ -77,3 +78,24 @@ def test_a_selection_that_can_match_nothing_is_a_usage_error(on_tree: Pvc, tree:
         result = on_tree("vm", "tag", "add", *options, "x")
         assert (result.code, result.out, result.err) == (code, "", said)
     assert tree.dump() == before
+
+
+def test_a_foreign_root_that_may_not_be_read_is_left_out_of_a_backup_and_pvcs_own_is_not(
+    on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    tree.put("/kafka/secret")
+    for path in ("/kafka/secret", "/kafka"):
+        tree.client.set_acls(path, NOBODY)
+    file = tmp_path / "backup.json"
+    result = on_tree("cluster", "backup", str(file))
+    assert (result.code, "Warning: left out /kafka, or a part of it: it is not PVC's" in result.err) == (0, True)
+    assert not any(path.startswith("/kafka") for path in json.loads(file.read_text()))
+    tree.put("/config/maintenance", b"true")
+    assert on_tree("cluster", "restore", str(file), "--yes", "--force", "--no-backup").code == 0
+    assert on_tree("schema", "rollback", "--to", "13", "--yes", "--force").code == 0
+    tree.client.set_acls("/nodes/pvchv3/memfree", NOBODY)
+    result = on_tree("cluster", "backup", str(tmp_path / "other.json"))
+    assert (result.code, result.out, result.err.count("Error: ")) == (1, "", 1)
+    assert "the backup would not be whole: ZooKeeper denied access to" in result.err
+    assert "/nodes/pvchv3/memfree" in result.err
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["backup.json"]

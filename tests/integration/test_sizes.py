@@ -94,3 +94,24 @@ def test_the_session_survives_finding_out_what_the_servers_take(zk: ZKHandler, t
         with pytest.raises(TooLargeError, match=r"raise jute\.maxbuffer on the servers"):
             zk.write([(key, "x" * 1_100_000)])
         zk.write([(key, "x" * 1_048_000)])
+
+
+@pytest.mark.usefixtures("zookeeper")
+@pytest.mark.parametrize("log", [1_000_000, 250_000])
+def test_a_server_with_the_heap_that_pvc_gives_it_survives_a_backup_of_many_logs(
+    pvc: Pvc, tmp_path: Path, log: int
+) -> None:
+    """Its 128 MiB hold 16 MB of console logs twice; all in one reply, or all on their way, they were its end."""
+    ensemble = Ensemble(tmp_path / "server", heap="128m")
+    with ensemble:
+        count = 16_000_000 // log
+        with ZKHandler(ensemble.hosts) as handler:
+            fill(handler, vms=count, schema=ZKSchema())
+            for vm in handler.children("base.domain") or []:
+                handler.write([(("domain.console.log", vm), "x" * log)])
+        process = ensemble.servers[0].process
+        for words in (("cluster", "backup", str(tmp_path / "b.json")), ("schema", "validate"), ("vm", "list")):
+            assert pvc("--coordinators", ensemble.hosts, *words).code == 0
+        assert process
+        assert process.poll() is None
+        assert (tmp_path / "b.json").stat().st_size > 16_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.errors import AccessDeniedError, OutcomeUnknownError
@@ -108,6 +108,9 @@ class Interleaved:
             self.start = int(self.base.text or 0) if self.base else 0
         return results
 
+    def stream(self, reads: Sequence[Read]) -> Iterator[list[ReadResult]]:
+        yield self.read(reads)
+
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         return lambda: [as_text(result) for result in self.read(reads)]
 
@@ -176,5 +179,6 @@ def clone(store: SnapshotStore) -> SnapshotStore:
     copy._values = dict(store._values)
     copy._marks = dict(store._marks)
     copy._children = {path: set(children) for path, children in store._children.items()}
+    copy._children_changed = dict(store._children_changed)
     copy._transactions = store._transactions
     return copy

@@ -4,7 +4,7 @@ from pathlib import Path
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context, secrets_option
-from pvc_cli.zk.backup import encode_backup, read_backup, require_new, write_backup_file
+from pvc_cli.zk.backup import back_up, encode_parts, require_new, stream_backup
 
 
 @click.command("backup")
@@ -28,10 +28,10 @@ def command(context: Context, file: str, mask_secrets: bool, overwrite: bool, se
         require_new(Path(file), overwrite=overwrite)
     with connect(context) as handler:
         seen = file == "-" and sys.stdout.isatty()
-        tree = read_backup(handler, mask_secrets=mask_secrets or (seen and not secrets))
-    text = encode_backup(tree)
-    if file == "-":
-        sys.stdout.write(text)
-        return
-    write_backup_file(Path(file), text, overwrite=overwrite)
-    context.output.message(f"Backed up {len(tree)} znodes to {file}.")
+        masked = mask_secrets or (seen and not secrets)
+        warn = context.output.warning
+        if file == "-":
+            sys.stdout.writelines(encode_parts(stream_backup(handler, mask_secrets=masked, on_warning=warn)))
+            return
+        count = back_up(handler, Path(file), overwrite=overwrite, mask_secrets=masked, on_warning=warn)
+    context.output.message(f"Backed up {count} znodes to {file}.")

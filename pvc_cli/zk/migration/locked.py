@@ -155,7 +155,7 @@ class TreeChange(Generic[PlanT]):
             hooks.on_plan(first)
             if hooks.backup and not first.is_empty:
                 try:
-                    back_up(handler, hooks.backup, overwrite=hooks.overwrite)
+                    back_up(handler, hooks.backup, overwrite=hooks.overwrite, on_warning=hooks.on_warning)
                 except ConfigError as error:
                     raise ConfigError(f"{error}; nothing was changed: name another file with --backup") from None
                 hooks.on_backup(hooks.backup)

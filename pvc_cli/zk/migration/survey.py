@@ -8,6 +8,7 @@ from pvc_cli.zk.names import NOT_PVCS, is_contender
 from pvc_cli.zk.reads import is_stuck
 from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.store import Read, Store, Znode
+from pvc_cli.zk.walk import GROUP
 
 # What PVC 1.0.3's own migration leaves at the root: sub-paths of items, written without their item.
 _ROOT_MARKS = frozenset({"sriov", "tags", "db_device", "mtu", "pvcversion", "tier"})
@@ -51,19 +52,25 @@ class Survey:
 
 
 def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
-    """Compare the tree in *store* with the version *target*, in one batch per level.
+    """Compare the tree in *store* with the version *target*, in few batches and bounded memory.
 
     :param leaves: also look below znodes that should have no children.
     """
     result = Survey()
-    level: list[tuple[str, Pattern, Pattern | None]] = [("", pattern_for(target), None)]
-    while level:
-        asked = [entry for entry in level if leaves or entry[1].named or entry[1].items]
+    stack: list[list[tuple[str, Pattern, Pattern | None]]] = [[("", pattern_for(target), None)]]
+    while stack:
+        # However many items there are, what is below few of them is in memory at once.
+        level = stack.pop()
+        if len(level) > GROUP:
+            stack.append(level[GROUP:])
+        asked = [entry for entry in level[:GROUP] if leaves or entry[1].named or entry[1].items]
         found = store.read([Read(path or "/", children=True) for path, _, _ in asked])
-        level = []
+        below: list[tuple[str, Pattern, Pattern | None]] = []
         for (path, pattern, item), names in zip(asked, found, strict=True):
             if isinstance(names, list):
-                level += _look(result, target, path, pattern, item, names)
+                below += _look(result, target, path, pattern, item, names)
+        if below:
+            stack.append(below)
     # What moves is not missing at its new place, nor what is below it: it comes from the old one.
     arriving = {target for _, target in result.moved}
     result.missing = sorted((m for m in result.missing if not _is_within(m.path, arriving)), key=lambda m: m.path)
