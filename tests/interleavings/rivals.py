@@ -68,7 +68,7 @@ def recreate(store: Store, path: str, **changed: str) -> None:
 
 @dataclass
 class Own:
-    """A transaction of the command's, and what its judge says of it."""
+    """A transaction of the command's, and what its judge finds wrong with it."""
 
     ops: tuple[Op, ...]
     wrongs: list[str]

@@ -1,4 +1,4 @@
-"""Every mutating command, every rival, every call of the store: what is reported is true, nothing else is changed.
+"""Every mutating command, every rival, every call of the store: each report is true, nothing else is changed.
 
 The commands run through the entry point that people use. A control takes one guard out: then something must go wrong.
 """
