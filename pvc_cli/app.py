@@ -21,6 +21,8 @@ _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 class _Seconds(click.FloatRange):
     """A time; unlike any range of Click's, without what is not a number."""
 
+    name = "number of seconds"
+
     def convert(self, value: str | float, param: click.Parameter | None, context: click.Context | None) -> float:
         """Return *value* as seconds."""
         if str(value).lower() == "nan":

@@ -1,4 +1,4 @@
-"""Send many reads so that no more is on its way than a small server bears.
+"""Send many reads so that no more is on its way than a small server can hold.
 
 A server makes each reply in its memory, and keeps those that a slow client has not taken. PVC starts ZooKeeper with a
 heap of 128 MiB, in which the console logs of a hundred VMs do not fit.

@@ -53,7 +53,7 @@ class Wishes(NamedTuple):
 change_options = options_into(
     Wishes,
     "wishes",
-    click.option("--force", is_flag=True, help="Proceed in spite of what PVC's daemons know or do."),
+    click.option("--force", is_flag=True, help="Proceed even if PVC's daemons run, or do not know the version."),
     click.option(
         "--backup",
         type=click.Path(dir_okay=False),

@@ -9,7 +9,7 @@ from pvc_cli.zk.backup import back_up, encode_parts, require_new, stream_backup
 
 @click.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-@click.option("--mask-secrets", is_flag=True, help="Mask IPMI passwords.")
+@click.option("--mask-secrets", is_flag=True, help="Mask passwords of IPMI and of VM consoles.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @secrets_option
 @pass_context

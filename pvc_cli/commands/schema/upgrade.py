@@ -3,19 +3,28 @@ import click
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands._common.tree_change import Wishes, change_options
 from pvc_cli.commands.schema._migrate import go
+from pvc_cli.zk.migration.follow import follow
 from pvc_cli.zk.migration.migrate import Migration
 
 
 @click.command()
 @click.option("--to", "number", type=int, metavar="N", help="Target version [default: newest].")
 @change_options
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 86400, min_open=True),
+    is_flag=False,
+    flag_value=300,
+    metavar="[SECONDS]",
+    help="Wait until all running daemons follow, then remove what PVC's own migration leaves. [default: 300]",
+)
 @output_option
 @pass_context
-def command(context: Context, number: int | None, wishes: Wishes) -> None:
+def command(context: Context, number: int | None, wishes: Wishes, wait: float | None) -> None:
     """Upgrade the tree to a newer schema version; all PVC daemons restart.
 
     New keys are created first, then the version is set, then keys that the version lacks are deleted. To finish an
-    interrupted upgrade, run it again.
+    interrupted upgrade, run it again. Running daemons upgrade their cluster themselves once all nodes know the version.
 
     \b
     Examples:
@@ -25,3 +34,9 @@ def command(context: Context, number: int | None, wishes: Wishes) -> None:
     """
     with connect(context) as handler:
         go(context, Migration.upgrade(handler, number, force=wishes.force or wishes.dry_run), wishes)
+        if wait and not wishes.dry_run:
+            try:
+                done = follow(handler, timeout=wait, on_wait=context.output.waiting)
+            finally:
+                context.output.end_wait()
+            context.output.message(f"All running daemons follow; {len(done.changes())} leftovers removed.")

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from pvc_cli.zk.migration.pattern import Pattern, pattern_for
 from pvc_cli.zk.names import NOT_PVCS, is_contender
 from pvc_cli.zk.reads import is_stuck
-from pvc_cli.zk.schema import ZKSchema
+from pvc_cli.zk.schema import ZKSchema, pvcs_roots
+from pvc_cli.zk.schema.definition import Versions
 from pvc_cli.zk.store import Read, Store, Znode
 from pvc_cli.zk.walk import GROUP
 
-# What PVC 1.0.3's own migration leaves at the root: sub-paths of items, written without their item.
-_ROOT_MARKS = frozenset({"sriov", "tags", "db_device", "mtu", "pvcversion", "tier"})
 # And what its check of sub-items leaves beside the right keys: their names instead of their paths.
 _MARKED_GROUPS = frozenset({"reservation", "lease", "rule"})
 
@@ -114,7 +114,7 @@ def _look(
                 result.retired.append(at)
         elif path:
             result.stray.append(Stray(at, item is pattern and _is_mark(target, pattern, name)))
-        elif name in _ROOT_MARKS:
+        elif name in _root_marks(target.known):
             result.stray.append(Stray(at, pvc_made=True))
         else:
             result.foreign.append(at)
@@ -132,6 +132,21 @@ def _retire(result: Survey, target: ZKSchema, path: str, place: Pattern, *, belo
     if not below:
         result.retired.append(path)
     return any(key in target.keys for key in place.any_key())
+
+
+@cache
+def _root_marks(known: Versions) -> frozenset[str]:
+    """Return the names that PVC 1.0.3's own migration leaves at the root.
+
+    They are the sub-paths that groups of items have gained since their first version, written without an item.
+    """
+    marks: set[str] = set()
+    groups: set[str] = set()
+    for version in known:
+        gained = (definition.path for key, definition in version.add.items() if ZKSchema.group_of(key) in groups)
+        marks |= {path.split("/")[1] for path in gained if path}
+        groups |= {name for name, group in version.groups.items() if group.base}
+    return frozenset(marks) - pvcs_roots()
 
 
 def _is_within(path: str, tops: set[str]) -> bool:
