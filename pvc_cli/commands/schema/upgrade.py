@@ -24,7 +24,7 @@ def command(context: Context, number: int | None, wishes: Wishes, wait: float | 
     """Upgrade the tree to a newer schema version; all PVC daemons restart.
 
     New keys are created first, then the version is set, then keys that the version lacks are deleted. To finish an
-    interrupted upgrade, run it again. Running daemons upgrade their cluster themselves once all nodes know the version.
+    interrupted upgrade, run it again. Running daemons upgrade a cluster themselves, once all nodes know the version.
 
     \b
     Examples:
