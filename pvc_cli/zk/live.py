@@ -17,6 +17,7 @@ from kazoo.exceptions import (
     RuntimeInconsistency,
     UnimplementedError,
 )
+from kazoo.security import OPEN_ACL_UNSAFE
 
 from pvc_cli.errors import OutcomeUnknownError, TooLargeError, UnreachableError
 from pvc_cli.zk.connection import LOST_ERRORS, Connection, failure
@@ -227,6 +228,22 @@ class LiveStore:
             self._connection.await_session(until)
             return False
         return True
+
+    def exposes(self, paths: Sequence[str]) -> bool:
+        """Tell whether what we create is open, while one of *paths* is not; see :class:`pvc_cli.zk.store.Store`."""
+        if self._client.default_acl not in (None, OPEN_ACL_UNSAFE):
+            return False
+        wait = self._connection.deadline()
+        answers = [self._client.get_acls_async(path) for path in paths]
+        for answer in answers:
+            with suppress(NoNodeError):
+                try:
+                    acl, _ = wait(answer)
+                except NoAuthError:
+                    return True
+                if list(acl) != OPEN_ACL_UNSAFE:
+                    return True
+        return False
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> HeldLock:
         """Return a lock on the existing znode at *path*."""

@@ -141,6 +141,10 @@ class SnapshotStore:
     def require_fit(self, ops: Sequence[Op]) -> None:
         """Do nothing: a file takes any value."""
 
+    def exposes(self, paths: Sequence[str]) -> bool:  # noqa: ARG002 - one signature for all stores
+        """Return False: a file has no access control lists."""
+        return False
+
     def _apply(self, op: Op) -> None:
         there = op.path in self._values
         if op.kind == "create":

@@ -204,6 +204,10 @@ class Store(Protocol):
         """
         ...
 
+    def exposes(self, paths: Sequence[str]) -> bool:
+        """Tell whether what we create is open to everyone, while access to one of *paths* is restricted."""
+        ...
+
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> Lock:
         """Return a lock on the existing znode at *path*; *on_wait* is told, every second, who holds it."""
         ...

@@ -329,3 +329,23 @@ def make_server(zookeeper: None, tmp_path: Path) -> Iterator[Callable[[str], Ser
     yield make
     for server in started:
         server.stop()
+
+
+def test_a_restore_does_not_create_a_password_for_everyone_where_access_is_restricted(
+    tree: Tree, pvc: Pvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    for node in tree.client.get_children("/nodes"):
+        tree.client.set(f"/nodes/{node}/daemonstate", b"stop")
+    file = tmp_path / "backup.json"
+    assert pvc("cluster", "backup", str(file)).code == 0
+    tree.client.delete("/nodes/pvchv1/ipmipassword")
+    tree.client.set_acls("/nodes", [make_acl("world", "anyone", all=True), make_acl("digest", "x:y", read=True)])
+    words = ("cluster", "restore", str(file), "--yes", "--no-backup")
+    result = pvc(*words)
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "cannot create /nodes/pvchv1/ipmipassword readable by everyone" in result.err
+    assert not tree.client.exists("/nodes/pvchv1/ipmipassword")
+    monkeypatch.setenv("PVC_ZK_ACL", "world:anyone:cdrwa,ip:127.0.0.1:r")
+    assert pvc(*words).code == 0
+    assert len(tree.client.get_acls("/nodes/pvchv1/ipmipassword")[0]) == 2

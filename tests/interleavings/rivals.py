@@ -117,6 +117,9 @@ class Interleaved:
     def require_fit(self, ops: Sequence[Op]) -> None:
         self.inner.require_fit(ops)
 
+    def exposes(self, paths: Sequence[str]) -> bool:
+        return self.inner.exposes(paths)
+
     def commit(self, ops: Sequence[Op]) -> None:
         self._turn()
         fault, self.fault = self.fault, ""

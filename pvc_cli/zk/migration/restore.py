@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pvc_cli.errors import ConfigError, PvcError
+from pvc_cli.errors import ConfigError, PvcError, RefusedError
 from pvc_cli.zk.backup import Tree, backup_version, is_kept, read_all
 from pvc_cli.zk.base import VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
@@ -13,7 +13,7 @@ from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.migration.migrate import refuse_foreign
 from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step
 from pvc_cli.zk.names import NOT_PVCS, is_contender
-from pvc_cli.zk.schema import ZKSchema, pvcs_roots
+from pvc_cli.zk.schema import ZKSchema, is_secret, pvcs_roots
 from pvc_cli.zk.secrets import is_masked, unmask
 from pvc_cli.zk.store import Op, Znode
 from pvc_cli.zk.transaction import Change, changes_of
@@ -153,4 +153,13 @@ class Restoration(TreeChange[RestorePlan]):
             found += objections(plan.daemons, plan.base.version, plan.target, live=live)
         if not found and not plan.is_empty:
             found += objection_to_restore(plan.daemons, live=live)
+        secrets = [op.path for op in plan.writes if op.kind == "create" and op.data and is_secret(op.path)]
+        parents = list(dict.fromkeys(["/", "/nodes", *(path.rpartition("/")[0] for path in secrets)]))
+        if secrets and self.handler.store.exposes(parents):
+            found.append(
+                RefusedError(
+                    f"cannot create {secrets[0]} readable by everyone in a tree with restricted access: set the ACL"
+                    " of the connection (pvc connection add --acl), or override with --force"
+                )
+            )
         return found
