@@ -39,9 +39,9 @@ class Sizes:
         """Cut *reads* into requests of a modest size, with replies of a modest size."""
         for start in range(0, len(reads), _BATCH_READS):
             part = reads[start : start + _BATCH_READS] if len(reads) > _BATCH_READS else reads
-            paths = [path for path, _ in part]
-            size = 3 * sum(map(len, paths)) + _SMALL * len(part)
-            if size <= _BATCH_BYTES and not any(path.endswith(self._names) for path in paths):
+            size = 3 * sum(len(path) for path, _ in part) + _SMALL * len(part)
+            names = self._names
+            if size <= _BATCH_BYTES and not any(not below and path.endswith(names) for path, below in part):
                 yield part
             else:
                 yield from self._careful(part)

@@ -60,10 +60,11 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
     stack: list[list[tuple[str, Pattern, Pattern | None]]] = [[("", pattern_for(target), None)]]
     while stack:
         # However many items there are, what is below few of them is in memory at once.
-        level = stack.pop()
-        if len(level) > GROUP:
-            stack.append(level[GROUP:])
-        asked = [entry for entry in level[:GROUP] if leaves or entry[1].named or entry[1].items]
+        level = stack[-1]
+        asked = [entry for entry in level[-GROUP:] if leaves or entry[1].named or entry[1].items]
+        del level[-GROUP:]
+        if not level:
+            stack.pop()
         found = store.read([Read(path or "/", children=True) for path, _, _ in asked])
         below: list[tuple[str, Pattern, Pattern | None]] = []
         for (path, pattern, item), names in zip(asked, found, strict=True):
