@@ -153,7 +153,7 @@ def test_a_backup_on_a_terminal_is_masked(tree: Tree, home: Path) -> None:
     for options, shown in (([], False), (["--show-secrets"], True)):
         terminal = Terminal([sys.executable, "-m", "pvc_cli", "cluster", "backup", "-", *options], environment)
         try:
-            terminal.wait_for("/schema/version")
+            assert terminal.wait_for_end() == 0
             assert (SECRET in terminal.seen) == shown
         finally:
             terminal.close()

@@ -26,7 +26,7 @@ from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
 from tests.interleavings.rivals import CONTENDER, Interleaved, clone, drop, names, put, recreate, value
 
-pytestmark = pytest.mark.interleaving
+pytestmark = [pytest.mark.interleaving, pytest.mark.no_cover]
 LEAST = 20_000
 """How many interleavings there are at least, over all commands."""
 
