@@ -152,8 +152,5 @@ def test_a_backup_on_a_terminal_is_masked(tree: Tree, home: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PVC_COORDINATORS": tree.hosts}
     for options, shown in (([], False), (["--show-secrets"], True)):
         terminal = Terminal([sys.executable, "-m", "pvc_cli", "cluster", "backup", "-", *options], environment)
-        try:
-            assert terminal.wait_for_end() == 0
-            assert (SECRET in terminal.seen) == shown
-        finally:
-            terminal.close()
+        assert terminal.wait_for_end() == 0
+        assert (SECRET in terminal.seen) == shown
