@@ -17,7 +17,7 @@ from pvc_cli.sandbox.demo import cluster
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.store import Op
-from tests.conftest import Tree, sessions, without_daemons
+from tests.conftest import Pvc, Tree, sessions, without_daemons
 from tests.waiting import wait_until
 
 
@@ -119,3 +119,17 @@ def test_an_upgrade_that_is_killed_at_any_transaction_is_finished_by_a_second_on
         empty.client.chroot = root
         assert empty.dump() == undisturbed, root
     print(f"killed {len(killed)} times, {len(killed)} trees as an undisturbed run leaves them")
+
+
+def test_the_same_command_right_after_a_kill_waits_for_the_killed_ones_lock(
+    server: Ensemble, empty: Tree, driver: Driver, pvc: Pvc
+) -> None:
+    """Its session, and with it its lock, lives on for ten seconds: longer than that, a lock is waited for."""
+    name = empty.hosts.partition("/")[2]
+    plant(server, f"/{name}-killed", version=0)
+    hosts = f"{server.hosts}/{name}-killed"
+    assert driver.run(hosts, 3, "after") == -signal.SIGKILL
+    result = pvc("--coordinators", hosts, *UPGRADE)
+    assert result.code == 0, result.err
+    assert "Waiting 30 s for the lock on /schema/version, held by pvc, " in result.err
+    assert "Schema version is now 15" in result.err
