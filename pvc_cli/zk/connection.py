@@ -53,6 +53,8 @@ LOST_ERRORS = (ConnectionLoss, SessionExpiredError, SessionMovedError, Operation
 
 OnEvent = Callable[[str], None]
 _GLANCE = 0.05
+_LEAST_SPEED = 100_000
+"""Bytes a second with which a reply has to arrive; a server that sends it byte by byte is not waited for."""
 _REASONS = {
     -124: "it serves authenticated clients only; give the connection a user and a password",
     -125: "the quota of this part of the tree is exceeded; raise it with setquota, or delete something",
@@ -182,14 +184,24 @@ class Connection:
     def deadline(self) -> Callable[[Any], Any]:
         """Return a function that waits for kazoo's asynchronous results, all of them until one deadline from now.
 
+        As long as a reply arrives with some speed, as a large one does over a slow link, the deadline moves on.
+
         :raises UnreachableError: from that function, if there is no answer in time or the session is closed.
         """
         until = time.monotonic() + self.timeout
+        received = self._wire.received
 
         def wait(result: Any) -> Any:  # noqa: ANN401 - kazoo is untyped
+            nonlocal until, received
             try:
-                return result.get(timeout=max(until - time.monotonic(), 0.001))
-            except (KazooTimeoutError, ConnectionClosedError):
+                while True:
+                    try:
+                        return result.get(timeout=max(until - time.monotonic(), 0.001))
+                    except KazooTimeoutError:
+                        if self._wire.received - received < _LEAST_SPEED * self.timeout:
+                            raise self.unreachable() from None
+                        until, received = time.monotonic() + self.timeout, self._wire.received
+            except ConnectionClosedError:
                 raise self.unreachable() from None
             except AuthFailedError as error:
                 raise self._denied(error) from None

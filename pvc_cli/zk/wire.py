@@ -18,6 +18,26 @@ from pvc_cli.errors import ConfigError
 from pvc_cli.zk.access import Tls
 
 
+class _Counted:
+    """What counts how much a socket received, in whatever class of sockets."""
+
+    received = 0
+
+    def recv(self, *arguments: Any) -> bytes:  # noqa: ANN401 - as the socket has it
+        """Receive, and count."""
+        data: bytes = super().recv(*arguments)  # type: ignore[misc]
+        self.received += len(data)
+        return data
+
+
+class _Socket(_Counted, socket.socket):
+    """A socket that counts."""
+
+
+class _TlsSocket(_Counted, ssl.SSLSocket):
+    """A TLS socket that counts."""
+
+
 class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     """kazoo's handler.
 
@@ -61,7 +81,9 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     def create_connection(self, *, address: tuple[str, int], timeout: float, **more: Any) -> socket.socket:  # noqa: ANN401
         """Connect to a server, as kazoo asks for it."""
         timeout = min(timeout, self._connecting)
-        plain: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
+        found: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
+        plain = _Socket(found.family, found.type, found.proto, fileno=found.detach())
+        plain.settimeout(timeout)
         self._unanswered = self._socket = plain
         if self._tls is None:
             return plain
@@ -73,6 +95,11 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
             plain.close()
             raise
         return self._unanswered
+
+    @property
+    def received(self) -> int:
+        """How many bytes the present connection received; fewer than before on a new one."""
+        return getattr(self._socket, "received", 0)
 
     def cut(self) -> None:
         """Cut the connection, so that a thread that waits for a reply does not."""
@@ -109,6 +136,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=tls.ca)
         context.check_hostname = tls.check_hostname
+        context.sslsocket_class = _TlsSocket
         if tls.certificate:
             context.load_cert_chain(tls.certificate, tls.key, password=_no_password)
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.floor import receive
+from tests.conftest import Pvc, Tree
 
 HANDSHAKE = struct.pack(">iiiqi16s?", 37, 0, 10_000, 1, 16, bytes(16), False)
 REPLY = struct.pack(">iiqi", 1_000_000, 1, 1, 0)
@@ -97,3 +98,40 @@ def test_a_command_ends_in_time_with_one_line(
     assert time.monotonic() - started < 4
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (4, "", 1), result.stderr
     assert result.stderr.startswith("Error: ")
+
+
+def test_a_slow_link_is_not_taken_for_silence(tree: Tree, pvc: Pvc, tmp_path: Path) -> None:
+    """Of 6 MB at 2 MB/s nothing comes late, although all of it takes three times as long as an answer may."""
+    server = tree.hosts.partition("/")[0].rpartition(":")[2]
+    for name in ("web-01", "app-01", "db-01", "web-02", "app-02", "db-02"):
+        tree.put(f"/domains/{tree.uuid(name)}/consolelog", b"x" * 1_000_000)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source: socket.socket, target: socket.socket, pause: float) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+                time.sleep(pause * len(data) / 65536)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client = listener.accept()[0]
+                upstream = socket.create_connection(("127.0.0.1", int(server)))
+                threading.Thread(target=carry, args=(client, upstream, 0), daemon=True).start()
+                threading.Thread(target=carry, args=(upstream, client, 65536 / 2_000_000), daemon=True).start()
+
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
+    hosts = f"127.0.0.1:{listener.getsockname()[1]}/{tree.hosts.partition('/')[2]}"
+    file = tmp_path / "backup.json"
+    started = time.monotonic()
+    result = pvc("--coordinators", hosts, "--timeout", "1.5", "cluster", "backup", str(file))
+    assert (result.code, time.monotonic() - started > 2.5) == (0, True), result.err
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    accepting.join()
