@@ -16,6 +16,7 @@ from typing import Any
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import (
+    EXCEPTIONS,
     AuthFailedError,
     ConnectionClosedError,
     ConnectionLoss,
@@ -23,6 +24,7 @@ from kazoo.exceptions import (
     OperationTimeoutError,
     SessionExpiredError,
     SessionMovedError,
+    ZookeeperError,
 )
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.hosts import collect_hosts
@@ -60,7 +62,11 @@ _REASONS = {
     -125: "the quota of this part of the tree is exceeded; raise it with setquota, or delete something",
     -127: "it has too much to do; retry later",
 }
-"""What servers refuse with, by ZooKeeper's numbers, that older kazoos have no names for."""
+"""What servers refuse with, by ZooKeeper's numbers."""
+# Older kazoos do not know these, and lose the number in a RuntimeError.
+for _number in _REASONS:
+    if _number not in EXCEPTIONS:
+        EXCEPTIONS[_number] = type("RefusedByServerError", (ZookeeperError,), {"code": _number})
 _PERMISSIONS = ("read", "write", "create", "delete", "admin")
 
 
@@ -208,7 +214,7 @@ class Connection:
             except (RuntimeError, ValueError, TypeError, struct.error) as error:
                 raise failure(error) from None
             except KazooException as error:
-                raise (failure(error) if _code(error) in _REASONS else error) from None
+                raise (failure(error) if getattr(error, "code", 0) in _REASONS else error) from None
 
         return wait
 
@@ -261,15 +267,9 @@ class Connection:
 
 def failure(error: Exception) -> PvcError:
     """Return the error for what a server refuses with, or sends instead of a reply."""
-    if why := _REASONS.get(_code(error)):
+    if why := _REASONS.get(getattr(error, "code", 0)):
         return RefusedError(f"ZooKeeper refused: {why}")
     return ProtocolError(f"a ZooKeeper server sent an invalid reply ({type(error).__name__}: {error}): retry")
-
-
-def _code(error: Exception) -> int:
-    """Return ZooKeeper's number for an error; older kazoos only have it in a text."""
-    number = re.search(r"-\d+$", str(error)) if isinstance(error, RuntimeError) else None
-    return int(number.group()) if number else int(getattr(error, "code", 0) or 0)
 
 
 def _credentials(access: Access) -> dict[str, Any]:
