@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from pvc_cli import app
-from pvc_cli.zk import execute
+from pvc_cli.connections import session
+from pvc_cli.zk import ZKHandler, execute
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import Op
 
@@ -39,6 +41,8 @@ def main() -> None:
     """Serve the runs that are asked for."""
     arguments = sys.argv[1:]
     execute.CHUNK_OPS = 1
+    # What was killed keeps its lock as long as its session.
+    session.ZKHandler = partial(ZKHandler, session_timeout=4)  # type: ignore[attr-defined, assignment]
     for line in sys.stdin:
         hosts, number, moment = line.split()
         if child := os.fork():
