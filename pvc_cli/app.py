@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -15,6 +16,7 @@ from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, EXIT_USAGE, PvcError, printable, quoted
 from pvc_cli.output.writer import Output
 
+_SOON = 0.01
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 
 
@@ -173,16 +175,30 @@ def _signals() -> Iterator[list[int]]:
         yield received
         return
 
-    def end(number: int, _frame: object) -> None:
-        received.append(number)
-        raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    def end(number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGALRM:
+            received.append(number)
+        if _starts_a_thread(frame):
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+            return
+        raise _Terminated if received[-1] == signal.SIGTERM else KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
     try:
         yield received
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _starts_a_thread(frame: FrameType | None) -> bool:
+    """Tell whether a signal came while a thread is started: what it raised would leave threading's lock held."""
+    while frame:
+        if frame.f_code is threading.Thread.start.__code__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _ended(number: int) -> int:
