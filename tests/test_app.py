@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import click
 import pytest
@@ -149,3 +152,25 @@ def test_a_group_alone_shows_its_help(pvc: Pvc, group: tuple[str, ...]) -> None:
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"Usage: {' '.join(('pvc', *group))} [OPTIONS] COMMAND [ARGS]...\n\n  ")
     assert result.err.count("\n") > 6
+
+
+def test_a_signal_that_comes_while_a_thread_is_started_waits_until_it_is() -> None:
+    """What it raised there would leave threading's own lock held, and the next thread would wait for ever."""
+    thread = threading.Thread(target=lambda: None)
+    wait = thread._started.wait  # type: ignore[attr-defined]
+
+    def wait_and_be_hit() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        wait()
+
+    thread._started.wait = wait_and_be_hit  # type: ignore[attr-defined]
+    reached: list[str] = []
+
+    def start() -> None:
+        thread.start()
+        reached.append("started")
+        time.sleep(5)
+
+    with app._signals() as received, pytest.raises(app._Terminated):
+        start()
+    assert (reached, received) == (["started"], [signal.SIGTERM])
