@@ -3,20 +3,16 @@
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 
 import click
 
-from pvc_cli import __version__
+from pvc_cli import __version__, signals
 from pvc_cli.commands._common.group import LazyGroup
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, EXIT_USAGE, PvcError, printable, quoted
 from pvc_cli.output.writer import Output
 
-_SOON = 0.01
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 
 
@@ -122,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
         # Bytes that are not text become surrogates, as on a command line, and are refused by name later.
         reconfigure(errors="surrogateescape")
-    with _signals() as received:
+    with signals.raised() as received:
         try:
             status = cli.main(
                 args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False
@@ -132,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _fail(_usage(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return _ended(signal.SIGINT)
-        except _Terminated:
+        except signals.Terminated:
             return _ended(signal.SIGTERM)
         except PvcError as error:
             # kazoo swallows what a signal raises while it sends, and reports a closed connection instead.
@@ -161,44 +157,6 @@ def _open_closed_streams() -> None:
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, access)
             setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as we do
-
-
-class _Terminated(BaseException):
-    """SIGTERM was received."""
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Make SIGTERM end a command as Ctrl-C does, so that it cleans up; yield a list of the signals received."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        if number != signal.SIGALRM:
-            received.append(number)
-        if _starts_a_thread(frame):
-            signal.setitimer(signal.ITIMER_REAL, _SOON)
-            return
-        raise _Terminated if received[-1] == signal.SIGTERM else KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
-    try:
-        yield received
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _starts_a_thread(frame: FrameType | None) -> bool:
-    """Tell whether a signal came while a thread is started: what it raised would leave threading's lock held."""
-    while frame:
-        if frame.f_code is threading.Thread.start.__code__:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _ended(number: int) -> int:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from queue import Queue
 
 import click
 import pytest
 
-from pvc_cli import __version__, app
+from pvc_cli import __version__, app, signals
 from pvc_cli.errors import PvcError
 from tests.conftest import Pvc
 
@@ -25,6 +26,7 @@ START_UP = {
     "pvc_cli.errors",
     "pvc_cli.output",
     "pvc_cli.output.writer",
+    "pvc_cli.signals",
 }
 SLOW = {"kazoo", "yaml", "tabulate", "json", "asyncio", "ssl", "importlib.resources", "xml", "difflib", "syslog"}
 
@@ -154,6 +156,10 @@ def test_a_group_alone_shows_its_help(pvc: Pvc, group: tuple[str, ...]) -> None:
     assert result.err.count("\n") > 6
 
 
+def sleep_as_pvc_does() -> None:
+    exec("time.sleep(5)", {"__name__": "pvc_cli.test", "time": time})
+
+
 def test_a_signal_that_comes_while_a_thread_is_started_waits_until_it_is() -> None:
     """What it raised there would leave threading's own lock held, and the next thread would wait for ever."""
     thread = threading.Thread(target=lambda: None)
@@ -169,8 +175,44 @@ def test_a_signal_that_comes_while_a_thread_is_started_waits_until_it_is() -> No
     def start() -> None:
         thread.start()
         reached.append("started")
-        time.sleep(5)
+        sleep_as_pvc_does()
 
-    with app._signals() as received, pytest.raises(app._Terminated):
+    with signals.raised() as received, pytest.raises(signals.Terminated):
         start()
     assert (reached, received) == (["started"], [signal.SIGTERM])
+
+
+def test_a_signal_never_leaves_the_lock_of_another_library_held() -> None:
+    """What it raised between the lock's acquisition and the block it guards would leave the lock held for ever."""
+
+    class Hit(threading.Condition):
+        def __enter__(self) -> bool:
+            taken = super().__enter__()
+            signal.raise_signal(signal.SIGINT)
+            return taken
+
+    queue: Queue[int] = Queue()
+    queue.not_full = Hit(queue.mutex)
+    reached: list[str] = []
+
+    def put() -> None:
+        queue.put(1)
+        reached.append("put")
+        sleep_as_pvc_does()
+
+    with signals.raised(), pytest.raises(KeyboardInterrupt):
+        put()
+    assert reached == ["put"]
+    assert queue.mutex.acquire(timeout=1)
+
+
+def test_a_signal_waits_no_longer_than_a_second_for_the_end_of_other_code() -> None:
+    def work() -> None:
+        signal.raise_signal(signal.SIGINT)
+        while True:
+            pass
+
+    begun = time.monotonic()
+    with signals.raised(), pytest.raises(KeyboardInterrupt):
+        work()
+    assert 0.9 < time.monotonic() - begun < 2
