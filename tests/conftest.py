@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 from kazoo.client import KazooClient
 
@@ -43,6 +44,14 @@ def examples(count: int) -> settings:
 def pytest_configure() -> None:
     """End a terminated run as an interrupted one, so that no server outlives it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let pytest-cov measure a worker once: what was begun there before would go on under ``no_cover``."""
+    if hasattr(session.config, "workerinput"):
+        while measuring := Coverage.current():
+            measuring.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
