@@ -1,7 +1,9 @@
 """Run pvc again and again, each time in a process of its own that is killed at a chosen transaction.
 
-Reads, one a line: where to connect, the number of the transaction (0 for none), and the moment; writes for each run
-the exit status, negative for the signal that ended it. A process without threads forks fast and safely.
+python -m tests.integration.kill_driver CHUNK COMMAND…: COMMAND makes transactions of at most CHUNK steps; a word
+of ``;`` in it separates several. Reads, one a line: where to connect, the number of the transaction (0 for none),
+and the moment; writes for each run the exit status, negative for the signal that ended it. A process without threads
+forks fast and safely.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ def kill_at(number: int, moment: str) -> None:
 
 def main() -> None:
     """Serve the runs that are asked for."""
-    arguments = sys.argv[1:]
-    execute.CHUNK_OPS = 1
+    execute.CHUNK_OPS = int(sys.argv[1])
+    commands = " ".join(sys.argv[2:]).split(" ; ")
     # What was killed keeps its lock as long as its session.
     session.ZKHandler = partial(ZKHandler, session_timeout=4)  # type: ignore[attr-defined, assignment]
     for line in sys.stdin:
@@ -49,10 +51,14 @@ def main() -> None:
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             print(status, flush=True)
             continue
-        sys.stdin, sys.stderr = open(os.devnull), open(os.devnull, "w")  # noqa: SIM115, PTH123 - for good
+        sys.stdin, sys.stdout = open(os.devnull), open(os.devnull, "w")  # noqa: SIM115, PTH123 - for good
+        sys.stderr = sys.stdout
         if int(number):
             kill_at(int(number), moment)
-        os._exit(app.main(["--coordinators", hosts, "--timeout", "5", *arguments]))
+        for command in commands:
+            if code := app.main(["--coordinators", hosts, "--timeout", "5", *command.split()]):
+                os._exit(code)
+        os._exit(0)
 
 
 if __name__ == "__main__":

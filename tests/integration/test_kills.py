@@ -62,7 +62,7 @@ class Driver:
 
 @pytest.fixture
 def driver() -> Iterator[Driver]:
-    driver = Driver(*UPGRADE)
+    driver = Driver("1", *UPGRADE)
     yield driver
     driver.close()
 
