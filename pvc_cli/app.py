@@ -9,23 +9,12 @@ import click
 
 from pvc_cli import __version__, signals
 from pvc_cli.commands._common.group import LazyGroup
+from pvc_cli.commands._common.values import Seconds
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, EXIT_USAGE, PvcError, printable, quoted
 from pvc_cli.output.writer import Output
 
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
-
-
-class _Seconds(click.FloatRange):
-    """A time; unlike any range of Click's, without what is not a number."""
-
-    name = "number of seconds"
-
-    def convert(self, value: str | float, param: click.Parameter | None, context: click.Context | None) -> float:
-        """Return *value* as seconds."""
-        if str(value).lower() == "nan":
-            self.fail(f"{value} is not a number of seconds", param, context)
-        return float(super().convert(value, param, context))  # type: ignore[arg-type]
 
 
 @click.group(
@@ -51,7 +40,7 @@ class _Seconds(click.FloatRange):
 @click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="ZooKeeper servers to use.")
 @click.option(
     "--timeout",
-    type=_Seconds(0, 3600, min_open=True),
+    type=Seconds(0, 3600, min_open=True),
     default=10,
     show_default=True,
     metavar="SECONDS",
@@ -59,7 +48,7 @@ class _Seconds(click.FloatRange):
 )
 @click.option(
     "--lock-timeout",
-    type=_Seconds(0, 86400, min_open=True),
+    type=Seconds(0, 86400, min_open=True),
     default=30,
     show_default=True,
     metavar="SECONDS",

@@ -97,7 +97,8 @@ def _of_versions(handler: ZKHandler, nodes: list[Node]) -> Iterator[Problem]:
     version, see = handler.schema.version, "pvc schema show"
     behind = [node.name for node in nodes if node.active_schema not in (None, version)]
     if behind:
-        yield Problem("schema", f"{', '.join(behind)} runs another schema version than the cluster's {version}", see)
+        run = "runs" if len(behind) == 1 else "run"
+        yield Problem("schema", f"{', '.join(behind)} {run} another schema version than the cluster's {version}", see)
     software = Counter(node.pvc_version for node in nodes if node.pvc_version)
     if len(software) > 1:
         mixed = ", ".join(f"{release} on {count}" for release, count in sorted(software.items()))

@@ -70,6 +70,29 @@ for _number in _REASONS:
 _PERMISSIONS = ("read", "write", "create", "delete", "admin")
 
 
+def parse_hosts(hosts: str) -> list[tuple[str, int]]:
+    """Return the names and ports of the servers in ``HOST[:PORT],…[/CHROOT]``.
+
+    :raises ConfigError: if it is not a list of servers, or the chroot is not a path.
+    """
+    try:
+        if not hosts.isprintable():
+            raise ValueError("it has control characters")
+        found, chroot = collect_hosts(hosts)
+        addresses: list[tuple[str, int]] = list(found)
+        for host, _ in addresses:
+            if not re.fullmatch(r"[^\s/@,]+", host):
+                raise ValueError(f"{host} is not a host name")
+        # kazoo would take // for the root, and stumbles over /.. later.
+        for name in (chroot or "/").removesuffix("/").split("/")[1:]:
+            check_item(name)
+    except ValueError as error:
+        raise ConfigError(
+            f"invalid ZooKeeper servers {quoted(hosts)} ({error}): expected HOST[:PORT],…[/chroot]"
+        ) from None
+    return addresses
+
+
 class Connection:
     """A session with the ZooKeeper servers of one cluster.
 
@@ -90,15 +113,7 @@ class Connection:
         on_event: OnEvent | None = None,
         access: Access = NO_ACCESS,
     ) -> None:
-        try:
-            addresses, chroot = collect_hosts(hosts)
-            # kazoo would take // for the root, and stumbles over /.. later.
-            for name in (chroot or "/").removesuffix("/").split("/")[1:]:
-                check_item(name)
-        except ValueError as error:
-            raise ConfigError(
-                f"invalid ZooKeeper servers {quoted(hosts)} ({error}): expected HOST[:PORT],…[/chroot]"
-            ) from None
+        addresses = parse_hosts(hosts)
         self.hosts = hosts
         self.timeout = timeout
         self._on_event = on_event

@@ -59,7 +59,13 @@ def test_an_unknown_connection_is_refused(pvc: Pvc, command: str) -> None:
     assert "there is no connection 'nope'" in result.err
 
 
-@pytest.mark.parametrize("arguments", [("", "hv1"), ("a\x1b", "hv1"), (" a", "hv1"), ("a", ""), ("a", "hv\n1")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("", "hv1"), ("a\x1b", "hv1"), (" a", "hv1"), ("a", ""), ("a", "hv\n1")),
+        *(("a", "hv1:99999"), ("a", "hv 1"), ("a", "http://hv1"), ("a", "hv1,,hv2"), ("a", "hv1/a//b")),
+    ],
+)
 def test_what_cannot_be_kept_is_refused(pvc: Pvc, home: Path, arguments: tuple[str, str]) -> None:
     assert pvc("connection", "add", *arguments).code == 2
     assert not home.exists()

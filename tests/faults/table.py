@@ -27,11 +27,7 @@ class Table:
         self.limits[row] = max(limit, self.limits.get(row, 0))
 
     def show(self) -> None:
-        """Print it.
-
-        The bound is what one can say of faults that were not tried: with no failure in N, fewer than about 3 in N
-        fail, at 95 % confidence.
-        """
+        """Print it, with a bound: with no failure in N faults, fewer than about 3 in N fail, at 95 % confidence."""
         print(f"\n{self.title:24}" + "".join(f"{column:>10}" for column in (*COLUMNS, "bound", "longest", "limit")))
         total: Counter[str] = sum(self.counts.values(), Counter())
         for row, count in (*self.counts.items(), ("all", total)):

@@ -195,13 +195,16 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(
 
 def test_a_backup_that_cannot_be_read_or_written_is_one_line(on_tree: Pvc, tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b'{"/a": "\xff"}')
-    for arguments in (
-        ("cluster", "restore", str(tmp_path / "nope"), "--yes"),
-        ("cluster", "restore", str(tmp_path / "latin"), "--yes"),
-        ("cluster", "backup", str(tmp_path / "latin" / "x")),
+    for code, *arguments in (
+        (3, "cluster", "restore", str(tmp_path / "nope"), "--yes"),
+        (3, "cluster", "restore", str(tmp_path / "latin"), "--yes"),
+        (2, "cluster", "backup", str(tmp_path / "latin" / "x")),
+        (2, "cluster", "backup", str(tmp_path / "not" / "there" / "x")),
+        (2, "schema", "upgrade", "--yes", "--backup", str(tmp_path / "not" / "there" / "x")),
     ):
-        result = on_tree(*arguments)
-        assert (result.code, result.err.count("\n")) == (3, 1)
+        result = on_tree(*map(str, arguments))
+        assert (result.code, result.err.count("\n")) == (code, 1)
+    assert not (tmp_path / "not").exists()
 
 
 def test_an_earlier_backup_is_overwritten_only_on_request(on_tree: Pvc, tmp_path: Path) -> None:

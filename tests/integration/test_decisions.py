@@ -154,6 +154,7 @@ def test_daemons_that_run_stop_what_they_would_undo(
         warned: list[str] = []
         forced.carry_out(Hooks(on_warning=warned.append))
         assert reason in warned[0]
+        assert "--force" not in warned[0]
 
 
 def test_an_upgrade_to_less_than_all_running_daemons_know_is_refused(demo: Callable[..., Tree]) -> None:

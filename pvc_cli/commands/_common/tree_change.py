@@ -13,6 +13,7 @@ import click
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import dry_run_option, options_into, yes_option
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
+from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.connections.session import is_file
 from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError
@@ -56,7 +57,7 @@ change_options = options_into(
     click.option("--force", is_flag=True, help="Proceed even if PVC's daemons run, or do not know the version."),
     click.option(
         "--backup",
-        type=click.Path(dir_okay=False),
+        type=OutputFile(),
         metavar="FILE",
         help="Backup file [default: a new one in pvc's state directory].",
     ),

@@ -4,11 +4,12 @@ from pathlib import Path
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context, secrets_option
+from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.zk.backup import back_up, encode_parts, require_new, stream_backup
 
 
 @click.command("backup")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", type=OutputFile(allow_dash=True))
 @click.option("--mask-secrets", is_flag=True, help="Mask passwords of IPMI and of VM consoles.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @secrets_option

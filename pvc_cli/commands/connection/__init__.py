@@ -6,7 +6,7 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "add": "Save a cluster connection; the first one becomes current.",
+        "add": "Save a cluster connection; it becomes current if none is.",
         "list": "List saved connections.",
         "remove": "Remove a saved connection; the cluster is not touched.",
         "show": "Show a connection, or which cluster pvc would use now, and why.",

@@ -7,7 +7,8 @@ from pvc_cli.commands._common.command import Context, dry_run_option, options_in
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import saved_access
 from pvc_cli.connections.saved import Connections
-from pvc_cli.errors import InvalidInputError, RefusedError, quoted
+from pvc_cli.errors import ConfigError, InvalidInputError, RefusedError, quoted
+from pvc_cli.zk.connection import parse_hosts
 
 _file = click.Path(dir_okay=False, resolve_path=True)
 
@@ -55,7 +56,7 @@ class _Login(NamedTuple):
 @dry_run_option
 @pass_context
 def command(context: Context, name: str, coordinators: str, login: _Login, force: bool, dry_run: bool) -> None:
-    """Save a cluster connection; the first one becomes current.
+    """Save a cluster connection; it becomes current if none is.
 
     \b
     Examples:
@@ -64,10 +65,10 @@ def command(context: Context, name: str, coordinators: str, login: _Login, force
     """
     if not name or not name.isprintable() or name.strip() != name:
         raise InvalidInputError(f"{quoted(name)} is not a valid connection name: use printable characters")
-    if not coordinators.strip() or not coordinators.isprintable():
-        raise InvalidInputError(
-            f"{quoted(coordinators)} is not a list of ZooKeeper servers: expected HOST[:PORT],…[/CHROOT]"
-        )
+    try:
+        parse_hosts(coordinators)
+    except ConfigError as error:
+        raise InvalidInputError(str(error)) from None
     more = {option: value for option, value in login._asdict().items() if value is not None}
 
     def refuse(saved: Connections) -> None:

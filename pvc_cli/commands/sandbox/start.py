@@ -1,6 +1,7 @@
 import click
 
 from pvc_cli.commands._common.command import Context, output_option, pass_context
+from pvc_cli.commands._common.values import Number
 from pvc_cli.commands.sandbox._show import show_sandbox
 from pvc_cli.sandbox import control
 
@@ -9,7 +10,7 @@ from pvc_cli.sandbox import control
 @click.option(
     "--servers", type=click.Choice(("1", "3")), default="1", help="Number of ZooKeeper servers [default: 1]."
 )
-@click.option("--vms", type=click.IntRange(0, 200_000), default=20, metavar="N", help="Number of VMs [default: 20].")
+@click.option("--vms", type=Number(0, 200_000), default=20, metavar="N", help="Number of VMs [default: 20].")
 @click.option("--schema-version", type=int, metavar="N", help="Schema version [default: newest].")
 @output_option
 @pass_context

@@ -2,6 +2,7 @@ import click
 
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands._common.tree_change import Wishes, change_options
+from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands.schema._migrate import go
 from pvc_cli.zk.migration.follow import follow
 from pvc_cli.zk.migration.migrate import Migration
@@ -12,11 +13,12 @@ from pvc_cli.zk.migration.migrate import Migration
 @change_options
 @click.option(
     "--wait",
-    type=click.FloatRange(0, 86400, min_open=True),
+    type=Seconds(0, 86400, min_open=True),
     is_flag=False,
     flag_value=300,
     metavar="[SECONDS]",
-    help="Wait until all running daemons follow, then remove what PVC's own migration leaves. [default: 300]",
+    help="Wait until all running daemons follow, SECONDS at most [300 without a number], then remove what PVC's own"
+    " migration leaves.",
 )
 @output_option
 @pass_context

@@ -8,6 +8,7 @@ from pvc_cli.zk.handler import ZKHandler
 from pvc_cli.zk.schema import Key, parse_version
 from pvc_cli.zk.store import Znode
 
+FORCE = ", or override with --force"
 _RUNNING = ("init", "run")
 
 
@@ -61,8 +62,8 @@ def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live
             reasons.append(f"node {daemon.name} knows only version {daemon.known}")
     if reasons:
         yield SchemaError(
-            f"schema version {target} would stop PVC on some nodes: {'; '.join(reasons)}: upgrade PVC there first, or"
-            " override with --force"
+            f"schema version {target} would stop PVC on some nodes: {'; '.join(reasons)}: upgrade PVC there"
+            f" first{FORCE}"
         )
     known = [daemon.known or 0 for daemon in daemons]
     ahead = [daemon for daemon in daemons if daemon.runs and (daemon.known or 0) > target]
@@ -70,7 +71,7 @@ def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live
         yield RefusedError(
             f"cannot change the schema version to {target} while PVC's daemons run: {_names(ahead)} know version"
             f" {max(daemon.known or 0 for daemon in ahead)} and would set it again within a second: stop pvcnoded on"
-            " every node first, or override with --force"
+            f" every node first{FORCE}"
         )
 
 
@@ -79,7 +80,7 @@ def objection_to_restore(daemons: Sequence[NodeDaemon], *, live: bool) -> Iterat
     if live and (running := [daemon for daemon in daemons if daemon.runs]):
         yield RefusedError(
             f"cannot restore while PVC's daemons run on {_names(running)}: they write to the tree all the time, and"
-            " act on what they find: stop pvcnoded on every node first, or override with --force"
+            f" act on what they find: stop pvcnoded on every node first{FORCE}"
         )
 
 

@@ -11,6 +11,7 @@ from pvc_cli.zk.backup import back_up, require_new
 from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.execute import ATTEMPTS, execute, require_fit
 from pvc_cli.zk.handler import ZKHandler
+from pvc_cli.zk.migration.gate import FORCE
 from pvc_cli.zk.migration.phases import Phase
 from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.store import CommitConflictError, Lock, OnWait, Op, Read, Znode
@@ -120,7 +121,7 @@ class TreeChange(Generic[PlanT]):
         for objection in self._objections(plan):
             if not self.force:
                 raise objection
-            on_warning(str(objection))
+            on_warning(str(objection).removesuffix(FORCE))
         for phase in plan.phases():
             require_fit(self.handler.store, phase.parts(), phase.guards)
         for path in plan.contenders:

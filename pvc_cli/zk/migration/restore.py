@@ -8,7 +8,7 @@ from pvc_cli.errors import ConfigError, PvcError, RefusedError
 from pvc_cli.zk.backup import Tree, backup_version, is_kept, read_all
 from pvc_cli.zk.base import VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.gate import NodeDaemon, objection_to_restore, objections, read_daemons
+from pvc_cli.zk.migration.gate import FORCE, NodeDaemon, objection_to_restore, objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.migration.migrate import refuse_foreign
 from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step
@@ -159,7 +159,7 @@ class Restoration(TreeChange[RestorePlan]):
             found.append(
                 RefusedError(
                     f"cannot create {secrets[0]} readable by everyone in a tree with restricted access: set the ACL"
-                    " of the connection (pvc connection add --acl), or override with --force"
+                    f" of the connection (pvc connection add --acl){FORCE}"
                 )
             )
         return found

@@ -48,7 +48,7 @@ def _complete_words(context: click.Context, parameter: click.Parameter, incomple
 selection_options = options_into(
     Selection,
     "selection",
-    click.argument("words", metavar="VM TAG…", nargs=-1, required=True, shell_complete=_complete_words),
+    click.argument("words", metavar="VM TAG…", nargs=-1, shell_complete=_complete_words),
     click.option("--all", "everything", is_flag=True, help="Select all VMs; every argument is a TAG."),
     node_option,
     state_option,
@@ -61,7 +61,8 @@ def split_words(context: Context, selection: Selection) -> tuple[list[str], list
     words = selection.words
     named, tags = ((), words) if selection.by_options else (words[:1], words[1:])
     if not tags:
-        raise click.UsageError("expected a VM and at least one TAG, or VMs selected with --all, -t, -s or -g")
+        vm = "" if selection.by_options else "a VM, or --all, -t, -s or -g, and "
+        raise click.UsageError(f"expected {vm}at least one TAG")
     return context.names(named), context.names(tags, commas=False)
 
 

@@ -5,6 +5,7 @@ import click
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.agent.service import Service
 from pvc_cli.commands._common.command import Context, connect, pass_context
+from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option, read_config
 
 
@@ -19,7 +20,7 @@ from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agen
 )
 @click.option(
     "--resync",
-    type=click.FloatRange(1, 86400),
+    type=Seconds(1, 86400),
     default=300.0,
     metavar="SECONDS",
     help="Seconds between full rounds [default: 300].",

@@ -46,7 +46,8 @@ def command(context: Context, node: str | None, fix: bool, dry_run: bool) -> int
     elif fix and not dry_run:
         output.message(f"{len(fixed)} of {len(findings)} repaired.")
     elif certain:
-        output.message(f"{len(findings)} findings; --fix would repair {certain}.")
+        noun = "finding" if len(findings) == 1 else "findings"
+        output.message(f"{len(findings)} {noun}; --fix would repair {certain}.")
     return EXIT_REFUSED if len(fixed) < len(findings) else 0
 
 

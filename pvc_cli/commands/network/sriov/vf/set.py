@@ -8,11 +8,12 @@ from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, change_settings,
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.values import Number
 from pvc_cli.output.writer import known
 
 
 def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
-    return click.option(option, name, type=click.IntRange(0, RANGES[name]), metavar=metavar, help=text)
+    return click.option(option, name, type=Number(0, RANGES[name]), metavar=metavar, help=text)
 
 
 @click.command("set")
