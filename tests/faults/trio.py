@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException, NodeExistsError
+from kazoo.handlers.threading import KazooTimeoutError
 
 from pvc_cli.sandbox.server import Ensemble, Server, accepts_sessions
 from tests.faults.works import RIVAL, Values, Work
@@ -161,22 +163,25 @@ class Rival:
 
     def _act(self) -> None:
         for path in self._created:
-            self._insist(partial(self._client.create, path))
+            self._insist(partial(self._create, path))
         for path in self._touched:
             self._insist(partial(self._write_again, path))
         self.done.set()
 
+    def _create(self, path: str) -> None:
+        with contextlib.suppress(NodeExistsError):
+            self._client.create_async(path).get(timeout=5)
+
     def _write_again(self, path: str) -> None:
-        self._client.set(path, self._client.get(path)[0])
+        data, stat = self._client.get_async(path).get(timeout=5)
+        self._client.set_async(path, data, stat.version).get(timeout=5)
 
     @staticmethod
     def _insist(do: Callable[[], object]) -> None:
         while True:
             try:
                 do()
-            except NodeExistsError:
-                return
-            except KazooException:
+            except (KazooException, KazooTimeoutError):
                 time.sleep(0.02)
             else:
                 return
