@@ -12,9 +12,12 @@ from pvc_cli.errors import LockError
 
 _DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")
 _GLANCE = 0.05
+_PATIENCE = 10.0
 
 
-def write_file(path: Path, text: str | Iterable[str], *, mode: int = 0o600, overwrite: bool = True) -> None:
+def write_file(
+    path: Path, text: str | Iterable[str], *, mode: int = 0o600, overwrite: bool = True
+) -> os.stat_result | None:
     """Write *text* to the file at *path*, creating its folder with mode 0700 if needed.
 
     A regular file appears complete or not at all; one that is replaced keeps its owner and mode, and a link to it
@@ -23,6 +26,7 @@ def write_file(path: Path, text: str | Iterable[str], *, mode: int = 0o600, over
     :param text: all of it, or its parts in order.
     :param mode: the mode of a new file.
     :param overwrite: whether to replace a file that is not empty.
+    :returns: the record of the new file, None if it is a device or the like.
     :raises FileExistsError: if there is one, and it is not to be replaced.
     :raises OSError: if that fails; the previous file is kept.
     """
@@ -34,15 +38,17 @@ def write_file(path: Path, text: str | Iterable[str], *, mode: int = 0o600, over
     if found and (not stat.S_ISREG(found.st_mode) or _is_descriptor(path)):
         with path.open("w", encoding="utf-8") as stream:
             stream.writelines(parts)
-        return
+        return None
     if found and found.st_size and not overwrite:
         raise FileExistsError(f"{path} exists")
     target = Path(os.path.realpath(path))
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _replace(target, parts, found, mode, overwrite=overwrite)
+    return _replace(target, parts, found, mode, overwrite=overwrite)
 
 
-def _replace(target: Path, parts: Iterable[str], found: os.stat_result | None, mode: int, *, overwrite: bool) -> None:
+def _replace(
+    target: Path, parts: Iterable[str], found: os.stat_result | None, mode: int, *, overwrite: bool
+) -> os.stat_result:
     # Imported here: most commands write no file.
     import tempfile
 
@@ -55,17 +61,29 @@ def _replace(target: Path, parts: Iterable[str], found: os.stat_result | None, m
                 os.fchown(file.fileno(), found.st_uid, found.st_gid)
             os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode) if found else mode)
             os.fsync(file.fileno())
-        if overwrite or found:
+            written = os.fstat(file.fileno())
+        if overwrite:
             Path(temporary).replace(target)
+        elif found:
+            _replace_empty(Path(temporary), target)
         else:
             # Unlike a rename, a link fails if another process was faster.
             os.link(temporary, target)
             Path(temporary).unlink()
         _sync_folder(target.parent)
+        return written
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def _replace_empty(source: Path, target: Path) -> None:
+    """Put one file in the place of another that is empty, unless another process filled that meanwhile."""
+    with FileLock(target, _PATIENCE):
+        if target.stat().st_size:
+            raise FileExistsError(f"{target} exists")
+        source.replace(target)
 
 
 def _sync_folder(folder: Path) -> None:

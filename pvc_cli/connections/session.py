@@ -22,8 +22,8 @@ def connect_to_list(context: Context) -> Iterator[ZKHandler]:
     :raises AccessDeniedError: at the end, if it was not all.
     """
     with connect(context) as handler:
-        with handler.tolerating_denied() as denied:
-            yield handler
+        view, denied = handler.tolerant()
+        yield view
         items = dict.fromkeys("/".join(path.split("/")[:3]) for path in denied)
         if items:
             more = f" and {len(items) - _FEW} more" if len(items) > _FEW else ""

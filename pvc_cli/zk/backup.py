@@ -11,9 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvc_cli.errors import AccessDeniedError, ConfigError, InvalidItemError, RefusedError, SchemaError, quoted
+from pvc_cli.errors import (
+    AccessDeniedError,
+    ConfigError,
+    ConflictError,
+    InvalidItemError,
+    RefusedError,
+    SchemaError,
+    quoted,
+)
 from pvc_cli.files import write_file
-from pvc_cli.zk.base import VERSION_PATH
+from pvc_cli.zk.base import VERSION_PATH, version_mark
 from pvc_cli.zk.names import NOT_PVCS, check_item, is_contender
 from pvc_cli.zk.schema import parse_version, pvcs_roots
 from pvc_cli.zk.secrets import mask
@@ -37,25 +45,29 @@ def stream_backup(
     :param mask_secrets: mask the nodes' IPMI passwords, and those of the VMs' consoles.
     :param on_warning: is told what was left out, and what kept moving while it was read.
     :raises AccessDeniedError: if something of PVC's may not be read: the backup would not be whole.
+    :raises ConflictError: if the schema version changed meanwhile: the backup would be of two versions.
     """
-    with handler.tolerating_denied() as denied:
-        names = handler.children("base.root") or []
+    mark = version_mark(handler.store)
+    view, denied = handler.tolerant()
+    names = view.children("base.root") or []
 
-        def on_moving(path: str) -> None:
-            on_warning(f"the children of {path} kept changing: the backup may lack what was moved there meanwhile")
+    def on_moving(path: str) -> None:
+        on_warning(f"the children of {path} kept changing: the backup may lack what was moved there meanwhile")
 
-        for path, znode in walk(handler.store, ["/"], on_moving, skip=NOT_PVCS):
-            if is_kept(path, znode):
-                yield path, mask(path, znode.data) if mask_secrets else znode.data
-        theirs = {f"/{name}" for name in names} - {f"/{name}" for name in pvcs_roots()}
-        ours = [path for path in denied if "/".join(path.split("/")[:2]) not in theirs]
-        if ours:
-            raise AccessDeniedError(
-                f"the backup would not be whole: ZooKeeper denied access to {len(ours)} znodes, among them {ours[0]};"
-                " use credentials with access"
-            )
-        for root in sorted({"/".join(path.split("/")[:2]) for path in denied}):
-            on_warning(f"left out {root}, or a part of it: it is not PVC's, and access was denied")
+    for path, znode in walk(view.store, ["/"], on_moving, skip=NOT_PVCS):
+        if is_kept(path, znode):
+            yield path, mask(path, znode.data) if mask_secrets else znode.data
+    if version_mark(handler.store) != mark:
+        raise ConflictError("the schema version changed while the tree was read: rerun the same command")
+    theirs = {f"/{name}" for name in names} - {f"/{name}" for name in pvcs_roots()}
+    ours = [path for path in denied if "/".join(path.split("/")[:2]) not in theirs]
+    if ours:
+        raise AccessDeniedError(
+            f"the backup would not be whole: ZooKeeper denied access to {len(ours)} znodes, among them {ours[0]};"
+            " use credentials with access"
+        )
+    for root in sorted({"/".join(path.split("/")[:2]) for path in denied}):
+        on_warning(f"left out {root}, or a part of it: it is not PVC's, and access was denied")
 
 
 def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, bytes]:
@@ -69,11 +81,11 @@ def read_all(handler: ZKHandler) -> dict[str, Znode]:
     :raises AccessDeniedError: if something of PVC's may not be read.
     """
     ours = pvcs_roots()
-    with handler.tolerating_denied() as denied:
-        tree = dict(walk(handler.store, ["/"], skip=NOT_PVCS))
-        for path in denied:
-            if path.split("/")[1] in ours:
-                raise access_denied(path)
+    view, denied = handler.tolerant()
+    tree = dict(walk(view.store, ["/"], skip=NOT_PVCS))
+    for path in denied:
+        if path.split("/")[1] in ours:
+            raise access_denied(path)
     return tree
 
 

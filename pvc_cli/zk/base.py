@@ -28,8 +28,7 @@ class Base(NamedTuple):
         """Tell whether the version was not set since; a missing one may have been created with the same number."""
         if self.znode is None or now.znode is None:
             return self.version == now.version
-        before, after = self.znode.stat, now.znode.stat
-        return self.version == now.version and (before.czxid, before.version) == (after.czxid, after.version)
+        return self.version == now.version and _mark(self.znode) == _mark(now.znode)
 
 
 def schema_changed() -> ConflictError:
@@ -51,6 +50,16 @@ def read_base(store: Store) -> Base:
             f"{VERSION_PATH} holds {quoted(text[:40])}, which is not a schema version: correct it by hand"
         )
     return Base(version, znode)
+
+
+def version_mark(store: Store) -> tuple[int, int] | None:
+    """Return what changes when the schema version is set or its znode created again; None if there is none."""
+    (found,) = store.read([Read(VERSION_PATH)])
+    return _mark(found) if isinstance(found, Znode) else None
+
+
+def _mark(znode: Znode) -> tuple[int, int]:
+    return znode.stat.czxid, znode.version
 
 
 def is_uninitialised(store: Store) -> bool:

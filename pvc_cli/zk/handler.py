@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import copy
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +33,9 @@ _Item = TypeVar("_Item")
 class _Tolerant(Protocol):
     """A store that can go on where it may not read."""
 
-    denied: list[str] | None
+    def tolerant(self, denied: dict[str, None]) -> Store:
+        """Return a view that puts into *denied* what may not be read, and takes it for missing."""
+        ...
 
 
 class ZKHandler:
@@ -122,22 +124,16 @@ class ZKHandler:
             lock_holder=self._lock_holder,
         )
 
-    @contextmanager
-    def tolerating_denied(self) -> Iterator[list[str]]:
-        """Within a ``with`` block, read as missing what access control lists forbid; yield the list of its paths.
+    def tolerant(self) -> tuple[ZKHandler, dict[str, None]]:
+        """Return a view of this handler that reads as missing what access control lists forbid, and their paths.
 
         That is for listings and backups: what would be decided on it could be wrong.
         """
-        denied: list[str] = []
-        store = self._store if isinstance(self._store, _Tolerant) else None
-        before = store.denied if store else None
-        if store:
-            store.denied = denied
-        try:
-            yield denied
-        finally:
-            if store:
-                store.denied = before
+        denied: dict[str, None] = {}
+        view = copy.copy(self)
+        if isinstance(self._store, _Tolerant):
+            view._store = self._store.tolerant(denied)
+        return view, denied
 
     def disconnect(self) -> None:
         """Close the session; does nothing on one that is closed."""
@@ -178,7 +174,8 @@ class ZKHandler:
         :raises SchemaError: if the version cannot be read, or this pvc does not know it.
         """
         if self._schema is None:
-            self._schema = self.schema_at(self.read_base().version)
+            base = self.read_base()
+            self._schema, self._base = self.schema_at(base.version), base
         return self._schema
 
     def schema_at(self, version: int | None = None) -> ZKSchema:
@@ -195,8 +192,7 @@ class ZKHandler:
 
     def read_base(self) -> Base:
         """Read which schema version the cluster has now; what is decided on it is judged by it later."""
-        self._base = read_base(self.store)
-        return self._base
+        return read_base(self.store)
 
     # Reading
 

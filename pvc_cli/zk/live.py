@@ -1,5 +1,8 @@
 """The store that is a running ZooKeeper: batched reads, and transactions whose outcome is always found out."""
 
+from __future__ import annotations
+
+import copy
 import os
 import sys
 import time
@@ -78,13 +81,18 @@ class LiveStore:
         self._before_change = before_change
         self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder or f"process {os.getpid()}"
-        self.denied: list[str] | None = None
-        """If it is a list: where to put the paths that may not be read, which are then taken for missing."""
+        self._denied: dict[str, None] | None = None
         self._sizes = Sizes()
         self._max_request = MAX_REQUEST
         self._refused_request = sys.maxsize
         self.round_trips = 0
         """How often this store waited for the servers: what a batch saves."""
+
+    def tolerant(self, denied: dict[str, None]) -> LiveStore:
+        """Return a view of this store that puts into *denied* what may not be read, and takes it for missing."""
+        view = copy.copy(self)
+        view._denied = denied
+        return view
 
     def read(self, reads: Sequence[Read]) -> list[ReadResult]:
         """Return the result of each of *reads*, in order; see :class:`pvc_cli.zk.store.Store`.
@@ -153,7 +161,7 @@ class LiveStore:
 
         def send(batch: Sequence[Read]) -> Any:  # noqa: ANN401 - kazoo is untyped
             answer = self._client.handler.async_result()
-            self._client._call(MultiRead(batch, self._client.chroot, text, self.denied, learn), answer)
+            self._client._call(MultiRead(batch, self._client.chroot, text, self._denied, learn), answer)
             return answer
 
         return Flow(reads, self._sizes, send, self._connection.deadline)
@@ -164,9 +172,9 @@ class LiveStore:
         except NoNodeError:
             return None
         except NoAuthError:
-            if self.denied is None:
+            if self._denied is None:
                 raise access_denied(read.path) from None
-            self.denied.append(read.path)
+            self._denied[read.path] = None
             return None
         if read.children:
             return list(result)
@@ -221,18 +229,30 @@ class LiveStore:
 
         Where jute.maxbuffer is raised, PVC writes such values; where it is not, a server hangs up.
         """
-        until = time.monotonic() + self._connection.timeout
-        try:
-            self._connection.deadline()(self._client.exists_async(f"/{'x' * size}"))
-        except LOST_ERRORS:
-            self._connection.await_session(until)
-            return False
-        return True
+        for _ in range(2):  # once may be the network's fault
+            until = time.monotonic() + self._connection.timeout
+            try:
+                self._connection.deadline()(self._client.exists_async(f"/{'x' * size}"))
+            except LOST_ERRORS:
+                self._connection.await_session(until)
+            else:
+                return True
+        return False
 
     def exposes(self, paths: Sequence[str]) -> bool:
         """Tell whether what we create is open, while one of *paths* is not; see :class:`pvc_cli.zk.store.Store`."""
         if self._client.default_acl not in (None, OPEN_ACL_UNSAFE):
             return False
+        until = time.monotonic() + self._connection.timeout
+        while True:
+            try:
+                return self._are_restricted(paths)
+            except LOST_ERRORS:
+                self._connection.await_session(until)
+                if time.monotonic() >= until:
+                    raise self._connection.unreachable() from None
+
+    def _are_restricted(self, paths: Sequence[str]) -> bool:
         wait = self._connection.deadline()
         answers = [self._client.get_acls_async(path) for path in paths]
         for answer in answers:
@@ -272,6 +292,7 @@ class LiveStore:
 
         :param last_seen: the number of the last transaction that we knew of before they were sent.
         :raises OutcomeUnknownError: if the connection does not come back, or others changed the same znodes since.
+        :raises ReplacedError: if it was made, but to another znode than it was decided on.
         """
         # Of several steps on one znode, the last shows.
         changes = list({op.path: op for op in ops if op.kind != "check"}.values())
@@ -287,6 +308,7 @@ class LiveStore:
             return False
         if None in verdicts or len(verdicts - {_DELETED}) > 1:
             raise _unknown("because another client has changed the same znodes since")
+        judge_replaced(changes, [znode.stat.czxid if isinstance(znode, Znode) else None for znode in found])
         return True
 
 

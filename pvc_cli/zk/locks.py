@@ -136,11 +136,14 @@ class HeldLock:
         self.fence = None
         node, self._recipe.node, self._recipe.is_acquired = self._recipe.node, None, False
         client = self._connection.client
-        # A contender that cannot be deleted now is ephemeral: it goes when its session does. kazoo's own release
-        # would wait for the servers to come back, however long that takes.
-        if node and client.connected:
-            with contextlib.suppress(KazooException, UnreachableError):
-                self._connection.deadline()(client.delete_async(f"{self.path}/{node}"))
+        if not node:
+            return
+        # Without a connection, kazoo sends it once there is one again, if the session, and with it our contender, is
+        # still there. Its own release would wait for that, however long it takes.
+        with contextlib.suppress(KazooException, UnreachableError):
+            answer = client.delete_async(f"{self.path}/{node}")
+            if client.connected:
+                self._connection.deadline()(answer)
 
     def __enter__(self) -> HeldLock:
         self.acquire()

@@ -33,7 +33,7 @@ class MultiRead(NamedTuple):
     reads: Sequence[Read]
     chroot: str = ""
     text: bool = False
-    denied: list[str] | None = None
+    denied: dict[str, None] | None = None
     learn: Callable[[Sequence[Read], list[Any]], None] = lambda _reads, _results: None
     """Is told what came, if that was much."""
 
@@ -100,7 +100,7 @@ class MultiRead(NamedTuple):
                     path = self.reads[len(results)].path
                     if self.denied is None:
                         raise access_denied(path)
-                    self.denied.append(path)
+                    self.denied[path] = None
                 elif number != _NO_NODE:
                     raise ProtocolError(f"a ZooKeeper server failed a read with error {number}: retry")
                 add(None)

@@ -6,7 +6,7 @@ from pvc_cli.zk.schema import MASK, is_secret
 
 _MASK = MASK.encode()
 _VM_XML = re.compile(r"/domains/[^/]+(/snapshots/[^/]+)?/xml")
-_PASSWORD = re.compile(rb"""(<graphics\b[^>]*?\bpasswd=)("[^"]*"|'[^']*')""")
+_PASSWORD = re.compile(rb"""(<graphics\b[^>]*?\bpasswd\s*=\s*)("[^"]*"|'[^']*')""")
 
 
 def mask(path: str, data: bytes) -> bytes:
@@ -37,11 +37,11 @@ def unmask(path: str, data: bytes, found: bytes | None) -> bytes:
     """
     if is_secret(path):
         return found or b""
-    secrets = [match[2] for match in _PASSWORD.finditer(found or b"")]
+    secrets = (match[2] for match in _PASSWORD.finditer(found or b""))
 
     def put_back(match: re.Match[bytes]) -> bytes:
-        if match[2][1:-1] != _MASK:
-            return match[0]
-        return match[1] + (secrets[0] if secrets else match[2][:1] * 2)
+        # The first console's password goes to the first console, and so on.
+        secret = next(secrets, match[2][:1] * 2)
+        return match[0] if match[2][1:-1] != _MASK else match[1] + secret
 
     return _PASSWORD.sub(put_back, data)

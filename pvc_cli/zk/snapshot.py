@@ -127,7 +127,7 @@ class SnapshotStore:
                 before.setdefault(op.path, (self._values[op.path], self._marks[op.path]) if there else None)
                 self._apply(op)
                 created.append(self._marks[op.path].created if op.kind == "set" else None)
-        except CommitConflictError:
+        except BaseException:  # an interruption must not leave half of it
             for path in sorted(before, reverse=True):
                 if before[path] is None and path in self._values:
                     self._drop(path)
@@ -190,9 +190,9 @@ class SnapshotStore:
         """
         try:
             if self._changed and self._path:
-                write_file(self._path, encode_backup(self._values))
+                # Once it is written, another process may replace it: what it is then is not what we wrote.
+                self._read_at = write_file(self._path, encode_backup(self._values)) or _stat(self._path)
                 self._changed = False
-                self._read_at = _stat(self._path)
         except OSError as error:
             raise ConfigError(f"cannot write {self._path}: {error.strerror}") from None
         finally:

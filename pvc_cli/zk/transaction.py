@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -102,14 +102,8 @@ class Transaction:
             self.add(Op("delete", path, version=tree[path].version))
 
     def delete_item(self, tree: Mapping[str, Znode]) -> None:
-        """Delete all znodes of *tree*; notice if its top was deleted and created again since it was read.
-
-        A deletion does not tell what it deleted, but setting a value does: the top is set to what it is first.
-        """
-        top = min(tree)
-        self.add(Op("set", top, tree[top].data, tree[top].version, tree[top]))
-        for path in sorted(tree, reverse=True):
-            self.add(Op("delete", path, version=tree[path].version + (path == top)))
+        """Delete all znodes of *tree*; notice if its top was deleted and created again since it was read."""
+        self.ops += delete_noticing(tree, {min(tree)})
 
     def add(self, op: Op) -> None:
         """Append a step on a path that the schema made."""
@@ -133,6 +127,17 @@ class Transaction:
             if error.op in self.guards:
                 raise schema_changed() from None
             raise
+
+
+def delete_noticing(tree: Mapping[str, Znode], watched: Collection[str]) -> Iterator[Op]:
+    """Yield the steps that delete all znodes of *tree*; they notice if one *watched* was deleted and created again.
+
+    A deletion does not tell what it deleted, but setting a value does: what is watched is set to what it is first.
+    """
+    for path in sorted(watched):
+        yield Op("set", path, tree[path].data, tree[path].version, tree[path])
+    for path in sorted(tree, reverse=True):
+        yield Op("delete", path, version=tree[path].version + (path in watched))
 
 
 def refuse_contenders(tree: Mapping[str, Znode]) -> None:
@@ -188,5 +193,5 @@ def plan_rename(transaction: Transaction, pairs: Sequence[tuple[Key, Key]]) -> T
         refuse_contenders(tree)
         for at in sorted(tree):
             transaction.add(Op("create", target + at[len(source) :], tree[at].data))
-        transaction.delete_tree(tree)
+        transaction.ops += delete_noticing(tree, tree.keys())
     return transaction
