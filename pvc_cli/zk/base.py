@@ -25,9 +25,9 @@ class Base(NamedTuple):
         return [Op("check", VERSION_PATH, version=self.znode.version)] if self.znode else []
 
     def is_same(self, now: Base) -> bool:
-        """Tell whether the version was not set since; a missing one may have been created with the same number."""
+        """Tell whether the version was neither set nor created since."""
         if self.znode is None or now.znode is None:
-            return self.version == now.version
+            return self.znode is now.znode
         return self.version == now.version and _mark(self.znode) == _mark(now.znode)
 
 

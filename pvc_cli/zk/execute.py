@@ -63,20 +63,23 @@ def execute(
     parts: Iterable[Sequence[Op]],
     *,
     guards: Sequence[Op] = (),
+    witnesses: Sequence[Op] = (),
     before_chunk: Callable[[], None] = lambda: None,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Commit *parts* in order, as many together as make a modest request; each part whole or not at all.
 
     :param guards: steps that every chunk's transaction begins with.
+    :param witnesses: more such steps, which a part goes without that is larger than a modest request on its own.
     :param before_chunk: is called between transactions; raising there stops with all of a chunk done or nothing.
     :param on_progress: is told how many parts a chunk had, once it is done.
     """
     parts = list(parts)
     require_fit(store, parts, guards)
-    for chunk in _chunks(parts, lambda part: part):
+    for chunk in _chunks(parts, lambda part: part, store.size):
         before_chunk()
-        store.commit([*guards, *(op for part in chunk for op in part)])
+        ops = [op for part in chunk for op in part]
+        store.commit([*guards, *(witnesses if store.size(ops) <= CHUNK_BYTES else ()), *ops])
         on_progress(len(chunk))
 
 
@@ -86,7 +89,7 @@ def require_fit(store: Store, parts: Iterable[Sequence[Op]], guards: Sequence[Op
     :raises TooLargeError: if one does not.
     """
     for part in parts:
-        if sum(op.size for op in part) > CHUNK_BYTES:
+        if store.size(part) > CHUNK_BYTES:
             store.require_fit([*guards, *part])
 
 
@@ -122,7 +125,7 @@ def execute_steps(
     failed: list[Failure[_Item]] = []
     steps = _plan_each(items, plan, failed)
     require_fit(store, (step.transaction.ops for step in steps), guards)
-    chunks = deque((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops))
+    chunks = deque((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops, store.size))
     while chunks:
         chunk, attempts = chunks.popleft()
         ops = [op for step in chunk for op in step.transaction.ops]
@@ -168,13 +171,15 @@ def _plan_each(
         return [*_plan_each(items[:half], plan, failed), *_plan_each(items[half:], plan, failed)]
 
 
-def _chunks(parts: Iterable[_Part], ops_of: Callable[[_Part], Sequence[Op]]) -> Iterator[list[_Part]]:
+def _chunks(
+    parts: Iterable[_Part], ops_of: Callable[[_Part], Sequence[Op]], size_of: Callable[[Sequence[Op]], int]
+) -> Iterator[list[_Part]]:
     """Cut *parts* so that each chunk is one transaction of a modest size."""
     chunk: list[_Part] = []
     size = count = 0
     for part in parts:
         ops = ops_of(part)
-        part_size = sum(op.size for op in ops)
+        part_size = size_of(ops)
         if chunk and (size + part_size > CHUNK_BYTES or count + len(ops) > CHUNK_OPS):
             yield chunk
             chunk, size, count = [], 0, 0

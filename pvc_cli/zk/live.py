@@ -82,6 +82,8 @@ class LiveStore:
         self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder or f"process {os.getpid()}"
         self._denied: dict[str, None] | None = None
+        self._more_size = len(self._client.chroot.encode())
+        self._more_acl = _acl_size(self._client.default_acl or OPEN_ACL_UNSAFE) - _acl_size(OPEN_ACL_UNSAFE)
         self._sizes = Sizes()
         self._max_request = MAX_REQUEST
         self._refused_request = sys.maxsize
@@ -209,9 +211,13 @@ class LiveStore:
                 judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
 
+    def size(self, ops: Sequence[Op]) -> int:
+        """Return how many bytes *ops* take in a request; see :class:`pvc_cli.zk.store.Store`."""
+        return sum(op.size + self._more_size + (op.kind == "create" and self._more_acl) for op in ops)
+
     def require_fit(self, ops: Sequence[Op]) -> None:
         """Check that *ops* fit into one request; see :class:`pvc_cli.zk.store.Store`."""
-        size = _ENVELOPE + sum(op.size for op in ops)
+        size = _ENVELOPE + self.size(ops)
         if size <= self._max_request:
             return
         if size < self._refused_request and self._accepts(size):
@@ -331,6 +337,11 @@ def _verdict(op: Op, found: ReadResult, parent: ReadResult, last_seen: int) -> i
     expected = 0 if op.kind == "create" else op.version + 1
     is_ours = isinstance(found, Znode) and found.data == op.data and stat.mzxid == zxid
     return zxid if is_ours and (stat.version == expected or op.version == ANY_VERSION) else None
+
+
+def _acl_size(acl: Iterable[Any]) -> int:
+    """Return how many bytes an access control list takes in a request."""
+    return sum(12 + len(entry.id.scheme.encode()) + len(entry.id.id.encode()) for entry in acl)
 
 
 def _unknown(why: str) -> OutcomeUnknownError:

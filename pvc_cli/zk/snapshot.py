@@ -138,6 +138,10 @@ class SnapshotStore:
         self._changed = self._changed or any(op.kind != "check" for op in ops)
         judge_replaced(ops, created)
 
+    def size(self, ops: Sequence[Op]) -> int:
+        """Return how many bytes *ops* take, rounded up."""
+        return sum(op.size for op in ops)
+
     def require_fit(self, ops: Sequence[Op]) -> None:
         """Do nothing: a file takes any value."""
 

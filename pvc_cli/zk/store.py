@@ -98,7 +98,7 @@ class Op(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many bytes this step takes in a request, rounded up: the headers and an open ACL are fixed."""
+        """How many bytes this step takes in a request without chroot, rounded up, with an open ACL."""
         return 48 + len(self.path.encode()) + len(self.data)
 
 
@@ -195,6 +195,10 @@ class Store(Protocol):
         :raises ReplacedError: if they were applied, but a znode was not the one that was read.
         :raises OutcomeUnknownError: if the connection was lost and it cannot be told whether they were applied.
         """
+        ...
+
+    def size(self, ops: Sequence[Op]) -> int:
+        """Return how many bytes *ops* take in a request, rounded up."""
         ...
 
     def require_fit(self, ops: Sequence[Op]) -> None:

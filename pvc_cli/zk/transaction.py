@@ -132,7 +132,7 @@ class Transaction:
 def delete_noticing(tree: Mapping[str, Znode], watched: Collection[str]) -> Iterator[Op]:
     """Yield the steps that delete all znodes of *tree*; they notice if one *watched* was deleted and created again.
 
-    A deletion does not tell what it deleted, but setting a value does: what is watched is set to what it is first.
+    A deletion does not tell what it deleted, but setting a value does: first, each watched one gets its own value.
     """
     for path in sorted(watched):
         yield Op("set", path, tree[path].data, tree[path].version, tree[path])

@@ -20,6 +20,12 @@ class _Level:
     """For each parent, the last change of its children that was seen, and their names."""
     rounds: int = 0
 
+    def forget(self, path: str) -> None:
+        """Take *path*, which is gone, for not seen: it may be created again."""
+        parent, _, name = path.rpartition("/")
+        if known := self.parents.get(parent or "/"):
+            known[1].discard(name)
+
 
 def walk(
     store: Store,
@@ -56,11 +62,15 @@ def walk(
                 # A leaf says so in its record: only the others are asked who their children are.
                 if (stat := znode.stat).children_count:
                     inner.append((path, stat.pzxid))
+            else:
+                level.forget(path)
         if inner:
             below = _Level([])
             found = store.read([Read(path, children=True) for path, _ in inner])
             for (path, changed), names in zip(inner, found, strict=True):
-                if isinstance(names, list):
+                if names is None:
+                    level.forget(path)
+                elif isinstance(names, list):
                     names = list(set(names) - skip) if path == "/" else names
                     below.parents[path] = (changed, set(names))
                     below.paths += _children(path, names)

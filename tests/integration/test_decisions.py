@@ -125,7 +125,7 @@ def test_a_rollback_deletes_no_more_than_was_announced(demo: Callable[..., Tree]
 
     moments: list[Hooks[Plan]] = [Hooks(confirm=rival), Hooks(on_plan=rival)]
     for hooks in moments:
-        with ZKHandler(tree.hosts) as handler, pytest.raises(ConflictError, match="more items would be deleted than"):
+        with ZKHandler(tree.hosts) as handler, pytest.raises(ConflictError, match="more items would be lost than"):
             Migration.rollback(handler, 13).carry_out(hooks)
         assert tree.client.exists(f"{snapshot}/timestamp")
         tree.client.delete(snapshot, recursive=True)

@@ -246,10 +246,9 @@ def test_a_backup_is_made_first_and_is_the_tree_before(
     assert "schema-15-to-5-" in result.err
 
 
-def test_a_backup_that_cannot_be_written_stops_everything(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+def test_a_backup_that_cannot_be_written_stops_everything(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
-    result = on_tree("schema", "rollback", "--to", "3", "--yes", "--backup", str(tmp_path / "file" / "b.json"))
+    result = on_tree("schema", "rollback", "--to", "3", "--yes", "--backup", "/dev/full")
     assert result.code == 3
     assert "nothing was changed" in result.err
     assert tree.dump() == before

@@ -114,6 +114,9 @@ class Interleaved:
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         return lambda: [as_text(result) for result in self.read(reads)]
 
+    def size(self, ops: Sequence[Op]) -> int:
+        return self.inner.size(ops)
+
     def require_fit(self, ops: Sequence[Op]) -> None:
         self.inner.require_fit(ops)
 

@@ -7,7 +7,6 @@ from pvc_cli.commands._common.changes import summarise
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.tree_change import Wishes, carry_out, change_options, preview
 from pvc_cli.zk.backup import decode_backup, read_backup_file
-from pvc_cli.zk.base import is_uninitialised
 from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 
 
@@ -42,6 +41,8 @@ def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, sec
                     f"the cluster has schema version {plan.base.version}, the backup {plan.target}: all PVC daemons"
                     " will restart"
                 )
+            if plan.foreign:
+                output.warning(f"left out {', '.join(plan.foreign)}: not PVC's")
             if plan.unknown_secrets:
                 output.warning(
                     f"{len(plan.unknown_secrets)} secrets are masked in the backup and unknown to the cluster: they"
@@ -55,7 +56,7 @@ def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, sec
         if wishes.dry_run:
             preview(context, restoration, lambda _: None, secrets=secrets)
             return
-        backup = None if is_uninitialised(handler.store) else wishes.backup_path(context, "restore")
+        backup = wishes.backup_path(context, "restore")
         done = carry_out(
             context,
             restoration,

@@ -20,7 +20,7 @@ class NodeDaemon(NamedTuple):
     """The newest schema version that it knows."""
     active: Znode | None
     """The schema version that it runs."""
-    state: str
+    state: Znode | None
 
     @property
     def known(self) -> int | None:
@@ -30,7 +30,7 @@ class NodeDaemon(NamedTuple):
     @property
     def runs(self) -> bool:
         """Whether it is running, as far as the tree shows it."""
-        return self.state in _RUNNING
+        return self.state is not None and self.state.text in _RUNNING
 
 
 def read_daemons(handler: ZKHandler) -> list[NodeDaemon]:
@@ -43,7 +43,7 @@ def read_daemons(handler: ZKHandler) -> list[NodeDaemon]:
     ]
     found = iter(handler.get_znodes(keys))
     rows = ((name, next(found), next(found), next(found)) for name in names)
-    return [NodeDaemon(name, latest, active, state.text if state else "") for name, latest, active, state in rows]
+    return [NodeDaemon(*row) for row in rows]
 
 
 def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live: bool) -> Iterator[PvcError]:

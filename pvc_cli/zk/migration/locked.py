@@ -1,19 +1,19 @@
 """Change a whole tree: decide, then judge again under the schema's lock, and carry it out in phases."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from pvc_cli.errors import ConfigError, ConflictError, LockError, PvcError
+from pvc_cli.errors import ConfigError, ConflictError, LockError, PvcError, RefusedError, printable
 from pvc_cli.zk.backup import back_up, require_new
 from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.execute import ATTEMPTS, execute, require_fit
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.gate import FORCE
+from pvc_cli.zk.migration.gate import FORCE, objections, read_daemons
 from pvc_cli.zk.migration.phases import Phase
-from pvc_cli.zk.schema import ZKSchema
+from pvc_cli.zk.schema import ZKSchema, pvcs_roots
 from pvc_cli.zk.store import CommitConflictError, Lock, OnWait, Op, Read, Znode
 from pvc_cli.zk.transaction import Change, refuse_contenders
 
@@ -39,6 +39,11 @@ class TreePlan(Protocol):
     @property
     def contenders(self) -> Sequence[str]:
         """Others' places in the queue for a lock that stand in the way."""
+        ...
+
+    @property
+    def nodes(self) -> Collection[str] | None:
+        """The names of all nodes that were judged, or are restored; None if none needs to be."""
         ...
 
     def changes(self) -> tuple[Change, ...]:
@@ -87,6 +92,8 @@ class TreeChange(Generic[PlanT]):
     :param handler: the tree.
     :param force: proceed in spite of what speaks against it.
     :param base: what it is decided on, if it was read already.
+    :param into_foreign: initialise a tree that holds something else, too.
+    :raises RefusedError: if it is such a tree.
     """
 
     advice = "rerun the same command to finish"
@@ -94,10 +101,14 @@ class TreeChange(Generic[PlanT]):
     until_empty = True
     """Whether to plan again afterwards, until nothing is left to do."""
 
-    def __init__(self, handler: ZKHandler, *, force: bool = False, base: Base | None = None) -> None:
+    def __init__(
+        self, handler: ZKHandler, *, force: bool = False, base: Base | None = None, into_foreign: bool = False
+    ) -> None:
         self.handler, self.force = handler, force
         self.base = base or handler.read_base()
         """The schema version that the change is decided on: at another one, it is refused."""
+        if not into_foreign and is_uninitialised(handler.store):
+            _refuse_foreign(handler)
 
     def _plan(self) -> PlanT:
         """Return what would be changed, from the tree as it is."""
@@ -148,8 +159,11 @@ class TreeChange(Generic[PlanT]):
             if confirmed.is_empty:
                 return confirmed
             hooks.confirm(confirmed)
+        elif self.base.znode is None:
+            # What is refused leaves nothing behind.
+            self.plan(hooks.on_warning)
         self._prepare()
-        _ensure_version(handler)
+        self._ensure_version()
         with handler.exclusivelock(VERSION_KEY, on_wait=hooks.on_wait) as lock:
             first = self.plan() if confirmed else self.plan(hooks.on_warning)
             _judge_losses(first, confirmed or first)
@@ -183,11 +197,17 @@ class TreeChange(Generic[PlanT]):
                     ) from None
                 if error.op.path == VERSION_PATH:
                     raise self._moved(self.handler.read_base()) from None
+            except _NewNodesError:
+                pass
             else:
                 if not self.until_empty:
                     return
-            now = self.plan()
-            _judge_losses(now, announced)
+            try:
+                now = self.plan()
+                _judge_losses(now, announced)
+            except PvcError as error:
+                error.args = (f"{error}; changes made so far are kept",)
+                raise
         raise ConflictError(f"gave up after {ATTEMPTS} attempts: the same znodes keep changing; {self.advice}")
 
     def _execute(self, plan: PlanT, lock: Lock, hooks: Hooks[PlanT]) -> None:
@@ -200,10 +220,13 @@ class TreeChange(Generic[PlanT]):
             hooks.on_progress(done, total)
 
         for phase in phases:
+            if new := self._new_nodes(plan):
+                raise _NewNodesError(new)
             execute(
                 self.handler.store,
                 phase.parts(),
                 guards=[*([lock.fence] if lock.fence else []), *phase.guards],
+                witnesses=phase.witnesses,
                 before_chunk=hooks.between_chunks,
                 on_progress=progress,
             )
@@ -211,6 +234,35 @@ class TreeChange(Generic[PlanT]):
                 now = self.handler.read_base()
                 if now.version != plan.target:
                     raise self._moved(now)
+                before, self.base = self.base.version, now
+                # ZooKeeper cannot refuse a transaction because a znode has another child.
+                late = [daemon for daemon in read_daemons(self.handler) if daemon.name in self._new_nodes(plan)]
+                for objection in objections(late, before, plan.target, live=self.handler.is_live):
+                    hooks.on_warning(f"joined meanwhile: {str(objection).removesuffix(FORCE)}")
+
+    def _new_nodes(self, plan: PlanT) -> set[str]:
+        """Return the nodes that joined since *plan* judged them all."""
+        if plan.nodes is None:
+            return set()
+        return {*(self.handler.children("base.node") or [])} - {*plan.nodes}
+
+    def _ensure_version(self) -> None:
+        """Create the version if it is missing, because only a znode can be locked.
+
+        A missing version means 0, and gets that value; on an uninitialised tree it stays empty.
+        """
+        schema, store = ZKSchema.at(0), self.handler.store
+        version = "" if is_uninitialised(store) else "0"
+        for key, value in (("base.schema", ""), (VERSION_KEY, version)):
+            path = schema.path(key) or ""
+            if store.read([Read(path)]) != [None]:
+                continue
+            try:
+                store.commit([Op("create", path, value.encode())])
+            except CommitConflictError:
+                continue  # another client created it
+            now = self.handler.read_base()
+            if path == VERSION_PATH and self.base.znode is None and now.version == 0:
                 self.base = now
 
     def _judge_base(self, plan: PlanT) -> None:
@@ -228,25 +280,27 @@ class TreeChange(Generic[PlanT]):
         )
 
 
+class _NewNodesError(Exception):
+    """Nodes joined after all were judged."""
+
+
 def _judge_losses(plan: TreePlan, confirmed: TreePlan) -> None:
     """Check that nothing is lost that was not announced."""
     if more := plan.losses() - confirmed.losses():
         raise ConflictError(
-            f"{sum(more.values())} more items would be deleted than announced: rerun the same command to see them"
+            f"{sum(more.values())} more items would be lost than announced: rerun the same command to see them"
         )
 
 
-def _ensure_version(handler: ZKHandler) -> None:
-    """Create the version if it is missing, because only a znode can be locked.
+def _refuse_foreign(handler: ZKHandler) -> None:
+    """Check that an uninitialised tree holds nothing but what PVC's schema has: a chroot may have been forgotten.
 
-    A missing version means 0, and gets that value; on an uninitialised tree it stays empty.
+    :raises RefusedError: if it holds anything else.
     """
-    schema = ZKSchema.at(0)
-    version = "" if is_uninitialised(handler.store) else "0"
-    for key, value in (("base.schema", ""), (VERSION_KEY, version)):
-        path = schema.path(key) or ""
-        if handler.store.read([Read(path)]) == [None]:
-            try:
-                handler.store.commit([Op("create", path, value.encode())])
-            except CommitConflictError:
-                continue  # another client created it
+    ours = pvcs_roots()
+    foreign = [name for name in handler.children("base.root") or [] if name not in ours]
+    if foreign:
+        raise RefusedError(
+            f"this tree has no PVC schema, but holds /{', /'.join(map(printable, foreign[:3]))}: check the chroot, or"
+            " initialise PVC beside them with 'pvc schema apply --into-foreign'"
+        )

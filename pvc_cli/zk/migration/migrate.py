@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pvc_cli.errors import PvcError, RefusedError, printable
+from pvc_cli.errors import PvcError, RefusedError
 from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
 from pvc_cli.zk.migration.gate import objections, read_daemons
@@ -10,7 +10,7 @@ from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.migration.plan import Plan, make_plan
 from pvc_cli.zk.migration.survey import Survey, survey
 from pvc_cli.zk.reads import is_stuck
-from pvc_cli.zk.schema import ZKSchema, pvcs_roots
+from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.store import Op, Read, Znode
 
 
@@ -21,6 +21,7 @@ class Migration(TreeChange[Plan]):
     :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data; and stuck locks.
     :param force: proceed even if a node does not know the version, or running daemons would undo it.
     :param base: what it is decided on, if it was read already.
+    :param into_foreign: initialise a tree that holds something else, too.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class Migration(TreeChange[Plan]):
         prune: bool = False,
         force: bool = False,
         base: Base | None = None,
+        into_foreign: bool = False,
     ) -> None:
-        super().__init__(handler, force=force, base=base)
+        super().__init__(handler, force=force, base=base, into_foreign=into_foreign)
         self.target, self.contract, self.prune = target, contract, prune
 
     @classmethod
@@ -80,9 +82,8 @@ class Migration(TreeChange[Plan]):
         """
         base = handler.read_base()
         if is_uninitialised(handler.store):
-            if not into_foreign:
-                refuse_foreign(handler)
-            return cls(handler, handler.schema_at(version), contract=False, prune=prune, base=base)
+            target = handler.schema_at(version)
+            return cls(handler, target, contract=False, prune=prune, base=base, into_foreign=into_foreign)
         if version not in (None, base.version):
             raise RefusedError(
                 f"cannot apply version {version}: the cluster has schema version {base.version},"
@@ -113,20 +114,6 @@ class Migration(TreeChange[Plan]):
                     if isinstance(znode, Znode) and is_stuck(path, znode)
                 ]
             )
-
-
-def refuse_foreign(handler: ZKHandler) -> None:
-    """Check that an uninitialised tree holds nothing but what PVC's schema has: a chroot may have been forgotten.
-
-    :raises RefusedError: if it holds anything else.
-    """
-    ours = pvcs_roots()
-    foreign = [name for name in handler.children("base.root") or [] if name not in ours]
-    if foreign:
-        raise RefusedError(
-            f"this tree has no PVC schema, but holds /{', /'.join(map(printable, foreign[:3]))}: check the chroot; to"
-            " initialise PVC beside them, use --into-foreign"
-        )
 
 
 def validate(handler: ZKHandler) -> Survey:

@@ -15,6 +15,8 @@ class Phase(NamedTuple):
     ops: list[Op]
     guards: Sequence[Op] = ()
     """Steps that every transaction of the phase begins with."""
+    witnesses: Sequence[Op] = ()
+    """More such steps, which a transaction goes without that has hardly room for its own."""
     together: bool = False
     """Whether all are one transaction."""
 
@@ -36,6 +38,16 @@ def guards_after(base: Base, *, sets_version: bool) -> list[Op]:
     if not sets_version:
         return base.guards
     return [Op("check", VERSION_PATH, version=base.znode.version + 1 if base.znode else 0)]
+
+
+def witnesses(schema: ZKSchema, daemons: Iterable[NodeDaemon]) -> Iterator[Op]:
+    """Yield the steps that refuse a transaction if a node started to know another version, or a daemon to run."""
+    for daemon in daemons:
+        said = {"node.data.latest_schema": daemon.latest, "node.state.daemon": None if daemon.runs else daemon.state}
+        for key, znode in said.items():
+            path = schema.path((key, daemon.name))
+            if znode and path:
+                yield Op("check", path, version=znode.version)
 
 
 def active_steps(target: ZKSchema, daemons: Iterable[NodeDaemon], created: Container[str]) -> Iterator[Op]:

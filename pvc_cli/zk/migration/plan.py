@@ -1,19 +1,19 @@
 """Plan what to change in a tree to bring it to a schema version."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.zk.base import VERSION_PATH, Base, is_uninitialised, read_base
 from pvc_cli.zk.migration.gate import NodeDaemon
 from pvc_cli.zk.migration.pattern import SUB_ITEMS, Pattern, pattern_for
-from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step
+from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step, witnesses
 from pvc_cli.zk.migration.survey import Survey, survey
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.reads import read_trees
 from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.store import Op, Store, Znode
-from pvc_cli.zk.transaction import Change, changes_of
+from pvc_cli.zk.transaction import Change, changes_of, delete_noticing
 
 Subtree = Mapping[str, Znode]
 
@@ -25,15 +25,24 @@ class Move:
     source: str
     target: str
     tree: Subtree
-    there: frozenset[str] = frozenset()
+    there: Subtree = field(default_factory=dict)
     """What is at the target already: an interrupted run copied it."""
 
-    def copies(self) -> Iterator[tuple[str, bytes]]:
-        """Yield what is to be created at the target, with its value."""
+    def steps(self) -> Iterator[Op]:
+        """Yield what makes the target a copy; where both were written since, the later value stays."""
         for path, znode in self.tree.items():
             at = self.target + path.removeprefix(self.source)
-            if at not in self.there:
-                yield at, znode.data
+            copy = self.there.get(at)
+            if copy is None:
+                yield Op("create", at, znode.data)
+            elif copy.data != znode.data and _is_newer(znode, copy):
+                yield Op("set", at, znode.data, copy.version, copy)
+
+
+def _is_newer(source: Znode, copy: Znode) -> bool:
+    """Tell whether what is at the source of a move is worth more than what is at its target."""
+    created_empty = not copy.data and not copy.version
+    return created_empty or source.stat.mzxid > copy.stat.mzxid
 
 
 @dataclass(slots=True)
@@ -77,6 +86,11 @@ class Plan:
         return [path for tree in trees for path in tree if is_contender(path)]
 
     @property
+    def nodes(self) -> Collection[str] | None:
+        """The names of the nodes whose daemons were judged; None if the version does not change."""
+        return {daemon.name for daemon in self.daemons} if self.sets_version and not self.uninitialised else None
+
+    @property
     def sets_version(self) -> bool:
         """Whether the version itself changes."""
         return self.uninitialised or self.base.znode is None or self.current != self.target
@@ -90,21 +104,13 @@ class Plan:
         """Return the steps in their order: expand, set the version, contract."""
         return (
             Phase(self._expansion(), self.base.guards),
-            Phase(self._switch(), self._witnesses() if self.sets_version else [], together=True),
+            Phase(
+                self._switch(),
+                witnesses=list(witnesses(self.schema, self.daemons)) if self.sets_version else [],
+                together=True,
+            ),
             Phase(self._contraction(), guards_after(self.base, sets_version=self.sets_version)),
         )
-
-    def _witnesses(self) -> list[Op]:
-        """Return steps that refuse the version if a node started to know another one."""
-        return [
-            Op(
-                "check",
-                self.schema.path(("node.data.latest_schema", daemon.name)) or "",
-                version=daemon.latest.version,
-            )
-            for daemon in self.daemons
-            if daemon.latest
-        ]
 
     def _switch(self) -> list[Op]:
         """Return the steps that set the version, and on the way back what the nodes' daemons start with.
@@ -122,16 +128,17 @@ class Plan:
     def _expansion(self) -> list[Op]:
         """Return the steps that create what is new."""
         # A moved subtree may go below a znode that is created, and the other way round: parents first, over all.
-        copies = (copy for move in self.moves for copy in move.copies())
-        creates = ((path, value.encode()) for path, value in self.creates)
-        return [Op("create", path, data) for path, data in sorted((*creates, *copies))]
+        copies = (step for move in self.moves for step in move.steps())
+        creates = (Op("create", path, value.encode()) for path, value in self.creates)
+        return sorted((*creates, *copies), key=lambda op: op.path)
 
     def _contraction(self) -> list[Op]:
         """Return the steps that delete what is no longer needed, each guarded by what was read."""
         # What moved away may have been below what goes: each znode once, children first.
+        moved = {path for move in self.moves for path in move.tree}
         trees = (*self.deletes, *(move.tree for move in self.moves), dict(self.stuck))
         doomed = {path: znode for tree in trees for path, znode in tree.items()}
-        return [Op("delete", path, version=doomed[path].version) for path in sorted(doomed, reverse=True)]
+        return list(delete_noticing(doomed, moved))
 
     def changes(self) -> tuple[Change, ...]:
         """Return every change, in order, for a dry run."""
@@ -177,7 +184,7 @@ def _moves(store: Store, found: Survey) -> list[Move]:
     trees = read_trees(store, [source for source, _ in found.moved])
     there = read_trees(store, [target for _, target in found.moved])
     return [
-        Move(source, target, tree, frozenset(copied))
+        Move(source, target, tree, copied)
         for (source, target), tree, copied in zip(found.moved, trees, there, strict=True)
     ]
 

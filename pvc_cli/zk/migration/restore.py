@@ -1,17 +1,16 @@
 """Restore a tree from a backup."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.errors import ConfigError, PvcError, RefusedError
 from pvc_cli.zk.backup import Tree, backup_version, is_kept, read_all
-from pvc_cli.zk.base import VERSION_PATH, Base, is_uninitialised
+from pvc_cli.zk.base import VERSION_PATH, Base
 from pvc_cli.zk.handler import ZKHandler
 from pvc_cli.zk.migration.gate import FORCE, NodeDaemon, objection_to_restore, objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
-from pvc_cli.zk.migration.migrate import refuse_foreign
-from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step
+from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step, witnesses
 from pvc_cli.zk.names import NOT_PVCS, is_contender
 from pvc_cli.zk.schema import ZKSchema, is_secret, pvcs_roots
 from pvc_cli.zk.secrets import is_masked, unmask
@@ -44,7 +43,12 @@ class RestorePlan:
     """The backup's version."""
     writes: list[Op] = field(default_factory=list)
     deletes: list[Op] = field(default_factory=list)
+    all_daemons: Sequence[NodeDaemon] = ()
     daemons: Sequence[NodeDaemon] = ()
+    """Those of nodes that the backup has, too."""
+    nodes: Collection[str] | None = None
+    foreign: list[str] = field(default_factory=list)
+    """Znodes at the backup's root that are not PVC's, and left alone."""
     contenders: Sequence[str] = ()
     unknown_secrets: list[str] = field(default_factory=list)
     """Where a masked secret is left empty, because the cluster has none either."""
@@ -65,8 +69,9 @@ class RestorePlan:
         return not (self.deletes or self.writes or self.sets_version)
 
     def losses(self) -> Counter[str]:
-        """Count the znodes that are deleted."""
-        return Counter({"znode": len(self.deletes)})
+        """Count the znodes that are deleted, and those whose values are overwritten."""
+        overwritten = sum(op.kind == "set" for op in self.writes)
+        return Counter({"znode": len(self.deletes), "value": overwritten})
 
     def changes(self) -> tuple[Change, ...]:
         """Return every change, as a dry run shows it."""
@@ -76,10 +81,13 @@ class RestorePlan:
         """Return the steps in their order: expand, set the version, contract."""
         created = {op.path for op in self.writes}
         switch = [version_step(self.base, self.target), *active_steps(self.schema, self.daemons, created)]
+        quiet = list(witnesses(self.schema, self.all_daemons))
+        # What is deleted may be a node of which nothing is left to be checked.
+        still = list(witnesses(self.schema, self.daemons))
         return (
-            Phase(self.writes, self.base.guards),
-            Phase(switch if self.sets_version else [], together=True),
-            Phase(self.deletes, guards_after(self.base, sets_version=self.sets_version)),
+            Phase(self.writes, self.base.guards, quiet),
+            Phase(switch if self.sets_version else [], witnesses=quiet, together=True),
+            Phase(self.deletes, guards_after(self.base, sets_version=self.sets_version), still),
         )
 
 
@@ -103,28 +111,35 @@ class Restoration(TreeChange[RestorePlan]):
         lacking = [path for path in map(self.schema.path, _NEEDED) if path and path not in backup]
         if lacking:
             raise ConfigError(f"this is not the backup of a whole PVC tree: it lacks {', '.join(lacking)}")
-        super().__init__(handler, force=force)
-        if not into_foreign and is_uninitialised(handler.store):
-            refuse_foreign(handler)
+        super().__init__(handler, force=force, into_foreign=into_foreign)
         self.backup = {"/schema": b"", **backup}
+        top = f"{self.schema.path('base.node')}/"
+        self._nodes = {path.split("/")[2] for path in self.backup if path.startswith(top)}
+        self._states = {self.schema.path(("node.state.daemon", name)) for name in self._nodes}
 
     def _plan(self) -> RestorePlan:
         """Return what makes the tree equal to the backup.
 
-        Root znodes that are not PVC's, and are not in the backup, stay; so do what daemons report of themselves, and
-        secrets that the backup masks.
+        Root znodes that are not PVC's stay as they are, with all below them; so do what daemons report of themselves,
+        and secrets that the backup masks.
         """
         everything = read_all(self.handler)
         now = {path: znode for path, znode in everything.items() if is_kept(path, znode)}
         plan = RestorePlan(self.handler.read_base(), self.schema)
         daemons = read_daemons(self.handler)
+        plan.all_daemons = daemons
         plan.daemons = [daemon for daemon in daemons if self.schema.path(("node", daemon.name)) in self.backup]
-        live = set(self._daemons_own(daemons))
+        plan.nodes = self._nodes | {daemon.name for daemon in daemons}
+        live, ours = set(self._daemons_own(daemons)), pvcs_roots()
+        roots = {path.split("/")[1] for path in self.backup if path != "/"}
+        plan.foreign = sorted(f"/{root}" for root in roots - ours - NOT_PVCS if f"/{root}" in everything)
+        kept = {*plan.foreign, *(f"/{root}" for root in NOT_PVCS), VERSION_PATH}
         for path in sorted(now, reverse=True):
-            if path not in self.backup and path.split("/")[1] in pvcs_roots() and path != VERSION_PATH:
+            if path not in self.backup and path.split("/")[1] in ours and path != VERSION_PATH:
                 plan.deletes.append(Op("delete", path, version=now[path].version))
         for path in sorted(self.backup):
-            if path.split("/")[1] not in NOT_PVCS and path != VERSION_PATH and not (path in live and path in now):
+            root = "/".join(path.split("/")[:2])
+            if root not in kept and path not in kept and not (path in live and path in now):
                 plan.writes += self._write(path, now.get(path), plan)
         going = {op.path for op in plan.deletes}
         plan.contenders = [path for path in everything if is_contender(path) and path.rpartition("/")[0] in going]
@@ -142,7 +157,8 @@ class Restoration(TreeChange[RestorePlan]):
             if found is None:
                 plan.unknown_secrets.append(path)
         if found is None:
-            yield Op("create", path, wanted)
+            # A daemon that ran at the backup's time does not run here.
+            yield Op("create", path, b"stop" if path in self._states else wanted)
         elif found.data != wanted:
             yield Op("set", path, wanted, found.version, found)
 
@@ -152,7 +168,7 @@ class Restoration(TreeChange[RestorePlan]):
         if plan.sets_version:
             found += objections(plan.daemons, plan.base.version, plan.target, live=live)
         if not found and not plan.is_empty:
-            found += objection_to_restore(plan.daemons, live=live)
+            found += objection_to_restore(plan.all_daemons, live=live)
         secrets = [op.path for op in plan.writes if op.kind == "create" and op.data and is_secret(op.path)]
         parents = list(dict.fromkeys(["/", "/nodes", *(path.rpartition("/")[0] for path in secrets)]))
         if secrets and self.handler.store.exposes(parents):
