@@ -73,6 +73,21 @@ def test_of_two_who_create_the_same_file_one_is_refused(tmp_path: Path) -> None:
     assert (path.read_text(), names(tmp_path)) == ("the other's", ["file"])
 
 
+def test_of_two_who_fill_the_same_empty_file_one_is_refused(tmp_path: Path) -> None:
+    """An empty one may be written to, as mktemp makes it."""
+    path = tmp_path / "file"
+    path.write_text("")
+
+    class Late:
+        def __iter__(self) -> Iterator[str]:
+            write_file(path, "the other's", overwrite=False)
+            return iter(["ours"])
+
+    with pytest.raises(FileExistsError):
+        write_file(path, Late(), overwrite=False)
+    assert (path.read_text(), names(tmp_path)) == ("the other's", ["file"])
+
+
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_a_device_and_a_pipe_are_written_to(tmp_path: Path, overwrite: bool) -> None:
     before = Path("/dev/null").stat()

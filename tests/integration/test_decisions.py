@@ -14,7 +14,7 @@ from kazoo.client import KazooClient
 
 from pvc_cli.errors import ConflictError, LockError, RefusedError, SchemaError
 from pvc_cli.zk import ZKHandler, ZKSchema
-from pvc_cli.zk.backup import read_backup
+from pvc_cli.zk.backup import read_backup, stream_backup
 from pvc_cli.zk.migration.locked import Hooks
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
@@ -363,12 +363,126 @@ def test_a_tree_of_others_is_not_initialised_unless_that_is_said(
     monkeypatch.setenv("PVC_COORDINATORS", empty_tree.hosts)
     empty_tree.put("/kafka/brokers")
     before = empty_tree.dump()
+    for words in (("schema", "upgrade", "--yes"), ("schema", "rollback", "--to", "0", "--yes")):
+        refused = pvc(*words)
+        assert (refused.code, empty_tree.dump()) == (1, before)
+        assert "this tree has no PVC schema, but holds /kafka: check the chroot" in refused.err
     result = pvc("schema", "apply", force)
     if force == "--into-foreign":
         assert (result.code, empty_tree.client.get("/schema/version")[0]) == (0, b"15")
         return
     assert (result.code, empty_tree.dump()) == (1, before)
     assert "this tree has no PVC schema, but holds /kafka: check the chroot" in result.err
+
+
+def test_a_restore_leaves_the_trees_of_others_alone(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    for path in ("/kafka/offset", "/kafka/gone"):
+        tree.put(path, b"1")
+    assert on_tree("cluster", "backup", str(tmp_path / "b.json")).code == 0
+    tree.client.set("/kafka/offset", b"2")
+    tree.client.delete("/kafka/gone")
+    tree.client.delete(f"/domains/{tree.uuid('web-01')}/state")
+    result = on_tree("cluster", "restore", str(tmp_path / "b.json"), "--yes", "--no-backup")
+    assert result.code == 0
+    assert "Warning: left out /kafka: not PVC's" in result.err
+    assert tree.client.exists(f"/domains/{tree.uuid('web-01')}/state")
+    assert (tree.client.get("/kafka/offset")[0], tree.client.get_children("/kafka")) == (b"2", ["offset"])
+
+
+@pytest.mark.parametrize("state", ["comes back", "joins"])
+@pytest.mark.parametrize("change", ["upgrade", "restore"])
+def test_a_node_that_appears_while_the_backup_is_written_is_judged(
+    demo: Callable[..., Tree], tmp_path: Path, change: str, state: str
+) -> None:
+    """A backup may take minutes, between the judgement of the nodes and the first change."""
+    tree = demo(version=9)
+    node = "pvchv1" if state == "comes back" else "pvchv9"
+
+    def appear(_: Path) -> None:
+        for key, value in (("", b"coordinator"), ("/latestschema", b"9"), ("/daemonstate", b"run")):
+            tree.put(f"/nodes/{node}{key}", value)
+
+    with ZKHandler(tree.hosts) as handler:
+        backup = read_backup(handler)
+        changes: dict[str, Migration | Restoration] = {
+            "upgrade": Migration.upgrade(handler, 15),
+            "restore": Restoration(handler, backup | {"/config/maintenance": b"true"}),
+        }
+        with pytest.raises((SchemaError, RefusedError), match=rf"{node}.*changes made so far are kept"):
+            changes[change].carry_out(Hooks(backup=tmp_path / "b.json", on_backup=appear))
+    assert tree.client.get("/schema/version")[0] == b"9"
+
+
+def test_a_restore_onto_an_empty_tree_can_be_run_again(
+    demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No daemon runs where the backup's ran."""
+    monkeypatch.setattr("pvc_cli.zk.execute.CHUNK_OPS", 200)
+    tree = demo()
+    tree.put("/nodes/pvchv1/daemonstate", b"run")
+    with ZKHandler(tree.hosts) as handler:
+        backup = read_backup(handler)
+    for name in tree.client.get_children("/"):
+        tree.client.delete(f"/{name}", recursive=True)
+    chunks = 0
+
+    def interrupt() -> None:
+        nonlocal chunks
+        chunks += 1
+        if chunks > 5:
+            raise KeyboardInterrupt
+
+    with ZKHandler(tree.hosts) as handler:
+        with pytest.raises(KeyboardInterrupt):
+            Restoration(handler, backup).carry_out(Hooks(between_chunks=interrupt))
+        Restoration(handler, backup).carry_out()
+    assert tree.dump() == backup | {f"/nodes/pvchv{n}/daemonstate": b"stop" for n in (1, 2, 3)}
+
+
+def test_a_restore_overwrites_no_more_than_was_announced(demo: Callable[..., Tree]) -> None:
+    tree = demo()
+    with ZKHandler(tree.hosts) as handler:
+        backup = read_backup(handler)
+        tree.client.set("/config/maintenance", b"true")
+
+        def rival(_: object) -> None:
+            tree.client.set(f"/domains/{tree.uuid('web-01')}/state", b"disable")
+
+        with pytest.raises(ConflictError, match="1 more items would be lost than announced"):
+            Restoration(handler, backup).carry_out(Hooks(confirm=rival))
+    assert tree.client.get(f"/domains/{tree.uuid('web-01')}/state")[0] == b"disable"
+
+
+def test_a_tree_that_another_began_meanwhile_is_not_begun_again(empty_tree: Tree, demo: Callable[..., Tree]) -> None:
+    """Both are version 0 while they have none, but its nodes know no more."""
+
+    def rival(_: object) -> None:
+        for path, value in (("/schema/version", b"0"), ("/nodes/hv1/latestschema", b"0")):
+            empty_tree.put(path, value)
+
+    with ZKHandler(empty_tree.hosts) as handler, pytest.raises(ConflictError, match="rerun the same command to plan"):
+        Migration.apply(handler, 15).carry_out(Hooks(confirm=rival))
+    assert empty_tree.client.get("/schema/version")[0] == b"0"
+
+
+def test_what_is_refused_leaves_nothing_behind(demo: Callable[..., Tree]) -> None:
+    tree = demo(version=0)
+    tree.client.delete("/schema/version")
+    tree.put("/nodes/pvchv1/latestschema", b"9")
+    before = tree.dump()
+    with ZKHandler(tree.hosts) as handler, pytest.raises(SchemaError, match="pvchv1 knows only version 9"):
+        Migration.upgrade(handler, 15).carry_out()
+    assert tree.dump() == before
+
+
+def test_a_backup_is_of_one_version_or_refused(demo: Callable[..., Tree], tmp_path: Path) -> None:
+    tree = demo()
+    with ZKHandler(tree.hosts) as handler:
+        pairs = stream_backup(handler)
+        next(pairs)
+        tree.client.set("/schema/version", b"14")
+        with pytest.raises(ConflictError, match="the schema version changed while the tree was read"):
+            list(pairs)
 
 
 def test_the_newest_schema_is_not_needed_to_be_refused(zk: ZKHandler) -> None:

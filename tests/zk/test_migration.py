@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from pvc_cli.errors import SchemaError
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.zk import Change, ZKHandler, ZKSchema
+from pvc_cli.zk.migration.locked import Hooks
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import make_plan
 from pvc_cli.zk.migration.survey import survey
 from pvc_cli.zk.snapshot import SnapshotStore
+from pvc_cli.zk.store import Op, ReplacedError
 from tests.conftest import examples
 
 NEWEST = ZKSchema.newest()
@@ -194,6 +196,34 @@ def test_a_move_that_is_cut_short_is_finished(definitions: Path, cut: float) -> 
         store.commit(part)
     Migration(handler, target, force=True).carry_out()
     assert store.tree == whole.tree
+
+
+@pytest.mark.parametrize("after_switch", [False, True])
+def test_a_move_keeps_what_was_written_last(definitions: Path, after_switch: bool) -> None:
+    """Old software writes at the source, new software at the target, while the move is interrupted."""
+    store, handler, target = over(demo_tree(), definitions)
+    expand, switch, _ = make_plan(store, target).phases()
+    store.commit(expand.ops)
+    uuid = next(path.split("/")[2] for path in store.tree if path.endswith("/profile"))
+    if after_switch:
+        store.commit(switch.ops)
+    late = f"/domains/{uuid}/{'place/profile' if after_switch else 'profile'}"
+    store.commit([Op("set", late, b"later")])
+    Migration(handler, target, force=True).carry_out()
+    assert store.tree[f"/domains/{uuid}/place/profile"] == b"later"
+
+
+def test_a_source_that_is_created_again_while_it_moves_is_noticed(definitions: Path) -> None:
+    """Deletions check versions, and those of a new znode are the same."""
+    store, handler, target = over(demo_tree(), definitions)
+    path = next(path for path in store.tree if path.endswith("/profile"))
+
+    def recreate() -> None:
+        if store.tree["/schema/version"] == b"16" and store.tree[path] != b"new":
+            store.commit([Op("delete", path), Op("create", path, b"new")])
+
+    with pytest.raises(ReplacedError, match="profile was deleted and created again"):
+        Migration(handler, target, force=True).carry_out(Hooks(between_chunks=recreate))
 
 
 @pytest.mark.parametrize(

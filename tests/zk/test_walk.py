@@ -69,3 +69,17 @@ def test_a_reply_is_expected_to_be_modest() -> None:
     assert max(map(len, sizes.batches(logs))) == 1
     sizes.learn([Read("/domains/1/xml")], ["x" * 50_000])
     assert max(map(len, sizes.batches([Read(f"/domains/{n}/xml") for n in range(1000)]))) == 19
+
+
+def test_what_is_created_again_while_its_parent_is_listed_is_found() -> None:
+    """A device that is registered anew: gone when its children are asked for, and whole again right after."""
+
+    def register_anew(store: SnapshotStore, number: int) -> None:
+        if number == 3:  # /a is known, its children are asked for next
+            store.commit([Op("delete", path) for path in ("/a/1", "/a/2", "/a")])
+        elif number == 4:
+            store.commit([Op("create", path, b"new") for path in ("/a", "/a/1")])
+
+    for number in range(2, 8):
+        store = Moving(lambda store, at, number=number: register_anew(store, at - number + 3))  # type: ignore[misc]
+        assert {"/a", "/a/1"} <= {path for path, _ in walk(store, ["/"])}, number

@@ -153,20 +153,20 @@ class TreeChange(Generic[PlanT]):
         handler, hooks = self.handler, hooks or Hooks()
         if hooks.backup:
             require_new(hooks.backup, overwrite=hooks.overwrite)
-        confirmed: PlanT | None = None
-        if hooks.confirm:
-            confirmed = self.plan(hooks.on_warning)
-            if confirmed.is_empty:
-                return confirmed
-            hooks.confirm(confirmed)
-        elif self.base.znode is None:
-            # What is refused leaves nothing behind.
-            self.plan(hooks.on_warning)
+        seen: PlanT | None = None
+        if hooks.confirm or self.base.znode is None:
+            # What is refused leaves nothing behind, not even a version that can be locked.
+            seen = self.plan(hooks.on_warning)
+        if hooks.confirm and seen:
+            if seen.is_empty:
+                return seen
+            hooks.confirm(seen)
         self._prepare()
         self._ensure_version()
         with handler.exclusivelock(VERSION_KEY, on_wait=hooks.on_wait) as lock:
-            first = self.plan() if confirmed else self.plan(hooks.on_warning)
-            _judge_losses(first, confirmed or first)
+            first = self.plan() if seen else self.plan(hooks.on_warning)
+            announced = seen if hooks.confirm and seen else first
+            _judge_losses(first, announced)
             hooks.on_plan(first)
             if hooks.backup and not first.is_empty:
                 try:
@@ -174,7 +174,7 @@ class TreeChange(Generic[PlanT]):
                 except ConfigError as error:
                     raise ConfigError(f"{error}; nothing was changed: name another file with --backup") from None
                 hooks.on_backup(hooks.backup)
-            self._carry_out(first, confirmed or first, lock, hooks)
+            self._carry_out(first, announced, lock, hooks)
         handler.refresh_schema()
         return first
 
