@@ -6,12 +6,13 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from typing import Literal
 
 from benchmarks.floor import receive
 
 Fault = Literal["before", "after", "unimplemented"]
-MULTI, MULTI_READ = 14, 22
+EXISTS, GET_ACL, MULTI, MULTI_READ = 3, 6, 14, 22
 _UNIMPLEMENTED = -6
 _EVENT = -1
 
@@ -32,11 +33,23 @@ class Proxy:
         self._fault: Fault = "before"
         self._times = 0
         self.struck = 0
+        self._down = False
+        self._peers: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def strike(self, opcode: int, fault: Fault, times: int = 1) -> None:
         """Strike at the next *times* requests of kind *opcode*."""
         self._opcode, self._fault, self._times = opcode, fault, times
+
+    @contextlib.contextmanager
+    def cut(self) -> Iterator[None]:
+        """Within a ``with`` block, have no connection to the server, and get none."""
+        self._down = True
+        for peer in self._peers:
+            with contextlib.suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
+        yield
+        self._down = False
 
     def close(self) -> None:
         """Accept no more connections."""
@@ -50,7 +63,11 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._down:
+                client.close()
+                continue
             server = socket.create_connection(("127.0.0.1", self._port))
+            self._peers += (client, server)
             doomed = threading.Event()
             awaited = threading.Semaphore(0)
             threading.Thread(target=self._requests, args=(client, server, doomed, awaited), daemon=True).start()

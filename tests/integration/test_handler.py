@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kazoo.security import make_digest_acl
 
 from pvc_cli.errors import (
+    AccessDeniedError,
     ConflictError,
     InvalidItemError,
     InvalidKeyError,
@@ -21,6 +23,9 @@ from pvc_cli.errors import (
 )
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import Key, ZKHandler, ZKSchema
+from pvc_cli.zk.backup import stream_backup
+from pvc_cli.zk.store import ReplacedError
+from pvc_cli.zk.transaction import plan_rename
 from tests.conftest import Tree, examples, round_trips
 
 
@@ -411,3 +416,39 @@ def test_another_thread_can_wake_whoever_waits(zk: ZKHandler) -> None:
     watcher = zk.watcher()
     threading.Timer(0.1, watcher.wake).start()
     assert watcher.wait(5)
+
+
+def test_a_new_look_at_the_version_does_not_disarm_the_guards(zk: ZKHandler, tree: Tree) -> None:
+    """Keys still resolve by the version that was read first."""
+    key = ("domain.meta.tags", tree.uuid("web-01"))
+    assert zk.read(key) is not None
+    tree.client.set("/schema/version", b"2")
+    zk.read_base()
+    with pytest.raises(ConflictError, match="the schema version of the cluster changed meanwhile"):
+        zk.write([(key, "x")])
+
+
+def test_a_rename_notices_a_source_that_was_created_again(zk: ZKHandler, tree: Tree) -> None:
+    uuid = tree.uuid("web-01")
+    path = f"/domains/{uuid}/profile"
+    tree.client.delete(path)
+    tree.put(path, b"old")
+    transaction = plan_rename(zk.transaction(), [(("domain.profile", uuid), ("domain.state", "gone"))])
+    assert [op.kind for op in transaction.ops] == ["create", "set", "delete"]
+    transaction = plan_rename(zk.transaction(), [(("domain.profile", uuid), ("domain", "new"))])
+    tree.client.delete(path)
+    tree.put(path, b"new")
+    with pytest.raises(ReplacedError, match="profile was deleted and created again"):
+        transaction.commit()
+
+
+def test_what_one_reader_may_not_read_another_is_refused(zk: ZKHandler, tree: Tree) -> None:
+    """A backup goes on where it may not read, and is read bit by bit; everything else meanwhile does not."""
+    path = f"/domains/{tree.uuid('web-01')}/state"
+    pairs = stream_backup(zk)
+    next(pairs)
+    tree.client.set_acls(path, [make_digest_acl("somebody", "else", all=True)])
+    with pytest.raises(AccessDeniedError):
+        zk.read(("domain.state", tree.uuid("web-01")))
+    with pytest.raises(AccessDeniedError, match="the backup would not be whole"):
+        list(pairs)

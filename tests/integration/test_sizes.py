@@ -11,7 +11,8 @@ from kazoo.client import KazooClient
 from pvc_cli.errors import TooLargeError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
-from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk import Access, ZKHandler, ZKSchema
+from pvc_cli.zk.store import Op
 from tests.conftest import Pvc, Tree, without_daemons
 
 
@@ -115,3 +116,22 @@ def test_a_server_with_the_heap_that_pvc_gives_it_survives_a_backup_of_many_logs
         assert process
         assert process.poll() is None
         assert (tmp_path / "b.json").stat().st_size > 16_000_000
+
+
+@pytest.mark.parametrize(("chroot", "acl"), [("x" * 300, ""), ("deep", "digest")])
+def test_a_chroot_and_an_acl_count(server: Ensemble, empty: Tree, chroot: str, acl: str) -> None:
+    """They are in every step of a request: what was counted without them made the servers hang up."""
+    empty.put(f"/{chroot}")
+    entries = ",".join(f"digest:user{number}:{'h' * 40}:cdrwa" for number in range(13)) + ",world:anyone:cdrwa"
+    access = Access(acl=entries if acl else "open")
+    with ZKHandler(f"{empty.hosts}/{chroot}", access=access) as handler:
+        fill(handler, vms=200, schema=ZKSchema())
+        key = ("domain.console.log", (handler.children("base.domain") or [""])[0])
+        largest = next(
+            size
+            for size in range(1_048_575, 1_046_000, -1)
+            if handler.store.size([Op("set", f"/domains/{key[1]}/consolelog", b"x" * size)]) + 400 <= 1_048_575
+        )
+        handler.write([(key, "x" * largest)])
+        with pytest.raises(TooLargeError):
+            handler.write([(key, "x" * 1_048_500)])

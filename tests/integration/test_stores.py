@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pvc_cli.errors import LockError, NotFoundError, RefusedError
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.backup import encode_backup
 from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.store import CommitConflictError, Op, Read, ReplacedError, Store, Znode
 from tests.conftest import Tree
@@ -144,3 +146,41 @@ def test_a_change_of_a_znode_that_was_created_again_is_reported(handler: ZKHandl
     transaction.ensure(key, found, "ours")
     with pytest.raises(ReplacedError, match="was deleted and created again during the change, which overwrote"):
         transaction.commit()
+
+
+def test_an_interrupted_transaction_leaves_nothing_in_a_file(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SnapshotStore(tree.dump())
+    before = store.tree
+    apply = SnapshotStore._apply
+
+    def interrupt(self: SnapshotStore, op: Op) -> None:
+        if op.path == "/config/second":
+            raise KeyboardInterrupt
+        apply(self, op)
+
+    monkeypatch.setattr(SnapshotStore, "_apply", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        store.commit([Op("set", "/config/maintenance", b"true"), Op("create", "/config/second")])
+    assert store.tree == before
+
+
+def test_what_another_process_saves_right_after_us_is_read_again(tree: Tree, tmp_path: Path) -> None:
+    """Once our file is in place, its lock is nobody's."""
+    file = tmp_path / "b.json"
+    file.write_text(encode_backup(tree.dump()))
+    ours, theirs = SnapshotStore.open(file), SnapshotStore.open(file)
+
+    def save_and_be_followed(folder: Path) -> None:
+        if folder == tmp_path and not followed:
+            followed.append(folder)
+            theirs.commit([Op("create", "/config/theirs")])
+            theirs.save()
+
+    followed: list[Path] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pvc_cli.files._sync_folder", save_and_be_followed)
+        ours.commit([Op("create", "/config/ours")])
+        ours.save()
+    ours.commit([Op("create", "/config/later")])
+    ours.save()
+    assert {"/config/ours", "/config/theirs", "/config/later"} <= SnapshotStore.open(file).tree.keys()

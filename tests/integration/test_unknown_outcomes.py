@@ -11,8 +11,10 @@ import pytest
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
+from pvc_cli.zk.store import ReplacedError
 from tests.conftest import Pvc, Tree, without_daemons
-from tests.integration.proxy import MULTI, Fault, Proxy
+from tests.integration.proxy import EXISTS, GET_ACL, MULTI, Fault, Proxy
+from tests.waiting import wait_until
 
 
 @pytest.fixture(name="demo")
@@ -142,3 +144,66 @@ def test_what_did_not_arrive_is_sent_again_although_others_change_other_things(
     monkeypatch.setattr(LiveStore, "_was_applied", look_late)
     proxy.strike(MULTI, "before")
     assert pvc("--coordinators", f"{proxy.hosts}/{tree.hosts.partition('/')[2]}", *command.split()).code == 0
+
+
+@pytest.fixture
+def over_proxy(tree: Tree, proxy: Proxy) -> Iterator[ZKHandler]:
+    with ZKHandler(f"{proxy.hosts}/{tree.hosts.partition('/')[2]}", lock_timeout=3) as handler:
+        yield handler
+
+
+def test_a_znode_that_was_created_again_is_noticed_although_the_reply_was_lost(
+    over_proxy: ZKHandler, tree: Tree, proxy: Proxy
+) -> None:
+    key = ("domain.profile", tree.uuid("web-01"))
+    path = f"/domains/{tree.uuid('web-01')}/profile"
+    tree.client.delete(path)
+    tree.put(path, b"read")
+    transaction = over_proxy.transaction()
+    transaction.ensure(key, over_proxy.get_znodes([key])[0], "ours")
+    tree.client.delete(path)
+    tree.put(path, b"theirs")
+    proxy.strike(MULTI, "after")
+    with pytest.raises(ReplacedError, match="profile was deleted and created again"):
+        transaction.commit()
+
+
+def test_a_lock_that_is_released_without_a_connection_is_not_kept(
+    over_proxy: ZKHandler, tree: Tree, proxy: Proxy
+) -> None:
+    """The session survives, and its contender would with it."""
+    with over_proxy.exclusivelock("base.schema.version"):
+        cut = proxy.cut()
+        cut.__enter__()
+        wait_until(lambda: not over_proxy._require_connection().client.connected)
+    cut.__exit__(None, None, None)
+    wait_until(lambda: tree.client.get_children("/schema/version") == [])
+    with over_proxy.exclusivelock("base.schema.version"):
+        pass
+
+
+def test_a_connection_that_is_lost_before_a_restore_is_waited_for(
+    pvc: Pvc, demo: Make, proxy: Proxy, tmp_path: Path
+) -> None:
+    tree = demo()
+    backup = tmp_path / "b.json"
+    assert pvc("--coordinators", tree.hosts, "cluster", "backup", str(backup)).code == 0
+    before = tree.dump()
+    tree.client.delete("/nodes/pvchv1/ipmihostname", recursive=True)
+    tree.client.delete("/nodes/pvchv1/ipmipassword", recursive=True)
+    proxy.strike(GET_ACL, "before")
+    hosts = f"{proxy.hosts}/{tree.hosts.partition('/')[2]}"
+    result = pvc("--coordinators", hosts, "cluster", "restore", str(backup), "--yes", "--no-backup")
+    assert (result.code, proxy.struck) == (0, 1), result.err
+    assert tree.dump() == before
+
+
+def test_a_connection_that_is_lost_once_does_not_make_a_value_too_large(
+    over_proxy: ZKHandler, tree: Tree, proxy: Proxy
+) -> None:
+    """The servers hang up on what is too large, each time."""
+    store = over_proxy.store
+    assert isinstance(store, LiveStore)
+    proxy.strike(EXISTS, "before")
+    assert store._accepts(100_000)
+    assert not store._accepts(2_000_000)
