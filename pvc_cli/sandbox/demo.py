@@ -36,7 +36,7 @@ def fill(handler: ZKHandler, *, vms: int, schema: ZKSchema) -> None:
     transaction = Transaction(handler.store, schema)
     for key, value in cluster(vms, schema):
         transaction.create(key, value)
-    execute(handler.store, ((op,) for op in transaction.ops))
+    execute(handler.store, [(op,) for op in transaction.ops])
     handler.refresh_schema()
 
 

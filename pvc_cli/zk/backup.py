@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pvc_cli.errors import (
     AccessDeniedError,
@@ -23,6 +23,7 @@ from pvc_cli.errors import (
 from pvc_cli.files import write_file
 from pvc_cli.zk.base import VERSION_PATH, version_mark
 from pvc_cli.zk.names import NOT_PVCS, check_item, is_contender
+from pvc_cli.zk.scanner import Scanner
 from pvc_cli.zk.schema import parse_version, pvcs_roots
 from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.store import Znode, access_denied
@@ -75,18 +76,17 @@ def read_backup(handler: ZKHandler, *, mask_secrets: bool = False) -> dict[str, 
     return dict(sorted(stream_backup(handler, mask_secrets=mask_secrets)))
 
 
-def read_all(handler: ZKHandler) -> dict[str, Znode]:
-    """Return every znode but ZooKeeper's own, those of PVC's PostgreSQL manager, and foreign ones that are denied.
+def read_all(handler: ZKHandler) -> Iterator[tuple[str, Znode]]:
+    """Yield every znode but ZooKeeper's own, those of PVC's PostgreSQL manager, and foreign ones that are denied.
 
-    :raises AccessDeniedError: if something of PVC's may not be read.
+    :raises AccessDeniedError: at the end, if something of PVC's may not be read.
     """
     ours = pvcs_roots()
     view, denied = handler.tolerant()
-    tree = dict(walk(view.store, ["/"], skip=NOT_PVCS))
+    yield from walk(view.store, ["/"], skip=NOT_PVCS)
     for path in denied:
         if path.split("/")[1] in ours:
             raise access_denied(path)
-    return tree
 
 
 def is_kept(path: str, znode: Znode) -> bool:
@@ -171,11 +171,57 @@ def decode_backup(text: str, origin: str) -> dict[str, bytes]:
             continue
         for parent in parents:
             tree.setdefault(parent, b"")
-        try:
-            tree[path] = value.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text") from None
+        tree[path] = _encoded(path, value, origin)
     return tree
+
+
+def scan_backup_file(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths and values of the backup file at *path* as they are read; see :func:`scan_backup`."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            yield from scan_backup(stream, str(path))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+
+
+def scan_backup(stream: TextIO, origin: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths and values of a backup as they are read; see :func:`decode_backup`.
+
+    Parents that are missing are not added, contenders not left out, and a path that comes twice is yielded twice.
+
+    :raises ConfigError: if it cannot be read, or is not a backup, which may turn out late.
+    """
+    text = Scanner(stream)
+    try:
+        if text.next() != "{":
+            raise ConfigError(f"{origin} is not a PVC backup: expected a JSON object of paths and values")
+        mark = text.next()
+        while mark != "}":
+            path = text.string(mark)
+            if text.next() != ":":
+                raise ValueError(f"expected a colon after {quoted(path)}")
+            if (mark := text.next()) != '"':
+                raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text")
+            value = text.string(mark)
+            _check_path(path, origin)
+            yield path, _encoded(path, value, origin)
+            mark = text.next()
+            if mark == "," and (mark := text.next()) == "}":
+                raise ValueError("expected a path after a comma")
+        if rest := text.next():
+            raise ValueError(f"extra data after the end: {quoted(rest)}")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{origin} is not a PVC backup: it is not UTF-8") from None
+    except ValueError as error:
+        # Where JSON's reader sees a place, it is that in a piece.
+        raise ConfigError(f"{origin} is not a PVC backup: {getattr(error, 'msg', error)}") from None
+
+
+def _encoded(path: str, value: str, origin: str) -> bytes:
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text") from None
 
 
 def read_backup_file(path: Path) -> str:

@@ -3,7 +3,7 @@
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pvc_cli.errors import AccessDeniedError, PvcError
@@ -60,7 +60,7 @@ def retry(make: Callable[[], PlanT]) -> PlanT:
 
 def execute(
     store: Store,
-    parts: Iterable[Sequence[Op]],
+    parts: Collection[Sequence[Op]],
     *,
     guards: Sequence[Op] = (),
     witnesses: Sequence[Op] = (),
@@ -74,7 +74,6 @@ def execute(
     :param before_chunk: is called between transactions; raising there stops with all of a chunk done or nothing.
     :param on_progress: is told how many parts a chunk had, once it is done.
     """
-    parts = list(parts)
     require_fit(store, parts, guards)
     for chunk in _chunks(parts, lambda part: part, store.size):
         before_chunk()

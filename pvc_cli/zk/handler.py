@@ -305,7 +305,7 @@ class ZKHandler:
 
         :raises ConflictError: if the tree is not as one of them expects it; those before it are written.
         """
-        execute(self.store, (part.ops for part in parts), guards=self._guards())
+        execute(self.store, [part.ops for part in parts], guards=self._guards())
 
     def execute(
         self,

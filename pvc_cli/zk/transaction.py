@@ -29,11 +29,14 @@ class Change(NamedTuple):
 
 def changes_of(ops: Iterable[Op]) -> tuple[Change, ...]:
     """Return what *ops* would change, in order."""
-    return tuple(
-        Change(op.kind, op.path, None if op.kind == "delete" else op.data.decode("utf-8", "replace"))
-        for op in ops
-        if op.kind != "check" and not (op.found and op.data == op.found.data)
-    )
+    return tuple(stream_changes(ops))
+
+
+def stream_changes(ops: Iterable[Op]) -> Iterator[Change]:
+    """Yield what *ops* would change, in order."""
+    for op in ops:
+        if op.kind != "check" and not (op.found and op.data == op.found.data):
+            yield Change(op.kind, op.path, None if op.kind == "delete" else op.data.decode("utf-8", "replace"))
 
 
 @dataclass(slots=True)

@@ -166,7 +166,7 @@ def test_a_restore_under_daemons_that_write_goes_on_or_says_so(zk: ZKHandler, tr
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "is not a PVC backup: Expecting value"),
+        ("", "is not a PVC backup: expected a JSON object"),
         ("[]", "expected a JSON object"),
         ('{"/a": 3}', "the value of '/a' is not text"),
         ('{"a": ""}', "'a' is not a znode path: it does not start with a slash"),

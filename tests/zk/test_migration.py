@@ -203,10 +203,10 @@ def test_a_move_keeps_what_was_written_last(definitions: Path, after_switch: boo
     """Old software writes at the source, new software at the target, while the move is interrupted."""
     store, handler, target = over(demo_tree(), definitions)
     expand, switch, _ = make_plan(store, target).phases()
-    store.commit(expand.ops)
+    store.commit(list(expand.ops))
     uuid = next(path.split("/")[2] for path in store.tree if path.endswith("/profile"))
     if after_switch:
-        store.commit(switch.ops)
+        store.commit(list(switch.ops))
     late = f"/domains/{uuid}/{'place/profile' if after_switch else 'profile'}"
     store.commit([Op("set", late, b"later")])
     Migration(handler, target, force=True).carry_out()

@@ -1,4 +1,4 @@
-"""Secrets in values: masked, and put back."""
+"""Secrets in values: masked, and restored where they were masked."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from pvc_cli.cluster.documents import changes_document
 from pvc_cli.errors import printable, quoted
@@ -12,20 +12,20 @@ from pvc_cli.zk import Change
 _COLOURS = {"create": "green", "set": "yellow", "move": "blue", "delete": "red"}
 
 
-def show_changes(output: Output, changes: Sequence[Change], *, secrets: bool = False) -> None:
+def show_changes(output: Output, changes: Iterable[Change], *, secrets: bool = False) -> None:
     """Show what would be changed, every line marked "would": as a tree on a terminal, else flat.
 
     :param secrets: show secrets, too.
     """
-    changes = changes if secrets else [change.masked() for change in changes]
+    changes = changes if secrets else (change.masked() for change in changes)
     output.show(
-        lambda: changes_document(changes),
+        lambda: changes_document(list(changes)),
         names=lambda: [change.path for change in changes],
         table=lambda: "\n".join(_tree(output, changes) if sys.stdout.isatty() else map(_line, changes)),
     )
 
 
-def summarise(output: Output, changes: Sequence[Change]) -> None:
+def summarise(output: Output, changes: Iterable[Change]) -> None:
     """Print how much would be changed where, before the question."""
     counts: dict[str, Counter[str]] = {}
     for change in changes:
@@ -44,7 +44,7 @@ def _details(change: Change) -> str:
     return target + value
 
 
-def _tree(output: Output, changes: Sequence[Change]) -> Iterator[str]:
+def _tree(output: Output, changes: Iterable[Change]) -> Iterator[str]:
     """Yield the lines of *changes* as a tree, each parent shown once as long as the changes stay below it."""
     shown: list[str] = []
     for change in changes:

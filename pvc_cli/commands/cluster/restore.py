@@ -6,8 +6,9 @@ import click
 from pvc_cli.commands._common.changes import summarise
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.tree_change import Wishes, carry_out, change_options, preview
-from pvc_cli.zk.backup import decode_backup, read_backup_file
+from pvc_cli.zk.backup import scan_backup, scan_backup_file
 from pvc_cli.zk.migration.restore import Restoration, RestorePlan
+from pvc_cli.zk.spool import Spool
 
 
 @click.command("restore")
@@ -29,10 +30,10 @@ def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, sec
       pvc cluster restore backup.json --dry-run
     """
     output = context.output
-    tree = decode_backup(sys.stdin.read() if file == "-" else read_backup_file(Path(file)), file)
+    backup = Spool(scan_backup(sys.stdin, "-") if file == "-" else scan_backup_file(Path(file)))
     with connect(context) as handler:
         restoration = Restoration(
-            handler, tree, force=wishes.force or wishes.dry_run, into_foreign=into_foreign or wishes.dry_run
+            handler, backup, force=wishes.force or wishes.dry_run, into_foreign=into_foreign or wishes.dry_run
         )
 
         def announce(plan: RestorePlan) -> None:
@@ -51,12 +52,13 @@ def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, sec
             summarise(output, plan.changes())
 
         def question(plan: RestorePlan) -> str:
-            return f"Restore {file}: {len(plan.deletes)} znodes to delete, {len(plan.writes)} to write?"
+            writes = len(plan.sets) + len(plan.creates)
+            return f"Restore {file}: {len(plan.deletes)} znodes to delete, {writes} to write?"
 
         if wishes.dry_run:
             preview(context, restoration, lambda _: None, secrets=secrets)
             return
-        backup = wishes.backup_path(context, "restore")
+        safety = wishes.backup_path(context, "restore")
         done = carry_out(
             context,
             restoration,
@@ -64,7 +66,7 @@ def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, sec
             question=question,
             nothing="the tree already matches the backup",
             yes=wishes.yes,
-            backup=backup,
+            backup=safety,
             overwrite=wishes.overwrite,
         )
         if done:

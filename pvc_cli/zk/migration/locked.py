@@ -1,7 +1,7 @@
 """Change a whole tree: decide, then judge again under the schema's lock, and carry it out in phases."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -46,7 +46,7 @@ class TreePlan(Protocol):
         """The names of all nodes that were judged, or are restored; None if none needs to be."""
         ...
 
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> Iterable[Change]:
         """Return every change, in order, for a dry run."""
         ...
 
@@ -230,7 +230,7 @@ class TreeChange(Generic[PlanT]):
                 before_chunk=hooks.between_chunks,
                 on_progress=progress,
             )
-            if any(op.path == VERSION_PATH for op in phase.ops):
+            if phase.together and any(op.path == VERSION_PATH for op in phase.ops):
                 now = self.handler.read_base()
                 if now.version != plan.target:
                     raise self._moved(now)

@@ -1,18 +1,20 @@
 """The order in which a tree is changed: phases, and the steps of the one that sets the version."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from pvc_cli.zk.base import VERSION_PATH, Base
 from pvc_cli.zk.migration.gate import NodeDaemon
 from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.store import Op
 
+_T = TypeVar("_T")
+
 
 class Phase(NamedTuple):
     """Steps that are complete before the next phase begins."""
 
-    ops: list[Op]
+    ops: Collection[Op]
     guards: Sequence[Op] = ()
     """Steps that every transaction of the phase begins with."""
     witnesses: Sequence[Op] = ()
@@ -20,9 +22,27 @@ class Phase(NamedTuple):
     together: bool = False
     """Whether all are one transaction."""
 
-    def parts(self) -> list[Sequence[Op]]:
+    def parts(self) -> Collection[Sequence[Op]]:
         """Return what is to be applied completely or not at all."""
-        return [self.ops] if self.together and self.ops else [(op,) for op in self.ops]
+        if self.together:
+            return [list(self.ops)] if self.ops else []
+        return Lazily(len(self.ops), lambda: ((op,) for op in self.ops))
+
+
+class Lazily(Collection[_T]):
+    """As many things as are counted, made anew each time they are gone through."""
+
+    def __init__(self, count: int, make: Callable[[], Iterator[_T]]) -> None:
+        self._count, self._make = count, make
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[_T]:
+        return self._make()
+
+    def __contains__(self, thing: object) -> bool:
+        return any(other == thing for other in self)
 
 
 def version_step(base: Base, target: int) -> Op:

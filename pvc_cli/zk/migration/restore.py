@@ -1,8 +1,9 @@
 """Restore a tree from a backup."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from pvc_cli.errors import ConfigError, PvcError, RefusedError
 from pvc_cli.zk.backup import Tree, backup_version, is_kept, read_all
@@ -10,13 +11,15 @@ from pvc_cli.zk.base import VERSION_PATH, Base
 from pvc_cli.zk.handler import ZKHandler
 from pvc_cli.zk.migration.gate import FORCE, NodeDaemon, objection_to_restore, objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
-from pvc_cli.zk.migration.phases import Phase, active_steps, guards_after, version_step, witnesses
+from pvc_cli.zk.migration.phases import Lazily, Phase, active_steps, guards_after, version_step, witnesses
 from pvc_cli.zk.names import NOT_PVCS, is_contender
 from pvc_cli.zk.schema import ZKSchema, is_secret, pvcs_roots
 from pvc_cli.zk.secrets import is_masked, unmask
+from pvc_cli.zk.spool import Rest, Spool
 from pvc_cli.zk.store import Op, Znode
-from pvc_cli.zk.transaction import Change, changes_of
+from pvc_cli.zk.transaction import Change, stream_changes
 
+_AT_ONCE = 5_000
 _NEEDED = ("base.config", "base.node", "base.domain", "base.network", "base.storage")
 _DAEMONS_OWN = (
     "node.data.active_schema",
@@ -41,7 +44,8 @@ class RestorePlan:
     base: Base
     schema: ZKSchema
     """The backup's version."""
-    writes: list[Op] = field(default_factory=list)
+    sets: list[Op] = field(default_factory=list)
+    creates: Collection[Op] = ()
     deletes: list[Op] = field(default_factory=list)
     all_daemons: Sequence[NodeDaemon] = ()
     daemons: Sequence[NodeDaemon] = ()
@@ -52,6 +56,10 @@ class RestorePlan:
     contenders: Sequence[str] = ()
     unknown_secrets: list[str] = field(default_factory=list)
     """Where a masked secret is left empty, because the cluster has none either."""
+    new_secrets: list[str] = field(default_factory=list)
+    """Secrets that are created."""
+    new_active: set[str] = field(default_factory=set)
+    """What says which version a daemon runs, where it is created."""
 
     @property
     def target(self) -> int:
@@ -66,26 +74,25 @@ class RestorePlan:
     @property
     def is_empty(self) -> bool:
         """Whether the tree already matches the backup."""
-        return not (self.deletes or self.writes or self.sets_version)
+        return not (self.deletes or self.sets or self.creates or self.sets_version)
 
     def losses(self) -> Counter[str]:
         """Count the znodes that are deleted, and those whose values are overwritten."""
-        overwritten = sum(op.kind == "set" for op in self.writes)
-        return Counter({"znode": len(self.deletes), "value": overwritten})
+        return Counter({"znode": len(self.deletes), "value": len(self.sets)})
 
-    def changes(self) -> tuple[Change, ...]:
-        """Return every change, as a dry run shows it."""
-        return changes_of([op for phase in self.phases() for op in phase.ops])
+    def changes(self) -> Iterator[Change]:
+        """Yield every change, as a dry run shows it."""
+        return stream_changes(op for phase in self.phases() for op in phase.ops)
 
     def phases(self) -> tuple[Phase, Phase, Phase]:
         """Return the steps in their order: expand, set the version, contract."""
-        created = {op.path for op in self.writes}
-        switch = [version_step(self.base, self.target), *active_steps(self.schema, self.daemons, created)]
+        writes = Lazily(len(self.sets) + len(self.creates), lambda: chain(self.sets, self.creates))
+        switch = [version_step(self.base, self.target), *active_steps(self.schema, self.daemons, self.new_active)]
         quiet = list(witnesses(self.schema, self.all_daemons))
         # What is deleted may be a node of which nothing is left to be checked.
         still = list(witnesses(self.schema, self.daemons))
         return (
-            Phase(self.writes, self.base.guards, quiet),
+            Phase(writes, self.base.guards, quiet),
             Phase(switch if self.sets_version else [], witnesses=quiet, together=True),
             Phase(self.deletes, guards_after(self.base, sets_version=self.sets_version), still),
         )
@@ -106,16 +113,25 @@ class Restoration(TreeChange[RestorePlan]):
     # Running daemons write all the time: what they change after the restore is not ours to undo.
     until_empty = False
 
-    def __init__(self, handler: ZKHandler, backup: Tree, *, force: bool = False, into_foreign: bool = False) -> None:
-        self.schema = handler.schema_at(backup_version(backup))
-        lacking = [path for path in map(self.schema.path, _NEEDED) if path and path not in backup]
+    def __init__(
+        self,
+        handler: ZKHandler,
+        backup: Tree,
+        *,
+        force: bool = False,
+        into_foreign: bool = False,
+    ) -> None:
+        self.backup = backup if isinstance(backup, Spool) else Spool(backup.items())
+        self.schema = handler.schema_at(backup_version(self.backup))
+        lacking = [path for path in map(self.schema.path, _NEEDED) if path and path not in self.backup]
         if lacking:
             raise ConfigError(f"this is not the backup of a whole PVC tree: it lacks {', '.join(lacking)}")
         super().__init__(handler, force=force, into_foreign=into_foreign)
-        self.backup = {"/schema": b"", **backup}
-        top = f"{self.schema.path('base.node')}/"
-        self._nodes = {path.split("/")[2] for path in self.backup if path.startswith(top)}
-        self._states = {self.schema.path(("node.state.daemon", name)) for name in self._nodes}
+        self._nodes = set(self.backup.below(self.schema.path("base.node") or ""))
+        self._states, self._actives = (
+            {self.schema.path((key, name)) for name in self._nodes}
+            for key in ("node.state.daemon", "node.data.active_schema")
+        )
 
     def _plan(self) -> RestorePlan:
         """Return what makes the tree equal to the backup.
@@ -123,44 +139,56 @@ class Restoration(TreeChange[RestorePlan]):
         Root znodes that are not PVC's stay as they are, with all below them; so do what daemons report of themselves,
         and secrets that the backup masks.
         """
-        everything = read_all(self.handler)
-        now = {path: znode for path, znode in everything.items() if is_kept(path, znode)}
         plan = RestorePlan(self.handler.read_base(), self.schema)
-        daemons = read_daemons(self.handler)
-        plan.all_daemons = daemons
-        plan.daemons = [daemon for daemon in daemons if self.schema.path(("node", daemon.name)) in self.backup]
+        plan.all_daemons = daemons = read_daemons(self.handler)
+        plan.daemons = [daemon for daemon in daemons if daemon.name in self._nodes]
         plan.nodes = self._nodes | {daemon.name for daemon in daemons}
         live, ours = set(self._daemons_own(daemons)), pvcs_roots()
-        roots = {path.split("/")[1] for path in self.backup if path != "/"}
-        plan.foreign = sorted(f"/{root}" for root in roots - ours - NOT_PVCS if f"/{root}" in everything)
-        kept = {*plan.foreign, *(f"/{root}" for root in NOT_PVCS), VERSION_PATH}
-        for path in sorted(now, reverse=True):
-            if path not in self.backup and path.split("/")[1] in ours and path != VERSION_PATH:
-                plan.deletes.append(Op("delete", path, version=now[path].version))
-        for path in sorted(self.backup):
-            root = "/".join(path.split("/")[:2])
-            if root not in kept and path not in kept and not (path in live and path in now):
-                plan.writes += self._write(path, now.get(path), plan)
+        rest, foreign, contenders = self.backup.rest(), set(NOT_PVCS), list[str]()
+        tree = iter(read_all(self.handler))
+        while some := list(islice(tree, _AT_ONCE)):
+            wanted = self.backup.values_of(path for path, _ in some)
+            rest.take(wanted)
+            for path, znode in some:
+                root = path.split("/")[1]
+                if is_contender(path):
+                    contenders.append(path)
+                elif path != "/" and root not in ours:
+                    foreign.add(root)
+                elif is_kept(path, znode) and path not in live and path != VERSION_PATH:
+                    _plan_one(plan, path, znode, wanted.get(path))
+        plan.deletes.sort(key=lambda op: op.path, reverse=True)
+        plan.foreign = sorted(f"/{root}" for root in foreign - NOT_PVCS if f"/{root}" in self.backup)
         going = {op.path for op in plan.deletes}
-        plan.contenders = [path for path in everything if is_contender(path) and path.rpartition("/")[0] in going]
+        plan.contenders = [path for path in contenders if path.rpartition("/")[0] in going]
+        self._plan_creates(plan, rest, foreign)
         return plan
+
+    def _plan_creates(self, plan: RestorePlan, rest: Rest, foreign: Container[str]) -> None:
+        """Plan to create what the tree lacks: there may be no room to keep it in memory."""
+
+        def missing() -> Iterator[tuple[str, bytes]]:
+            return ((at, data) for at, data in rest if at != VERSION_PATH and at.split("/")[1] not in foreign)
+
+        def create(path: str, data: bytes) -> Op:
+            # A daemon that ran at the backup's time does not run here.
+            value = b"stop" if path in self._states else unmask(path, data, None) if is_masked(path, data) else data
+            return Op("create", path, value)
+
+        number = 0
+        for path, data in missing():
+            number += 1
+            if is_masked(path, data):
+                plan.unknown_secrets.append(path)
+            elif data and is_secret(path):
+                plan.new_secrets.append(path)
+            if path in self._actives:
+                plan.new_active.add(path)
+        plan.creates = Lazily(number, lambda: (create(*pair) for pair in missing()))
 
     def _daemons_own(self, daemons: Iterable[NodeDaemon]) -> Iterator[str]:
         for daemon in daemons:
             yield from filter(None, (self.schema.path((key, daemon.name)) for key in _DAEMONS_OWN))
-
-    def _write(self, path: str, found: Znode | None, plan: RestorePlan) -> Iterator[Op]:
-        """Yield the step that makes the value at *path* the backup's, if it differs."""
-        wanted = self.backup[path]
-        if is_masked(path, wanted):
-            wanted = unmask(path, wanted, found.data if found else None)
-            if found is None:
-                plan.unknown_secrets.append(path)
-        if found is None:
-            # A daemon that ran at the backup's time does not run here.
-            yield Op("create", path, b"stop" if path in self._states else wanted)
-        elif found.data != wanted:
-            yield Op("set", path, wanted, found.version, found)
 
     def _objections(self, plan: RestorePlan) -> list[PvcError]:
         live = self.handler.is_live
@@ -169,7 +197,7 @@ class Restoration(TreeChange[RestorePlan]):
             found += objections(plan.daemons, plan.base.version, plan.target, live=live)
         if not found and not plan.is_empty:
             found += objection_to_restore(plan.all_daemons, live=live)
-        secrets = [op.path for op in plan.writes if op.kind == "create" and op.data and is_secret(op.path)]
+        secrets = plan.new_secrets
         parents = list(dict.fromkeys(["/", "/nodes", *(path.rpartition("/")[0] for path in secrets)]))
         if secrets and self.handler.store.exposes(parents):
             found.append(
@@ -179,3 +207,14 @@ class Restoration(TreeChange[RestorePlan]):
                 )
             )
         return found
+
+
+def _plan_one(plan: RestorePlan, path: str, found: Znode, wanted: bytes | None) -> None:
+    """Plan to delete the znode at *path*, or to set it, if its value is not the one *wanted*."""
+    if wanted is None:
+        plan.deletes.append(Op("delete", path, version=found.version))
+        return
+    if is_masked(path, wanted):
+        wanted = unmask(path, wanted, found.data)
+    if found.data != wanted:
+        plan.sets.append(Op("set", path, wanted, found.version, found))
