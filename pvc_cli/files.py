@@ -67,15 +67,28 @@ def _replace(
         elif found:
             _replace_empty(Path(temporary), target)
         else:
-            # Unlike a rename, a link fails if another process was faster.
-            os.link(temporary, target)
-            Path(temporary).unlink()
+            _put_new(Path(temporary), target)
         _sync_folder(target.parent)
         return written
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def _put_new(source: Path, target: Path) -> None:
+    """Give one file the name of another, which must not exist."""
+    try:
+        # Unlike a rename, a link fails if another process was faster.
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # some file systems have no links
+        if target.exists():
+            raise FileExistsError(f"{target} exists") from None
+        source.replace(target)
+    else:
+        source.unlink()
 
 
 def _replace_empty(source: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.errors import LockError
-from pvc_cli.files import FileLock, write_file
+from pvc_cli.files import FileLock, _put_new, write_file
 
 
 def names(folder: Path) -> list[str]:
@@ -71,6 +71,20 @@ def test_of_two_who_create_the_same_file_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_file(path, Late(), overwrite=False)
     assert (path.read_text(), names(tmp_path)) == ("the other's", ["file"])
+
+
+def test_a_file_system_without_links_is_written_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    path = tmp_path / "file"
+    write_file(path, "ours", overwrite=False)
+    assert (path.read_text(), names(tmp_path)) == ("ours", ["file"])
+    with pytest.raises(FileExistsError):
+        _put_new(tmp_path / "file", path)
 
 
 def test_of_two_who_fill_the_same_empty_file_one_is_refused(tmp_path: Path) -> None:

@@ -147,8 +147,9 @@ def execute_steps(
             failed += [Failure(item_of(step), error) for step in hit]
             done += [step for step in chunk if step not in hit]
         except PvcError as error:
-            if done:
-                error.args = (f"{error} (done before that: {len(done)} of {len(items)})",)
+            if done or failed:
+                also = f"; failed: {len(failed)}, among them: {failed[0].error}" if failed else ""
+                error.args = (f"{error} (done before that: {len(done)} of {len(items)}{also})",)
             raise
         else:
             done += chunk
