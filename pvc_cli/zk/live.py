@@ -211,6 +211,11 @@ class LiveStore:
                 judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
 
+    @property
+    def last_zxid(self) -> int:
+        """The number of the last transaction that the servers told of."""
+        return int(self._client.last_zxid)
+
     def size(self, ops: Sequence[Op]) -> int:
         """Return how many bytes *ops* take in a request; see :class:`pvc_cli.zk.store.Store`."""
         return sum(op.size + self._more_size + (op.kind == "create" and self._more_acl) for op in ops)

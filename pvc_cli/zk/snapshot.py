@@ -138,6 +138,11 @@ class SnapshotStore:
         self._changed = self._changed or any(op.kind != "check" for op in ops)
         judge_replaced(ops, created)
 
+    @property
+    def last_zxid(self) -> int:
+        """The number of the last transaction."""
+        return self._transactions
+
     def size(self, ops: Sequence[Op]) -> int:
         """Return how many bytes *ops* take, rounded up."""
         return sum(op.size for op in ops)

@@ -197,6 +197,11 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def last_zxid(self) -> int:
+        """The number of the last transaction that is known of."""
+        ...
+
     def size(self, ops: Sequence[Op]) -> int:
         """Return how many bytes *ops* take in a request, rounded up."""
         ...

@@ -1,30 +1,21 @@
 """Walk through whole subtrees in bounded memory, and notice what moves meanwhile."""
 
+from __future__ import annotations
+
+import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from itertools import islice
 
 from pvc_cli.zk.flow import are_logs
+from pvc_cli.zk.schema import container_names
 from pvc_cli.zk.store import Read, Store, Znode
 
 GROUP = 20_000
 """How many znodes are read before what is below them is: what of a walk is in memory at once."""
 _ROUNDS = 8
-
-
-@dataclass(slots=True)
-class _Level:
-    """Znodes to read, last first, and the parents whose children they are."""
-
-    paths: list[str]
-    parents: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
-    """For each parent, the last change of its children that was seen, and their names."""
-    rounds: int = 0
-
-    def forget(self, path: str) -> None:
-        """Take *path*, which is gone, for not seen: it may be created again."""
-        parent, _, name = path.rpartition("/")
-        if known := self.parents.get(parent or "/"):
-            known[1].discard(name)
+_FEW = 1 << 20
+_RECORD = struct.Struct(">qI")
 
 
 def walk(
@@ -36,71 +27,127 @@ def walk(
 ) -> Iterator[tuple[str, Znode]]:
     """Yield every znode from *tops* down, parents before their children.
 
-    What is renamed between two levels of the walk would be at neither place. So each parent is looked at again once
-    its children are read; what is new there is read, too.
+    What is renamed between two reads would be at neither place. So at the end, each parent, and what had no children
+    but may get some, is looked at again; what was created there since is read, too. What was deleted and created
+    again comes twice: the second is the one that counts.
 
     :param on_moving: is told of a parent whose children kept changing until we gave up.
     :param skip: names of root znodes to leave out.
     """
-    stack = [_Level(sorted(tops, reverse=True))]
-    while stack:
-        level = stack[-1]
-        if not level.paths:
-            stack.pop()
-            if new := _look_again(store, level, on_moving, skip):
-                stack.append(new)
-            continue
-        head = level.paths[: -GROUP - 1 : -1]
-        del level.paths[-GROUP:]
-        # What is large goes in requests of its own, and all else in few.
-        head.sort(key=are_logs)
-        inner: list[tuple[str, int]] = []
-        results = (result for batch in store.stream([Read(path) for path in head]) for result in batch)
-        for path, znode in zip(head, results, strict=True):
-            if isinstance(znode, Znode):
-                yield path, znode
-                # A leaf says so in its record: only the others are asked who their children are.
-                if (stat := znode.stat).children_count:
-                    inner.append((path, stat.pzxid))
-            else:
-                level.forget(path)
-        if inner:
-            below = _Level([])
-            found = store.read([Read(path, children=True) for path, _ in inner])
-            for (path, changed), names in zip(inner, found, strict=True):
-                if names is None:
-                    level.forget(path)
-                elif isinstance(names, list):
-                    names = list(set(names) - skip) if path == "/" else names
-                    below.parents[path] = (changed, set(names))
-                    below.paths += _children(path, names)
-            below.paths.reverse()
-            stack.append(below)
-
-
-def _children(path: str, names: Iterable[str]) -> list[str]:
-    return [f"{path.rstrip('/')}/{name}" for name in sorted(names)]
-
-
-def _look_again(store: Store, level: _Level, on_moving: Callable[[str], None], skip: frozenset[str]) -> _Level | None:
-    """Return what has come to the parents of *level* since their children were listed."""
-    found = store.read([Read(path) for path in level.parents])
-    moved = [
-        (path, znode.stat.pzxid)
-        for path, znode in zip(level.parents, found, strict=True)
-        if isinstance(znode, Znode) and znode.stat.pzxid != level.parents[path][0]
-    ]
-    if not moved:
-        return None
-    if level.rounds == _ROUNDS:
-        for path, _ in moved:
+    with closing(_Walk(store, skip)) as walk_:
+        yield from walk_.descend(sorted(tops))
+        for _ in range(_ROUNDS):
+            new = walk_.arrivals()
+            if not new:
+                return
+            yield from walk_.descend(new)
+        for path in walk_.changed():
             on_moving(path)
-        return None
-    again = _Level([], rounds=level.rounds + 1)
-    listed = store.read([Read(path, children=True) for path, _ in moved])
-    for (path, changed), names in zip(moved, listed, strict=True):
-        if isinstance(names, list):
-            seen = level.parents[path][1] | (skip if path == "/" else set())
-            again.parents[path] = (changed, seen | set(names))
-            again.paths += _children(path, set(names) - seen)
-    return again
+
+
+class _Walk:
+    """A walk, with what it still has to look at again."""
+
+    def __init__(self, store: Store, skip: frozenset[str]) -> None:
+        self._store, self._skip = store, skip
+        self._parents = _Parents()
+        self._may_grow = container_names()
+        self._begun = store.last_zxid
+        self._fresh: set[str] = set()
+        """What was read that is newer than the walk."""
+
+    def descend(self, tops: list[str]) -> Iterator[tuple[str, Znode]]:
+        """Yield every znode from *tops*, which are sorted, down."""
+        stack = [tops[::-1]]
+        while stack:
+            paths = stack[-1]
+            if not paths:
+                stack.pop()
+                continue
+            head = paths[: -GROUP - 1 : -1]
+            del paths[-GROUP:]
+            # What is large goes in requests of its own, and all else in few.
+            head.sort(key=are_logs)
+            inner: list[str] = []
+            results = (result for batch in self._store.stream([Read(path) for path in head]) for result in batch)
+            for path, znode in zip(head, results, strict=True):
+                if not isinstance(znode, Znode):
+                    continue
+                yield path, znode
+                stat = znode.stat
+                if stat.czxid > self._begun:
+                    self._fresh.add(path)
+                # A leaf says so in its record: only the others are asked who their children are.
+                if stat.children_count:
+                    inner.append(path)
+                if stat.children_count or path.rpartition("/")[2] in self._may_grow:
+                    self._parents.add(path, stat.pzxid)
+            if inner:
+                found = self._store.read([Read(path, children=True) for path in inner])
+                below = [at for path, names in zip(inner, found, strict=True) for at in self._children(path, names)]
+                stack.append(below[::-1])
+
+    def arrivals(self) -> list[str]:
+        """Return what was created below the parents since they were read; those are to be looked at once more."""
+        new: list[str] = []
+        again = _Parents()
+        for known, changed in self._parents.changed(self._store):
+            listed = self._store.read([Read(path, children=True) for path in changed])
+            paths = [at for path, names in zip(changed, listed, strict=True) for at in self._children(path, names)]
+            for path, znode in zip(paths, self._store.read([Read(path) for path in paths]), strict=True):
+                parent = path.rpartition("/")[0] or "/"
+                if isinstance(znode, Znode) and znode.stat.czxid > known[parent] and path not in self._fresh:
+                    new.append(path)
+            for path, pzxid in changed.items():
+                again.add(path, pzxid)
+        self._parents.close()
+        self._parents = again
+        return sorted(new)
+
+    def close(self) -> None:
+        """Delete what is on disk."""
+        self._parents.close()
+
+    def changed(self) -> Iterator[str]:
+        """Yield the parents that changed again."""
+        for _, changed in self._parents.changed(self._store):
+            yield from changed
+
+    def _children(self, path: str, names: object) -> list[str]:
+        if not isinstance(names, list):
+            return []
+        left = set(names) - self._skip if path == "/" else names
+        return [f"{path.rstrip('/')}/{name}" for name in sorted(left)]
+
+
+class _Parents:
+    """Paths, and the last change of their children that was seen: few in memory, many on disk."""
+
+    def __init__(self) -> None:
+        # Imported here: most commands walk through nothing.
+        import tempfile
+
+        self._file = tempfile.SpooledTemporaryFile(max_size=_FEW)  # noqa: SIM115 - closed with the walk
+
+    def add(self, path: str, pzxid: int) -> None:
+        name = path.encode("utf-8", "surrogatepass")
+        self._file.write(_RECORD.pack(pzxid, len(name)) + name)
+
+    def changed(self, store: Store) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
+        """Yield those whose children changed, with what was known of each, and what is now."""
+        self._file.seek(0)
+        records = self._records()
+        while known := dict(islice(records, GROUP)):
+            found = zip(known, store.read([Read(path) for path in known]), strict=True)
+            now = {path: znode.stat.pzxid for path, znode in found if isinstance(znode, Znode)}
+            changed = {path: pzxid for path, pzxid in now.items() if pzxid != known[path]}
+            if changed:
+                yield known, changed
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _records(self) -> Iterator[tuple[str, int]]:
+        while head := self._file.read(_RECORD.size):
+            pzxid, length = _RECORD.unpack(head)
+            yield self._file.read(length).decode("utf-8", "surrogatepass"), pzxid

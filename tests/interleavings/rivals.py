@@ -114,6 +114,10 @@ class Interleaved:
     def request(self, reads: Sequence[Read]) -> Callable[[], list[TextResult]]:
         return lambda: [as_text(result) for result in self.read(reads)]
 
+    @property
+    def last_zxid(self) -> int:
+        return self.inner.last_zxid
+
     def size(self, ops: Sequence[Op]) -> int:
         return self.inner.size(ops)
 

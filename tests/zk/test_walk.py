@@ -83,3 +83,15 @@ def test_what_is_created_again_while_its_parent_is_listed_is_found() -> None:
     for number in range(2, 8):
         store = Moving(lambda store, at, number=number: register_anew(store, at - number + 3))  # type: ignore[misc]
         assert {"/a", "/a/1"} <= {path for path, _ in walk(store, ["/"])}, number
+
+
+@pytest.mark.parametrize("group", [1, 20_000])
+@pytest.mark.parametrize("at", range(1, 14))
+def test_what_is_moved_to_where_nothing_was_is_found(monkeypatch: pytest.MonkeyPatch, group: int, at: int) -> None:
+    """A snapshot, to a VM that had none."""
+    monkeypatch.setattr(module, "GROUP", group)
+    store = Moving(lambda store, number: move(store, "/b/1", "/a/tags/1") if number == at else None)
+    store.commit([Op("create", "/a/tags")])
+    found = [path for path, _ in walk(store, ["/"])]
+    assert {"/b/1", "/a/tags/1"} & set(found)
+    assert len(found) == len(set(found))

@@ -217,6 +217,18 @@ def pvcs_roots() -> frozenset[str]:
     return frozenset(d.path.split("/")[1] for schema in schemas for _, d in schema.keys_of("base"))
 
 
+@cache
+def container_names() -> frozenset[str]:
+    """Return the last names of the znodes that have items as children, in any version."""
+    paths: set[str] = set()
+    for schema in (ZKSchema.at(0), ZKSchema()):
+        for group in schema.groups.values():
+            for parent in filter(None, (group.base, *group.under)):
+                definition = schema.keys.get(parent)
+                paths.add(definition.path if definition else "")
+    return frozenset(path.rpartition("/")[2] for path in paths) - {""}
+
+
 class KeyChange(NamedTuple):
     """A key that only one of two versions has, or that moved; *path* is where it is, or was."""
 
