@@ -118,6 +118,9 @@ def _of_tree(handler: ZKHandler) -> Iterator[Problem]:
     for path, _ in found.stuck:
         blocked = path.rpartition("/")[0]
         yield Problem("lock", f"the lock on {blocked} is stuck: nobody can acquire it", "pvc schema apply --prune")
+    if found.normal:
+        what = f"PVC's daemons created {len(found.normal)} znodes that no version has: they do no harm"
+        yield Problem("schema", what, "pvc schema validate", serious=False)
     if any(counts.values()):
         differing = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
         yield Problem("schema", f"the tree differs from its schema: {differing}", "pvc schema validate")

@@ -132,7 +132,8 @@ def test_an_upgrade_keeps_all_that_was_there_and_adds_all_that_is_new(
     validated = pvc("schema", "validate", "-o", "json")
     assert validated.code == 0
     assert json.loads(validated.out) == {
-        "version": 15, "missing": [], "retired": [], "stray": [], "pvc_made": [], "stuck_locks": [], "foreign": [],
+        "version": 15, "missing": [], "retired": [], "stray": [], "pvc_made": [], "normal": [], "stuck_locks": [],
+        "foreign": [],
     }  # fmt: skip
 
 
@@ -402,8 +403,12 @@ def test_pvcs_own_marks_are_told_from_strays_and_foreign_znodes(on_tree: Pvc, tr
     (mac, _) = sorted(tree.client.get_children(f"{vni}/dhcp4_reservations"))
     uuid = tree.uuid("web-01")
     marks = ["/sriov", "/tags", "/db_device", "/mtu", "/pvcversion", "/tier"]
-    marks += [f"{vni}/dhcp4_reservations/{mac}/{name}" for name in ("mac", "ip")]
-    marks += [f"{vni}/firewall_rules/in/port-443/description"]
+    normal = [f"{vni}/dhcp4_reservations/{mac}/{name}" for name in ("ip", "mac")]
+    normal += [f"{vni}/firewall_rules/in/port-443/description"]
+    for path in normal:
+        tree.put(path)
+    healthy = on_tree("schema", "validate", "-o", "json")
+    assert (healthy.code, json.loads(healthy.out)["normal"]) == (0, normal)
     for path in (*marks, "/sriov/pf", "/sriov/vf"):
         tree.put(path, b"default" if path == "/tier" else b"")
     others = [f"/domains/{uuid}/mine", f"/domains/{uuid}/state/deep"]
@@ -424,6 +429,7 @@ def test_pvcs_own_marks_are_told_from_strays_and_foreign_znodes(on_tree: Pvc, tr
         "retired": ["/cmd"],
         "stray": sorted(marks + others),
         "pvc_made": sorted(marks),
+        "normal": normal,
         "stuck_locks": [],
         "foreign": ["/theirs"],
     }

@@ -18,8 +18,8 @@ _STUCK = "a lock that nobody holds and nobody can acquire; 'pvc schema apply --p
 def command(context: Context) -> int:
     """Check the tree against its schema version; exit 1 if they differ.
 
-    Retired znodes belong to another version, stray ones to none. Stuck ones block a lock for ever. Foreign ones, at
-    the root, are not PVC's and do not count.
+    Retired znodes belong to another version, stray ones to none. Stuck ones block a lock for ever. Two kinds do not
+    count: normal ones, which PVC's daemons create at every start, and foreign ones, at the root, which are not PVC's.
 
     \b
     Example:
@@ -35,6 +35,7 @@ def command(context: Context) -> int:
         "retired": found.retired + [source for source, _ in found.moved],
         "stray": [stray.path for stray in found.stray],
         "pvc_made": [stray.path for stray in found.stray if stray.pvc_made],
+        "normal": found.normal,
         "stuck_locks": [path for path, _ in found.stuck],
         "foreign": found.foreign,
     }
@@ -58,5 +59,6 @@ def _faults(found: Survey) -> tuple[Sequence[str], list[list[str | Cell]]]:
     rows += [[Cell("retired", "yellow"), source, f"moves to {target}"] for source, target in found.moved]
     rows += [[Cell("stray", "yellow"), s.path, _PVC_MADE if s.pvc_made else "unknown"] for s in found.stray]
     rows += [[Cell("stuck", "red"), path, _STUCK] for path, _ in found.stuck]
+    rows += [["normal", path, "PVC's daemons create it at every start"] for path in found.normal]
     rows += [["foreign", path, "not PVC's, left alone"] for path in found.foreign]
     return ("", "PATH", ""), rows

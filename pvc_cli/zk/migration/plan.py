@@ -190,7 +190,7 @@ def _moves(store: Store, found: Survey) -> list[Move]:
 
 
 def _prune(store: Store, target: ZKSchema, found: Survey, plan: Plan) -> None:
-    tops = [*found.retired, *(stray.path for stray in found.stray if stray.pvc_made)]
+    tops = [*found.retired, *(stray.path for stray in found.stray if stray.pvc_made), *found.normal]
     plan.stuck = found.stuck
     top = pattern_for(target)
     for path, tree in zip(tops, read_trees(store, tops), strict=True):

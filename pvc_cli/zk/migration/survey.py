@@ -12,7 +12,7 @@ from pvc_cli.zk.schema.definition import Versions
 from pvc_cli.zk.store import Read, Store, Znode
 from pvc_cli.zk.walk import GROUP
 
-# And what its check of sub-items leaves beside the right keys: their names instead of their paths.
+# What PVC's check of sub-items creates beside the right keys: their names instead of their paths.
 _MARKED_GROUPS = frozenset({"reservation", "lease", "rule"})
 
 
@@ -43,6 +43,8 @@ class Survey:
     moved: list[tuple[str, str]] = field(default_factory=list)
     """Subtrees whose key has another path in the version: from where, to where."""
     stray: list[Stray] = field(default_factory=list)
+    normal: list[str] = field(default_factory=list)
+    """What belongs to no version, but is created by PVC's daemons at every start, without harm."""
     foreign: list[str] = field(default_factory=list)
     """Root znodes that are not PVC's."""
     contenders: list[str] = field(default_factory=list)
@@ -78,6 +80,7 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
     result.retired.sort()
     result.moved.sort()
     result.stray.sort(key=lambda s: s.path)
+    result.normal.sort()
     result.foreign.sort()
     found = store.read([Read(path) for path in result.contenders])
     result.stuck = sorted(
@@ -113,8 +116,10 @@ def _look(
                 yield at, pattern.items, pattern.items
             else:
                 result.retired.append(at)
+        elif path and item is pattern and _is_mark(target, pattern, name):
+            result.normal.append(at)
         elif path:
-            result.stray.append(Stray(at, item is pattern and _is_mark(target, pattern, name)))
+            result.stray.append(Stray(at, pvc_made=False))
         elif name in _root_marks(target.known):
             result.stray.append(Stray(at, pvc_made=True))
         else:
