@@ -11,6 +11,7 @@ from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.migration.migrate import validate
+from pvc_cli.zk.migration.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ def _of_tree(handler: ZKHandler) -> Iterator[Problem]:
         "retired": len(found.retired) + len(found.moved),
         "stray": len(found.stray),
     }
+    for vm, why in _left_out(handler, found):
+        yield Problem("vm", f"PVC leaves out {vm}: {why}", "pvc schema validate")
     for path, _ in found.stuck:
         blocked = path.rpartition("/")[0]
         yield Problem("lock", f"the lock on {blocked} is stuck: nobody can acquire it", "pvc schema apply --prune")
@@ -135,3 +138,12 @@ def _of_sriov(handler: ZKHandler) -> Iterator[Problem]:
         if pf.vfcount is not None and len(pf.vfs) != pf.vfcount:
             what = f"{pf.node} {pf.phy} has {len(pf.vfs)} VFs, and {pf.vfcount} are configured"
             yield Problem("sriov", what, f"pvc sriov pf info {pf.node} {pf.phy}")
+
+
+def _left_out(handler: ZKHandler, found: Survey) -> Iterator[tuple[str, str]]:
+    """Yield the VMs that PVC cannot parse, each with a reason."""
+    paths = {value.path.split("/")[2]: value for value in reversed(found.invalid)}
+    names = handler.read_many(("domain", uuid) for uuid in paths)
+    for (uuid, value), name in zip(paths.items(), names, strict=True):
+        key = "/".join(value.path.split("/")[3:])
+        yield name or uuid, f"its {key} is {'broken' if value.repair is None else 'no value that it can parse'}"

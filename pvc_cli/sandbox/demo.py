@@ -135,7 +135,7 @@ def _vm(schema: ZKSchema, machine: Mapping[str, str]) -> Pairs:
     if machine["domain.name"].startswith("db-"):
         values = {
             "domain_snapshot.name": "before-upgrade",
-            "domain_snapshot.timestamp": "1760000000",
+            "domain_snapshot.timestamp": "1760000000.25",
             "domain_snapshot.xml": machine["domain.xml"],
             "domain_snapshot.rbd_snapshots": ",".join(
                 f"{volume}@before-upgrade" for volume in machine["domain.storage.volumes"].split(",")

@@ -48,7 +48,7 @@ def test_show_says_what_the_cluster_has_and_what_its_nodes_know(
 def test_show_of_a_version_lists_its_keys_without_a_cluster(pvc: Pvc) -> None:
     document = json.loads(pvc("schema", "show", "--version", "3", "-o", "json").out)
     assert (document["version"], document["summary"]) == (3, "Tags on VMs.")
-    assert {"key": "tag.type", "path": "/type", "since": 3, "default": ""} in document["keys"]
+    assert {"key": "tag.type", "path": "/type", "since": 3, "default": "user"} in document["keys"]
     names = pvc("schema", "show", "--version", "15", "-o", "name").out.split()
     assert len(names) == 166
     assert "base.cmd" not in names

@@ -133,7 +133,7 @@ def test_an_upgrade_keeps_all_that_was_there_and_adds_all_that_is_new(
     assert validated.code == 0
     assert json.loads(validated.out) == {
         "version": 15, "missing": [], "retired": [], "stray": [], "pvc_made": [], "normal": [], "stuck_locks": [],
-        "foreign": [],
+        "invalid": [], "foreign": [],
     }  # fmt: skip
 
 
@@ -397,6 +397,47 @@ def test_a_run_that_is_interrupted_between_transactions_is_finished_by_a_second_
 # Validate and prune
 
 
+def test_what_makes_pvc_leave_out_a_vm_is_named_and_repaired(on_tree: Pvc, tree: Tree) -> None:
+    vm = f"/domains/{tree.uuid('web-01')}"
+    broken = f"/domains/{tree.uuid('app-01')}/xml"
+    for path, value in (
+        (f"{vm}/node_autostart", b""),
+        (f"{vm}/tags/production/protected", b""),
+        (f"{vm}/snapshots/s/timestamp", b"yesterday"),
+        (broken, b"<domain><unclosed>"),
+    ):
+        tree.put(path, value)
+    tree.client.delete(f"{vm}/tags/production/type")
+    result = on_tree("schema", "validate", "-o", "json")
+    assert (result.code, json.loads(result.out)["invalid"]) == (
+        1,
+        [
+            {"vm": vm, "path": path, "value": value, "repair": repair}
+            for vm, path, value, repair in sorted(
+                [
+                    ("app-01", broken, "<domain><unclosed>", None),
+                    ("web-01", f"{vm}/node_autostart", "", "False"),
+                    ("web-01", f"{vm}/snapshots/s/timestamp", "yesterday", "0"),
+                    ("web-01", f"{vm}/tags/production/protected", "", "False"),
+                ],
+                key=lambda row: row[1],
+            )
+        ],
+    )
+    table = on_tree("schema", "validate").out
+    assert "broken XML: PVC leaves out app-01" in table
+    assert "'yesterday': PVC leaves out web-01; 'pvc schema apply' sets 0" in table
+    status = on_tree("cluster", "status").out
+    assert "PVC leaves out app-01: its xml is broken" in status
+    result = on_tree("schema", "apply")
+    assert result.code == 0
+    assert tree.client.get(f"{vm}/node_autostart")[0] == b"False"
+    assert tree.client.get(f"{vm}/snapshots/s/timestamp")[0] == b"0"
+    assert tree.client.get(f"{vm}/tags/production/type")[0] == b"user"
+    left = json.loads(on_tree("schema", "validate", "-o", "json").out)
+    assert [value["path"] for value in left["invalid"]] == [broken]
+
+
 def test_pvcs_own_marks_are_told_from_strays_and_foreign_znodes(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     vni = "/networks/1001"
@@ -430,6 +471,7 @@ def test_pvcs_own_marks_are_told_from_strays_and_foreign_znodes(on_tree: Pvc, tr
         "stray": sorted(marks + others),
         "pvc_made": sorted(marks),
         "normal": normal,
+        "invalid": [],
         "stuck_locks": [],
         "foreign": ["/theirs"],
     }

@@ -93,7 +93,7 @@ def test_documents_are_complete_typed_and_the_same_in_every_format(on_tree: Pvc)
     assert (db["node_autostart"], db["migrated"], db["node_limit"]) == (False, "no", ["pvchv1", "pvchv2"])
     assert db["tags"][1] == {"name": "stateful", "type": "user", "protected": True}
     assert db["snapshots"][0]["name"] == "before-upgrade"
-    assert db["snapshots"][0]["timestamp"] == 1760000000
+    assert db["snapshots"][0]["timestamp"] == 1760000000.25
     assert db["vnc"] == {"listen": "127.0.0.1", "port": 5902}
     assert db["disks"][0] == {"type": "rbd", "name": "vms/db-01_root", "dev": "sda", "bus": "scsi"}
     assert yaml.safe_load(on_tree("vm", "list", "-o", "yaml").out) == documents

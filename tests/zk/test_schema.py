@@ -14,12 +14,19 @@ from pvc_cli.zk import Key, ZKSchema
 with Path(__file__).with_name("pvc_keys.tsv").open() as file:
     PVC_KEYS = list(csv.DictReader(file, delimiter="\t"))
 ALL_VERSIONS = range(16)
+SAFER = {
+    "domain.meta.autostart": "False",
+    "domain_snapshot.timestamp": "0",
+    "tag.protected": "False",
+    "tag.type": "user",
+}
+"""Where PVC creates an empty value, with which it then leaves out the whole VM."""
 
 
 @pytest.mark.parametrize("version", ALL_VERSIONS)
 def test_each_version_has_exactly_pvcs_keys(version: int) -> None:
     expected = {
-        row["key"]: (row["path"], row["default"])
+        row["key"]: (row["path"], SAFER.get(row["key"], row["default"]))
         for row in PVC_KEYS
         if int(row["since"]) <= version and not (row["gone"] and int(row["gone"]) <= version)
     }

@@ -22,7 +22,7 @@ class VmSnapshot(NamedTuple):
     """A snapshot of a whole VM; *timestamp* in seconds since 1970."""
 
     name: str
-    timestamp: int | None
+    timestamp: float | None
     rbd_snapshots: tuple[str, ...]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from pvc_cli.cluster.values import natural_key, parse_bool, parse_int, parse_list
+from pvc_cli.cluster.values import natural_key, parse_bool, parse_float, parse_int, parse_list
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.model import Vm, VmSnapshot
 from pvc_cli.cluster.vms.tags import CONTAINER, Tag, detail_keys, make_tags
@@ -110,5 +110,5 @@ def _snapshot_keys(uuid: str, names: Iterable[str]) -> list[Key]:
 
 def _make_snapshots(names: Iterable[str], values: Iterator[str | None]) -> tuple[VmSnapshot, ...]:
     """Return a VM's snapshots, oldest first, from the values of their :func:`_snapshot_keys`."""
-    snapshots = [VmSnapshot(name, parse_int(next(values)), parse_list(next(values))) for name in names]
+    snapshots = [VmSnapshot(name, parse_float(next(values)), parse_list(next(values))) for name in names]
     return tuple(sorted(snapshots, key=lambda s: (s.timestamp or 0, natural_key(s.name))))

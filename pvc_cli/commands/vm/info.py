@@ -79,7 +79,7 @@ def _tag_text(name: str, kind: str, *, protected: bool) -> str:
     return f"{name} ({', '.join(marks)})" if marks else name
 
 
-def _when(timestamp: int | None) -> str:
+def _when(timestamp: float | None) -> str:
     try:
         return datetime.datetime.fromtimestamp(timestamp or 0, tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (ValueError, OverflowError, OSError):

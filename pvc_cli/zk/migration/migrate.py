@@ -117,5 +117,5 @@ class Migration(TreeChange[Plan]):
 
 
 def validate(handler: ZKHandler) -> Survey:
-    """Return how the tree differs from its schema version, in one batch per level."""
-    return survey(handler.store, handler.schema, leaves=True)
+    """Return how the tree differs from its schema version, and which values PVC cannot parse."""
+    return survey(handler.store, handler.schema, leaves=True, values=True)

@@ -60,6 +60,8 @@ class Plan:
     """Whether the tree has no version yet, and no node that would run one."""
     creates: list[tuple[str, str]] = field(default_factory=list)
     """Paths with the values they get, parents first."""
+    repairs: list[Op] = field(default_factory=list)
+    """Steps that replace values that PVC cannot parse."""
     moves: list[Move] = field(default_factory=list)
     deletes: list[Subtree] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -98,7 +100,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to do."""
-        return not (self.sets_version or self.creates or self.moves or self.deletes or self.stuck)
+        return not (self.sets_version or self.creates or self.repairs or self.moves or self.deletes or self.stuck)
 
     def phases(self) -> tuple[Phase, Phase, Phase]:
         """Return the steps in their order: expand, set the version, contract."""
@@ -130,7 +132,7 @@ class Plan:
         # A moved subtree may go below a znode that is created, and the other way round: parents first, over all.
         copies = (step for move in self.moves for step in move.steps())
         creates = (Op("create", path, value.encode()) for path, value in self.creates)
-        return sorted((*creates, *copies), key=lambda op: op.path)
+        return sorted((*creates, *copies, *self.repairs), key=lambda op: op.path)
 
     def _contraction(self) -> list[Op]:
         """Return the steps that delete what is no longer needed, each guarded by what was read."""
@@ -146,7 +148,7 @@ class Plan:
         moves = [Change("move", move.source, to=move.target) for move in self.moves]
         trees = (*self.deletes, dict(self.stuck))
         deletes = [Change("delete", path) for tree in trees for path in sorted(tree, reverse=True)]
-        return (*creates, *moves, *changes_of(self._switch()), *deletes)
+        return (*creates, *changes_of(self.repairs), *moves, *changes_of(self._switch()), *deletes)
 
     def losses(self) -> Counter[str]:
         """Count, by group, the items that are deleted, and under ``""`` the values of items that stay."""
@@ -169,9 +171,13 @@ def make_plan(store: Store, target: ZKSchema, *, prune: bool = False, contract: 
     :param contract: delete what belongs to other versions only.
     :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data.
     """
-    found = survey(store, target, leaves=prune)
+    # An upgrade or a rollback touches no values.
+    found = survey(store, target, leaves=prune, values=not contract)
     plan = Plan(read_base(store), target, is_uninitialised(store))
     plan.creates = [(m.path, m.default) for m in found.missing if not m.daemons and m.path != VERSION_PATH]
+    plan.repairs = [
+        Op("set", i.path, i.repair.encode(), i.znode.version, i.znode) for i in found.invalid if i.repair is not None
+    ]
     plan.moves = _moves(store, found)
     if contract:
         plan.deletes = [tree for tree in read_trees(store, found.retired) if tree]

@@ -1,10 +1,11 @@
 """Survey a tree: how it differs from a schema version."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from pvc_cli.zk.migration.pattern import Pattern, pattern_for
+from pvc_cli.zk.migration.values import CHECKS, Invalid, invalid
 from pvc_cli.zk.names import NOT_PVCS, is_contender
 from pvc_cli.zk.reads import is_stuck
 from pvc_cli.zk.schema import ZKSchema, pvcs_roots
@@ -45,6 +46,8 @@ class Survey:
     stray: list[Stray] = field(default_factory=list)
     normal: list[str] = field(default_factory=list)
     """What belongs to no version, but is created by PVC's daemons at every start, without harm."""
+    invalid: list[Invalid] = field(default_factory=list)
+    """Values that PVC cannot parse, if they were asked for."""
     foreign: list[str] = field(default_factory=list)
     """Root znodes that are not PVC's."""
     contenders: list[str] = field(default_factory=list)
@@ -53,10 +56,11 @@ class Survey:
     """Those that no session owns: restored from a backup, they keep their locks for ever."""
 
 
-def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
+def survey(store: Store, target: ZKSchema, *, leaves: bool = False, values: bool = False) -> Survey:
     """Compare the tree in *store* with the version *target*, in few batches and bounded memory.
 
     :param leaves: also look below znodes that should have no children.
+    :param values: also read the values that PVC has to be able to parse.
     """
     result = Survey()
     stack: list[list[tuple[str, Pattern, Pattern | None]]] = [[("", pattern_for(target), None)]]
@@ -72,6 +76,8 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
         for (path, pattern, item), names in zip(asked, found, strict=True):
             if isinstance(names, list):
                 below += _look(result, target, path, pattern, item, names)
+        if values:
+            result.invalid += _invalid(store, below)
         if below:
             stack.append(below)
     # What moves is not missing at its new place, nor what is below it: it comes from the old one.
@@ -81,6 +87,7 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
     result.moved.sort()
     result.stray.sort(key=lambda s: s.path)
     result.normal.sort()
+    result.invalid.sort(key=lambda i: i.path)
     result.foreign.sort()
     found = store.read([Read(path) for path in result.contenders])
     result.stuck = sorted(
@@ -89,6 +96,15 @@ def survey(store: Store, target: ZKSchema, *, leaves: bool = False) -> Survey:
         if isinstance(znode, Znode) and is_stuck(path, znode)
     )
     return result
+
+
+def _invalid(store: Store, entries: Iterable[tuple[str, Pattern, Pattern | None]]) -> Iterator[Invalid]:
+    """Yield which of *entries* has a value that PVC cannot parse."""
+    asked = [(path, pattern) for path, pattern, _ in entries if pattern.key in CHECKS and pattern.present]
+    results = (result for batch in store.stream([Read(path) for path, _ in asked]) for result in batch)
+    for (path, pattern), znode in zip(asked, results, strict=True):
+        if isinstance(znode, Znode) and (found := invalid(pattern.key, path, znode, pattern.default)):
+            yield found
 
 
 def _look(
