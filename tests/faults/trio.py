@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import KazooException, NodeExistsError
+from kazoo.exceptions import KazooException, NodeExistsError, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from pvc_cli.sandbox.server import Ensemble, Server, accepts_sessions
@@ -169,12 +169,13 @@ class Rival:
         self.done.set()
 
     def _create(self, path: str) -> None:
-        with contextlib.suppress(NodeExistsError):
+        with contextlib.suppress(NodeExistsError, NoNodeError):
             self._client.create_async(path).get(timeout=5)
 
     def _write_again(self, path: str) -> None:
-        data, stat = self._client.get_async(path).get(timeout=5)
-        self._client.set_async(path, data, stat.version).get(timeout=5)
+        with contextlib.suppress(NoNodeError):
+            data, stat = self._client.get_async(path).get(timeout=5)
+            self._client.set_async(path, data, stat.version).get(timeout=5)
 
     @staticmethod
     def _insist(do: Callable[[], object]) -> None:
