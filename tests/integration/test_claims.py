@@ -138,6 +138,71 @@ def test_a_running_vms_vf_is_released_by_force_only(on_tree: Pvc, tree: Tree) ->
     assert tree.client.get(f"{VFS}/ens1f0v0/mac")[0] == tree.client.get(f"{VFS}/ens1f0v0/phy_mac")[0]
 
 
+ADDRESS = "<address domain='0x{domain}' bus='0x{bus}' slot='0x{slot}' function='0x{function}'/>"
+BY_ADDRESS = "<hostdev mode='subsystem' type='pci'><source>{vf}</source></hostdev>"
+NIC_BY_ADDRESS = "<interface type='hostdev'><mac address='{mac}'/><source>{vf}</source></interface>"
+
+
+def address_of(tree: Tree, vf: str) -> str:
+    parts = ("domain", "bus", "slot", "function")
+    return ADDRESS.format(**{part: tree.client.get(f"{vf}/pci/{part}")[0].decode() for part in parts})
+
+
+@pytest.mark.parametrize("interface", [HOSTDEV, DIRECT, BY_ADDRESS, NIC_BY_ADDRESS])
+def test_a_vf_that_a_running_vm_uses_without_a_claim_is_neither_unused_nor_claimed_for_another(
+    on_tree: Pvc, tree: Tree, interface: str
+) -> None:
+    """PVC claims no VF when it defines a VM."""
+    named = address_of(tree, FREE) if "<source>" in interface else "ens1f0v1"
+    uuid = use(tree, "db-01", named, node="pvchv1", interface=interface)
+    before = tree.dump()
+    assert "ens1f0v1" not in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
+    refused = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
+    assert (refused.code, tree.dump() == before) == (1, True)
+    assert f"is in use by VM db-01 ({uuid}), which has it in its XML without a claim and is in state" in refused.err
+    finding = json.loads(on_tree("sriov", "vf", "audit", "pvchv1", "-o", "json").out)["findings"]
+    assert [(f["vf"], f["kind"]) for f in finding] == [("ens1f0v1", "unclaimed")]
+    assert on_tree("sriov", "vf", "audit", "pvchv1", "--fix").code == 0
+    assert tree.client.get(f"{FREE}/used_by")[0] == uuid.encode()
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 1
+    # One that does not run holds nothing.
+    tree.put(f"/domains/{uuid}/state", b"stop")
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 0
+    assert "ens1f0v1" in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
+
+
+def test_a_claim_over_another_user_is_forced_only(on_tree: Pvc, tree: Tree) -> None:
+    use(tree, "db-01", "ens1f0v1", node="pvchv1")
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01", "--force").code == 0
+    assert tree.client.get(f"{FREE}/used_by")[0] == tree.uuid("web-01").encode()
+
+
+def test_where_it_cannot_be_told_who_uses_a_vf_nothing_is_changed(on_tree: Pvc, tree: Tree) -> None:
+    uuid = tree.uuid("db-01")
+    tree.put(f"/domains/{uuid}/xml", b"<domain><unclosed>")
+    tree.put(f"/domains/{uuid}/node", b"pvchv1")
+    refused = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
+    assert refused.code == 1
+    assert "cannot tell whether VF ens1f0v1 of node pvchv1 is free: the XML of VM db-01" in refused.err
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "db-01").code == 0
+    refused = on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1")
+    assert refused.code == 1
+    assert "whose XML is unreadable, and which is in state start there" in refused.err
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1", "--force").code == 0
+
+
+@pytest.mark.parametrize("state", ["migrate", "migrate-live", "unmigrate"])
+def test_the_source_of_a_migration_keeps_its_vf(on_tree: Pvc, tree: Tree, state: str) -> None:
+    uuid = use(tree, "web-01", "ens1f0v1", node="pvchv1")
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
+    for key, value in (("node", "pvchv2"), ("lastnode", "pvchv1"), ("state", state)):
+        tree.put(f"/domains/{uuid}/{key}", value.encode())
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 1
+    tree.put(f"/domains/{uuid}/state", b"start")
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 0
+
+
 class Crowd:
     """Processes that claim one VF at once; see claim_driver."""
 

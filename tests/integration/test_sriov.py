@@ -46,7 +46,7 @@ def test_pfs_are_listed_with_their_vfs(on_tree: Pvc) -> None:
 
 def test_a_pf_is_shown_as_a_map(on_tree: Pvc) -> None:
     lines = on_tree("sriov", "pf", "info", "pvchv1", "ens1f0").out.splitlines()
-    assert [line.split()[-1] for line in lines[-4:]] == ["nfv-01", "free", "free", "free"]
+    assert [line.split()[-1] for line in lines[-4:]] == ["nfv-01", "unclaimed", "unclaimed", "unclaimed"]
     assert lines[-4].split() == ["ens1f0v0", "0000:03:10.0", "0", "->", "nfv-01"]
 
 
@@ -57,7 +57,7 @@ def test_vfs_are_listed_naturally_and_by_use(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("sriov", "vf", "list", "--used", "-o", "name").out == "ens1f0v0\n"
     assert len(json.loads(on_tree("sriov", "vf", "list", "--unused", "-o", "json").out)) == 24
     row = on_tree("sriov", "vf", "list", "pvchv1").out.splitlines()[5].split()
-    assert row == ["pvchv1", "ens1f0v10", "?", "?", "?", "?", "?", "?", "?", "?", "free"]
+    assert row == ["pvchv1", "ens1f0v10", "?", "?", "?", "?", "?", "?", "?", "?", "unclaimed"]
 
 
 def test_a_vf_is_a_typed_document(on_tree: Pvc, tree: Tree) -> None:
@@ -279,8 +279,8 @@ def test_listing_takes_one_batch_a_level(zk: ZKHandler) -> None:
     [  # each begins with the schema's version, and the names of the node's VFs
         (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 4, 2 + 3),
         (("info", "pvchv1", "ens1f0v1", "-o", "json"), 3, 2 + 19),
-        (("claim", "pvchv1", "ens1f0v1", "web-01"), 7, 2 + 1 + 20 + 1 + 8),
-        (("release", "pvchv1", "ens1f0v1"), 3, 2 + 5),
+        (("claim", "pvchv1", "ens1f0v1", "web-01"), 10, 2 + 1 + 20 + 1 + 15 + 1 + 2 * 20 + 8 * 6),
+        (("release", "pvchv1", "ens1f0v1"), 3, 2 + 5 + 4),
     ],
 )
 def test_of_many_vfs_only_the_one_that_is_meant_is_read(
@@ -324,7 +324,7 @@ def test_a_list_of_vfs_is_shown_again_when_one_changes(
     result = on_tree("sriov", "vf", "list", "pvchv1", "--watch")
     assert result.code == 130
     rows = [line.split() for line in result.out.splitlines() if "ens1f0v1" in line]
-    assert [(row[2], row[-1]) for row in rows] == [("0", "free"), ("55", "free"), ("55", "?")]
+    assert [(row[2], row[-1]) for row in rows] == [("0", "unclaimed"), ("55", "unclaimed"), ("55", "?")]
 
 
 def test_a_backup_stands_in_for_a_cluster(pvc: Pvc, on_tree: Pvc, tmp_path: Path) -> None:

@@ -3,32 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from pvc_cli.cluster.sriov.model import VfRef, text_of
+from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
+from pvc_cli.cluster.sriov.users import ClaimType, Guard, Use, make_users, read_users, user_keys
 from pvc_cli.cluster.values import parse_bool
-from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 
-ClaimType = Literal["direct", "hostdev"]
-CLAIM_TYPES: tuple[ClaimType, ...] = ("direct", "hostdev")
-IDLE_STATES = ("stop", "disable", "fail", "provision", "import", "restore", "mirror")
-"""The states of a VM in which it holds no device of its node."""
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _USAGE_KEYS = ("sriov_vf", "sriov_vf.used", "sriov_vf.used_by", "sriov_vf.mac", "sriov_vf.phy_mac")
-Guard = tuple[Key, Znode | None]
-"""A key and its znode as read: it must not have changed when the decision is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How a VM's XML uses a VF; *mac* may be empty."""
-
-    type: ClaimType
-    vf: str
-    mac: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +71,6 @@ def usage_keys(vf: VfRef) -> list[Key]:
     return [("node.sriov.vf", vf.node, key, vf.phy) for key in _USAGE_KEYS]
 
 
-def uses(interfaces: Sequence[hardware.Interface]) -> list[Use]:
-    """Return which devices of its node a VM uses by itself; one of type ``direct`` need not be a VF."""
-    return [Use(kind, nic.source, nic.mac) for nic in interfaces for kind in CLAIM_TYPES if nic.type == kind]
-
-
 def check_mac(mac: str) -> str:
     """Return *mac* in lower case if it can be the address of a VM's interface.
 
@@ -110,6 +89,7 @@ def claim(
     *,
     mac: str | None = None,
     kind: ClaimType | None = None,
+    force: bool = False,
     dry_run: bool = False,
 ) -> Transaction:
     """Assign *vf* to *vm*, in one transaction that writes only what differs.
@@ -118,32 +98,57 @@ def claim(
 
     :param mac: the address of the VM's interface; by default that in the VM's XML.
     :param kind: how the VM uses it; by default as in the VM's XML, else ``direct``.
+    :param force: claim it although another VM uses it without a claim, or that cannot be told.
     :returns: the transaction, committed unless it is a dry run; without changes if nothing differs.
     :raises InvalidInputError: if *mac* is invalid.
     :raises NotFoundError: if the VF or the VM is gone.
-    :raises RefusedError: if the VF is in use, or *kind* contradicts the XML.
+    :raises RefusedError: if the VF is or may be in use, or *kind* contradicts the XML.
     :raises ConflictError: if others kept changing the same things.
     """
     wanted_mac = check_mac(mac) if mac is not None else ""
-    vm_keys: list[Key] = [(key, vm.uuid) for key in ("domain", "domain.xml", "domain.meta.migrate_method")]
 
     def plan() -> Transaction:
-        usage, (domain, xml, method) = _read(handler, vf, vm_keys)
-        if domain is None:
+        usage, pci, own = _read(handler, vf, user_keys(vm.uuid))
+        users = make_users([vm.uuid], own)
+        if not users:
             raise NotFoundError(f"VM {vm.name} is gone: see 'pvc vm list'")
+        (user,) = users
         if usage.used and usage.holder != vm.uuid:
             raise RefusedError(
                 f"{vf} is in use by {_describe(handler, usage.holder)}:"
                 f" choose another with 'pvc sriov vf list {vf.node} --unused'"
             )
-        found = _use(xml, vf.phy)
+        others = [] if force else _allow_claim(handler, vf, pci, vm)
+        found = user.use_of(vf.phy, pci)
         if found and kind and found.type != kind:
             raise RefusedError(f"the XML of VM {vm.name} uses {vf.phy} as {found.type}, not as {kind}: omit --type")
         use = found or Use(kind or "direct", vf.phy, "")
         use = Use(use.type, vf.phy, wanted_mac or use.mac)
-        return usage.plan_claim(handler, vm, use, method, [(vm_keys[0], domain), (vm_keys[1], xml)])
+        return usage.plan_claim(handler, vm, use, user.method, [*user.guards[:2], *others])
 
     return plan() if dry_run else handler.retrying(plan)
+
+
+def _allow_claim(handler: ZKHandler, vf: VfRef, pci: str, vm: VmRef) -> list[Guard]:
+    """Return what allows to claim a VF, to be guarded, or refuse it: PVC claims none when it defines a VM."""
+    instead = f"choose another with 'pvc sriov vf list {vf.node} --unused', or override with --force"
+    guards: list[Guard] = []
+    for user in read_users(handler, vf.node):
+        if user.ref.uuid == vm.uuid or not (user.may_hold(vf) or user.is_idle):
+            continue
+        if user.use_of(vf.phy, pci):
+            if not user.is_idle:
+                raise RefusedError(
+                    f"{vf} is in use by VM {user.ref.name} ({user.ref.uuid}), which has it in its XML without a"
+                    f" claim and is in state {user.state}: {instead}"
+                )
+            guards += user.guards
+        elif not (user.readable or user.is_idle):
+            raise RefusedError(
+                f"cannot tell whether {vf} is free: the XML of VM {user.ref.name}, which is in state {user.state}"
+                f" there, is unreadable: {instead}"
+            )
+    return guards
 
 
 def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool = False) -> Transaction:
@@ -154,35 +159,49 @@ def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool
     :param force: release it even under a running VM.
     :returns: the transaction, committed unless it is a dry run; without changes if nothing differs.
     :raises NotFoundError: if the VF is gone.
-    :raises RefusedError: if the VM that uses it runs on the node, and its XML names the VF.
+    :raises RefusedError: if the VM that it is claimed for may use it: it runs on the node, or is migrating, and its
+        XML has the VF, or is unreadable.
     :raises ConflictError: if others kept changing the same things.
     """
 
     def plan() -> Transaction:
-        usage, _ = _read(handler, vf)
-        return usage.plan_release(handler, _allow(handler, vf, usage.holder) if usage.holder and not force else [])
+        usage, pci, _ = _read(handler, vf)
+        allowed = _allow_release(handler, vf, pci, usage.holder) if usage.holder and not force else []
+        return usage.plan_release(handler, allowed)
 
     return plan() if dry_run else handler.retrying(plan)
 
 
-def _read(handler: ZKHandler, vf: VfRef, more: Sequence[Key] = ()) -> tuple[Usage, list[Znode | None]]:
-    """Return who uses a VF, and the znodes of *more* keys, in one batch."""
-    own, used, used_by, mac, phy_mac, *others = handler.get_znodes([*usage_keys(vf), *more])
-    if own is None:
+def _read(handler: ZKHandler, vf: VfRef, more: Sequence[Key] = ()) -> tuple[Usage, str, list[Znode | None]]:
+    """Return who uses a VF, its PCI address, and the znodes of *more* keys, in one batch."""
+    keys = usage_keys(vf)
+    pci_keys: list[Key] = [("node.sriov.vf", vf.node, key, vf.phy) for key in PCI_KEYS]
+    found = handler.get_znodes([*keys, *pci_keys, *more])
+    own, pci = found[: len(keys)], found[len(keys) : len(keys) + len(pci_keys)]
+    if own[0] is None:
         raise vf.gone()
-    return Usage(vf, own, used, used_by, mac, phy_mac), others
+    return Usage(vf, *own), str(Pci(*map(text_of, pci))), found[len(keys) + len(pci_keys) :]
 
 
-def _allow(handler: ZKHandler, vf: VfRef, holder: str) -> list[Guard]:
-    """Return what allows the release of a VF, to be guarded, or refuse it under a running VM."""
-    keys: list[Key] = [(key, holder) for key in ("domain.xml", "domain.state", "domain.node")]
-    xml, state, node = found = handler.get_znodes(keys)
-    if _use(xml, vf.phy) and text_of(state) not in IDLE_STATES and text_of(node) == vf.node:
+def _allow_release(handler: ZKHandler, vf: VfRef, pci: str, holder: str) -> list[Guard]:
+    """Return what allows the release of a VF, to be guarded, or refuse it under a VM that may use it."""
+    users = make_users([holder], handler.get_znodes(user_keys(holder)))
+    if not users:
+        return []
+    (user,) = users
+    why = (
+        f"which has it in its XML and is in state {user.state}"
+        if user.use_of(vf.phy, pci)
+        else f"whose XML is unreadable, and which is in state {user.state}"
+        if not user.readable
+        else ""
+    )
+    if why and user.may_hold(vf):
         raise RefusedError(
-            f"{vf} is in use by {_describe(handler, holder)}, which has it in its XML and is in state"
-            f" {text_of(state)} there: stop the VM first, or force the release with --force"
+            f"{vf} is in use by {_describe(handler, holder)}, {why} there: stop the VM first, or force the release"
+            " with --force"
         )
-    return list(zip(keys, found, strict=True))
+    return user.guards
 
 
 def _describe(handler: ZKHandler, uuid: str) -> str:
@@ -191,12 +210,3 @@ def _describe(handler: ZKHandler, uuid: str) -> str:
         return "an unknown VM (see 'pvc sriov vf audit')"
     name = handler.read(("domain", uuid))
     return f"VM {name} ({uuid})" if name else f"{uuid}, which is not a VM (see 'pvc sriov vf audit')"
-
-
-def _use(xml: Znode | None, vf: str) -> Use | None:
-    """Return how *xml* uses a VF, if it does, and is readable."""
-    try:
-        interfaces = hardware.parse(text_of(xml)).networks
-    except hardware.BrokenXmlError:
-        return None
-    return next((use for use in uses(interfaces) if use.vf == vf), None)

@@ -184,8 +184,8 @@ WATCHED_KEYS = tuple(
     f"sriov_vf.{name}" for name in ("mac", "phy_mac", "used", "used_by", *(f"config.{name}" for name in SETTINGS))
 )
 """The keys of a VF that change while it exists."""
-_PCI_KEYS = tuple(f"sriov_vf.pci.{field.name}" for field in fields(Pci))
-_KEYS = ("sriov_vf", "sriov_vf.pf", "sriov_vf.mtu", *_PCI_KEYS, *WATCHED_KEYS)
+PCI_KEYS = tuple(f"sriov_vf.pci.{field.name}" for field in fields(Pci))
+_KEYS = ("sriov_vf", "sriov_vf.pf", "sriov_vf.mtu", *PCI_KEYS, *WATCHED_KEYS)
 
 
 def list_refs(handler: ZKHandler, node: str | None = None) -> list[VfRef]:
@@ -241,7 +241,7 @@ def _vf(vf: VfRef, values: Mapping[str, str | None]) -> Vf:
         mac=text("mac"),
         phy_mac=text("phy_mac"),
         config=parse_config({name: values[f"sriov_vf.config.{name}"] for name in SETTINGS}),
-        pci=Pci(*(values[key] or "" for key in _PCI_KEYS)),
+        pci=Pci(*(values[key] or "" for key in PCI_KEYS)),
         used=bool(parse_bool(values["sriov_vf.used"])),
         used_by=text("used_by"),
     )

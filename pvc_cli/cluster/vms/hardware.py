@@ -1,6 +1,7 @@
 """Parse a VM's hardware from its libvirt XML, safely."""
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -41,6 +42,13 @@ class Disk(NamedTuple):
     bus: str
 
 
+class PciDevice(NamedTuple):
+    """A device of the host, by its PCI address such as ``0000:03:10.1``; *mac* may be empty."""
+
+    address: str
+    mac: str
+
+
 class Controller(NamedTuple):
     """A controller in a VM."""
 
@@ -64,6 +72,7 @@ class Hardware(NamedTuple):
     emulator: str
     features: tuple[str, ...]
     controllers: tuple[Controller, ...]
+    pci_devices: tuple[PciDevice, ...]
 
 
 def parse(xml: str) -> Hardware:
@@ -101,6 +110,7 @@ def parse(xml: str) -> Hardware:
         controllers=tuple(
             [Controller(device.get("type", ""), device.get("model", "")) for device in devices.findall("controller")]
         ),
+        pci_devices=tuple([found for kind in ("interface", "hostdev") for found in _pci_devices(devices, kind)]),
     )
 
 
@@ -148,6 +158,19 @@ def _interface(device: ElementTree.Element) -> Interface:
         bridge = _BRIDGE.fullmatch(source)
         vni = int(bridge.group(1)) if bridge else source
     return Interface(kind, vni, _attribute(device, "mac", "address"), source, _attribute(device, "model", "type"))
+
+
+def _pci_devices(devices: ElementTree.Element, kind: str) -> Iterator[PciDevice]:
+    """Yield the devices of the host that elements of one *kind* pass through to the VM."""
+    for device in devices.findall(kind):
+        address = _find(device, "source", "address")
+        if address is None or "hostdev" not in (device.tag, device.get("type")):
+            continue
+        try:
+            parts = [int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function")]
+        except ValueError:
+            continue
+        yield PciDevice("{:04x}:{:02x}:{:02x}.{:x}".format(*parts), _attribute(device, "mac", "address"))
 
 
 def _disk(device: ElementTree.Element) -> Disk:

@@ -1,7 +1,8 @@
 import click
 
-from pvc_cli.cluster.sriov.claims import CLAIM_TYPES, ClaimType, check_mac, claim
+from pvc_cli.cluster.sriov.claims import check_mac, claim
 from pvc_cli.cluster.sriov.model import find_vfs
+from pvc_cli.cluster.sriov.users import CLAIM_TYPES, ClaimType
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
@@ -20,16 +21,25 @@ from pvc_cli.errors import quoted
     type=click.Choice(CLAIM_TYPES),
     help="How the VM uses the VF [default: from its XML, else direct].",
 )
+@click.option("--force", is_flag=True, help="Claim it even if another VM uses it without a claim, or may do so.")
 @dry_run_option
 @output_option
 @pass_context
 def command(
-    context: Context, node: str, name: str, vm: str, mac: str | None, kind: ClaimType | None, dry_run: bool
+    context: Context,
+    node: str,
+    name: str,
+    vm: str,
+    mac: str | None,
+    kind: ClaimType | None,
+    force: bool,
+    dry_run: bool,
 ) -> None:
     """Assign a VF to a VM (atomic).
 
-    Of several claims at once, exactly one succeeds. A VM that uses the VF as hostdev cannot be migrated live: its
-    migration method becomes shutdown.
+    Of several claims at once, exactly one succeeds. Refused if another VM on NODE runs with it, or may: PVC claims no
+    VF when it defines a VM. A VM that uses the VF as hostdev cannot be migrated live: its migration method becomes
+    shutdown.
 
     \b
     Example:
@@ -41,7 +51,7 @@ def command(
         (vf,) = find_vfs(handler, node, [one_name(name)])
         (holder,) = find(handler, [one_name(vm)])
         at = handler.read(("domain.node", holder.uuid))
-        transaction = claim(handler, vf, holder, mac=mac, kind=kind, dry_run=dry_run)
+        transaction = claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run)
     if at != node:
         context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
     show_claim(context.output, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)

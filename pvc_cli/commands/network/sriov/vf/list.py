@@ -6,6 +6,7 @@ import click
 
 from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, find_pf, list_vfs, user_names
+from pvc_cli.cluster.sriov.users import held, read_users
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, watch_option
 from pvc_cli.commands._common.watching import turns
@@ -30,6 +31,8 @@ _HEADERS = ("NODE", "VF", "VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "T
 def command(context: Context, node: str | None, pf: str | None, used: bool | None, watch: bool) -> int:
     """List the VFs of NODE, of its PF, or of all nodes.
 
+    Unused is what nobody has claimed, and no running VM has in its XML.
+
     \b
     Examples:
       pvc sriov vf list
@@ -48,6 +51,10 @@ def command(context: Context, node: str | None, pf: str | None, used: bool | Non
         with turns(context.output, handler, arm, watch=watch) as each:
             for _ in each:
                 found = [vf for vf in list_vfs(handler, node, pf) if used in (None, vf.used)]
+                if used is False:
+                    # PVC claims none when it defines a VM: its XML says more than the claims do.
+                    taken = held(read_users(handler, node))
+                    found = [vf for vf in found if not taken & {(vf.node, vf.phy), (vf.node, str(vf.pci))}]
                 _show_list(
                     context.output, found, user_names(handler, found) if context.output.style == "table" else {}
                 )
@@ -65,5 +72,5 @@ def _show_list(output: Output, vfs: list[Vf], users: dict[str, str]) -> None:
 
 
 def _row(vf: Vf, users: dict[str, str]) -> list[str | Cell]:
-    user = users.get(vf.used_by, "?") if vf.used else Cell("free", "green")
+    user = users.get(vf.used_by, "?") if vf.used else "unclaimed"
     return [vf.node, vf.phy, *(word(getattr(vf.config, name)) for name in SETTINGS), user]

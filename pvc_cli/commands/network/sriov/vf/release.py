@@ -17,7 +17,8 @@ from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
 def command(context: Context, node: str, name: str, force: bool, dry_run: bool) -> None:
     """Mark a VF unused.
 
-    Refused while its VM runs on NODE and has it in its XML. The VM's migration method stays as it is.
+    Refused while its VM runs on NODE, or migrates from there, and has it in its XML, or has an unreadable one. The
+    VM's migration method stays as it is.
 
     \b
     Example:

@@ -1,0 +1,118 @@
+"""Which VMs use which VFs, as their XML says: by name, or by the PCI address of a device that is passed through."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pvc_cli.cluster.sriov.model import VfRef, text_of
+from pvc_cli.cluster.vms import hardware
+from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.zk import Key, ZKHandler, Znode
+
+ClaimType = Literal["direct", "hostdev"]
+CLAIM_TYPES: tuple[ClaimType, ...] = ("direct", "hostdev")
+IDLE_STATES = ("stop", "disable", "fail", "provision", "import", "restore", "mirror")
+"""The states of a VM in which it holds no device of its node."""
+_MIGRATING = ("migrate", "migrate-live", "unmigrate")
+_KEYS = (
+    *("domain", "domain.xml", "domain.state", "domain.node", "domain.last_node"),
+    "domain.meta.migrate_method",
+)
+Guard = tuple[Key, Znode | None]
+"""A key and its znode as read: it must not have changed when the decision is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a VM's XML uses a VF: by the name *vf*, or by the address *pci*; *mac* may be empty."""
+
+    type: ClaimType
+    vf: str
+    mac: str
+    pci: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A VM that may use VFs."""
+
+    ref: VmRef
+    state: str
+    node: str
+    last_node: str
+    uses: tuple[Use, ...]
+    readable: bool
+    """Whether its XML is readable; if not, what it uses is unknown."""
+    method: Znode | None
+    guards: list[Guard]
+    """What must not have changed when something is written because of this VM."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is in a state in which it holds no device."""
+        return self.state in IDLE_STATES
+
+    @property
+    def is_migrating(self) -> bool:
+        """Whether it is between two nodes."""
+        return self.state in _MIGRATING
+
+    def use_of(self, vf: str, pci: str) -> Use | None:
+        """Return how it uses the VF of that name and PCI address, wherever it is, if it does."""
+        by_name = (use for use in self.uses if use.vf and use.vf == vf)
+        by_address = (use for use in self.uses if use.pci and use.pci == pci)
+        return next(by_name, None) or next(by_address, None)
+
+    def may_hold(self, vf: VfRef) -> bool:
+        """Tell whether it can hold a device of the VF's node."""
+        return not self.is_idle and (self.node == vf.node or (self.is_migrating and self.last_node == vf.node))
+
+
+def uses(parsed: hardware.Hardware) -> tuple[Use, ...]:
+    """Return which devices of its node a VM uses by itself; one of type ``direct`` need not be a VF."""
+    by_name = [Use(kind, nic.source, nic.mac) for nic in parsed.networks for kind in CLAIM_TYPES if nic.type == kind]
+    by_address = [Use("hostdev", "", device.mac, device.address) for device in parsed.pci_devices]
+    return (*(use for use in by_name if use.vf), *by_address)
+
+
+def read_users(handler: ZKHandler, node: str | None = None) -> list[User]:
+    """Return all VMs, or those that are on *node* or come from there, in at most three batches."""
+    uuids = handler.children("base.domain") or []
+    if node is not None:
+        rows = handler.read_rows([("domain.node", uuid), ("domain.last_node", uuid)] for uuid in uuids)
+        uuids = [uuid for uuid, row in zip(uuids, rows, strict=True) if node in row]
+    return make_users(uuids, handler.get_znodes(key for uuid in uuids for key in user_keys(uuid)))
+
+
+def user_keys(uuid: str) -> list[Key]:
+    """Return the keys of a VM whose znodes make a :class:`User`."""
+    return [(key, uuid) for key in _KEYS]
+
+
+def make_users(uuids: Sequence[str], znodes: Iterable[Znode | None]) -> list[User]:
+    """Return the VMs with these UUIDs that there are, from the znodes of their :func:`user_keys`."""
+    found = iter(znodes)
+    users = []
+    for uuid in uuids:
+        *own, method = row = [next(found) for _ in _KEYS]
+        name, xml, state, node, last_node = map(text_of, own)
+        if own[0] is None:
+            continue
+        try:
+            used, readable = uses(hardware.parse(xml)), True
+        except hardware.BrokenXmlError:
+            used, readable = (), False
+        guards: list[Guard] = list(zip(user_keys(uuid)[:-1], row[:-1], strict=True))
+        users.append(User(VmRef(uuid, name), state, node, last_node, used, readable, method, guards))
+    return users
+
+
+def held(users: Iterable[User]) -> set[tuple[str, str]]:
+    """Return what the running of *users* hold: the node, and the name or the PCI address of each device."""
+    running = [user for user in users if not user.is_idle]
+    return {
+        (node, use.vf or use.pci)
+        for user in running
+        for node in ({user.node, user.last_node} if user.is_migrating else {user.node})
+        for use in user.uses
+    }
