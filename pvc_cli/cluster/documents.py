@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pvc_cli.cluster.controls import Control
+    from pvc_cli.cluster.faults import Fault
     from pvc_cli.cluster.health import ClusterStatus
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.sriov.audit import Finding
@@ -170,3 +173,17 @@ def outcomes_document(outcomes: Sequence[Outcome]) -> Document:
             for outcome in outcomes
         ]
     }
+
+
+def controls_document(controls: Sequence[Control]) -> Document:
+    """Return the document of what became of each thing that was to be changed."""
+    counts = Counter[str](control.status for control in controls)
+    return {
+        "items": [{"name": control.name, "status": control.status, "detail": control.detail} for control in controls],
+        "counts": {status: counts[status] for status in ("changed", "unchanged", "refused", "failed")},
+    }
+
+
+def fault_document(fault: Fault) -> Document:
+    """Return the document of a fault."""
+    return fault._asdict()

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pvc_cli.cluster.faults import list_faults
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.sriov.audit import audit
 from pvc_cli.cluster.sriov.model import list_pfs
@@ -62,6 +63,7 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
             for name, state, reason in found
             if state == "fail"
         ),
+        *_of_faults(handler),
         *_of_tree(handler),
         *_of_sriov(handler),
     ]
@@ -107,6 +109,16 @@ def _of_versions(handler: ZKHandler, nodes: list[Node]) -> Iterator[Problem]:
     known = [node.latest_schema for node in nodes if node.latest_schema is not None]
     if known and min(known) > version:
         yield Problem("schema", f"all nodes know schema version {min(known)}", "pvc schema upgrade", serious=False)
+
+
+def _of_faults(handler: ZKHandler) -> Iterator[Problem]:
+    if "base.faults" not in handler.schema.keys:
+        return
+    for fault in list_faults(handler):
+        if fault.status != "ack":
+            delta = fault.health_delta
+            cost = f" (-{delta} % health)" if delta else ""
+            yield Problem("fault", f"{fault.message or fault.id}{cost}", f"pvc fault ack {fault.id}", delta != 0)
 
 
 def _of_tree(handler: ZKHandler) -> Iterator[Problem]:

@@ -23,6 +23,20 @@ ROLES = {
     "monitor": ("Metrics and alerts", 4096, 2, ("production",)),
     "nfv": ("Virtual router on SR-IOV", 4096, 4, ("production", "network")),
 }
+FAULTS = {
+    "1c9a4f02": {
+        "faults.status": "ack",
+        "faults.ack_time": "2026-03-01 09:30:00",
+        "faults.delta": "10",
+        "faults.message": "Node pvchv2 disk sdb reports reallocated sectors",
+    },
+    "7be3d518": {
+        "faults.status": "ack",
+        "faults.ack_time": "2026-03-01 10:30:00",
+        "faults.delta": "0",
+        "faults.message": "Node pvchv3 has 4 packages to update",
+    },
+}
 _NAMESPACE = uuid.UUID("7d3c2f6e-5a3b-4f0e-9a44-0e6f1f6f4c55")
 _PFS = ("ens1f0", "ens1f1")
 _VFS_PER_PF = 4
@@ -67,6 +81,7 @@ def cluster(vms: int, schema: ZKSchema) -> Pairs:
     for vni, description in NETWORKS.items():
         yield from _network(schema, vni, description)
     yield from _storage(schema, nodes, machines)
+    yield from _faults(schema)
 
 
 def _item(
@@ -75,6 +90,14 @@ def _item(
     """Yield every key that *schema* gives an item, with its value from *values* or its default."""
     for key, definition in schema.keys_of(group):
         yield (*(under or ()), key, name), values.get(key, definition.default)
+
+
+def _faults(schema: ZKSchema) -> Pairs:
+    """Yield what the nodes' daemons complain about."""
+    if "faults" in schema.groups:
+        for name, values in FAULTS.items():
+            times = {"faults.first_time": "2026-03-01 09:00:00", "faults.last_time": "2026-03-01 10:00:00"}
+            yield from _item(schema, "faults", name, times | values)
 
 
 def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:

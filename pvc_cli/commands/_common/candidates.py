@@ -49,6 +49,7 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
 
 vms = _from_cluster(lambda handler, _line: [vm.name for vm in list_vms(handler)])
 tags = _from_cluster(lambda handler, _line: [tag.name for tag in count_tags(handler)])
+faults = _from_cluster(lambda handler, _line: handler.children("base.faults") or [])
 nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
 pfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.pf", line["node"])) or [])
 vfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.vf", line["node"])) or [])

@@ -3,5 +3,13 @@
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
-    __name__, __doc__, {"info": "Show the details of VMs.", "list": "List VMs.", "tag": "Manage VM tags."}
+    __name__,
+    __doc__,
+    {
+        "dump": "Print the libvirt XML of VMs.",
+        "info": "Show the details of VMs.",
+        "list": "List VMs.",
+        "log": "Show the console log of a VM.",
+        "tag": "Manage VM tags.",
+    },
 )

@@ -1,0 +1,94 @@
+"""The faults that PVC's daemons report: list them, acknowledge them, delete them."""
+
+import datetime
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pvc_cli.cluster.controls import Control, Plan, decide
+from pvc_cli.cluster.values import natural_key, parse_int
+from pvc_cli.errors import NotFoundError, SchemaError, hint, quoted
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.transaction import delete_noticing, refuse_contenders
+
+_SEE = "see 'pvc fault list'"
+_FIELDS = ("last_time", "first_time", "ack_time", "status", "delta", "message")
+
+
+class Fault(NamedTuple):
+    """A fault; its times are local ones of the node that wrote them."""
+
+    id: str
+    last_reported: str
+    first_reported: str
+    acknowledged_at: str
+    """Empty if nobody has."""
+    status: str
+    """``new`` or ``ack``."""
+    health_delta: int | None
+    """How many percent of the cluster's health it takes, until it is acknowledged."""
+    message: str
+
+
+def list_faults(handler: ZKHandler) -> list[Fault]:
+    """Return all faults, the latest first, in two batches.
+
+    :raises SchemaError: if the cluster's schema has none.
+    """
+    if "base.faults" not in handler.schema.keys:
+        raise SchemaError(
+            f"faults need schema version {handler.schema.since('base.faults')}, and this cluster has"
+            f" {handler.schema.version}: upgrade it with 'pvc schema upgrade'"
+        )
+    names = sorted(handler.children("base.faults") or [], key=natural_key)
+    rows = handler.read_rows([(f"faults.{field}", name) for field in _FIELDS] for name in names)
+    found = [
+        _fault(name, row) for name, row in zip(names, rows, strict=True) if any(value is not None for value in row)
+    ]
+    return sorted(found, key=lambda fault: fault.last_reported, reverse=True)
+
+
+def _fault(name: str, row: Sequence[str | None]) -> Fault:
+    last, first, acknowledged, status, delta, message = (value or "" for value in row)
+    return Fault(name, last, first, acknowledged, status, parse_int(delta), message)
+
+
+def find_faults(handler: ZKHandler, names: Sequence[str]) -> list[str]:
+    """Return *names*, each once, if all are faults'.
+
+    :raises NotFoundError: if one is not.
+    """
+    known = [fault.id for fault in list_faults(handler)]
+    for name in names:
+        if name not in known:
+            raise NotFoundError(f"there is no fault {quoted(name)}: {hint(name, known, _SEE)}")
+    return list(dict.fromkeys(names))
+
+
+def plan_acknowledge(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+    """Plan to acknowledge faults, as PVC does: with the local time."""
+    now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    keys = ("faults.status", "faults.ack_time")
+    found = iter(handler.get_znodes((key, name) for name in names for key in keys))
+    controls = []
+    for name in names:
+        status, time = next(found), next(found)
+        values = [(("faults.status", name), status, "ack"), (("faults.ack_time", name), time, now)]
+        done = status is not None and status.text == "ack"
+        said = "acknowledged"
+        controls.append(decide(handler.transaction(), name, [] if done else values, said, said))
+    return controls
+
+
+def plan_delete(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+    """Plan to delete faults."""
+    controls = []
+    for name, tree in zip(names, handler.read_trees(("faults", name) for name in names), strict=True):
+        refuse_contenders(tree)
+        transaction = handler.transaction()
+        transaction.ops += delete_noticing(tree, {min(tree)} if tree else ())
+        controls.append(Control(name, transaction, "changed" if tree else "unchanged", "deleted"))
+    return controls
+
+
+ACKNOWLEDGE: Plan = plan_acknowledge
+DELETE: Plan = plan_delete

@@ -1,0 +1,23 @@
+"""Maintenance mode: while it is on, PVC fences no node."""
+
+from collections.abc import Sequence
+
+from pvc_cli.cluster.controls import Control, Plan, decide
+from pvc_cli.cluster.values import parse_bool
+from pvc_cli.zk import ZKHandler
+
+_KEY = "base.config.maintenance"
+
+
+def plan_maintenance(*, on: bool) -> Plan:
+    """Return the plan that switches maintenance mode, for :func:`pvc_cli.cluster.controls.control`."""
+    word = "on" if on else "off"
+
+    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+        (found,) = handler.get_znodes([_KEY])
+        same = found is not None and bool(parse_bool(found.text)) == on
+        values = [] if same else [(_KEY, found, "true" if on else "false")]
+        what = f"maintenance mode {word}"
+        return [decide(handler.transaction(), name, values, what, what) for name in names]
+
+    return plan

@@ -1,0 +1,67 @@
+"""Tell nodes what to do: their daemons act on it."""
+
+from collections.abc import Sequence
+
+from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.zk import Key, ZKHandler
+
+_DOMAIN_STATES = {"flush": ("flush", "flushed"), "ready": ("unflush", "ready")}
+_PRIMARY = "base.config.primary_node"
+
+
+def plan_domain_state(wanted: str) -> Plan:
+    """Return the plan that flushes nodes, or makes them ready, for :func:`pvc_cli.cluster.controls.control`.
+
+    :param wanted: ``flush`` or ``ready``.
+    """
+    asked, reached = _DOMAIN_STATES[wanted]
+
+    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+        keys = ("node.state.domain", "node.state.daemon")
+        found = iter(handler.get_znodes((key, name) for name in names for key in keys))
+        controls = []
+        for name in names:
+            state, daemon = next(found), next(found)
+            if daemon is None or daemon.text != "run":
+                at = daemon.text if daemon else "unknown"
+                why = f"its daemon, which would do it, is in state {at}"
+                controls.append(refuse(handler, name, why))
+                continue
+            text = state.text if state else ""
+            values = [] if text in (asked, reached) else [(("node.state.domain", name), state, asked)]
+            transaction = handler.transaction()
+            transaction.guard(("node.state.daemon", name), daemon)
+            controls.append(decide(transaction, name, values, f"told to {wanted}", f"is {text}"))
+        return controls
+
+    return plan
+
+
+def plan_coordinator(wanted: str) -> Plan:
+    """Return the plan that makes a node the primary coordinator, or a secondary one.
+
+    :param wanted: ``primary`` or ``secondary``.
+    """
+
+    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+        return [_coordinator(handler, name, wanted) for name in names]
+
+    return plan
+
+
+def _coordinator(handler: ZKHandler, name: str, wanted: str) -> Control:
+    keys: list[Key] = [("node.mode", name), ("node.state.daemon", name), _PRIMARY]
+    mode, daemon, primary = handler.get_znodes(keys)
+    if mode is None or mode.text != "coordinator":
+        return refuse(handler, name, "it is not a coordinator")
+    if daemon is None or daemon.text != "run":
+        at = daemon.text if daemon else "unknown"
+        return refuse(handler, name, f"its daemon is in state {at}")
+    is_primary = primary is not None and primary.text == name
+    if is_primary == (wanted == "primary"):
+        return decide(handler.transaction(), name, [], "", f"is {wanted}")
+    transaction = handler.transaction()
+    for key, znode in zip(keys[:2], (mode, daemon), strict=True):
+        transaction.guard(key, znode)
+    value = name if wanted == "primary" else "none"
+    return decide(transaction, name, [(_PRIMARY, primary, value)], f"told to become {wanted}", "")

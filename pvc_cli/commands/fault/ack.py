@@ -1,0 +1,26 @@
+import click
+
+from pvc_cli.cluster.faults import ACKNOWLEDGE
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.outcomes import carry_out
+from pvc_cli.commands.fault._choose import choosing, chosen
+
+
+@click.command("ack")
+@choosing
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, names: tuple[str, ...], everything: bool, dry_run: bool) -> int:
+    """Acknowledge faults.
+
+    They no longer count against the cluster's health, and stay in the list.
+
+    \b
+    Examples:
+      pvc fault ack --all
+      pvc fault list -o name | pvc fault ack -
+    """
+    find = chosen(context, names, everything=everything)
+    with connect(context) as handler:
+        return carry_out(context.output, handler, find(handler), ACKNOWLEDGE, dry_run=dry_run)

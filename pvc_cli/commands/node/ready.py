@@ -1,0 +1,27 @@
+import click
+
+from pvc_cli.cluster.node_control import plan_domain_state
+from pvc_cli.cluster.nodes import require_node
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.outcomes import carry_out
+
+
+@click.command("ready")
+@click.argument("node", shell_complete=complete.nodes)
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, node: str, dry_run: bool) -> int:
+    """Tell flushed nodes to take their VMs back.
+
+    NODE is a name, a list with commas, or - for names from standard input. Refused where the daemon does not run.
+
+    \b
+    Example:
+      pvc node ready pvchv1
+    """
+    names = context.names([node])
+    with connect(context) as handler:
+        require_node(handler, *names)
+        return carry_out(context.output, handler, names, plan_domain_state("ready"), dry_run=dry_run)
