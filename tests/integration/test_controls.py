@@ -1,0 +1,173 @@
+"""What needs ZooKeeper alone: maintenance, faults, nodes, logs and XML, with PVC's own values."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pvc_cli.commands._common.logs import added
+from tests.conftest import Pvc, Tree
+from tests.waiting import wait_until
+
+
+def changed(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, bytes | None]:
+    paths = before.keys() | after.keys()
+    return {path: after.get(path) for path in paths if before.get(path) != after.get(path)}
+
+
+def test_maintenance_is_switched_in_pvcs_words(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    dry = on_tree("cluster", "maintenance", "on", "--dry-run")
+    assert (dry.code, dry.out, tree.dump()) == (0, "would set /config/maintenance = 'true'\n", before)
+    result = on_tree("cluster", "maintenance", "on")
+    assert (result.code, result.err) == (0, "cluster: maintenance mode on.\n")
+    assert changed(before, tree.dump()) == {"/config/maintenance": b"true"}
+    assert on_tree("cluster", "maintenance", "on").err == "cluster: unchanged: maintenance mode on.\n"
+    assert on_tree("cluster", "maintenance", "off").code == 0
+    assert tree.client.get("/config/maintenance")[0] == b"false"
+    assert on_tree("cluster", "maintenance", "maybe").code == 2
+
+
+def report(tree: Tree, name: str, delta: str, message: str) -> None:
+    for key, value in (
+        *(("", name), ("/last_time", "2026-11-01 10:00:00"), ("/first_time", "2026-11-01 09:00:00")),
+        *(("/ack_time", ""), ("/status", "new"), ("/delta", delta), ("/message", message)),
+    ):
+        tree.put(f"/faults/{name}{key}", value.encode())
+
+
+def test_faults_are_listed_acknowledged_and_deleted(on_tree: Pvc, tree: Tree) -> None:
+    report(tree, "aaaa0001", "50", "Node pvchv2 is dead")
+    (fault,) = json.loads(on_tree("fault", "list", "--new", "-o", "json").out)
+    assert fault == {
+        "id": "aaaa0001",
+        "last_reported": "2026-11-01 10:00:00",
+        "first_reported": "2026-11-01 09:00:00",
+        "acknowledged_at": "",
+        "status": "new",
+        "health_delta": 50,
+        "message": "Node pvchv2 is dead",
+    }
+    assert on_tree("fault", "list", "-o", "name").out.split()[0] == "aaaa0001"
+    assert "Node pvchv2 is dead (-50 % health)" in on_tree("cluster", "status").out
+    before = tree.dump()
+    assert on_tree("fault", "ack", "aaaa0001", "--dry-run").code == 0
+    assert tree.dump() == before
+    result = on_tree("fault", "ack", "aaaa0001")
+    assert (result.code, result.err) == (0, "aaaa0001: acknowledged.\n")
+    after = changed(before, tree.dump())
+    assert after["/faults/aaaa0001/status"] == b"ack"
+    assert re.fullmatch(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", after["/faults/aaaa0001/ack_time"] or b"")
+    assert after.keys() == {"/faults/aaaa0001/status", "/faults/aaaa0001/ack_time"}
+    assert "dead" not in on_tree("cluster", "status").out
+    document = json.loads(on_tree("fault", "ack", "--all", "-o", "json").out)
+    assert document["counts"] == {"changed": 0, "unchanged": 3, "refused": 0, "failed": 0}
+    assert on_tree("fault", "delete", "aaaa0001").code == 0
+    assert changed(before, tree.dump()) == {path: None for path in before if path.startswith("/faults/aaaa0001")}
+    assert on_tree("fault", "delete", "--all").err.endswith("2 changed, 0 unchanged, 0 refused.\n")
+    assert tree.client.get_children("/faults") == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("1c9a4f02", "--all")])
+def test_which_faults_are_meant_has_to_be_said(on_tree: Pvc, arguments: tuple[str, ...]) -> None:
+    assert on_tree("fault", "ack", *arguments).code == 2
+    missing = on_tree("fault", "delete", "1c9a4f03")
+    assert (missing.code, missing.err) == (
+        1,
+        "Error: there is no fault '1c9a4f03': did you mean '1c9a4f02'?\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "asked", "reached"), [("flush", "flush", "flushed"), ("ready", "unflush", "ready")]
+)
+def test_a_node_is_flushed_and_made_ready(on_tree: Pvc, tree: Tree, command: str, asked: str, reached: str) -> None:
+    path = "/nodes/pvchv2/domainstate"
+    tree.put(path, b"elsewhere")
+    before = tree.dump()
+    result = on_tree("node", command, "pvchv2")
+    assert (result.code, result.err) == (0, f"pvchv2: told to {command}.\n")
+    assert changed(before, tree.dump()) == {path: asked.encode()}
+    for state in (asked, reached):
+        tree.put(path, state.encode())
+        assert on_tree("node", command, "pvchv2").err == f"pvchv2: unchanged: is {state}.\n"
+    tree.put("/nodes/pvchv2/daemonstate", b"dead")
+    refused = on_tree("node", command, "pvchv1,pvchv2")
+    assert refused.code == 1
+    assert "pvchv2: refused: its daemon, which would do it, is in state dead" in refused.err
+
+
+def test_the_primary_coordinator_is_chosen_as_pvc_does(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    assert on_tree("node", "primary", "pvchv2").err == "pvchv2: told to become primary.\n"
+    assert changed(before, tree.dump()) == {"/config/primary_node": b"pvchv2"}
+    assert on_tree("node", "primary", "pvchv2").err == "pvchv2: unchanged: is primary.\n"
+    assert on_tree("node", "secondary", "pvchv1").err == "pvchv1: unchanged: is secondary.\n"
+    assert on_tree("node", "secondary", "pvchv2").code == 0
+    assert tree.client.get("/config/primary_node")[0] == b"none"
+    tree.put("/nodes/pvchv3/daemonmode", b"hypervisor")
+    tree.put("/nodes/pvchv2/daemonstate", b"stop")
+    for node, why in (("pvchv3", "it is not a coordinator"), ("pvchv2", "its daemon is in state stop")):
+        refused = on_tree("node", "primary", node)
+        assert (refused.code, refused.err) == (1, f"Error: {node}: refused: {why}\n")
+    assert on_tree("node", "primary", "nope").code == 1
+
+
+def test_logs_are_shown_from_their_end_and_followed(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/logs/pvchv1/messages", b"one\ntwo\nthr\x1bee")
+    assert on_tree("node", "log", "pvchv1", "--lines", "2").out == "two\nthr\\x1bee\n"
+    assert on_tree("node", "log", "pvchv1", "-l", "0").out == ""
+    path = f"/domains/{tree.uuid('web-01')}/consolelog"
+    tree.put(path, b"booting\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pvc_cli", "--coordinators", tree.hosts, "vm", "log", "web-01", "--follow"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "booting\n"
+    tree.put(path, b"booting\nlogin:\n")
+    assert process.stdout.readline() == "login:\n"
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: process.poll() is not None)
+    process.stdout.close()
+    assert process.returncode == 130
+    tree.client.delete(path)
+    assert on_tree("vm", "log", "web-01").err == "Error: VM web-01 has no console log\n"
+    assert on_tree("vm", "log", "web-*").code == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "new"),
+    [
+        ("a\nb", "a\nb\nc", ["c"]),
+        ("a\nb\nc", "b\nc\nd\ne", ["d", "e"]),
+        ("a", "a\na", ["a"]),
+        ("", "a\nb", ["a", "b"]),
+        ("a\nb", "x\ny", ["x", "y"]),
+        ("a\nb", "a\nb", []),
+        ("a\nb\na\nb", "a\nb\nc", ["c"]),
+    ],
+)
+def test_what_was_added_to_a_log_is_told(before: str, now: str, new: list[str]) -> None:
+    assert added(before, now) == new
+
+
+def test_the_xml_of_vms_is_printed_as_it_is(on_tree: Pvc, tree: Tree) -> None:
+    xml = tree.client.get(f"/domains/{tree.uuid('web-01')}/xml")[0].decode()
+    assert on_tree("vm", "dump", "web-01").out == xml.rstrip("\n") + "\n"
+    assert on_tree("vm", "dump", "web-01,web-02").out.count("<domain ") == 2
+    assert on_tree("vm", "dump", "nope").code == 1
+
+
+def test_older_clusters_have_no_faults(demo: object, pvc: Pvc) -> None:
+    tree: Tree = demo(version=10)  # type: ignore[operator]
+    result = pvc("--coordinators", tree.hosts, "fault", "list")
+    assert result.code == 1
+    assert "faults need schema version 11, and this cluster has 10" in result.err
+    assert pvc("--coordinators", tree.hosts, "cluster", "status").code in (0, 1)
