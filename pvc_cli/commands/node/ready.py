@@ -1,10 +1,9 @@
 import click
 
 from pvc_cli.cluster.node_control import plan_domain_state
-from pvc_cli.cluster.nodes import require_node
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands._common.outcomes import carry_out
+from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context
+from pvc_cli.commands.node._tell import tell
 
 
 @click.command("ready")
@@ -21,7 +20,4 @@ def command(context: Context, node: str, dry_run: bool) -> int:
     Example:
       pvc node ready pvchv1
     """
-    names = context.names([node])
-    with connect(context) as handler:
-        require_node(handler, *names)
-        return carry_out(context.output, handler, names, plan_domain_state("ready"), dry_run=dry_run)
+    return tell(context, node, plan_domain_state("ready"), dry_run=dry_run)
