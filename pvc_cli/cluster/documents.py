@@ -138,6 +138,7 @@ def status_document(status: ClusterStatus) -> Document:
     """Return the document of a cluster's health."""
     return {
         "healthy": status.healthy,
+        "health": status.health,
         "problems": [_fields(problem) for problem in status.problems],
         "version": status.version,
         "maintenance": status.maintenance,

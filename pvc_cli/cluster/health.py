@@ -1,13 +1,14 @@
 """Check the health of a cluster, as far as its tree shows it, in few batches."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pvc_cli.cluster.faults import list_faults
+from pvc_cli.cluster.faults import Fault, list_faults
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.sriov.audit import audit
 from pvc_cli.cluster.sriov.model import list_pfs
+from pvc_cli.cluster.storage import storage_problems
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.zk import ZKHandler
@@ -37,6 +38,8 @@ class ClusterStatus:
     nodes: tuple[Node, ...]
     vms: Mapping[str, int]
     """The number of VMs in each state."""
+    health: int
+    """PVC's own number, in percent: what the faults that nobody has acknowledged leave of 100."""
     problems: tuple[Problem, ...]
 
     @property
@@ -48,6 +51,8 @@ class ClusterStatus:
 def cluster_status(handler: ZKHandler) -> ClusterStatus:
     """Check nodes, VMs, schema and SR-IOV functions, and return the health of the cluster."""
     nodes = list_nodes(handler)
+    known = list_faults(handler) if "base.faults" in handler.schema.keys else []
+    faults = [fault for fault in known if fault.status != "ack"]
     maintenance, primary = handler.read_many(["base.config.maintenance", "base.config.primary_node"])
     vms = list_vms(handler)
     keys = ("domain.state", "domain.failed_reason")
@@ -63,7 +68,9 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
             for name, state, reason in found
             if state == "fail"
         ),
-        *_of_faults(handler),
+        *_of_memory(nodes),
+        *(Problem("storage", what, see) for what, see in storage_problems(handler)),
+        *_of_faults(faults),
         *_of_tree(handler),
         *_of_sriov(handler),
     ]
@@ -73,7 +80,8 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
         primary=primary or "",
         nodes=tuple(nodes),
         vms=dict(sorted(states.items())),
-        problems=tuple(problems),
+        health=max(100 - sum(fault.health_delta or 0 for fault in faults), 0),
+        problems=tuple(sorted(problems, key=lambda problem: not problem.serious)),
     )
 
 
@@ -111,14 +119,21 @@ def _of_versions(handler: ZKHandler, nodes: list[Node]) -> Iterator[Problem]:
         yield Problem("schema", f"all nodes know schema version {min(known)}", "pvc schema upgrade", serious=False)
 
 
-def _of_faults(handler: ZKHandler) -> Iterator[Problem]:
-    if "base.faults" not in handler.schema.keys:
-        return
-    for fault in list_faults(handler):
-        if fault.status != "ack":
-            delta = fault.health_delta
-            cost = f" (-{delta} % health)" if delta else ""
-            yield Problem("fault", f"{fault.message or fault.id}{cost}", f"pvc fault ack {fault.id}", delta != 0)
+def _of_memory(nodes: list[Node]) -> Iterator[Problem]:
+    """Tell whether the running VMs would still fit if the largest node failed."""
+    sizes = [node.memory_total or 0 for node in nodes]
+    needed = sum(node.memory_allocated or 0 for node in nodes)
+    room = sum(sizes) - max(sizes, default=0)
+    if len(nodes) > 1 and needed > room:
+        what = f"the running VMs need {needed} MiB, and without the largest node there are {room} MiB"
+        yield Problem("node", what, "pvc node list")
+
+
+def _of_faults(faults: Sequence[Fault]) -> Iterator[Problem]:
+    for fault in faults:
+        delta = fault.health_delta
+        cost = f" (-{delta} % health)" if delta else ""
+        yield Problem("fault", f"{fault.message or fault.id}{cost}", f"pvc fault ack {fault.id}", delta != 0)
 
 
 def _of_tree(handler: ZKHandler) -> Iterator[Problem]:

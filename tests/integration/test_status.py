@@ -31,6 +31,7 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
         "Status:  healthy",
+        "Health:  100 %",
         "Nodes:   3 (3 run)",
         "Primary: pvchv1",
         "VMs:     20 (1 shutdown, 18 start, 1 stop)",
@@ -49,6 +50,16 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
         ("/config/primary_node", b"none", "no node is the primary coordinator"),
         ("/nodes/pvchv2/bogus", b"", "the tree differs from its schema: 1 stray"),
         ("/nodes/pvchv2/sriov/vf/ens1f0v1/used", b"True", "pvchv2 ens1f0v1: marked used, but no VM recorded"),
+        ("/faults/1c9a4f02/status", b"new", "Node pvchv2 disk sdb reports reallocated sectors (-10 % health)"),
+        ("/nodes/pvchv1/memalloc", b"999999", "the running VMs need"),
+        ("/ceph/osds/1/stats", b'{"up": 0, "in": 1}', "OSD 1 is down"),
+        ("/ceph/osds/1/stats", b'{"up": 1, "in": 0}', "OSD 1 is out"),
+        ("/ceph/osds/2/stats", b'{"up": 1, "in": 1, "utilization": 91.2}', "OSD 2 is full: 91 %"),
+        (
+            "/ceph/health",
+            b'{"status": "HEALTH_WARN", "checks": {"OSD_DOWN": {"summary": {"message": "1 osds down"}}}}',
+            "Ceph reports HEALTH_WARN: 1 osds down",
+        ),
         ("/nodes/pvchv2/sriov/pf/ens1f0/vfcount", b"8", "pvchv2 ens1f0 has 4 VFs, and 8 are configured"),
     ],
 )
@@ -82,3 +93,19 @@ def test_an_empty_tree_is_not_called_well(pvc: Pvc, empty: Tree) -> None:
     result = pvc("--coordinators", empty.hosts, "cluster", "status")
     assert result.code == 1
     assert "there are no nodes" in result.out
+
+
+def test_the_health_is_pvcs_number_and_may_have_a_limit(on_tree: Pvc, sound: Tree) -> None:
+    sound.put("/faults/1c9a4f02/status", b"new")
+    result = on_tree("cluster", "status", "-o", "json")
+    assert (result.code, json.loads(result.out)["health"]) == (1, 90)
+    assert "Health:  90 %" in on_tree("cluster", "status").out
+    assert on_tree("cluster", "status", "--min-health", "90").code == 0
+    assert on_tree("cluster", "status", "--min-health", "91").code == 1
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"status": 3, "checks": []}', b"[" * 100_000, b'{"up": "no"}'])
+def test_what_storage_says_is_not_trusted(on_tree: Pvc, sound: Tree, text: bytes) -> None:
+    sound.put("/ceph/health", text)
+    sound.put("/ceph/osds/1/stats", text)
+    assert problems(on_tree) == []

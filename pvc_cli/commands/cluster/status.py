@@ -6,21 +6,30 @@ import click
 from pvc_cli.cluster.documents import status_document
 from pvc_cli.cluster.health import ClusterStatus, cluster_status
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Output
 
 
 @click.command("status")
+@click.option(
+    "--min-health",
+    type=Number(0, 100),
+    metavar="PERCENT",
+    help="Exit 1 only if PVC's health number is lower [default: if there is any problem].",
+)
 @output_option
 @pass_context
-def command(context: Context) -> int:
+def command(context: Context, min_health: int | None) -> int:
     """Check the health of the cluster; exit 1 if there are problems.
 
-    Checks nodes, VMs, schema and SR-IOV. Notes are not problems.
+    Checks nodes, VMs, faults, storage, schema and SR-IOV. Notes are not problems. The health is PVC's own number: 100 %,
+    less what the faults take that nobody has acknowledged.
 
     \b
-    Example:
+    Examples:
       pvc cluster status || echo 'wake the admin'
+      pvc cluster status --min-health 50
     """
     output = context.output
     with connect_to_list(context) as handler:
@@ -30,7 +39,8 @@ def command(context: Context) -> int:
             names=lambda: [problem.what for problem in found.problems],
             table=lambda: _screen(output, found),
         )
-    return 0 if found.healthy else EXIT_REFUSED
+    fine = found.healthy if min_health is None else found.health >= min_health
+    return 0 if fine else EXIT_REFUSED
 
 
 def _screen(output: Output, status: ClusterStatus) -> str:
@@ -44,6 +54,7 @@ def _screen(output: Output, status: ClusterStatus) -> str:
                 if status.healthy
                 else Cell(f"{wrong} problem{'s' if wrong != 1 else ''}", "red"),
             ),
+            ("Health", f"{status.health} %"),
             ("Nodes", _counted(states)),
             ("Primary", status.primary or "none"),
             ("VMs", _counted(status.vms)),
