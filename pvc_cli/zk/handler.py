@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pvc_cli.errors import LockError, PvcError, RefusedError
 from pvc_cli.zk.access import NO_ACCESS, Access
@@ -27,15 +27,6 @@ _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a w
 
 
 _Item = TypeVar("_Item")
-
-
-@runtime_checkable
-class _Tolerant(Protocol):
-    """A store that can go on where it may not read."""
-
-    def tolerant(self, denied: dict[str, None]) -> Store:
-        """Return a view that puts into *denied* what may not be read, and takes it for missing."""
-        ...
 
 
 class ZKHandler:
@@ -131,8 +122,7 @@ class ZKHandler:
         """
         denied: dict[str, None] = {}
         view = copy.copy(self)
-        if isinstance(self._store, _Tolerant):
-            view._store = self._store.tolerant(denied)
+        view._store = self.store.tolerant(denied)
         return view, denied
 
     def disconnect(self) -> None:

@@ -11,25 +11,19 @@ from contextlib import suppress
 from typing import Any
 
 from kazoo.exceptions import (
-    BadVersionError,
     NoAuthError,
-    NodeExistsError,
     NoNodeError,
-    NotEmptyError,
-    RolledBackError,
-    RuntimeInconsistency,
     UnimplementedError,
 )
 from kazoo.security import OPEN_ACL_UNSAFE
 
-from pvc_cli.errors import OutcomeUnknownError, TooLargeError, UnreachableError
-from pvc_cli.zk.connection import LOST_ERRORS, Connection, failure
+from pvc_cli.errors import TooLargeError, UnreachableError
+from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.flow import Flow, Sizes
 from pvc_cli.zk.locks import HeldLock
 from pvc_cli.zk.multiread import MultiRead
+from pvc_cli.zk.outcome import DELETED, judge, unknown, verdict
 from pvc_cli.zk.store import (
-    ANY_VERSION,
-    CommitConflictError,
     LockKind,
     OnWait,
     Op,
@@ -47,12 +41,6 @@ MAX_REQUEST = 1_048_575
 """Bytes that a request may have where the servers' jute.maxbuffer is not raised: at more they hang up."""
 _ENVELOPE = 17
 """Bytes of a transaction without its steps."""
-_WHY = {
-    NoNodeError: "no longer exists",
-    NodeExistsError: "already exists",
-    BadVersionError: "was modified",
-    NotEmptyError: "has new children",
-}
 
 
 class LiveStore:
@@ -205,9 +193,9 @@ class LiveStore:
                 if self._was_applied(ops, until, last_seen):
                     return
             except UnreachableError as error:
-                raise _unknown(f"({error})") from None
+                raise unknown(f"({error})") from None
             else:
-                _judge(ops, results)
+                judge(ops, results)
                 judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
 
@@ -313,57 +301,16 @@ class LiveStore:
             found = self.read([Read(op.path) for op in changes])
             parents = self.read([Read(op.path.rpartition("/")[0] or "/") for op in changes])
         except (UnreachableError, *LOST_ERRORS) as error:
-            raise _unknown(f"({error})") from None
-        verdicts = {_verdict(*row, last_seen) for row in zip(changes, found, parents, strict=True)}
+            raise unknown(f"({error})") from None
+        verdicts = {verdict(*row, last_seen) for row in zip(changes, found, parents, strict=True)}
         if not changes or 0 in verdicts:
             return False
-        if None in verdicts or len(verdicts - {_DELETED}) > 1:
-            raise _unknown("because another client has changed the same znodes since")
+        if None in verdicts or len(verdicts - {DELETED}) > 1:
+            raise unknown("because another client has changed the same znodes since")
         judge_replaced(changes, [znode.stat.czxid if isinstance(znode, Znode) else None for znode in found])
         return True
-
-
-_DELETED = -1
-
-
-def _verdict(op: Op, found: ReadResult, parent: ReadResult, last_seen: int) -> int | None:
-    """Return the transaction that seems to have applied *op*: 0 if none did, None if it cannot be told."""
-    stat = found.stat if isinstance(found, Znode) else None
-    if op.kind == "delete":
-        if stat is None:
-            return _DELETED
-        return 0 if stat.czxid <= last_seen else None
-    if stat is None:
-        unchanged = op.kind == "create" and isinstance(parent, Znode) and parent.stat.pzxid <= last_seen
-        return 0 if unchanged else None
-    zxid = stat.czxid if op.kind == "create" else stat.mzxid
-    if zxid <= last_seen:
-        return 0
-    expected = 0 if op.kind == "create" else op.version + 1
-    is_ours = isinstance(found, Znode) and found.data == op.data and stat.mzxid == zxid
-    return zxid if is_ours and (stat.version == expected or op.version == ANY_VERSION) else None
 
 
 def _acl_size(acl: Iterable[Any]) -> int:
     """Return how many bytes an access control list takes in a request."""
     return sum(12 + len(entry.id.scheme.encode()) + len(entry.id.id.encode()) for entry in acl)
-
-
-def _unknown(why: str) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        f"lost the connection during a change, and its outcome is unknown {why}: check what was changed, or rerun the"
-        " same command; changes already made are kept"
-    )
-
-
-def _judge(ops: Sequence[Op], results: Iterable[Any]) -> None:
-    """Raise for a transaction that was refused: kazoo returns the reason among the results."""
-    for op, result in zip(ops, results, strict=True):
-        if not isinstance(result, Exception) or isinstance(result, (RolledBackError, RuntimeInconsistency)):
-            continue
-        if isinstance(result, NoAuthError):
-            raise access_denied(op.path)
-        if why := _WHY.get(type(result)):
-            why = "lost its parent" if op.kind == "create" and isinstance(result, NoNodeError) else why
-            raise CommitConflictError(op, why)
-        raise failure(result)

@@ -177,6 +177,10 @@ class Store(Protocol):
         """Return the result of each of *reads*, in order, in as few round trips as possible."""
         ...
 
+    def tolerant(self, denied: dict[str, None]) -> Store:
+        """Return a view that puts into *denied* what may not be read, and takes it for missing."""
+        ...
+
     def stream(self, reads: Sequence[Read]) -> Iterator[list[ReadResult]]:
         """Yield the results of *reads* in order, some at a time: as they come, and no more than fit in memory."""
         ...

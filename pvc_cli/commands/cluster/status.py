@@ -23,8 +23,8 @@ from pvc_cli.output.writer import Cell, Output
 def command(context: Context, min_health: int | None) -> int:
     """Check the health of the cluster; exit 1 if there are problems.
 
-    Checks nodes, VMs, faults, storage, schema and SR-IOV. Notes are not problems. The health is PVC's own number: 100 %,
-    less what the faults take that nobody has acknowledged.
+    Checks nodes, VMs, faults, storage, schema and SR-IOV. Notes are not problems. The health is PVC's own number: 100
+    percent, less what the faults take that nobody has acknowledged.
 
     \b
     Examples:
