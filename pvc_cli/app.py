@@ -27,6 +27,7 @@ _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
         "completion": "Print the completion script for a shell.",
         "connection": "Manage saved cluster connections.",
         "fault": "Show, acknowledge and delete faults.",
+        "key": "Read and write single keys: the last resort.",
         "network": "Manage what connects VMs.",
         "node": "Show nodes, and tell them what to do.",
         "sandbox": "Run a local demo cluster.",

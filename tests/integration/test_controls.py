@@ -171,3 +171,58 @@ def test_older_clusters_have_no_faults(demo: object, pvc: Pvc) -> None:
     assert result.code == 1
     assert "faults need schema version 11, and this cluster has 10" in result.err
     assert pvc("--coordinators", tree.hosts, "cluster", "status").code in (0, 1)
+
+
+def test_single_keys_are_read_listed_and_set(on_tree: Pvc, tree: Tree) -> None:
+    uuid = tree.uuid("web-01")
+    assert on_tree("key", "get", "node.state.daemon", "pvchv1").out == "run\n"
+    assert on_tree("key", "list", "base.node").out == "pvchv1\npvchv2\npvchv3\n"
+    assert "production" in on_tree("key", "list", "domain.meta.tags", uuid, "-o", "name").out
+    before = tree.dump()
+    assert (
+        on_tree("key", "set", "domain.state", uuid, "stop", "--dry-run").out
+        == f"would set /domains/{uuid}/state = 'stop'\n"
+    )
+    assert tree.dump() == before
+    assert on_tree("key", "set", "domain.state", uuid, "stop").err == f"/domains/{uuid}/state: set.\n"
+    assert changed(before, tree.dump()) == {f"/domains/{uuid}/state": b"stop"}
+    assert (
+        on_tree("key", "set", "domain.state", uuid, "stop").err
+        == f"/domains/{uuid}/state: unchanged: has this value.\n"
+    )
+    tree.client.delete(f"/domains/{uuid}/profile")
+    assert on_tree("key", "get", "domain.profile", uuid).code == 1
+    assert on_tree("key", "set", "domain.profile", uuid, "").code == 0
+    assert tree.client.get(f"/domains/{uuid}/profile")[0] == b""
+    tag = ("domain.meta.tags", uuid, "tag.protected", "production")
+    assert on_tree("key", "set", *tag, "True").code == 0
+    assert on_tree("key", "get", *tag).out == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("set", "base.schema.version", "9"), 1, "cannot set the schema version alone"),
+        (("set", "domain.state", "nobody", "stop"), 1, "there is no such item"),
+        (("set", "domain.meta.tags", "nobody", "tag.type", "blue", "user"), 1, "there is no such item"),
+        (("set", "node.sriov.vf", "pvchv1", "sriov_vf.used", "nope", "True"), 1, "there is no such item"),
+        (("set", "base.config.maintenance"), 2, "expected KEY, its ITEM if it has one, and VALUE"),
+        (("get", "domain.nope", "x"), 1, "schema version 15 has no key 'domain.nope'"),
+        (("get", "domain.state", "../x"), 2, ""),
+        (("get", "a", "b", "c"), 2, "expected KEY, KEY ITEM"),
+        (("list", "domain.meta.tags", "nobody"), 1, "there is no /domains/nobody/tags"),
+    ],
+)
+def test_what_is_not_a_key_is_refused(
+    on_tree: Pvc, tree: Tree, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    before = tree.dump()
+    result = on_tree("key", *arguments)
+    assert (result.code, tree.dump() == before) == (code, True)
+    assert said in result.err
+
+
+def test_a_secret_key_is_masked(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/nodes/pvchv1/ipmipassword", b"hunter2")
+    assert on_tree("key", "get", "node.ipmi.password", "pvchv1").out == "********\n"
+    assert on_tree("key", "get", "node.ipmi.password", "pvchv1", "--show-secrets").out == "hunter2\n"

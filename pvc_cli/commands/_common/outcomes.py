@@ -15,7 +15,11 @@ _FEW = 20
 
 def carry_out(output: Output, handler: ZKHandler, names: Sequence[str], plan: Plan, *, dry_run: bool) -> int:
     """Carry *plan* out on the things called *names* and say what became of each; exit 1 if one was refused."""
-    outcome = control(handler, names, plan, dry_run=dry_run)
+    return show_outcome(output, control(handler, names, plan, dry_run=dry_run), dry_run=dry_run)
+
+
+def show_outcome(output: Output, outcome: Outcome, *, dry_run: bool) -> int:
+    """Say what became of what was to be changed, and return the exit code."""
     if dry_run:
         show_changes(output, outcome.changes)
     elif output.style != "table":

@@ -1,0 +1,33 @@
+"""A key on the command line: KEY, KEY ITEM, or KEY ITEM KEY ITEM."""
+
+from collections.abc import Sequence
+
+from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
+from pvc_cli.zk import Key, ZKSchema
+
+
+def check_key(words: Sequence[str]) -> None:
+    """Check that *words* may spell a key.
+
+    :raises InvalidInputError: if they do not.
+    """
+    if len(words) not in (1, 2, 4):
+        raise InvalidInputError("expected KEY, KEY ITEM, or KEY ITEM KEY ITEM")
+
+
+def resolve(schema: ZKSchema, words: Sequence[str]) -> tuple[Key, str]:
+    """Return the key that *words* spell, and its path.
+
+    :raises NotFoundError: if the schema version lacks it.
+    """
+    key, *items = words
+    whole: Key = (key, *items) if items else key
+    path = schema.path(whole)
+    if path is not None:
+        return whole, path
+    names = (key, *items[1:2])
+    missing = next((name for name in names if name not in schema.keys and name not in schema.groups), key)
+    since, until = schema.since(missing), schema.until(missing)
+    why = "no version has it; see 'pvc schema show --version N'" if since is None else f"added in {since}"
+    why += f", removed in {until}" if until is not None else ""
+    raise NotFoundError(f"schema version {schema.version} has no key {quoted(missing)}: {why}")

@@ -1,0 +1,32 @@
+import click
+
+from pvc_cli.cluster.values import natural_key
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.commands._common.keys import check_key, resolve
+from pvc_cli.errors import NotFoundError, printable
+
+
+@click.command("list")
+@click.argument("words", metavar="KEY [ITEM…]", nargs=-1, required=True)
+@output_option
+@pass_context
+def command(context: Context, words: tuple[str, ...]) -> None:
+    """List what is below a key.
+
+    \b
+    Examples:
+      pvc key list base.node
+      pvc key list node.sriov.vf pvchv1
+    """
+    check_key(words)
+    with connect(context) as handler:
+        key, path = resolve(handler.schema, words)
+        found = handler.children(key)
+    if found is None:
+        raise NotFoundError(f"there is no {path}")
+    names = sorted(found, key=natural_key)
+    context.output.show(
+        lambda: {"key": list(words), "path": path, "children": names},
+        names=lambda: names,
+        table=lambda: "\n".join(map(printable, names)),
+    )

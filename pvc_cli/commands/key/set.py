@@ -1,0 +1,33 @@
+import click
+
+from pvc_cli.cluster.controls import control
+from pvc_cli.cluster.keys import plan_set
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.keys import check_key, resolve
+from pvc_cli.commands._common.outcomes import show_outcome
+from pvc_cli.errors import InvalidInputError
+
+
+@click.command("set")
+@click.argument("words", metavar="KEY [ITEM…] VALUE", nargs=-1, required=True)
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, words: tuple[str, ...], dry_run: bool) -> int:
+    """Set the value of a key.
+
+    The value is written as it is: nothing checks that PVC can parse it. A key that is missing is created, if what it
+    belongs to is there. The schema version is refused: migrate it with 'pvc schema upgrade'.
+
+    \b
+    Example:
+      pvc key set base.config.migration_target_selector load --dry-run
+    """
+    *spelt, value = words
+    if not spelt:
+        raise InvalidInputError("expected KEY, its ITEM if it has one, and VALUE")
+    check_key(spelt)
+    with connect(context) as handler:
+        key, path = resolve(handler.schema, spelt)
+        outcome = control(handler, [path], plan_set(key, path, value), dry_run=dry_run)
+        return show_outcome(context.output, outcome, dry_run=dry_run)
