@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pvc_cli.cluster.controls import Control, Plan, decide
+from pvc_cli.cluster.controls import Control, Plan, decide, refuse
 from pvc_cli.cluster.values import natural_key, parse_int
 from pvc_cli.errors import NotFoundError, SchemaError, hint, quoted
 from pvc_cli.zk import ZKHandler
@@ -72,8 +72,11 @@ def plan_acknowledge(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
     controls = []
     for name in names:
         status, time = next(found), next(found)
+        if status is None:
+            controls.append(refuse(handler, name, "it is gone"))
+            continue
         values = [(("faults.status", name), status, "ack"), (("faults.ack_time", name), time, now)]
-        done = status is not None and status.text == "ack"
+        done = status.text == "ack"
         said = "acknowledged"
         controls.append(decide(handler.transaction(), name, [] if done else values, said, said))
     return controls

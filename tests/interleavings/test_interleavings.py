@@ -27,6 +27,7 @@ from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
 from tests.interleavings.rivals import CONTENDER, Interleaved, clone, drop, names, put, recreate, value
 
 pytestmark = [pytest.mark.interleaving, pytest.mark.no_cover]
+FEW = 300
 LEAST = 20_000
 """How many interleavings there are at least, over all commands."""
 
@@ -106,6 +107,12 @@ RIVALS: dict[str, Callable[[Store], object]] = {
     "sets the VF": lambda store: put(store, f"{VF}/config/vlan_id", "99"),
     "snapshots a VM": add_snapshot,
     "takes the lock away": end_sessions,
+    "stops the daemon": lambda store: put(store, "/nodes/pvchv2/daemonstate", "stop"),
+    "acknowledges the fault": lambda store: put(store, "/faults/1c9a4f02/status", "ack"),
+    "deletes the fault": lambda store: drop(store, "/faults/1c9a4f02"),
+    "reports the fault again": lambda store: recreate(store, "/faults/1c9a4f02", status="new"),
+    "chooses another primary": lambda store: put(store, "/config/primary_node", "pvchv3"),
+    "switches maintenance off": lambda store: put(store, "/config/maintenance", "false"),
 }
 FAULTS = ("denied", "lost before", "lost after")
 
@@ -149,10 +156,10 @@ def judge_tag_remove(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     return wrong + judge_version(store, ops)
 
 
-def judge_vf(store: Interleaved, ops: Sequence[Op], keys: str, allowed: Callable[[Interleaved], bool]) -> list[str]:
+def judge_keys(store: Interleaved, ops: Sequence[Op], keys: str, allowed: Callable[[Interleaved], bool]) -> list[str]:
     wrong = [f"{op.kind} {op.path}" for op in changes(ops) if not re.fullmatch(keys, op.path)]
     if changes(ops) and not allowed(store):
-        wrong.append("the VF was another's")
+        wrong.append("it was not to be changed as things are")
     return wrong + judge_version(store, ops)
 
 
@@ -231,6 +238,18 @@ def stale_claim(store: Store) -> None:
     put(store, f"{VF}/used_by", WEB.rpartition("/")[2])
 
 
+def run_daemon(store: Store) -> None:
+    put(store, "/nodes/pvchv2/daemonstate", "run")
+
+
+def report_fault(store: Store) -> None:
+    put(store, "/faults/1c9a4f02/status", "new")
+
+
+def runs(store: Interleaved) -> bool:
+    return value(store.inner, "/nodes/pvchv2/daemonstate") == "run"
+
+
 def damage(store: Store) -> None:
     drop(store, f"{APP}/state")
     put(store, "/config/maintenance", "true")
@@ -245,19 +264,20 @@ COMMANDS = {
     "tag remove": Command(("vm", "tag", "remove", "web-01,app-01", "production"), judge_tag_remove),
     "vf set": Command(
         ("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "7", "--trust"),
-        partial(judge_vf, keys=rf"{VF}/config(/\w+)?", allowed=lambda _: True),
+        partial(judge_keys, keys=rf"{VF}/config(/\w+)?", allowed=lambda _: True),
     ),
     "vf claim": Command(
-        ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01"), partial(judge_vf, keys=USAGE, allowed=is_claimable)
+        ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01"),
+        partial(judge_keys, keys=USAGE, allowed=is_claimable),
     ),
     "vf release": Command(
         ("sriov", "vf", "release", "pvchv1", "ens1f0v1"),
-        partial(judge_vf, keys=USAGE, allowed=is_releasable),
+        partial(judge_keys, keys=USAGE, allowed=is_releasable),
         prepare=stale_claim,
     ),
     "audit --fix": Command(
         ("sriov", "vf", "audit", "pvchv1", "--fix"),
-        partial(judge_vf, keys=r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)", allowed=is_releasable),
+        partial(judge_keys, keys=r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)", allowed=is_releasable),
         prepare=stale_claim,
     ),
     "schema upgrade": Command(
@@ -270,6 +290,39 @@ COMMANDS = {
         ("schema", "rollback", "--to", "13", "--yes", "--no-backup"), partial(judge_migration, target=13), share=1300
     ),
     "schema apply": Command(("schema", "apply"), judge_apply, prepare=damage, share=1300),
+    "cluster maintenance": Command(
+        ("cluster", "maintenance", "on"),
+        partial(judge_keys, keys="/config/maintenance", allowed=lambda _: True),
+        share=FEW,
+    ),
+    "fault ack": Command(
+        ("fault", "ack", "--all"),
+        partial(judge_keys, keys=r"/faults/\w+/(status|ack_time)", allowed=lambda _: True),
+        prepare=report_fault,
+        share=FEW,
+    ),
+    "fault delete": Command(
+        ("fault", "delete", "1c9a4f02"),
+        partial(judge_keys, keys=r"/faults/1c9a4f02(/\w+)?", allowed=lambda _: True),
+        share=FEW,
+    ),
+    "node flush": Command(
+        ("node", "flush", "pvchv2"),
+        partial(judge_keys, keys="/nodes/pvchv2/domainstate", allowed=runs),
+        prepare=run_daemon,
+        share=FEW,
+    ),
+    "node primary": Command(
+        ("node", "primary", "pvchv2"),
+        partial(judge_keys, keys="/config/primary_node", allowed=runs),
+        prepare=run_daemon,
+        share=FEW,
+    ),
+    "key set": Command(
+        ("key", "set", "domain.state", WEB.rpartition("/")[2], "stop"),
+        partial(judge_keys, keys=f"{WEB}/state", allowed=lambda _: True),
+        share=FEW,
+    ),
     "cluster restore": Command(
         ("cluster", "restore", "-", "--yes", "--no-backup"), judge_restore, prepare=damage, share=600
     ),
