@@ -178,6 +178,13 @@ def is_releasable(store: Interleaved) -> bool:
     return not (holder and "ens1f0v1" in xml and runs)
 
 
+def judge_audit(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    """A repair releases a VF, or claims it for the VM that uses it."""
+    claims = any(op.path == f"{VF}/used" and op.data == b"True" for op in changes(ops))
+    allowed = is_claimable if claims else is_releasable
+    return judge_keys(store, ops, keys=r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)", allowed=allowed)
+
+
 def judge_version(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     """A command writes by the schema version that it read, and by no other.
 
@@ -277,7 +284,7 @@ COMMANDS = {
     ),
     "audit --fix": Command(
         ("sriov", "vf", "audit", "pvchv1", "--fix"),
-        partial(judge_keys, keys=r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)", allowed=is_releasable),
+        judge_audit,
         prepare=stale_claim,
     ),
     "schema upgrade": Command(
