@@ -34,5 +34,5 @@ def command(context: Context, new: bool) -> None:
 
 def _row(fault: Fault) -> list[str | Cell]:
     status = Cell(fault.status or "?", "green" if fault.status == "ack" else "red")
-    delta = "?" if fault.health_delta is None else f"-{known(fault.health_delta)} %"
-    return [fault.id, fault.last_reported, status, delta, fault.message]
+    cost = f"-{fault.health_delta} %" if fault.health_delta else known(fault.health_delta)
+    return [fault.id, fault.last_reported, status, cost, fault.message]
