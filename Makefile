@@ -28,7 +28,7 @@ explore: .venv/ready ## Look for failures with examples that nobody tried yet, a
 	@.ci/setup server
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m hypothesis --hypothesis-profile=explore
 
-test-faults: .venv/ready ## Kill and pause servers in the middle of everything, and print what came of it (10 minutes)
+test-faults: .venv/ready ## Kill servers and clients in the middle of everything, and print what came of it (15 minutes)
 	@.ci/setup server
 	$(BIN)/python -m pytest -s tests/faults
 

@@ -25,7 +25,7 @@ CASES = (
     Case("vm tag add UUID", ("vm", "tag", "add", "{uuid}", "bench"), ("vm", "tag", "remove", "{uuid}", "bench")),
     Case("vm tag add --all", ("vm", "tag", "add", "--all", "bench"), ("vm", "tag", "remove", "--all", "bench")),
     Case("schema validate", ("schema", "validate")),
-    Case("cluster backup", ("cluster", "backup", "{file}")),
+    Case("cluster backup", ("cluster", "backup", "{file}", "--overwrite")),
     Case("schema upgrade, 0 to 15", ("schema", "upgrade", "--no-backup", "--yes"), old_tree=True),
 )
 LISTING, BY_NAME, BY_UUID = CASES[1], CASES[3], CASES[4]

@@ -8,6 +8,7 @@ from contextlib import closing
 from itertools import islice
 
 from pvc_cli.zk.flow import are_logs
+from pvc_cli.zk.reads import outermost
 from pvc_cli.zk.schema import container_names
 from pvc_cli.zk.store import Read, Store, Znode
 
@@ -102,7 +103,7 @@ class _Walk:
                 again.add(path, pzxid)
         self._parents.close()
         self._parents = again
-        return sorted(new)
+        return sorted(outermost(new))
 
     def close(self) -> None:
         """Delete what is on disk."""
