@@ -75,8 +75,12 @@ class LiveStore:
         self._sizes = Sizes()
         self._max_request = MAX_REQUEST
         self._refused_request = sys.maxsize
-        self.round_trips = 0
-        """How often this store waited for the servers: what a batch saves."""
+        self._waits = [0]
+
+    @property
+    def round_trips(self) -> int:
+        """How often this store and its views waited for the servers: what a batch saves."""
+        return self._waits[0]
 
     def tolerant(self, denied: dict[str, None]) -> LiveStore:
         """Return a view of this store that puts into *denied* what may not be read, and takes it for missing."""
@@ -91,7 +95,6 @@ class LiveStore:
         """
         if not reads:
             return []
-        self.round_trips += 1
         return [result for batch in self.stream(reads) for result in batch]
 
     def stream(self, reads: Sequence[Read]) -> Iterator[list[ReadResult]]:
@@ -99,6 +102,7 @@ class LiveStore:
 
         :raises UnreachableError: if no server answers in time; a connection lost meanwhile is waited for.
         """
+        self._waits[0] += bool(reads)
         done = 0
         until = time.monotonic() + self._connection.timeout
         while done < len(reads):
@@ -123,7 +127,7 @@ class LiveStore:
 
         def collect() -> list[TextResult]:
             if flow:
-                self.round_trips += 1
+                self._waits[0] += 1
                 # A lost connection may have come back to an older server of a mixed ensemble.
                 with suppress(UnimplementedError, *LOST_ERRORS):
                     return [result for batch in flow.collect() for result in batch]
@@ -185,7 +189,7 @@ class LiveStore:
             self._before_change()
         until = time.monotonic() + self._connection.timeout
         while True:
-            self.round_trips += 1
+            self._waits[0] += 1
             last_seen = self._client.last_zxid
             try:
                 results = self._connection.deadline()(self._request(ops).commit_async())

@@ -32,8 +32,8 @@ WIRE = {  # round trips, requests, kilobytes sent; one request looks whether the
     "vm tag add NAME": (5, 6, 67),
     "vm tag add UUID": (4, 5, 1.1),
     "vm tag add --all": (6, 9, 803),
-    "schema validate": (9, 21, 2039),
-    "cluster backup": (16, 158, 2760),
+    "schema validate": (11, 23, 2315),  # with the values that PVC has to be able to parse
+    "cluster backup": (20, 158, 2791),  # with a second look at every parent, and at the version before and after
     "schema upgrade, 0 to 15": (42, 49, 1065),
 }
 
