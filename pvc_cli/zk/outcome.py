@@ -48,7 +48,7 @@ def verdict(op: Op, found: ReadResult, parent: ReadResult, last_seen: int) -> in
 
 
 def unknown(why: str) -> OutcomeUnknownError:
-    """Return the error for a transaction of which nobody knows whether it was made."""
+    """Return the error for a transaction whose outcome is unknown."""
     return OutcomeUnknownError(
         f"lost the connection during a change, and its outcome is unknown {why}: check what was changed, or rerun the"
         " same command; changes already made are kept"
