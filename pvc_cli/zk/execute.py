@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pvc_cli.errors import AccessDeniedError, PvcError
+from pvc_cli.errors import AccessDeniedError, PvcError, TooLargeError
 from pvc_cli.zk.base import schema_changed
 from pvc_cli.zk.store import CommitConflictError, Op, ReplacedError, Store
 from pvc_cli.zk.transaction import Transaction
@@ -70,26 +70,41 @@ def execute(
     """Commit *parts* in order, as many together as make a modest request; each part whole or not at all.
 
     :param guards: steps that every chunk's transaction begins with.
-    :param witnesses: more such steps, which a part goes without that is larger than a modest request on its own.
+    :param witnesses: more such steps, which a part goes without that is larger than a modest request on its own. One
+        that leaves no room for *guards* either has them checked right before.
     :param before_chunk: is called between transactions; raising there stops with all of a chunk done or nothing.
     :param on_progress: is told how many parts a chunk had, once it is done.
     """
-    require_fit(store, parts, guards)
+    require_fit(store, parts)
     for chunk in _chunks(parts, lambda part: part, store.size):
         before_chunk()
         ops = [op for part in chunk for op in part]
-        store.commit([*guards, *(witnesses if store.size(ops) <= CHUNK_BYTES else ()), *ops])
+        if store.size(ops) <= CHUNK_BYTES:
+            store.commit([*guards, *witnesses, *ops])
+        else:
+            _commit_large(store, guards, ops)
         on_progress(len(chunk))
 
 
-def require_fit(store: Store, parts: Iterable[Sequence[Op]], guards: Sequence[Op] = ()) -> None:
+def _commit_large(store: Store, guards: Sequence[Op], ops: Sequence[Op]) -> None:
+    """Commit what may be as large as the servers take: without room for guards, check them right before."""
+    try:
+        store.require_fit([*guards, *ops])
+    except TooLargeError:
+        store.commit(guards)
+        store.commit(ops)
+    else:
+        store.commit([*guards, *ops])
+
+
+def require_fit(store: Store, parts: Iterable[Sequence[Op]]) -> None:
     """Check, before anything is written, that each of *parts* fits into one request.
 
     :raises TooLargeError: if one does not.
     """
     for part in parts:
         if store.size(part) > CHUNK_BYTES:
-            store.require_fit([*guards, *part])
+            store.require_fit(part)
 
 
 class Failure(NamedTuple, Generic[_Item]):
@@ -123,7 +138,7 @@ def execute_steps(
     done: list[StepT] = []
     failed: list[Failure[_Item]] = []
     steps = _plan_each(items, plan, failed)
-    require_fit(store, (step.transaction.ops for step in steps), guards)
+    require_fit(store, (step.transaction.ops for step in steps))
     chunks = deque((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops, store.size))
     while chunks:
         chunk, attempts = chunks.popleft()

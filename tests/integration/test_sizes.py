@@ -12,6 +12,7 @@ from pvc_cli.errors import TooLargeError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import Access, ZKHandler, ZKSchema
+from pvc_cli.zk.live import _ENVELOPE, MAX_REQUEST
 from pvc_cli.zk.store import Op
 from tests.conftest import Pvc, Tree, without_daemons
 
@@ -35,11 +36,15 @@ def roomy(zookeeper: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield ensemble
 
 
+@pytest.mark.parametrize("room", [500, 0])
 def test_a_value_as_large_as_the_servers_take_is_backed_up_and_restored(
-    on_tree: Pvc, tree: Tree, tmp_path: Path
+    on_tree: Pvc, tree: Tree, tmp_path: Path, room: int
 ) -> None:
+    """Written alone in a transaction, as PVC does: then there is no room for guards."""
     path = f"/domains/{tree.uuid('web-01')}/consolelog"
-    tree.put(path, b"x" * 1_048_000)
+    with ZKHandler(tree.hosts) as handler:
+        overhead = handler.store.size([Op("create", path)]) + _ENVELOPE
+        handler.store.commit([Op("set", path, b"x" * (MAX_REQUEST - overhead - room))])
     before = tree.dump()
     file = tmp_path / "backup.json"
     assert on_tree("cluster", "backup", str(file)).code == 0

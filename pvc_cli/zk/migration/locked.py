@@ -134,7 +134,7 @@ class TreeChange(Generic[PlanT]):
                 raise objection
             on_warning(str(objection).removesuffix(FORCE))
         for phase in plan.phases():
-            require_fit(self.handler.store, phase.parts(), phase.guards)
+            require_fit(self.handler.store, phase.parts())
         for path in plan.contenders:
             on_warning(f"{path} is in the queue for a lock: this is refused while it is there")
         return plan
