@@ -15,6 +15,7 @@ from kazoo.client import KazooClient
 from pvc_cli.errors import ConflictError, LockError, RefusedError, SchemaError
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.backup import read_backup, stream_backup
+from pvc_cli.zk.migration.gate import NodeDaemon, read_daemons
 from pvc_cli.zk.migration.locked import Hooks
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
@@ -506,6 +507,14 @@ def test_an_upgrade_waits_for_the_daemons_and_cleans_up_behind_them(
     for number in (1, 2):
         tree.put(f"/nodes/pvchv{number}/daemonstate", b"run")
     marks = ("is_split", "migration_max_downtime", "monitoring_data", "network_stats", "snapshots")
+    asked = threading.Event()
+
+    def read_and_tell(handler: ZKHandler) -> list[NodeDaemon]:
+        found = read_daemons(handler)
+        asked.set()
+        return found
+
+    monkeypatch.setattr("pvc_cli.zk.migration.follow.read_daemons", read_and_tell)
 
     def daemons() -> None:
         with another_client(tree) as client:
@@ -513,8 +522,8 @@ def test_an_upgrade_waits_for_the_daemons_and_cleans_up_behind_them(
                 time.sleep(0.02)
             for mark in marks:
                 client.create(f"/{mark}")
+            assert asked.wait(20)
             for number in (1, 2):
-                time.sleep(0.2)
                 client.set(f"/nodes/pvchv{number}/activeschema", b"15")
 
     followers = threading.Thread(target=daemons)
