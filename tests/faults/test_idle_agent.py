@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -81,7 +82,8 @@ def port_of(trio: Trio, pid: int) -> int:
     """Return the port of the server that a process is connected to."""
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
     ports = {server.port for server in trio.ensemble.servers}
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
