@@ -4,6 +4,7 @@ import fcntl
 import os
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
