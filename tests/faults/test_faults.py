@@ -30,13 +30,6 @@ def tables() -> Iterator[tuple[Table, Table]]:
 
 
 @pytest.fixture(scope="module")
-def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
-    trio = Trio(tmp_path_factory.mktemp("trio"))
-    yield trio
-    trio.ensemble.stop()
-
-
-@pytest.fixture(scope="module")
 def undisturbed(trio: Trio, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Work]:
     """Every work, measured: how many transactions it makes, and what it leaves."""
     found = works(tmp_path_factory.mktemp("backup"))

@@ -31,13 +31,6 @@ def table() -> Iterator[Table]:
     table.show()
 
 
-@pytest.fixture(scope="module")
-def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
-    trio = Trio(tmp_path_factory.mktemp("trio"))
-    yield trio
-    trio.ensemble.stop()
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_an_idle_agent_survives_and_applies_what_comes_after(
     trio: Trio, table: Table, fault: str, tmp_path: Path
