@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
 from pvc_cli.cluster.values import natural_key, parse_int
-from pvc_cli.errors import NotFoundError, SchemaError, hint, quoted
+from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.transaction import delete_noticing, refuse_contenders
 
@@ -34,11 +34,7 @@ def list_faults(handler: ZKHandler) -> list[Fault]:
 
     :raises SchemaError: if the cluster's schema has none.
     """
-    if "base.faults" not in handler.schema.keys:
-        raise SchemaError(
-            f"faults need schema version {handler.schema.since('base.faults')}, and this cluster has"
-            f" {handler.schema.version}: upgrade it with 'pvc schema upgrade'"
-        )
+    handler.schema.require("base.faults", "faults need")
     names = sorted(handler.children("base.faults") or [], key=natural_key)
     rows = handler.read_rows([(f"faults.{field}", name) for field in _FIELDS] for name in names)
     found = [
@@ -64,7 +60,7 @@ def find_faults(handler: ZKHandler, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def plan_acknowledge(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+def plan_acknowledge(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
     """Plan to acknowledge faults, as PVC does: with the local time."""
     now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
     keys = ("faults.status", "faults.ack_time")
@@ -82,7 +78,7 @@ def plan_acknowledge(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
     return controls
 
 
-def plan_delete(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+def plan_delete(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
     """Plan to delete faults."""
     controls = []
     for name, tree in zip(names, handler.read_trees(("faults", name) for name in names), strict=True):
@@ -93,5 +89,5 @@ def plan_delete(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
     return controls
 
 
-ACKNOWLEDGE: Plan = plan_acknowledge
-DELETE: Plan = plan_delete
+ACKNOWLEDGE: Plan[str] = plan_acknowledge
+DELETE: Plan[str] = plan_delete

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.cluster.vms.query import find, list_vms
-from pvc_cli.cluster.vms.tagging import change_tags, plan_add, plan_remove
+from pvc_cli.cluster.vms.tag_plans import plan_add, plan_remove
+from pvc_cli.cluster.vms.tagging import change_tags
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema

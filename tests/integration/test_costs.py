@@ -16,7 +16,8 @@ from benchmarks.cases import CASES, Case
 from benchmarks.counted import CountedStore
 from benchmarks.floor import recorder
 from pvc_cli.cluster.documents import vm_document
-from pvc_cli.cluster.vms.query import Filters, find, select
+from pvc_cli.cluster.vms.filters import Filters
+from pvc_cli.cluster.vms.query import find, select
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.zk import ZKHandler, live
 from pvc_cli.zk.backup import stream_backup

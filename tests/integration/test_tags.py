@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pvc_cli.cluster.vms import tagging
+from pvc_cli.cluster.vms import tag_plans, tagging
 from pvc_cli.cluster.vms.query import VmRef, list_vms
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import ZKHandler
@@ -402,7 +402,7 @@ def test_rivals_never_leave_half_a_tag(tree: Tree) -> None:
         try:
             with ZKHandler(tree.hosts) as handler:
                 for turn in range(15):
-                    make = tagging.plan_add if (number + turn) % 2 else tagging.plan_remove
+                    make = tag_plans.plan_add if (number + turn) % 2 else tag_plans.plan_remove
                     tagging.change_tags(handler, vms, make(["t"]))
         except ConflictError as error:
             failed.append(error)
@@ -420,7 +420,7 @@ def test_rivals_never_leave_half_a_tag(tree: Tree) -> None:
 
 def test_a_tag_that_gets_protected_meanwhile_is_not_removed(zk: ZKHandler, tree: Tree) -> None:
     vm = VmRef(tree.uuid("web-01"), "web-01")
-    plan = tagging.plan_remove(["frontend"])
+    plan = tag_plans.plan_remove(["frontend"])
     steps = plan(zk, [vm])
     tree.put(f"/domains/{vm.uuid}/tags/frontend/protected", b"True")
     with pytest.raises(ConflictError):
@@ -429,7 +429,7 @@ def test_a_tag_that_gets_protected_meanwhile_is_not_removed(zk: ZKHandler, tree:
     assert (outcome.status, outcome.detail) == ("refused", "it is protected; use --force to remove it")
 
 
-@pytest.mark.parametrize(("make", "tag"), [(tagging.plan_add, "new"), (tagging.plan_remove, "production")])
+@pytest.mark.parametrize(("make", "tag"), [(tag_plans.plan_add, "new"), (tag_plans.plan_remove, "production")])
 def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
     zk: ZKHandler, tree: Tree, make: Callable[..., tagging.Plan], tag: str
 ) -> None:
@@ -453,7 +453,7 @@ def test_a_vm_that_is_deleted_meanwhile_is_refused_and_not_brought_back(
 
 def test_a_busy_vm_is_a_conflict_but_all_others_are_done(zk: ZKHandler, tree: Tree) -> None:
     vms = list_vms(zk)
-    plan = tagging.plan_add(["production"], protected=True)
+    plan = tag_plans.plan_add(["production"], protected=True)
     busy = f"/domains/{tree.uuid('web-01')}/tags/production/protected"
 
     def plan_and_disturb(handler: ZKHandler, chosen: Sequence[VmRef]) -> list[tagging.VmChange]:
@@ -477,7 +477,7 @@ def test_a_thousand_vms_are_tagged_in_few_round_trips(demo: Callable[..., Tree])
         vms = list_vms(handler)
         before = round_trips(handler)
         result = tagging.change_tags(
-            handler, vms, tagging.plan_add(["t"]), on_progress=lambda *progress: done.append(progress)
+            handler, vms, tag_plans.plan_add(["t"]), on_progress=lambda *progress: done.append(progress)
         )
         assert round_trips(handler) - before <= 4
     assert done[-1] == (len(result.outcomes), 1000) == (1000, 1000)

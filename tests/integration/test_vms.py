@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from pvc_cli.cluster.vms.query import Filters, find, list_vms, select
+from pvc_cli.cluster.vms.filters import Filters
+from pvc_cli.cluster.vms.query import find, list_vms, select
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, round_trips

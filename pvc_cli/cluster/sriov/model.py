@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_int
-from pvc_cli.errors import InvalidItemError, NotFoundError, SchemaError, hint, quoted
+from pvc_cli.errors import InvalidItemError, NotFoundError, hint, quoted
 from pvc_cli.zk import ZKHandler, Znode
 
 _VF_NAME = re.compile(r"(.+)v\d+")
@@ -119,12 +119,7 @@ def require_sriov(handler: ZKHandler) -> None:
 
     :raises SchemaError: on an older one.
     """
-    if "node.sriov" not in handler.schema.keys:
-        raise SchemaError(
-            f"SR-IOV needs schema version {handler.schema.since('node.sriov')}, and this cluster has"
-            f" {handler.schema.version}: run 'pvc schema upgrade' once all nodes know that version"
-            " (see 'pvc schema show')"
-        )
+    handler.schema.require("node.sriov", "SR-IOV needs")
 
 
 def _list(handler: ZKHandler, node: str | None, *containers: str) -> list[list[tuple[str, str]]]:

@@ -1,36 +1,32 @@
 """Find VMs: by name, UUID, pattern, or filters."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import translate
 from typing import NamedTuple
 
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import natural_key
+from pvc_cli.cluster.vms import hardware
+from pvc_cli.cluster.vms.filters import Filters, match_hardware
 from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SEE_VMS = "see 'pvc vm list'"
 _GLOB = re.compile(r"[*?\[]")
+_CHUNK = 500
 
 
 class VmRef(NamedTuple):
-    """A VM's UUID and name."""
+    """A VM's UUID and name; it shows as its name."""
 
     uuid: str
     name: str
 
-
-class Filters(NamedTuple):
-    """Which VMs to select: all filters must match; *negate* inverts node, state and tags."""
-
-    pattern: str | None = None
-    """A regular expression found anywhere in the name, or a whole UUID."""
-    node: str | None = None
-    state: str | None = None
-    tags: tuple[str, ...] = ()
-    negate: bool = False
+    def __str__(self) -> str:
+        """Return its name."""
+        return self.name
 
 
 def check_pattern(pattern: str) -> str:
@@ -99,9 +95,12 @@ def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:
     raise NotFoundError(f"there is no VM {quoted(wanted)}: {hint(wanted, everybody, SEE_VMS)}")
 
 
-def select(handler: ZKHandler, filters: Filters) -> list[VmRef]:
-    """Return the VMs that *filters* match, by name, in at most four batches.
+def select(
+    handler: ZKHandler, filters: Filters, on_unreadable: Callable[[VmRef, str], object] = lambda _vm, _why: None
+) -> list[VmRef]:
+    """Return the VMs that *filters* match, by name, in at most four batches; their XML, if it is needed, in more.
 
+    :param on_unreadable: is told which VM is left out because its XML, which a filter looks into, is broken, and why.
     :raises NotFoundError: if there is no such node.
     """
     vms = _by_pattern(list_vms(handler), filters.pattern)
@@ -110,14 +109,29 @@ def select(handler: ZKHandler, filters: Filters) -> list[VmRef]:
         vms = _by_value(handler, vms, "domain.node", filters.node, negate=filters.negate)
     if filters.state is not None:
         vms = _by_value(handler, vms, "domain.state", filters.state, negate=filters.negate)
-    if filters.tags:
+    if filters.tags or filters.without_tags:
         found = handler.children_many(("domain.meta.tags", vm.uuid) for vm in vms)
-        vms = [
-            vm
-            for vm, tags in zip(vms, found, strict=True)
-            if all((tag in (tags or ())) != filters.negate for tag in filters.tags)
-        ]
-    return vms
+        vms = [vm for vm, tags in zip(vms, found, strict=True) if _match_tags(tags or (), filters)]
+    return list(_by_hardware(handler, vms, filters, on_unreadable)) if filters.needs_xml else vms
+
+
+def _match_tags(tags: Collection[str], filters: Filters) -> bool:
+    results = (*(tag in tags for tag in filters.tags), *(tag not in tags for tag in filters.without_tags))
+    return all(result != filters.negate for result in results)
+
+
+def _by_hardware(
+    handler: ZKHandler, vms: Sequence[VmRef], filters: Filters, on_unreadable: Callable[[VmRef, str], object]
+) -> Iterator[VmRef]:
+    """Yield the VMs whose XML *filters* match; it is read a part at a time, for it is large."""
+    for start in range(0, len(vms), _CHUNK):
+        chunk = vms[start : start + _CHUNK]
+        for vm, xml in zip(chunk, handler.read_many(("domain.xml", vm.uuid) for vm in chunk), strict=True):
+            try:
+                if match_hardware(hardware.parse(xml or ""), filters):
+                    yield vm
+            except hardware.BrokenXmlError as error:
+                on_unreadable(vm, str(error))
 
 
 def _by_pattern(vms: list[VmRef], pattern: str | None) -> list[VmRef]:

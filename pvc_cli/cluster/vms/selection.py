@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import STATES
-from pvc_cli.cluster.vms.query import Filters
 from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.errors import hint, quoted
 from pvc_cli.zk import ZKHandler

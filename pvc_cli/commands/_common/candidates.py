@@ -51,6 +51,7 @@ vms = _from_cluster(lambda handler, _line: [vm.name for vm in list_vms(handler)]
 tags = _from_cluster(lambda handler, _line: [tag.name for tag in count_tags(handler)])
 faults = _from_cluster(lambda handler, _line: handler.children("base.faults") or [])
 nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
+networks = _from_cluster(lambda handler, _line: handler.children("base.network") or [])
 pfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.pf", line["node"])) or [])
 vfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.vf", line["node"])) or [])
 

@@ -6,7 +6,6 @@ from typing import TypeVar, cast
 
 import click
 
-from pvc_cli.commands._common import complete
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.connections.session import connect_to_list as connect_to_list
 from pvc_cli.context import Context as Context
@@ -24,14 +23,14 @@ def options_into(
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds *options*, and hands what they give to the command as one *record*.
 
-    :param record: a named tuple; each of its fields is the name of an option.
+    :param record: a named tuple; each of its fields is the name of an option, or has a default.
     :param parameter: the command's parameter that gets the record.
     """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def with_record(*args: object, **given: object) -> object:
-            values = {name: given.pop(name) for name in vars(record)["_fields"]}
+            values = {name: given.pop(name) for name in vars(record)["_fields"] if name in given}
             return command(*args, **{parameter: record(**values)}, **given)
 
         decorated = cast("Command", with_record)
@@ -68,19 +67,3 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for conf
 secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
 watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until Ctrl-C.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
-
-node_option = click.option(
-    "-t", "--target", "node", metavar="NODE", shell_complete=complete.nodes, help="Only VMs on this node."
-)
-state_option = click.option(
-    "-s", "--state", metavar="STATE", shell_complete=complete.states, help="Only VMs in this state."
-)
-tags_option = click.option(
-    "-g",
-    "--tag",
-    "tags",
-    multiple=True,
-    metavar="TAG",
-    shell_complete=complete.tags,
-    help="Only VMs with this tag; repeat it to require several.",
-)

@@ -22,6 +22,6 @@ def _on_tab(kind: str) -> Completer:
     return complete
 
 
-vms, tags, nodes, pfs, vfs, faults, states, connections = map(
-    _on_tab, ("vms", "tags", "nodes", "pfs", "vfs", "faults", "states", "connections")
+vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
+    _on_tab, ("vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
 )

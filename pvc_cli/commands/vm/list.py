@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.cluster.documents import migrated, vm_document
+from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import WATCHED_KEYS, Vm
-from pvc_cli.cluster.vms.query import Filters, VmRef, check_pattern, select
+from pvc_cli.cluster.vms.query import VmRef, check_pattern
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.commands._common.command import (
     Context,
     connect_to_list,
-    node_option,
     options_into,
     output_option,
     pass_context,
-    state_option,
-    tags_option,
     watch_option,
 )
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS, select_warning
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
 from pvc_cli.errors import EXIT_INTERRUPTED
@@ -41,14 +40,12 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
     click.argument(
         "pattern", required=False, callback=lambda _context, _parameter, given: given and check_pattern(given)
     ),
-    node_option,
-    state_option,
-    tags_option,
+    *FILTER_OPTIONS,
     click.option(
         "-n",
         "--negate",
         is_flag=True,
-        help="Invert the filters: not on that node, not in that state, without those tags.",
+        help="Invert each filter but PATTERN: not on that node, not in that state, without those tags …",
     ),
 )
 @watch_option
@@ -63,6 +60,7 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
     Examples:
       pvc vm list '^web-' -s start
       pvc vm list -g production -o name
+      pvc vm list --network 1001 --min-memory 4096
     """
     check_pattern(filters.pattern or "")
     with connect_to_list(context) as handler, turns(context.output, handler, _arm, watch=watch) as each:
@@ -87,7 +85,7 @@ class _Listing:
         for uuid in stale:
             self._rows.pop(uuid, None)
             self._broken.pop(uuid, None)
-        chosen = select(self._handler, self._filters)
+        chosen = select_warning(output, self._handler, self._filters)
         output.show(
             lambda: (vm_document(vm) for vm in self._read(chosen)),
             names=lambda: [vm.name for vm in chosen],

@@ -91,6 +91,18 @@ class ZKSchema:
         """Return the version that removed *key*, or None if none did."""
         return next((v.number for v in self.known if key in v.remove), None)
 
+    def require(self, key: str, what: str) -> None:
+        """Check that this version has *key*.
+
+        :param what: what needs it, with its verb: ``tags need``.
+        :raises SchemaError: if it has not.
+        """
+        if key not in self.keys:
+            raise SchemaError(
+                f"{what} schema version {self.since(key)}, and this cluster has {self.version}: run"
+                " 'pvc schema upgrade' once all its nodes know that version (see 'pvc schema show')"
+            )
+
     def path(self, key: Key) -> str | None:
         """Return the path of *key*, or None if this version of the schema has no such key.
 

@@ -2,57 +2,37 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.documents import outcomes_document
-from pvc_cli.cluster.vms.query import Filters, VmRef, find, select
-from pvc_cli.cluster.vms.selection import explain_no_match
+from pvc_cli.cluster.vms.filters import Filters
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.command import Context, node_option, options_into, state_option, tags_option
+from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.progress import progress_bar
-from pvc_cli.errors import EXIT_REFUSED, InvalidInputError, quoted
+from pvc_cli.commands._common.selecting import Selection, selection_options
+from pvc_cli.errors import EXIT_REFUSED, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
 _FEW = 10
 
 
-class Selection(NamedTuple):
-    """On which VMs to work: the first of the words, or what the options say."""
-
-    words: tuple[str, ...]
-    everything: bool
-    node: str | None
-    state: str | None
-    tags: tuple[str, ...]
-
-    @property
-    def by_options(self) -> bool:
-        """Whether options select the VMs, so that every word is a tag."""
-        return bool(self.everything or self.node or self.state or self.tags)
-
-
 def _complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer VMs for the first word, unless options select them, and tags for the others."""
     given = context.params
-    selected = any(given.get(name) for name in ("everything", "node", "state", "tags"))
+    selected = any(given.get(name) for name in ("everything", *Filters._fields))
     first = not selected and not given.get("words")
     return (complete.vms if first else complete.tags)(context, parameter, incomplete)
 
 
-selection_options = options_into(
-    Selection,
-    "selection",
+tag_options = selection_options(
     click.argument("words", metavar="VM TAG…", nargs=-1, shell_complete=_complete_words),
-    click.option("--all", "everything", is_flag=True, help="Select all VMs; every argument is a TAG."),
-    node_option,
-    state_option,
-    tags_option,
+    every="Select all VMs; every argument is a TAG.",
 )
 
 
@@ -64,23 +44,6 @@ def split_words(context: Context, selection: Selection) -> tuple[list[str], list
         vm = "" if selection.by_options else "a VM, or --all, -t, -s or -g, and "
         raise click.UsageError(f"expected {vm}at least one TAG")
     return context.names(named), context.names(tags, commas=False)
-
-
-def chosen_vms(output: Output, handler: ZKHandler, names: list[str], selection: Selection) -> list[VmRef]:
-    """Return the VMs that the command line means.
-
-    :raises InvalidInputError: if options select none because a word is misspelt.
-    """
-    if names:
-        return find(handler, names)
-    filters = Filters(node=selection.node, state=selection.state, tags=selection.tags)
-    chosen = select(handler, filters)
-    if not chosen:
-        why = explain_no_match(handler, filters)
-        if why.misspelt:
-            raise InvalidInputError(why.reason)
-        output.message(f"Nothing to change: {why.reason}.")
-    return chosen
 
 
 def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: Plan, *, dry_run: bool) -> int:

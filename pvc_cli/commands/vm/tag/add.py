@@ -2,13 +2,14 @@ from typing import Literal
 
 import click
 
-from pvc_cli.cluster.vms.tagging import plan_add
+from pvc_cli.cluster.vms.tag_plans import plan_add
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
+from pvc_cli.commands._common.selecting import Selection, chosen_vms
+from pvc_cli.commands.vm.tag._change import carry_out, split_words, tag_options
 
 
 @click.command("add")
-@selection_options
+@tag_options
 @click.option(
     "-p", "--protected/--no-protected", "protected", default=None,
     help="Protect the tag against removal, or unprotect it [default: leave as is].",
@@ -31,7 +32,7 @@ def command(
     """Add tags to VMs.
 
     VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input. With
-    --all, -t, -s or -g, omit VM: every argument is a TAG.
+    --all or a filter, omit VM: every argument is a TAG.
 
     \b
     Examples:

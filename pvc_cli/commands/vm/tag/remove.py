@@ -1,12 +1,13 @@
 import click
 
-from pvc_cli.cluster.vms.tagging import plan_remove
+from pvc_cli.cluster.vms.tag_plans import plan_remove
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands.vm.tag._change import Selection, carry_out, chosen_vms, selection_options, split_words
+from pvc_cli.commands._common.selecting import Selection, chosen_vms
+from pvc_cli.commands.vm.tag._change import carry_out, split_words, tag_options
 
 
 @click.command("remove")
-@selection_options
+@tag_options
 @click.option("--force", is_flag=True, help="Also remove protected and system tags.")
 @click.option("--if-exists", is_flag=True, help="Skip VMs that do not have the tag.")
 @dry_run_option

@@ -1,0 +1,61 @@
+"""Which VMs are meant: filters on what the tree and their XML say."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from pvc_cli.cluster.vms.hardware import Hardware
+
+
+class Filters(NamedTuple):
+    """Which VMs to select: all filters must match; *negate* inverts each but the pattern."""
+
+    pattern: str | None = None
+    """A regular expression found anywhere in the name, or a whole UUID."""
+    node: str | None = None
+    state: str | None = None
+    tags: tuple[str, ...] = ()
+    without_tags: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    """VNIs, or what a VM's document has in place of one, such as ``macvtap:ens1f0v0``."""
+    mac: str | None = None
+    disk: str | None = None
+    """A glob pattern of a volume ``POOL/VOLUME``, or of a file."""
+    min_memory: int | None = None
+    """In MiB."""
+    max_memory: int | None = None
+    min_vcpus: int | None = None
+    max_vcpus: int | None = None
+    sriov: bool = False
+    """Whether a VM must use a device of its node: a VF, or another one that is passed through."""
+    negate: bool = False
+
+    @property
+    def needs_xml(self) -> bool:
+        """Whether one of them looks into the XML."""
+        return self._replace(negate=False) != Filters(*self[:5])
+
+
+def match_hardware(found: Hardware, wanted: Filters) -> bool:
+    """Tell whether a VM's hardware matches the filters that look into the XML."""
+    return all(result != wanted.negate for result in _results(found, wanted))
+
+
+def _results(found: Hardware, wanted: Filters) -> Iterator[bool]:
+    """Yield the result of each filter that is set."""
+    for vni in wanted.networks:
+        yield any(str(nic.vni) == vni for nic in found.networks)
+    if wanted.mac is not None:
+        yield any(nic.mac.lower() == wanted.mac.lower() for nic in found.networks)
+    if wanted.disk is not None:
+        yield any(fnmatchcase(disk.name, wanted.disk) for disk in found.disks)
+    for amount, least, most in (
+        (found.memory, wanted.min_memory, wanted.max_memory),
+        (found.vcpu, wanted.min_vcpus, wanted.max_vcpus),
+    ):
+        if least is not None:
+            yield amount is not None and amount >= least
+        if most is not None:
+            yield amount is not None and amount <= most
+    if wanted.sriov:
+        yield bool(found.pci_devices) or any(nic.type in ("direct", "hostdev") for nic in found.networks)

@@ -1,0 +1,218 @@
+"""Plan what becomes of VMs' tags that are added, removed or renamed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pvc_cli.cluster.values import parse_bool
+from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.tagging import Outcome, Plan, Status, TagType, VmChange, check_tag_name
+from pvc_cli.cluster.vms.tags import CONTAINER
+from pvc_cli.errors import InvalidInputError, quoted
+from pvc_cli.zk import Transaction, ZKHandler, Znode
+from pvc_cli.zk.names import check_item
+from pvc_cli.zk.transaction import refuse_contenders
+
+_KEYS = ("tag", "tag.type", "tag.protected")
+
+
+def plan_add(
+    names: Sequence[str], *, kind: TagType = "user", protected: bool | None = None, force: bool = False
+) -> Plan:
+    """Return the plan that adds tags to VMs, for :func:`change_tags`.
+
+    :param protected: whether the tag is; None leaves an existing tag's protection as it is.
+    :param force: turn a `system` tag into a `user` one where *kind* says so.
+    :raises InvalidInputError: if a name cannot be a tag's.
+    """
+    wanted = list(dict.fromkeys(map(check_tag_name, names)))
+
+    def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
+        return [
+            _add(handler.transaction(), found, kind, protected, force=force) for found in _look(handler, vms, wanted)
+        ]
+
+    return plan
+
+
+def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = False) -> Plan:
+    """Return the plan that removes tags from VMs, for :func:`change_tags`.
+
+    :param force: remove a protected or a `system` tag as well.
+    :param if_exists: skip a VM that does not have the tag, instead of refusing it.
+    :raises InvalidItemError: if a name cannot be a znode's.
+    """
+    wanted = list(dict.fromkeys(map(check_item, names)))
+
+    def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
+        exist = handler.exists_many(("domain", vm.uuid) for vm in vms)
+        trees = iter(handler.read_trees((CONTAINER, vm.uuid, "tag", name) for vm in vms for name in wanted))
+        steps = []
+        for vm, exists in zip(vms, exist, strict=True):
+            tags = {name: next(trees) for name in wanted}
+            if exists:
+                steps.append(_remove(handler.transaction(), vm, tags, force=force, if_exists=if_exists))
+            else:
+                steps.append(_gone(handler.transaction(), vm, wanted))
+        return steps
+
+    return plan
+
+
+def plan_rename(old: str, new: str, *, force: bool = False) -> Plan:
+    """Return the plan that renames a tag on VMs, for :func:`change_tags`; type and protection stay.
+
+    :param force: rename a protected or a `system` tag as well, and drop *old* where a VM has both.
+    :raises InvalidInputError: if *new* cannot be a tag's name, or is *old*.
+    """
+    check_item(old)
+    if check_tag_name(new) == old:
+        raise InvalidInputError(f"the tag is called {quoted(old)} already: give another name")
+
+    def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
+        trees = handler.read_trees((CONTAINER, vm.uuid, "tag", old) for vm in vms)
+        states = _look(handler, vms, [old, new])
+        return [
+            _rename(handler.transaction(), state, tree, old, new, force=force)
+            for state, tree in zip(states, trees, strict=True)
+        ]
+
+    return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The requested tags of one VM, as read."""
+
+    vm: VmRef
+    exists: bool
+    container: bool
+    tags: dict[str, tuple[Znode | None, Znode | None, Znode | None]]
+    """By name: the tag's own znode, its type, its protection."""
+
+
+def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> list[_State]:
+    """Read the tags called *names* of *vms*, in one batch."""
+    found = iter(
+        handler.get_znodes(
+            key
+            for vm in vms
+            for key in (
+                ("domain", vm.uuid),
+                (CONTAINER, vm.uuid),
+                *((CONTAINER, vm.uuid, key, name) for name in names for key in _KEYS),
+            )
+        )
+    )
+    return [
+        _State(
+            vm,
+            next(found) is not None,
+            next(found) is not None,
+            {name: (next(found), next(found), next(found)) for name in names},
+        )
+        for vm in vms
+    ]
+
+
+def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> VmChange:
+    """Return the refusal for a VM that was deleted since it was found."""
+    return VmChange(vm, transaction, [Outcome(vm, name, "refused", "the VM no longer exists") for name in names])
+
+
+def _add(transaction: Transaction, state: _State, kind: TagType, protected: bool | None, *, force: bool) -> VmChange:
+    """Plan one VM's new tags: write only what differs, guarded by what was read."""
+    if not state.exists:
+        return _gone(transaction, state.vm, state.tags)
+    outcomes = []
+    container = state.container
+    for name, (own, old_type, old_protected) in state.tags.items():
+        if own and old_type and old_type.text == "system" and kind == "user" and not force:
+            reason = "it is a system tag; use --force to make it a user tag"
+            outcomes.append(Outcome(state.vm, name, "refused", reason))
+            continue
+        before = len(transaction.ops)
+        if not container:
+            transaction.create((CONTAINER, state.vm.uuid))
+            container = True
+        key = (CONTAINER, state.vm.uuid)
+        wanted = str(bool(protected))
+        if old_protected and protected in (None, parse_bool(old_protected.text)):
+            wanted = old_protected.text
+        values = {"tag": (own, name), "tag.type": (old_type, kind), "tag.protected": (old_protected, wanted)}
+        steady = [
+            (part, found)
+            for part, (found, value) in values.items()
+            if not transaction.ensure((*key, part, name), found, value)
+        ]
+        if len(transaction.ops) > before:
+            for part, found in steady:
+                transaction.guard((*key, part, name), found)
+        if len(transaction.ops) > before:
+            outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added"))
+        else:
+            outcomes.append(Outcome(state.vm, name, "unchanged", "already set"))
+    return VmChange(state.vm, transaction, outcomes)
+
+
+def _rename(
+    transaction: Transaction, state: _State, tree: dict[str, Znode], old: str, new: str, *, force: bool
+) -> VmChange:
+    """Plan the new name of one VM's tag, guarded by what was read."""
+
+    def outcome(status: Status, detail: str) -> VmChange:
+        return VmChange(state.vm, transaction, [Outcome(state.vm, old, status, detail)])
+
+    if not state.exists:
+        return _gone(transaction, state.vm, [old])
+    own, kind, protected = state.tags[old]
+    if own is None or not tree:
+        return outcome("unchanged", "the VM does not have it")
+    if (why := _bound(kind, protected)) and not force:
+        return outcome("refused", f"it is {why}; use --force to rename it")
+    key, there = (CONTAINER, state.vm.uuid), state.tags[new][0]
+    if there and not force:
+        return outcome("refused", f"the VM has a tag {quoted(new)}, too; use --force to drop {quoted(old)}")
+    refuse_contenders(tree)
+    if there:
+        transaction.guard((*key, "tag", new), there)
+    else:
+        for part, value in zip(
+            _KEYS, (new, kind.text if kind else "user", str(_is_protected(protected))), strict=True
+        ):
+            transaction.create((*key, part, new), value)
+    transaction.delete_item(tree)
+    return outcome("changed", f"dropped for {quoted(new)}" if there else f"renamed to {quoted(new)}")
+
+
+def _is_protected(znode: Znode | None) -> bool:
+    return bool(znode and parse_bool(znode.text))
+
+
+def _bound(kind: Znode | None, protected: Znode | None) -> str:
+    """Return what keeps a tag from being removed, or nothing."""
+    return "a system tag" if kind and kind.text == "system" else "protected" if _is_protected(protected) else ""
+
+
+def _remove(
+    transaction: Transaction, vm: VmRef, tags: dict[str, dict[str, Znode]], *, force: bool, if_exists: bool
+) -> VmChange:
+    """Plan the removal of *tags*, given as their subtrees, from one VM, guarded by what was read."""
+    outcomes = []
+    for name, tree in tags.items():
+        if not tree:
+            if if_exists:
+                outcomes.append(Outcome(vm, name, "unchanged", "the VM does not have it"))
+            else:
+                outcomes.append(Outcome(vm, name, "refused", "the VM does not have it; use --if-exists to skip it"))
+            continue
+        kind, protected = (
+            tree.get(transaction.schema.path((CONTAINER, vm.uuid, key, name)) or "")
+            for key in ("tag.type", "tag.protected")
+        )
+        if (why := _bound(kind, protected)) and not force:
+            outcomes.append(Outcome(vm, name, "refused", f"it is {why}; use --force to remove it"))
+            continue
+        refuse_contenders(tree)
+        transaction.delete_item(tree)
+        outcomes.append(Outcome(vm, name, "changed", "removed"))
+    return VmChange(vm, transaction, outcomes)

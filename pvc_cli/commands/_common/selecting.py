@@ -1,0 +1,124 @@
+"""Which VMs a command works on: named ones, or those that filters select. The same words in every command."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
+
+import click
+
+from pvc_cli.cluster.vms.filters import Filters
+from pvc_cli.cluster.vms.query import VmRef, find, select
+from pvc_cli.cluster.vms.selection import explain_no_match
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Command, Context, options_into
+from pvc_cli.commands._common.values import Number
+from pvc_cli.errors import InvalidInputError
+from pvc_cli.output.writer import Output
+from pvc_cli.zk import ZKHandler
+
+
+def _node_option(*names: str) -> Callable[[Command], Command]:
+    return click.option(*names, "node", metavar="NODE", shell_complete=complete.nodes, help="Only VMs on this node.")
+
+
+_OTHERS = (
+    click.option("-s", "--state", metavar="STATE", shell_complete=complete.states, help="Only VMs in this state."),
+    click.option(
+        "-g", "--tag", "tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
+        help="Only VMs with this tag; repeat it to require several.",
+    ),
+    click.option(
+        "--without-tag", "without_tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
+        help="Only VMs without this tag; repeatable.",
+    ),
+    click.option(
+        "--network", "networks", multiple=True, metavar="VNI", shell_complete=complete.networks,
+        help="Only VMs in this network; repeat it to require several.",
+    ),
+    click.option("--mac", metavar="MAC", help="Only the VM that has an interface with this address."),
+    click.option("--disk", metavar="PATTERN", help="Only VMs with this disk: POOL/VOLUME, or a pattern in quotes."),
+    *(
+        click.option(f"--{end}-{kind}", type=Number(min=0), metavar=unit, help=f"Only VMs with at {word} {what}.")
+        for kind, unit, what in (("memory", "MIB", "this much memory"), ("vcpus", "NUMBER", "this many vCPUs"))
+        for end, word in (("min", "least"), ("max", "most"))
+    ),
+    click.option("--sriov", is_flag=True, help="Only VMs that use a VF, or another device of their node."),
+)  # fmt: skip
+FILTER_OPTIONS = (_node_option("-t", "--target"), *_OTHERS)
+"""The options that select VMs, for a record :class:`Filters`."""
+
+
+class Selection(NamedTuple):
+    """On which VMs to work: the words, or what the options select."""
+
+    words: tuple[str, ...]
+    everything: bool
+    filters: Filters
+
+    @property
+    def by_options(self) -> bool:
+        """Whether options select the VMs."""
+        return self.everything or self.filters != Filters()
+
+
+def selection_options(
+    words: Callable[[Command], Command], *, node: Sequence[str] = ("-t", "--target"), every: str = "Select all VMs."
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds the arguments *words*, ``--all`` and the filters, as one `Selection`.
+
+    :param node: what the option that selects by node is called.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_selection(
+            *args: object, words: tuple[str, ...], everything: bool, filters: Filters, **given: object
+        ) -> object:
+            return command(*args, selection=Selection(words, everything, filters), **given)
+
+        decorated = options_into(Filters, "filters", _node_option(*node), *_OTHERS)(cast("Command", with_selection))
+        decorated = click.option("--all", "everything", is_flag=True, help=every)(decorated)
+        return words(decorated)
+
+    return decorate
+
+
+def vms_options(*, node: Sequence[str] = ("-t", "--target")) -> Callable[[Command], Command]:
+    """Return a decorator like that of `selection_options`, for a command whose every argument is a VM."""
+    words = click.argument("words", metavar="[VM]…", nargs=-1, shell_complete=complete.vms)
+    return selection_options(words, node=node)
+
+
+def named_vms(context: Context, selection: Selection) -> list[str]:
+    """Return the VMs that the arguments name, none where options select them.
+
+    :raises click.UsageError: if neither says which VMs are meant, or both do.
+    """
+    if bool(selection.words) == selection.by_options:
+        raise click.UsageError("expected VMs by name, or --all, or filters such as -s STATE and -g TAG")
+    return context.names(selection.words)
+
+
+def chosen_vms(output: Output, handler: ZKHandler, names: Sequence[str], selection: Selection) -> list[VmRef]:
+    """Return the VMs called *names*, or without names those that the options select.
+
+    :raises InvalidInputError: if options select none because a word is misspelt.
+    """
+    if names:
+        return find(handler, names)
+    chosen = select_warning(output, handler, selection.filters)
+    if not chosen:
+        why = explain_no_match(handler, selection.filters)
+        if why.misspelt:
+            raise InvalidInputError(why.reason)
+        output.message(f"Nothing to change: {why.reason}.")
+    return chosen
+
+
+def select_warning(output: Output, handler: ZKHandler, filters: Filters) -> list[VmRef]:
+    """Return the VMs that *filters* match, and warn of those whose XML is unreadable where that is asked for."""
+    return select(
+        handler,
+        filters,
+        lambda vm, why: output.warning(f"left out VM {vm.name} ({vm.uuid}): its XML is broken: {why}"),
+    )
