@@ -110,6 +110,12 @@ class Tree:
         raise AssertionError(f"the demo cluster has no VM {name}")
 
 
+def changes_between(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, bytes | None]:
+    """The paths whose values differ, with what is there after; None for one that is gone."""
+    paths = before.keys() | after.keys()
+    return {path: after.get(path) for path in paths if before.get(path) != after.get(path)}
+
+
 def round_trips(handler: ZKHandler) -> int:
     """How often *handler* waited for the servers so far."""
     assert isinstance(handler.store, LiveStore)

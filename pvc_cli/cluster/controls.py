@@ -2,62 +2,93 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from pvc_cli.errors import PvcError
 from pvc_cli.zk import Change, Key, Transaction, ZKHandler, Znode
 
 Status = Literal["changed", "unchanged", "refused", "failed"]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class Control(Generic[Item]):
     """What becomes of one thing; *detail* says what is done, or why not."""
 
-    name: str
+    item: Item
     transaction: Transaction
     status: Status
     detail: str
 
+    @property
+    def name(self) -> str:
+        """What people call the thing."""
+        return str(self.item)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every change to the tree."""
+        return self.transaction.changes
+
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Generic[Item]):
     """What was done, or would be in a dry run."""
 
-    controls: tuple[Control, ...]
+    controls: tuple[Control[Item], ...]
     errors: tuple[PvcError, ...] = ()
     """Why things failed."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """Every change to the tree."""
-        return tuple(change for control in self.controls for change in control.transaction.changes)
+        return tuple(change for control in self.controls for change in control.changes)
 
 
-Plan = Callable[[ZKHandler, Sequence[str]], list[Control]]
-"""Reads some things, by name, and returns what to change of each."""
+Plan = Callable[[ZKHandler, Sequence[Item]], list[Control[Item]]]
+"""Reads some things and returns what to change of each."""
+OnProgress = Callable[[int, int], object]
+"""Is told how many things are done, of how many."""
 
 
-def control(handler: ZKHandler, names: Sequence[str], plan: Plan, *, dry_run: bool = False) -> Outcome:
-    """Carry out *plan* on the things called *names*; in a dry run, only make it.
+def unheard(_done: int, _all: int) -> None:
+    """Take progress that nobody asked for."""
+
+
+def control(
+    handler: ZKHandler,
+    items: Sequence[Item],
+    plan: Plan[Item],
+    *,
+    dry_run: bool = False,
+    on_progress: OnProgress = unheard,
+) -> Outcome[Item]:
+    """Carry out *plan* on *items*; in a dry run, only make it.
 
     :raises ConflictError: if the schema version changed.
     """
     if dry_run:
-        return Outcome(tuple(plan(handler, names)))
-    steps, failed = handler.execute(names, lambda some: plan(handler, some), lambda step: step.name)
-    lost = [Control(f.item, handler.transaction(), "failed", str(f.error)) for f in failed]
+        return Outcome(tuple(plan(handler, items)))
+    steps, failed = handler.execute(
+        items, lambda some: plan(handler, some), lambda step: step.item, on_progress=on_progress
+    )
+    lost = [fail(handler, failure.item, failure.error) for failure in failed]
     return Outcome((*steps, *lost), tuple(failure.error for failure in failed))
 
 
 def decide(
-    transaction: Transaction, name: str, values: Sequence[tuple[Key, Znode | None, str]], done: str, already: str
-) -> Control:
+    transaction: Transaction, item: Item, values: Sequence[tuple[Key, Znode | None, str]], done: str, already: str
+) -> Control[Item]:
     """Return the control of one thing whose keys get *values*, each guarded by its znode as it was found."""
     changed = [transaction.ensure(key, found, value) for key, found, value in values]
-    return Control(name, transaction, "changed" if any(changed) else "unchanged", done if any(changed) else already)
+    return Control(item, transaction, "changed" if any(changed) else "unchanged", done if any(changed) else already)
 
 
-def refuse(handler: ZKHandler, name: str, why: str) -> Control:
+def refuse(handler: ZKHandler, item: Item, why: str) -> Control[Item]:
     """Return the control of a thing that must not be changed."""
-    return Control(name, handler.transaction(), "refused", why)
+    return Control(item, handler.transaction(), "refused", why)
+
+
+def fail(handler: ZKHandler, item: Item, error: PvcError) -> Control[Item]:
+    """Return the control of a thing that could not be changed."""
+    return Control(item, handler.transaction(), "failed", str(error))

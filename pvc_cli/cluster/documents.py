@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pvc_cli.cluster.controls import Control
+    from pvc_cli.cluster.controls import Control, Item
     from pvc_cli.cluster.faults import Fault
     from pvc_cli.cluster.health import ClusterStatus
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.sriov.audit import Finding
     from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
     from pvc_cli.cluster.sriov.settings import Setting
+    from pvc_cli.cluster.vms.metadata import Metadata
     from pvc_cli.cluster.vms.model import Vm
     from pvc_cli.cluster.vms.query import VmRef
     from pvc_cli.cluster.vms.tagging import Outcome
@@ -151,13 +152,18 @@ def status_document(status: ClusterStatus) -> Document:
     }
 
 
+def metadata_document(vm: VmRef, metadata: Metadata) -> Document:
+    """Return the document of a VM's metadata, a part of the VM's."""
+    return {"name": vm.name, "uuid": vm.uuid} | metadata._asdict()
+
+
 def changes_document(changes: Sequence[Change]) -> Document:
     """Return the document of a dry run; what does not apply to a change is left out of it."""
-    return {
-        "changes": [
-            {name: value for name, value in change._asdict().items() if value is not None} for change in changes
-        ]
-    }
+    return {"changes": _changes(changes)}
+
+
+def _changes(changes: Iterable[Change]) -> list[Document]:
+    return [{name: value for name, value in change._asdict().items() if value is not None} for change in changes]
 
 
 def outcomes_document(outcomes: Sequence[Outcome]) -> Document:
@@ -176,11 +182,21 @@ def outcomes_document(outcomes: Sequence[Outcome]) -> Document:
     }
 
 
-def controls_document(controls: Sequence[Control]) -> Document:
-    """Return the document of what became of each thing that was to be changed."""
+def controls_document(controls: Sequence[Control[Item]]) -> Document:
+    """Return the document of what became of each thing that was to be changed.
+
+    What was changed has its ``changes``, everything else its ``reason``; a VM, its ``uuid``.
+    """
     counts = Counter[str](control.status for control in controls)
     return {
-        "items": [{"name": control.name, "status": control.status, "detail": control.detail} for control in controls],
+        "items": [
+            {"name": control.name}
+            | ({"uuid": uuid} if (uuid := getattr(control.item, "uuid", None)) else {})
+            | {"status": control.status}
+            | ({} if control.status == "changed" else {"reason": control.detail})
+            | ({"changes": _changes(change.masked() for change in control.changes)} if control.changes else {})
+            for control in controls
+        ],
         "counts": {status: counts[status] for status in ("changed", "unchanged", "refused", "failed")},
     }
 

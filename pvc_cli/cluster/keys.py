@@ -9,7 +9,7 @@ from pvc_cli.zk import Key, ZKHandler
 _VERSION = "base.schema.version"
 
 
-def plan_set(key: Key, path: str, value: str) -> Plan:
+def plan_set(key: Key, path: str, value: str) -> Plan[str]:
     """Return the plan that gives *key*, at *path*, its value, for :func:`pvc_cli.cluster.controls.control`.
 
     :raises RefusedError: for the schema version, by which every key is found.
@@ -17,7 +17,7 @@ def plan_set(key: Key, path: str, value: str) -> Plan:
     if key == _VERSION:
         raise RefusedError("cannot set the schema version alone: use 'pvc schema upgrade' or 'pvc schema rollback'")
 
-    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
         # A key below an item needs the item: half of one must not come back.
         owner: Key | None = None
         if not isinstance(key, str):

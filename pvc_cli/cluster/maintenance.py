@@ -9,11 +9,11 @@ from pvc_cli.zk import ZKHandler
 _KEY = "base.config.maintenance"
 
 
-def plan_maintenance(*, on: bool) -> Plan:
+def plan_maintenance(*, on: bool) -> Plan[str]:
     """Return the plan that switches maintenance mode, for :func:`pvc_cli.cluster.controls.control`."""
     word = "on" if on else "off"
 
-    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
         (found,) = handler.get_znodes([_KEY])
         same = found is not None and bool(parse_bool(found.text)) == on
         values = [] if same else [(_KEY, found, "true" if on else "false")]

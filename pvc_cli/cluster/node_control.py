@@ -9,14 +9,14 @@ _DOMAIN_STATES = {"flush": ("flush", "flushed"), "ready": ("unflush", "ready")}
 _PRIMARY = "base.config.primary_node"
 
 
-def plan_domain_state(wanted: str) -> Plan:
+def plan_domain_state(wanted: str) -> Plan[str]:
     """Return the plan that flushes nodes, or makes them ready, for :func:`pvc_cli.cluster.controls.control`.
 
     :param wanted: ``flush`` or ``ready``.
     """
     asked, reached = _DOMAIN_STATES[wanted]
 
-    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
         keys = ("node.state.domain", "node.state.daemon")
         found = iter(handler.get_znodes((key, name) for name in names for key in keys))
         controls = []
@@ -37,19 +37,19 @@ def plan_domain_state(wanted: str) -> Plan:
     return plan
 
 
-def plan_coordinator(wanted: str) -> Plan:
+def plan_coordinator(wanted: str) -> Plan[str]:
     """Return the plan that makes a node the primary coordinator, or a secondary one.
 
     :param wanted: ``primary`` or ``secondary``.
     """
 
-    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control]:
+    def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
         return [_coordinator(handler, name, wanted) for name in names]
 
     return plan
 
 
-def _coordinator(handler: ZKHandler, name: str, wanted: str) -> Control:
+def _coordinator(handler: ZKHandler, name: str, wanted: str) -> Control[str]:
     keys: list[Key] = [("node.mode", name), ("node.state.daemon", name), _PRIMARY]
     mode, daemon, primary = handler.get_znodes(keys)
     if mode is None or mode.text != "coordinator":

@@ -11,7 +11,7 @@ from pvc_cli.zk.base import schema_changed
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.reads import is_stuck, outermost, read_trees
 from pvc_cli.zk.schema import MASK, Key, ZKSchema, is_secret
-from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, Op, Read, Store, Znode
+from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, Lock, Op, Read, Store, Znode
 
 
 class Change(NamedTuple):
@@ -86,6 +86,11 @@ class Transaction:
         """Guard the transaction with *key* as *found*; a missing one is not guarded."""
         if found:
             self.check(key, found.version)
+
+    def fence(self, lock: Lock) -> None:
+        """Guard the transaction: it is refused once *lock*, which must be held, is lost."""
+        if lock.fence:
+            self.add(lock.fence)
 
     def _add(
         self,

@@ -11,13 +11,8 @@ import sys
 import pytest
 
 from pvc_cli.commands._common.logs import added
-from tests.conftest import Pvc, Tree
+from tests.conftest import Pvc, Tree, changes_between
 from tests.waiting import wait_until
-
-
-def changed(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, bytes | None]:
-    paths = before.keys() | after.keys()
-    return {path: after.get(path) for path in paths if before.get(path) != after.get(path)}
 
 
 def test_maintenance_is_switched_in_pvcs_words(on_tree: Pvc, tree: Tree) -> None:
@@ -26,7 +21,7 @@ def test_maintenance_is_switched_in_pvcs_words(on_tree: Pvc, tree: Tree) -> None
     assert (dry.code, dry.out, tree.dump()) == (0, "would set /config/maintenance = 'true'\n", before)
     result = on_tree("cluster", "maintenance", "on")
     assert (result.code, result.err) == (0, "cluster: maintenance mode on.\n")
-    assert changed(before, tree.dump()) == {"/config/maintenance": b"true"}
+    assert changes_between(before, tree.dump()) == {"/config/maintenance": b"true"}
     assert on_tree("cluster", "maintenance", "on").err == "cluster: unchanged: maintenance mode on.\n"
     assert on_tree("cluster", "maintenance", "off").code == 0
     assert tree.client.get("/config/maintenance")[0] == b"false"
@@ -60,7 +55,7 @@ def test_faults_are_listed_acknowledged_and_deleted(on_tree: Pvc, tree: Tree) ->
     assert tree.dump() == before
     result = on_tree("fault", "ack", "aaaa0001")
     assert (result.code, result.err) == (0, "aaaa0001: acknowledged.\n")
-    after = changed(before, tree.dump())
+    after = changes_between(before, tree.dump())
     assert after["/faults/aaaa0001/status"] == b"ack"
     assert re.fullmatch(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", after["/faults/aaaa0001/ack_time"] or b"")
     assert after.keys() == {"/faults/aaaa0001/status", "/faults/aaaa0001/ack_time"}
@@ -68,7 +63,9 @@ def test_faults_are_listed_acknowledged_and_deleted(on_tree: Pvc, tree: Tree) ->
     document = json.loads(on_tree("fault", "ack", "--all", "-o", "json").out)
     assert document["counts"] == {"changed": 0, "unchanged": 3, "refused": 0, "failed": 0}
     assert on_tree("fault", "delete", "aaaa0001").code == 0
-    assert changed(before, tree.dump()) == {path: None for path in before if path.startswith("/faults/aaaa0001")}
+    assert changes_between(before, tree.dump()) == {
+        path: None for path in before if path.startswith("/faults/aaaa0001")
+    }
     assert on_tree("fault", "delete", "--all").err.endswith("2 changed, 0 unchanged, 0 refused.\n")
     assert tree.client.get_children("/faults") == []
 
@@ -92,7 +89,7 @@ def test_a_node_is_flushed_and_made_ready(on_tree: Pvc, tree: Tree, command: str
     before = tree.dump()
     result = on_tree("node", command, "pvchv2")
     assert (result.code, result.err) == (0, f"pvchv2: told to {command}.\n")
-    assert changed(before, tree.dump()) == {path: asked.encode()}
+    assert changes_between(before, tree.dump()) == {path: asked.encode()}
     for state in (asked, reached):
         tree.put(path, state.encode())
         assert on_tree("node", command, "pvchv2").err == f"pvchv2: unchanged: is {state}.\n"
@@ -105,7 +102,7 @@ def test_a_node_is_flushed_and_made_ready(on_tree: Pvc, tree: Tree, command: str
 def test_the_primary_coordinator_is_chosen_as_pvc_does(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     assert on_tree("node", "primary", "pvchv2").err == "pvchv2: told to become primary.\n"
-    assert changed(before, tree.dump()) == {"/config/primary_node": b"pvchv2"}
+    assert changes_between(before, tree.dump()) == {"/config/primary_node": b"pvchv2"}
     assert on_tree("node", "primary", "pvchv2").err == "pvchv2: unchanged: is primary.\n"
     assert on_tree("node", "secondary", "pvchv1").err == "pvchv1: unchanged: is secondary.\n"
     assert on_tree("node", "secondary", "pvchv2").code == 0
@@ -185,7 +182,7 @@ def test_single_keys_are_read_listed_and_set(on_tree: Pvc, tree: Tree) -> None:
     )
     assert tree.dump() == before
     assert on_tree("key", "set", "domain.state", uuid, "stop").err == f"/domains/{uuid}/state: set.\n"
-    assert changed(before, tree.dump()) == {f"/domains/{uuid}/state": b"stop"}
+    assert changes_between(before, tree.dump()) == {f"/domains/{uuid}/state": b"stop"}
     assert (
         on_tree("key", "set", "domain.state", uuid, "stop").err
         == f"/domains/{uuid}/state: unchanged: has this value.\n"

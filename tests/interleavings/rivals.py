@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pvc_cli.errors import AccessDeniedError, OutcomeUnknownError
+from pvc_cli.errors import AccessDeniedError, LockError, OutcomeUnknownError
 from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.store import (
+    CommitConflictError,
     Lock,
     LockKind,
     OnWait,
@@ -151,7 +152,7 @@ class Interleaved:
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> Lock:
         if isinstance(self.inner, SnapshotStore):
-            return _Queue(self)
+            return _Queue(self, path)
         self._turn()
         return self.inner.lock(kind, path, on_wait)
 
@@ -165,18 +166,25 @@ class _Queue:
     fence: Op | None = None
     fenced = True
 
-    def __init__(self, store: Interleaved) -> None:
+    def __init__(self, store: Interleaved, path: str) -> None:
         self._store = store
+        self._path = path
+        self._contender = f"{path}/{CONTENDER.rpartition('/')[2]}"
 
     def acquire(self) -> None:
         self._store._turn()
-        self._store.inner.commit([Op("create", CONTENDER)])
-        self.fence = Op("check", CONTENDER, version=0) if self.fenced else None
+        try:
+            self._store.inner.commit([Op("create", self._contender)])
+        except CommitConflictError:
+            raise LockError(
+                f"cannot lock {self._path}: it does not exist; check that the item still exists"
+            ) from None
+        self.fence = Op("check", self._contender, version=0) if self.fenced else None
 
     def release(self) -> None:
         self.fence = None
-        if value(self._store.inner, CONTENDER) is not None:
-            self._store.inner.commit([Op("delete", CONTENDER)])
+        if value(self._store.inner, self._contender) is not None:
+            self._store.inner.commit([Op("delete", self._contender)])
 
     def __enter__(self) -> _Queue:
         self.acquire()

@@ -76,8 +76,9 @@ def flicker(store: Store) -> None:
 
 
 def end_sessions(store: Store) -> None:
-    for name in filter(is_contender, names(store, "/schema/version")):
-        drop(store, f"/schema/version/{name}")
+    for path in ("/schema/version", f"{WEB}/state"):
+        for name in filter(is_contender, names(store, path)):
+            drop(store, f"{path}/{name}")
 
 
 RIVALS: dict[str, Callable[[Store], object]] = {
@@ -107,6 +108,11 @@ RIVALS: dict[str, Callable[[Store], object]] = {
     "sets the VF": lambda store: put(store, f"{VF}/config/vlan_id", "99"),
     "snapshots a VM": add_snapshot,
     "takes the lock away": end_sessions,
+    "starts the VM": lambda store: put(store, f"{WEB}/state", "start"),
+    "lets the VM fail": lambda store: put(store, f"{WEB}/state", "fail"),
+    "moves the VM": lambda store: put(store, f"{WEB}/node", "pvchv3"),
+    "limits the VM to a node": lambda store: put(store, f"{WEB}/node_limit", "pvchv1"),
+    "fills the target": lambda store: put(store, "/nodes/pvchv2/domainstate", "flush"),
     "stops the daemon": lambda store: put(store, "/nodes/pvchv2/daemonstate", "stop"),
     "acknowledges the fault": lambda store: put(store, "/faults/1c9a4f02/status", "ack"),
     "deletes the fault": lambda store: drop(store, "/faults/1c9a4f02"),
@@ -153,6 +159,21 @@ def judge_tag_remove(store: Interleaved, ops: Sequence[Op]) -> list[str]:
             wrong.append(f"{op.kind} {op.path}")
         elif value(store.inner, f"{top[1]}/protected") == "True" or value(store.inner, f"{top[1]}/type") == "system":
             wrong.append(f"deleted {op.path}, which was not to be")
+    return wrong + judge_version(store, ops)
+
+
+def judge_tag_rename(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    """What was renamed is as it was: its type, its protection; and neither is bound."""
+    wrong = []
+    for op in changes(ops):
+        top = re.match(r"(/domains/[^/]+/tags)/(production|live)", op.path)
+        if not top:
+            wrong.append(f"{op.kind} {op.path}")
+        elif top[2] == "production" and any(
+            value(store.inner, f"{top[1]}/production/{key}") == bound
+            for key, bound in (("type", "system"), ("protected", "True"))
+        ):
+            wrong.append(f"{op.kind} {op.path}, which was not to be renamed")
     return wrong + judge_version(store, ops)
 
 
@@ -249,6 +270,42 @@ def run_daemon(store: Store) -> None:
     put(store, "/nodes/pvchv2/daemonstate", "run")
 
 
+def run_daemons(store: Store) -> None:
+    for node in ("pvchv1", "pvchv2"):
+        put(store, f"/nodes/{node}/daemonstate", "run")
+
+
+def stop_vm(store: Store) -> None:
+    run_daemons(store)
+    put(store, f"{WEB}/state", "stop")
+
+
+def claim_of_web(store: Store) -> None:
+    """Give the VM a VF in its XML, and run the daemons."""
+    run_daemons(store)
+    use_in_xml(store)
+    stale_claim(store)
+
+
+def may_power(store: Interleaved, states: tuple[str, ...]) -> bool:
+    node = value(store.inner, f"{WEB}/node")
+    daemon = value(store.inner, f"/nodes/{node}/daemonstate") == "run"
+    return daemon and value(store.inner, f"{WEB}/state") in states and value(store.inner, WEB) is not None
+
+
+def may_migrate(store: Interleaved) -> bool:
+    """Whether what the command decided on is still so."""
+    target = "/nodes/pvchv2"
+    return (
+        value(store.inner, WEB) is not None
+        and value(store.inner, f"{WEB}/state") in ("start", "fail")
+        and value(store.inner, f"{WEB}/node") == "pvchv1"
+        and value(store.inner, f"{WEB}/node_limit") != "pvchv1"
+        and value(store.inner, f"{target}/daemonstate") == "run"
+        and value(store.inner, f"{target}/domainstate") == "ready"
+    )
+
+
 def report_fault(store: Store) -> None:
     put(store, "/faults/1c9a4f02/status", "new")
 
@@ -328,6 +385,38 @@ COMMANDS = {
     "key set": Command(
         ("key", "set", "domain.state", WEB.rpartition("/")[2], "stop"),
         partial(judge_keys, keys=f"{WEB}/state", allowed=lambda _: True),
+        share=FEW,
+    ),
+    "vm start": Command(
+        ("vm", "start", "web-01"),
+        partial(judge_keys, keys=f"{WEB}/state", allowed=partial(may_power, states=("stop", "fail"))),
+        prepare=stop_vm,
+        share=FEW,
+    ),
+    "vm shutdown": Command(
+        ("vm", "shutdown", "web-01"),
+        partial(judge_keys, keys=f"{WEB}/state", allowed=partial(may_power, states=("start",))),
+        prepare=run_daemons,
+        share=FEW,
+    ),
+    "vm migrate": Command(
+        ("vm", "migrate", "web-01", "--target", "pvchv2"),
+        partial(
+            judge_keys,
+            keys=rf"{WEB}/(state|node|lastnode)|/nodes/pvchv[12]/sriov/vf/ens1f0v1/(used|used_by|mac)",
+            allowed=may_migrate,
+        ),
+        prepare=claim_of_web,
+        share=FEW,
+    ),
+    "vm meta set": Command(
+        ("vm", "meta", "set", "web-01", "--limit", "pvchv1,pvchv2", "--autostart"),
+        partial(judge_keys, keys=f"{WEB}/(node_limit|node_autostart)", allowed=lambda s: bool(value(s.inner, WEB))),
+        share=FEW,
+    ),
+    "tag rename": Command(
+        ("vm", "tag", "rename", "production", "live"),
+        judge_tag_rename,
         share=FEW,
     ),
     "cluster restore": Command(

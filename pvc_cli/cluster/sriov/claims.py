@@ -1,11 +1,11 @@
 """Claim a VF for a VM, and release it. Of several claims at once, exactly one succeeds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
-from pvc_cli.cluster.sriov.users import ClaimType, Guard, Use, make_users, read_users, user_keys
+from pvc_cli.cluster.sriov.users import ClaimType, Guard, Use, User, make_users, read_users, user_keys
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
@@ -118,7 +118,7 @@ def claim(
                 f"{vf} is in use by {_describe(handler, usage.holder)}:"
                 f" choose another with 'pvc sriov vf list {vf.node} --unused'"
             )
-        others = [] if force else _allow_claim(handler, vf, pci, vm)
+        others = [] if force else allow_claim(read_users(handler, vf.node), vf, pci, vm)
         found = user.use_of(vf.phy, pci)
         if found and kind and found.type != kind:
             raise RefusedError(f"the XML of VM {vm.name} uses {vf.phy} as {found.type}, not as {kind}: omit --type")
@@ -129,11 +129,15 @@ def claim(
     return plan() if dry_run else handler.retrying(plan)
 
 
-def _allow_claim(handler: ZKHandler, vf: VfRef, pci: str, vm: VmRef) -> list[Guard]:
-    """Return what allows to claim a VF, to be guarded, or refuse it: PVC claims none when it defines a VM."""
+def allow_claim(users: Iterable[User], vf: VfRef, pci: str, vm: VmRef) -> list[Guard]:
+    """Return what allows *vm* to claim a VF, to be guarded: PVC claims none when it defines a VM.
+
+    :param users: the VMs that are on its node or come from there.
+    :raises RefusedError: if one of them uses it, or that cannot be told.
+    """
     instead = f"choose another with 'pvc sriov vf list {vf.node} --unused', or override with --force"
     guards: list[Guard] = []
-    for user in read_users(handler, vf.node):
+    for user in users:
         if user.ref.uuid == vm.uuid or not (user.may_hold(vf) or user.is_idle):
             continue
         if user.use_of(vf.phy, pci):

@@ -1,11 +1,18 @@
-"""Say what became of what was to be changed, the same way for every command."""
+"""Carry out what changes things, and say what became of each: the same way in every command."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from pvc_cli.cluster.controls import Outcome, Plan, control
-from pvc_cli.cluster.documents import controls_document
+import click
+
+from pvc_cli.cluster.controls import Control, Item, Outcome, Plan, control
+from pvc_cli.cluster.documents import changes_document, controls_document
+from pvc_cli.cluster.waiting import Goal, require_daemons, wait_for
 from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.command import options_into
+from pvc_cli.commands._common.progress import progress_bar
+from pvc_cli.commands._common.values import Seconds
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -13,39 +20,89 @@ from pvc_cli.zk import ZKHandler
 _FEW = 20
 
 
-def carry_out(output: Output, handler: ZKHandler, names: Sequence[str], plan: Plan, *, dry_run: bool) -> int:
-    """Carry *plan* out on the things called *names* and say what became of each; exit 1 if one was refused."""
-    return show_outcome(output, control(handler, names, plan, dry_run=dry_run), dry_run=dry_run)
+class Patience(NamedTuple):
+    """Whether to wait until the daemons have done what they were told, and how many seconds at most."""
+
+    wait: bool = False
+    wait_timeout: float = 300.0
 
 
-def show_outcome(output: Output, outcome: Outcome, *, dry_run: bool) -> int:
+NO_PATIENCE = Patience()
+wait_options = options_into(
+    Patience,
+    "patience",
+    click.option("-w", "--wait", is_flag=True, help="Wait until it is done."),
+    click.option(
+        "--wait-timeout", type=Seconds(min=0), default=NO_PATIENCE.wait_timeout, metavar="SECONDS",
+        help="How long to wait with --wait [default: 300].",
+    ),
+)  # fmt: skip
+
+
+def carry_out(
+    output: Output,
+    handler: ZKHandler,
+    items: Sequence[Item],
+    plan: Plan[Item],
+    *,
+    dry_run: bool,
+    change: Callable[..., Outcome[Item]] = control,
+    goal: Goal[Item] | None = None,
+    patience: Patience = NO_PATIENCE,
+) -> int:
+    """Carry *plan* out on *items* and say what became of each; exit 1 if one was refused or failed.
+
+    :param change: what carries it out; it is given *handler*, *items* and *plan*.
+    :param goal: when it is done, to wait for that if *patience* says so.
+    """
+    waited = goal if patience.wait and not dry_run else None
+    if waited:
+        require_daemons(handler)
+    with progress_bar(output, shown=len(items) > _FEW and not dry_run) as progress:
+        outcome = change(handler, items, plan, dry_run=dry_run, on_progress=progress)
+    if waited:
+        outcome = wait(output, handler, outcome, waited, patience)
+    return show_outcome(output, outcome, dry_run=dry_run)
+
+
+def wait(
+    output: Output, handler: ZKHandler, outcome: Outcome[Item], goal: Goal[Item], patience: Patience
+) -> Outcome[Item]:
+    """Wait until everything in *outcome* has reached *goal*, and show how far it is."""
+    output.message("Waiting for the daemons.")
+    with progress_bar(output) as progress:
+        return wait_for(handler, outcome, goal, patience.wait_timeout, progress)
+
+
+def show_outcome(output: Output, outcome: Outcome[Item], *, dry_run: bool) -> int:
     """Say what became of what was to be changed, and return the exit code."""
-    if dry_run:
+    if dry_run and output.style in ("table", "name"):
         show_changes(output, outcome.changes)
     elif output.style != "table":
+        changes = changes_document([change.masked() for change in outcome.changes]) if dry_run else {}
         output.show(
-            lambda: controls_document(outcome.controls),
+            lambda: changes | controls_document(outcome.controls),
             names=lambda: [c.name for c in outcome.controls if c.status == "changed"],
             table=str,
         )
-    refused = _say(output, outcome, dry_run=dry_run)
+    refused = _say(output, outcome.controls, dry_run=dry_run)
     return max((error.exit_code for error in outcome.errors), default=EXIT_REFUSED if refused else 0)
 
 
-def _say(output: Output, outcome: Outcome, *, dry_run: bool) -> bool:
-    counts = Counter[str](control.status for control in outcome.controls)
+def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) -> bool:
+    counts = Counter[str](control.status for control in controls)
     refused = 0
-    for one in outcome.controls:
+    for one in controls:
         if one.status in ("refused", "failed"):
             refused += 1
             if refused <= _FEW:
                 output.error(f"{one.name}: {one.status}: {one.detail}")
-        elif len(outcome.controls) <= _FEW:
+        elif len(controls) <= _FEW:
             done = f"would be {one.detail}" if dry_run else one.detail
             output.message(f"{one.name}: {done if one.status == 'changed' else f'unchanged: {one.detail}'}.")
     if refused > _FEW:
         output.error(f"{refused - _FEW} more refused or failed: -o json lists them all")
-    if len(outcome.controls) > 1:
+    if len(controls) > 1:
         kinds = ("changed", "unchanged", "refused", *(["failed"] if counts["failed"] else []))
         output.message(f"{'Dry run: ' if dry_run else ''}{', '.join(f'{counts[kind]} {kind}' for kind in kinds)}.")
     return bool(refused)

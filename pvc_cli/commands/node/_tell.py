@@ -6,7 +6,7 @@ from pvc_cli.commands._common.command import Context, connect
 from pvc_cli.commands._common.outcomes import carry_out
 
 
-def tell(context: Context, node: str, plan: Plan, *, dry_run: bool) -> int:
+def tell(context: Context, node: str, plan: Plan[str], *, dry_run: bool) -> int:
     """Carry *plan* out on the nodes that the word *node* names.
 
     :raises NotFoundError: if the cluster lacks one.

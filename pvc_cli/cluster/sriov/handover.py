@@ -1,0 +1,91 @@
+"""Hand over the VFs of VMs that move: released on one node, claimed on another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pvc_cli.cluster.sriov.claims import Usage, allow_claim, usage_keys
+from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
+from pvc_cli.cluster.sriov.users import Use, User, read_users
+from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.errors import RefusedError
+from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A VM that moves, with the devices in its XML and its migration method."""
+
+    vm: VmRef
+    uses: Sequence[Use]
+    source: str
+    target: str
+    method: Znode | None
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """The VFs that VMs which move may use, as they were read."""
+
+    handler: ZKHandler
+    vfs: Mapping[str, Sequence[tuple[Usage, str]]]
+    """By node: each VF's usage and PCI address."""
+    users: Mapping[str, Sequence[User]]
+    """By target: the VMs that may use devices there."""
+
+    @classmethod
+    def read(cls, handler: ZKHandler, moving: Iterable[Moving]) -> Handover:
+        """Read what concerns *moving*, in a few batches; nothing if none of them uses a device of its node."""
+        concerned = [one for one in moving if one.uses]
+        targets = dict.fromkeys(one.target for one in concerned)
+        nodes = list(dict.fromkeys([*targets, *(one.source for one in concerned)]))
+        found = handler.children_many(("node.sriov.vf", node) for node in nodes)
+        refs = [VfRef(node, name) for node, names in zip(nodes, found, strict=True) for name in names or ()]
+        keys = {ref: [*usage_keys(ref), *_pci_keys(ref)] for ref in refs}
+        values = iter(handler.get_znodes(key for ref in refs for key in keys[ref]))
+        vfs: dict[str, list[tuple[Usage, str]]] = {node: [] for node in nodes}
+        for ref in refs:
+            row = [next(values) for _ in keys[ref]]
+            usage = Usage(ref, *row[: -len(PCI_KEYS)])
+            vfs[ref.node].append((usage, str(Pci(*map(text_of, row[-len(PCI_KEYS) :])))))
+        return cls(handler, vfs, {target: read_users(handler, target) for target in targets})
+
+    def add_to(self, transaction: Transaction, moving: Moving, *, force: bool) -> None:
+        """Add to *transaction* what releases a VM's VFs where it is, and claims those where it goes.
+
+        :param force: claim a VF although another VM uses it without a claim, or that cannot be told.
+        :raises RefusedError: if the target lacks one, or another VM has it.
+        """
+        claimed: set[VfRef] = set()
+        released: set[VfRef] = set()
+        for use in moving.uses:
+            here, there = self._find(moving.source, use), self._find(moving.target, use)
+            if there is None and (here or (use.type == "hostdev" and use.vf)):
+                raise RefusedError(f"node {moving.target} has no VF {use.vf or use.pci}, which its XML uses")
+            # Without a VF on either node, it is a macvtap on an ordinary interface, or another device.
+            # One VF may be in the XML by its name and by its address.
+            if there and there[0].vf not in claimed:
+                claimed.add(there[0].vf)
+                self._claim(transaction, moving, use, *there, force=force)
+            if here and here[0].vf not in released and here[0].holder == moving.vm.uuid:
+                released.add(here[0].vf)
+                transaction.ops += here[0].plan_release(self.handler, []).ops
+
+    def _claim(
+        self, transaction: Transaction, moving: Moving, use: Use, usage: Usage, pci: str, *, force: bool
+    ) -> None:
+        if usage.used and usage.holder != moving.vm.uuid:
+            raise RefusedError(f"{usage.vf} is in use: see 'pvc sriov vf info {usage.vf.node} {usage.vf.phy}'")
+        others = [] if force else allow_claim(self.users[moving.target], usage.vf, pci, moving.vm)
+        transaction.ops += usage.plan_claim(self.handler, moving.vm, use, moving.method, others).ops
+
+    def _find(self, node: str, use: Use) -> tuple[Usage, str] | None:
+        for usage, pci in self.vfs.get(node, ()):
+            if usage.vf.phy == use.vf or (use.pci and use.pci == pci):
+                return usage, pci
+        return None
+
+
+def _pci_keys(vf: VfRef) -> list[Key]:
+    return [("node.sriov.vf", vf.node, key, vf.phy) for key in PCI_KEYS]

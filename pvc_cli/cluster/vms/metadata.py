@@ -1,0 +1,102 @@
+"""What PVC keeps about a VM besides its XML: where it may run, and how it is migrated."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.nodes import require_node
+from pvc_cli.cluster.values import parse_bool, parse_int, parse_list
+from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.target import SELECTORS
+from pvc_cli.zk import ZKHandler
+
+METHODS = ("none", "live", "shutdown")
+NODE_SELECTORS = (*SELECTORS, "none")
+KEYS: Mapping[str, str] = {
+    "node_limit": "domain.meta.node_limit",
+    "node_selector": "domain.meta.node_selector",
+    "node_autostart": "domain.meta.autostart",
+    "migration_method": "domain.meta.migrate_method",
+    "migration_max_downtime": "domain.meta.migrate_max_downtime",
+    "profile": "domain.profile",
+}
+"""The keys of a VM's metadata, by the names of PVC's document of a VM."""
+
+
+class Metadata(NamedTuple):
+    """A VM's metadata. None is missing or invalid."""
+
+    node_limit: tuple[str, ...]
+    node_selector: str
+    node_autostart: bool | None
+    migration_method: str
+    migration_max_downtime: int | None
+    """In milliseconds."""
+    profile: str
+
+
+def read_metadata(handler: ZKHandler, vms: Iterable[VmRef]) -> list[Metadata]:
+    """Return the metadata of *vms*, in one batch."""
+    rows = handler.read_rows([(key, vm.uuid) for key in KEYS.values()] for vm in vms)
+    return [
+        Metadata(
+            parse_list(limit), selector or "", parse_bool(start), method or "", parse_int(downtime), profile or ""
+        )
+        for limit, selector, start, method, downtime, profile in rows
+    ]
+
+
+class MetadataChange(NamedTuple):
+    """What to set; None is left as it is. An empty limit allows every node."""
+
+    node_limit: tuple[str, ...] | None = None
+    node_selector: str | None = None
+    node_autostart: bool | None = None
+    migration_method: str | None = None
+    migration_max_downtime: int | None = None
+    profile: str | None = None
+
+    def values(self) -> dict[str, str]:
+        """Return the text of each value that is set, as PVC writes it, by the field's name."""
+        given = {name: value for name, value in self._asdict().items() if value is not None}
+        return {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
+
+
+def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
+    """Return the plan that gives VMs their metadata, for :func:`pvc_cli.cluster.controls.control`."""
+    values = {KEYS[name]: text for name, text in change.values().items()}
+
+    def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
+        found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in ("domain", *values)))
+        controls = []
+        for vm in vms:
+            own, *znodes = (next(found) for _ in range(len(values) + 1))
+            if own is None:
+                controls.append(refuse(handler, vm, "the VM no longer exists"))
+                continue
+            transaction = handler.transaction()
+            step = decide(
+                transaction,
+                vm,
+                [((key, vm.uuid), znode, text) for (key, text), znode in zip(values.items(), znodes, strict=True)],
+                "metadata set",
+                "has these values",
+            )
+            if step.status == "changed":
+                transaction.guard(("domain", vm.uuid), own)
+            controls.append(step)
+        return controls
+
+    return plan
+
+
+def check_metadata(handler: ZKHandler, change: MetadataChange) -> None:
+    """Check that a cluster can have what *change* sets.
+
+    :raises NotFoundError: if a node of the limit does not exist.
+    :raises SchemaError: if the schema version lacks one of the keys.
+    """
+    if change.node_limit:
+        require_node(handler, *change.node_limit)
+    for name in change.values():
+        handler.schema.require(KEYS[name], f"{name} needs")

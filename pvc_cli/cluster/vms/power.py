@@ -1,0 +1,174 @@
+"""Start VMs and stop them: what PVC's daemons are told, and when they must not be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.sriov.model import text_of
+from pvc_cli.cluster.values import parse_int, parse_list
+from pvc_cli.cluster.vms import hardware
+from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.room import Room
+from pvc_cli.cluster.waiting import Goal
+from pvc_cli.errors import PvcError, RefusedError
+from pvc_cli.zk import Transaction, ZKHandler, Znode
+
+Action = Literal["start", "shutdown", "restart", "stop", "disable"]
+_KEYS = ("domain", "domain.state", "domain.node")
+_GOAL_KEYS = ("domain.state", "domain.failed_reason")
+_NODE_KEYS = ("node.state.daemon", "node.memory.free")
+
+
+class _Rule(NamedTuple):
+    """From which states an action leads, and in which there is nothing to do."""
+
+    of: tuple[str, ...]
+    at: tuple[str, ...]
+    may_force: bool = True
+
+
+_RULES: Mapping[Action, _Rule] = {
+    "start": _Rule(of=("stop", "disable", "fail"), at=("start",)),
+    "shutdown": _Rule(of=("start",), at=("shutdown", "stop", "disable"), may_force=False),
+    "restart": _Rule(of=("start",), at=("restart",), may_force=False),
+    "stop": _Rule(of=("start", "shutdown", "restart", "fail", "disable"), at=("stop",)),
+    "disable": _Rule(of=("stop", "fail"), at=("disable",)),
+}
+_TOLD: Mapping[Action, str] = {
+    "start": "told to start",
+    "shutdown": "told to shut down",
+    "restart": "told to restart",
+    "stop": "told to stop",
+    "disable": "disabled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A VM, and the node that is to act on it, as they were read."""
+
+    vm: VmRef
+    own: Znode | None
+    state: Znode | None
+    node: Znode | None
+    xml: str
+    daemon: Znode | None
+    free: int | None
+    """The node's free memory, in MiB."""
+
+
+def plan_power(action: Action, *, force: bool = False) -> Plan[VmRef]:
+    """Return the plan that has VMs do *action*, for :func:`pvc_cli.cluster.vms.state_lock.control_vms`.
+
+    A running VM that is to be disabled is shut down first; see :func:`disable` in :mod:`pvc_cli.cluster.vms.disable`.
+
+    :param force: even in a state in which PVC, or reason, does not allow it, and without the memory to start it.
+    """
+    room = Room()
+
+    def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
+        return [_decide(handler, seen, action, room, force=force) for seen in _look(handler, vms, action)]
+
+    return plan
+
+
+def _look(handler: ZKHandler, vms: Sequence[VmRef], action: Action) -> list[_Seen]:
+    """Read *vms* in one batch, and their nodes in another."""
+    found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in _KEYS))
+    rows = [[next(found) for _ in _KEYS] for _ in vms]
+    names = list(dict.fromkeys(filter(None, (text_of(node) for _, _, node in rows))))
+    on_nodes = iter(handler.get_znodes((key, name) for name in names for key in _NODE_KEYS))
+    nodes = {name: (next(on_nodes), next(on_nodes)) for name in names}
+    # Only what is started needs memory.
+    xmls = handler.read_many(("domain.xml", vm.uuid) for vm in vms) if action == "start" else [None] * len(vms)
+    seen = []
+    for vm, (own, state, node), xml in zip(vms, rows, xmls, strict=True):
+        daemon, free = nodes.get(text_of(node), (None, None))
+        seen.append(_Seen(vm, own, state, node, xml or "", daemon, parse_int(text_of(free))))
+    return seen
+
+
+def _decide(handler: ZKHandler, seen: _Seen, action: Action, room: Room, *, force: bool) -> Control[VmRef]:
+    state, rule, transaction = text_of(seen.state), _RULES[action], handler.transaction()
+    if seen.own is None:
+        return refuse(handler, seen.vm, "the VM no longer exists")
+    if state in rule.at:
+        return decide(transaction, seen.vm, [], "", f"is in state {state}")
+    if state not in rule.of and not (force and rule.may_force):
+        advice = "; override with --force" if rule.may_force else ""
+        return refuse(handler, seen.vm, f"it is in state {state or 'unknown'}, not {_any_of(rule.of)}{advice}")
+    why = "" if force or action == "disable" else _hindrance(seen, action, room)
+    if why:
+        return refuse(handler, seen.vm, f"{why}; override with --force")
+    _guard(transaction, seen)
+    return decide(transaction, seen.vm, [(("domain.state", seen.vm.uuid), seen.state, action)], _TOLD[action], "")
+
+
+def _any_of(states: Sequence[str]) -> str:
+    *others, last = states
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _hindrance(seen: _Seen, action: Action, room: Room) -> str:
+    """Return why the daemon of the VM's node would not do *action*, or nothing."""
+    node = text_of(seen.node)
+    if text_of(seen.daemon) != "run":
+        return f"the daemon of its node {node or 'unknown'}, which would do it, is in state {_known(seen.daemon)}"
+    if action != "start":
+        return ""
+    try:
+        found = hardware.parse(seen.xml)
+    except hardware.BrokenXmlError as error:
+        return f"its XML is broken: {error}"
+    given = room.given(node, seen.vm).memory
+    needed = found.memory or 0
+    if seen.free is not None and needed + given > seen.free:
+        others = f", of which VMs started before it take {given} MiB" if given else ""
+        return f"it needs {needed} MiB of memory, and node {node} has {seen.free} MiB free{others}"
+    room.take(seen.vm, node, needed, found.vcpu or 0)
+    return ""
+
+
+def _known(znode: Znode | None) -> str:
+    return text_of(znode) or "unknown"
+
+
+def _guard(transaction: Transaction, seen: _Seen) -> None:
+    """Guard what was decided with what it was decided on."""
+    transaction.guard(("domain", seen.vm.uuid), seen.own)
+    transaction.guard(("domain.node", seen.vm.uuid), seen.node)
+    if seen.node and seen.daemon:
+        transaction.guard(("node.state.daemon", seen.node.text), seen.daemon)
+
+
+def power_goal(action: Action) -> Goal[VmRef]:
+    """Return when the daemons have done *action*, for :func:`pvc_cli.cluster.waiting.wait_for`."""
+
+    def look(handler: ZKHandler, vms: Sequence[VmRef]) -> list[str | PvcError]:
+        running = running_domains(handler)
+        rows = handler.read_rows([(key, vm.uuid) for key in _GOAL_KEYS] for vm in vms)
+        return [
+            _missing(action, state or "", reason or "", is_running=vm.uuid in running)
+            for vm, (state, reason) in zip(vms, rows, strict=True)
+        ]
+
+    return look
+
+
+def running_domains(handler: ZKHandler) -> set[str]:
+    """Return the UUIDs of the VMs that run, as the nodes last said, in two batches."""
+    nodes = handler.children("base.node") or []
+    values = handler.read_many(("node.running_domains", node) for node in nodes)
+    return {uuid for value in values for uuid in parse_list(value, None)}
+
+
+def _missing(action: Action, state: str, reason: str, *, is_running: bool) -> str | PvcError:
+    at = f"it is in state {state or 'unknown'}"
+    if action in ("start", "restart"):
+        if state == "fail":
+            return RefusedError(f"it failed: {reason or 'the node gave no reason'}; see 'pvc vm info'")
+        return "" if state == "start" and is_running else at if state != "start" else "its node does not run it yet"
+    if action == "shutdown" and state not in ("stop", "disable"):
+        return at
+    return "its node still runs it" if is_running else ""

@@ -1,0 +1,41 @@
+import click
+
+from pvc_cli.cluster.vms.disable import disable
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.outcomes import show_outcome
+from pvc_cli.commands._common.progress import progress_bar
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.commands._common.values import Seconds
+
+
+@click.command("disable")
+@vms_options()
+@click.option("--force", is_flag=True, help="Stop running VMs at once; disable others whatever their state is.")
+@click.option(
+    "--wait-timeout", type=Seconds(min=0), default=300.0, metavar="SECONDS",
+    help="How long to wait for VMs that shut down [default: 300].",
+)  # fmt: skip
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, selection: Selection, force: bool, wait_timeout: float, dry_run: bool) -> int:
+    """Disable VMs: they are not started until someone starts them.
+
+    VMs are selected as in 'pvc vm start'. A running VM is shut down first, and disabled once it has stopped.
+
+    \b
+    Example:
+      pvc vm disable web-10 --dry-run
+    """
+    names, output = named_vms(context, selection), context.output
+    with connect(context) as handler, progress_bar(output, shown=not (dry_run or force)) as progress:
+        outcome = disable(
+            handler,
+            chosen_vms(output, handler, names, selection),
+            force=force,
+            timeout=wait_timeout,
+            dry_run=dry_run,
+            on_progress=progress,
+            on_wait=output.message,
+        )
+    return show_outcome(output, outcome, dry_run=dry_run)

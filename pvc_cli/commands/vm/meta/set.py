@@ -1,0 +1,59 @@
+import click
+
+from pvc_cli.cluster.vms.metadata import METHODS, NODE_SELECTORS, MetadataChange, check_metadata, plan_metadata
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import (
+    Context,
+    connect,
+    dry_run_option,
+    options_into,
+    output_option,
+    pass_context,
+)
+from pvc_cli.commands._common.outcomes import carry_out
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.commands._common.values import Number
+
+
+def _nodes(_context: click.Context, _parameter: click.Parameter, given: str | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(dict.fromkeys(filter(None, (part.strip() for part in given.split(",")))))
+
+
+@click.command("set")
+@vms_options()
+@options_into(
+    MetadataChange,
+    "change",
+    click.option(
+        "--limit", "node_limit", metavar="NODE,…", callback=_nodes, shell_complete=complete.nodes,
+        help="Nodes that it may run on; empty for all.",
+    ),
+    click.option("--node-selector", type=click.Choice(NODE_SELECTORS), help="How PVC chooses a node for it."),
+    click.option("--autostart/--no-autostart", "node_autostart", default=None, help="Start it when its node starts."),
+    click.option("--method", "migration_method", type=click.Choice(METHODS), help="How it is migrated."),
+    click.option(
+        "--max-downtime", "migration_max_downtime", type=Number(min=0), metavar="MS",
+        help="Longest downtime of a live migration.",
+    ),
+    click.option("--profile", metavar="PROFILE", help="The provisioner's profile."),
+)  # fmt: skip
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, selection: Selection, change: MetadataChange, dry_run: bool) -> int:
+    """Set the metadata of VMs.
+
+    VMs are selected as in 'pvc vm start'.
+
+    \b
+    Examples:
+      pvc vm meta set db-01 --limit pvchv1,pvchv3 --node-selector memprov
+      pvc vm meta set -g production --autostart --dry-run
+    """
+    names = named_vms(context, selection)
+    if change == MetadataChange():
+        raise click.UsageError("expected something to set, such as --limit or --autostart")
+    with connect(context) as handler:
+        check_metadata(handler, change)
+        vms = chosen_vms(context.output, handler, names, selection)
+        return carry_out(context.output, handler, vms, plan_metadata(change), dry_run=dry_run)

@@ -1,0 +1,28 @@
+import click
+
+from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.outcomes import Patience, wait_options
+from pvc_cli.commands._common.selecting import Selection, vms_options
+from pvc_cli.commands.vm._power import tell
+
+
+@click.command("start")
+@vms_options()
+@click.option("--force", is_flag=True, help="Start it whatever its state is, even without enough memory.")
+@wait_options
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, selection: Selection, force: bool, patience: Patience, dry_run: bool) -> int:
+    """Start VMs.
+
+    VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input; or give --all
+    or filters instead. Refused for a mirror, for a VM that is between states, where the node's daemon, which
+    starts it, does not run, and where the node lacks the memory: --force overrides.
+
+    \b
+    Examples:
+      pvc vm start web-10 --dry-run
+      pvc vm start -s stop --without-tag lab
+    """
+    return tell(context, selection, "start", patience, dry_run=dry_run, force=force)

@@ -1,0 +1,147 @@
+"""A VM's metadata is shown and set as PVC writes it; a tag is renamed everywhere at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Pvc, Tree, changes_between
+
+
+def test_metadata_is_written_as_pvc_does(on_tree: Pvc, tree: Tree) -> None:
+    vm = f"/domains/{tree.uuid('web-01')}"
+    options = (
+        *("--limit", "pvchv1,pvchv3", "--node-selector", "memprov", "--autostart", "--method", "live"),
+        *("--max-downtime", "500", "--profile", "large"),
+    )
+    before = tree.dump()
+    assert on_tree("vm", "meta", "set", "web-01", *options, "--dry-run").code == 0
+    assert tree.dump() == before
+    result = on_tree("vm", "meta", "set", "web-01", *options)
+    assert (result.code, result.err) == (0, "web-01: metadata set.\n")
+    assert changes_between(before, tree.dump()) == {
+        f"{vm}/node_limit": b"pvchv1,pvchv3",
+        f"{vm}/node_selector": b"memprov",
+        f"{vm}/node_autostart": b"True",
+        f"{vm}/migration_method": b"live",
+        f"{vm}/migration_max_downtime": b"500",
+        f"{vm}/profile": b"large",
+    }
+    assert json.loads(on_tree("vm", "meta", "get", "web-01", "-o", "json").out) == {
+        "name": "web-01",
+        "uuid": tree.uuid("web-01"),
+        "node_limit": ["pvchv1", "pvchv3"],
+        "node_selector": "memprov",
+        "node_autostart": True,
+        "migration_method": "live",
+        "migration_max_downtime": 500,
+        "profile": "large",
+    }
+    assert on_tree("vm", "meta", "set", "web-01", "--limit", "").code == 0
+    assert tree.client.get(f"{vm}/node_limit")[0] == b""
+    assert on_tree("vm", "meta", "set", "web-01", "--autostart").err == "web-01: unchanged: has these values.\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ((), 2, "expected something to set"),
+        (("--limit", "pvchv1,nope"), 1, "there is no node 'nope'"),
+        (("--node-selector", "fastest"), 2, "'fastest' is not one of"),
+        (("--method", "teleport"), 2, "'teleport' is not one of"),
+        (("--max-downtime", "-1"), 2, "-1 is not in the range"),
+    ],
+)
+def test_metadata_that_pvc_could_not_read_is_refused(
+    on_tree: Pvc, tree: Tree, options: tuple[str, ...], code: int, said: str
+) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "meta", "set", "web-01", *options)
+    assert (result.code, tree.dump()) == (code, before)
+    assert said in result.err
+
+
+def test_older_clusters_have_less_metadata(demo: Callable[..., Tree], pvc: Pvc) -> None:
+    tree = demo(version=12)
+    refused = pvc("--coordinators", tree.hosts, "vm", "meta", "set", "web-01", "--max-downtime", "1")
+    assert refused.code == 1
+    assert "migration_max_downtime needs schema version 13, and this cluster has 12" in refused.err
+    shown = json.loads(pvc("--coordinators", tree.hosts, "vm", "meta", "get", "--all", "-o", "json").out)
+    assert len(shown) == 20
+    assert shown[0]["migration_max_downtime"] is None
+
+
+def tags_of(tree: Tree, vm: str) -> dict[str, bytes]:
+    top = f"/domains/{tree.uuid(vm)}/tags"
+    return {path[len(top) + 1 :]: value for path, value in tree.dump(top).items() if path != top}
+
+
+def test_a_tag_is_renamed_on_every_vm_that_has_it(on_tree: Pvc, tree: Tree) -> None:
+    dry = on_tree("vm", "tag", "rename", "staging", "test", "--dry-run")
+    assert dry.code == 0
+    assert "lab-01: tag 'staging' would be renamed to 'test'." in dry.err
+    result = on_tree("vm", "tag", "rename", "staging", "test")
+    assert result.code == 0
+    assert result.err.endswith("2 changed, 0 unchanged, 0 refused.\n")
+    for vm in ("lab-01", "lab-02"):
+        assert tags_of(tree, vm) == {"test": b"test", "test/type": b"user", "test/protected": b"False"}
+    gone = on_tree("vm", "tag", "rename", "staging", "test")
+    assert (gone.code, gone.err) == (0, "Nothing to change: no VM has a tag 'staging': see 'pvc vm tag list'.\n")
+    assert on_tree("vm", "tag", "rename", "tesst", "x").code == 2
+
+
+def test_a_bound_tag_is_renamed_only_by_force_and_stays_bound(on_tree: Pvc, tree: Tree) -> None:
+    refused = on_tree("vm", "tag", "rename", "stateful", "durable")
+    assert refused.code == 1
+    assert "db-01: tag 'stateful' refused: it is protected; use --force to rename it" in refused.err
+    assert on_tree("vm", "tag", "rename", "stateful", "durable", "--force").code == 0
+    assert tags_of(tree, "db-01")["durable/protected"] == b"True"
+    assert "sriov" not in on_tree("vm", "tag", "rename", "sriov", "vf", "--force").out
+    assert tags_of(tree, "nfv-01")["vf/type"] == b"system"
+
+
+def test_a_vm_that_has_both_tags_keeps_the_new_one_by_force(on_tree: Pvc, tree: Tree) -> None:
+    refused = on_tree("vm", "tag", "rename", "frontend", "production")
+    assert refused.code == 1
+    assert "the VM has a tag 'production', too; use --force to drop 'frontend'" in refused.err
+    assert on_tree("vm", "tag", "rename", "frontend", "production", "--force").code == 0
+    assert {path.partition("/")[0] for path in tags_of(tree, "web-01")} == {"production"}
+
+
+@pytest.mark.parametrize("new", ["", "a/b", "staging", "x,y"])
+def test_a_name_that_no_tag_can_have_is_refused(on_tree: Pvc, new: str) -> None:
+    assert on_tree("vm", "tag", "rename", "staging", new).code == 2
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (("--network", "9999"), []),
+        (("--network", "hostdev:ens1f0v0"), ["nfv-01"]),
+        (("--mac", "52:54:03:F3:04:F5"), ["nfv-01"]),
+        (("--disk", "vms/db-01_data"), ["db-01"]),
+        (("--disk", "vms/db-*_data"), ["db-01", "db-02"]),
+        (("--min-memory", "16384"), ["db-01", "db-02"]),
+        (("--max-memory", "1024", "--max-vcpus", "1"), ["dns-01", "dns-02", "lab-01", "lab-02"]),
+        (("--min-vcpus", "8", "--without-tag", "ci"), ["db-01", "db-02"]),
+        (("--sriov",), ["nfv-01"]),
+        (("-n", "--max-memory", "8192"), ["db-01", "db-02"]),
+        (("-n", "--without-tag", "ci"), ["build-01", "build-02"]),
+    ],
+)
+def test_vms_are_selected_by_their_hardware(on_tree: Pvc, filters: tuple[str, ...], expected: list[str]) -> None:
+    result = on_tree("vm", "list", "-o", "name", *filters)
+    assert (result.code, result.out.split()) == (0, expected)
+    if "-n" not in filters and expected:
+        added = on_tree("vm", "tag", "add", *filters, "blue", "-o", "name")
+        assert added.out.split() == expected
+
+
+def test_a_vm_whose_xml_is_broken_is_named_when_it_is_left_out(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('db-01')}/xml", b"")
+    result = on_tree("vm", "list", "--min-memory", "16384", "-o", "name")
+    assert result.out == "db-02\n"
+    assert "Warning: left out VM db-01 (" in result.err
+    assert "its XML is broken: it is empty" in result.err

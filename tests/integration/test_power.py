@@ -1,0 +1,265 @@
+"""VMs are started, stopped and disabled as PVC does it: under its lock, with its values, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from kazoo.client import KazooClient
+
+from pvc_cli.cluster.controls import control
+from pvc_cli.cluster.vms.filters import Filters
+from pvc_cli.cluster.vms.power import plan_power
+from pvc_cli.cluster.vms.query import select
+from pvc_cli.zk import ZKHandler
+from tests.conftest import Pvc, Tree, changes_between, round_trips
+
+
+@contextmanager
+def daemon(tree: Tree, acts: Callable[[KazooClient, str], None]) -> Iterator[None]:
+    """Have a node's daemon see each state of web-01, as they do: through a watch, in a client of its own."""
+    client = KazooClient(tree.hosts)
+    client.start()
+    path = f"/domains/{tree.uuid('web-01')}/state"
+    threads = []
+
+    def see(data: bytes | None, *_: object) -> None:
+        thread = threading.Thread(target=acts, args=(client, (data or b"").decode()))
+        thread.start()
+        threads.append(thread)
+
+    client.DataWatch(path, see)
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join()
+        client.stop()
+        client.close()
+
+
+def set_state(tree: Tree, state: str, vm: str = "web-01") -> None:
+    tree.put(f"/domains/{tree.uuid(vm)}/state", state.encode())
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "said"),
+    [
+        ("start", "stop", "told to start"),
+        ("start", "disable", "told to start"),
+        ("start", "fail", "told to start"),
+        ("shutdown", "start", "told to shut down"),
+        ("restart", "start", "told to restart"),
+        ("stop", "start", "told to stop"),
+        ("stop", "shutdown", "told to stop"),
+        ("disable", "stop", "disabled"),
+        ("disable", "fail", "disabled"),
+    ],
+)
+def test_one_state_is_written_and_nothing_else(on_tree: Pvc, tree: Tree, action: str, before: str, said: str) -> None:
+    set_state(tree, before)
+    path = f"/domains/{tree.uuid('web-01')}/state"
+    dump = tree.dump()
+    dry = on_tree("vm", action, "web-01", "--dry-run")
+    assert (dry.code, dry.out) == (0, f"would set {path} = '{action}'\n")
+    assert tree.dump() == dump
+    result = on_tree("vm", action, "web-01")
+    assert (result.code, result.out, result.err) == (0, "", f"web-01: {said}.\n")
+    assert changes_between(dump, tree.dump()) == {path: action.encode()}
+    again = on_tree("vm", action, "web-01")
+    assert (again.code, again.err) == (0, f"web-01: unchanged: is in state {action}.\n")
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "why"),
+    [
+        ("start", "mirror", "it is in state mirror, not stop, disable or fail; override with --force"),
+        ("start", "migrate", "it is in state migrate, not stop, disable or fail; override with --force"),
+        ("shutdown", "fail", "it is in state fail, not start"),
+        ("restart", "stop", "it is in state stop, not start"),
+        ("stop", "provision", "it is in state provision, not start, shutdown, restart, fail or disable"),
+        ("stop", "mirror", "it is in state mirror, not start, shutdown, restart, fail or disable"),
+        ("disable", "mirror", "it is in state mirror, not stop or fail; override with --force"),
+    ],
+)
+def test_a_state_that_does_not_allow_it_is_refused(
+    on_tree: Pvc, tree: Tree, action: str, state: str, why: str
+) -> None:
+    set_state(tree, state)
+    dump = tree.dump()
+    result = on_tree("vm", action, "web-01")
+    assert result.code == 1
+    assert f"Error: web-01: refused: {why}" in result.err
+    assert tree.dump() == dump
+    if "--force" in why:
+        assert on_tree("vm", action, "web-01", "--force").code == 0
+        assert tree.client.get(f"/domains/{tree.uuid('web-01')}/state")[0] == action.encode()
+
+
+def test_nothing_is_asked_of_a_daemon_that_does_not_run(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/nodes/pvchv1/daemonstate", b"dead")
+    for action in ("shutdown", "restart", "stop"):
+        result = on_tree("vm", action, "web-01")
+        why = "the daemon of its node pvchv1, which would do it, is in state dead; override with --force"
+        assert (result.code, result.err) == (1, f"Error: web-01: refused: {why}\n")
+    assert on_tree("vm", "stop", "web-01", "--force").code == 0
+
+
+def test_vms_that_start_together_must_fit_together(on_tree: Pvc, tree: Tree) -> None:
+    for vm in ("web-01", "mail-02", "db-02"):
+        set_state(tree, "stop", vm)
+        tree.put(f"/domains/{tree.uuid(vm)}/node", b"pvchv1")
+    tree.put("/nodes/pvchv1/memfree", b"4096")
+    result = on_tree("vm", "start", "web-01,mail-02,db-02")
+    assert result.code == 1
+    assert "web-01: told to start." in result.err
+    assert "mail-02: told to start." in result.err
+    assert (
+        "db-02: refused: it needs 16384 MiB of memory, and node pvchv1 has 4096 MiB free, of which VMs started before"
+        " it take 4096 MiB; override with --force" in result.err
+    )
+    tree.put(f"/domains/{tree.uuid('web-02')}/xml", b"<domain")
+    set_state(tree, "stop", "web-02")
+    assert "web-02: refused: its XML is broken" in on_tree("vm", "start", "web-02").err
+
+
+def test_what_was_done_is_reported_for_programs(on_tree: Pvc, tree: Tree) -> None:
+    set_state(tree, "mirror", "web-02")
+    result = on_tree("vm", "stop", "web-01,web-02", "-o", "json")
+    uuid = tree.uuid("web-01")
+    document = json.loads(result.out)
+    assert result.code == 1
+    assert document["counts"] == {"changed": 1, "unchanged": 0, "refused": 1, "failed": 0}
+    stopped, refused = document["items"]
+    assert stopped == {
+        "name": "web-01",
+        "uuid": uuid,
+        "status": "changed",
+        "changes": [{"action": "set", "path": f"/domains/{uuid}/state", "value": "stop"}],
+    }
+    assert (refused["status"], refused["reason"][:24]) == ("refused", "it is in state mirror, n")
+    dry = json.loads(on_tree("vm", "restart", "app-02", "--dry-run", "-o", "json").out)
+    assert [change["value"] for change in dry["changes"]] == ["restart"]
+    assert dry["items"][0]["status"] == "changed"
+
+
+def test_the_state_is_changed_under_pvcs_lock_which_is_held_for_half_a_second(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/state"
+    seen: list[tuple[str, int]] = []
+
+    def look(client: KazooClient, state: str) -> None:
+        if state == "stop":
+            threading.Event().wait(0.3)
+            seen.append((state, len(client.get_children(path))))
+
+    with daemon(tree, look):
+        assert on_tree("vm", "stop", "web-01").code == 0
+    assert seen == [("stop", 1)]
+    assert tree.client.get_children(path) == []
+
+
+def test_a_lock_that_another_holds_is_waited_for(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/state"
+    lock = tree.client.Lock(path, "somebody")
+    with lock:
+        result = on_tree("--lock-timeout", "0.3", "vm", "stop", "web-01,web-02")
+    assert result.code == 5
+    assert "held by somebody" in result.err
+    assert "Error: web-01: failed: could not acquire the lock" in result.err
+    assert "web-02: told to stop." in result.err
+
+
+def test_a_running_vm_is_shut_down_before_it_is_disabled(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/state"
+    states: list[str] = []
+
+    def obey(client: KazooClient, state: str) -> None:
+        states.append(state)
+        if state == "shutdown":
+            client.set("/nodes/pvchv1/runningdomains", b"")
+            with client.Lock(path):
+                client.set(path, b"stop")
+
+    dry = on_tree("vm", "disable", "web-01", "--dry-run")
+    assert dry.out == f"would set {path} = 'shutdown'\nwould set {path} = 'disable'\n"
+    assert dry.err == "web-01: would be disabled once it has stopped.\n"
+    with daemon(tree, obey):
+        result = on_tree("vm", "disable", "web-01,web-02", "--wait-timeout", "1.5")
+        assert result.code == 1, result.err
+    assert states[:4] == ["start", "shutdown", "stop", "disable"]
+    assert "web-01: disabled." in result.err
+
+
+def test_a_vm_that_does_not_stop_is_not_disabled(on_tree: Pvc, tree: Tree) -> None:
+    result = on_tree("vm", "disable", "web-01", "--wait-timeout", "0.6")
+    assert (result.code, result.err) == (1, "Error: web-01: failed: not done within 0.6 s: it is in state shutdown\n")
+    assert on_tree("vm", "disable", "web-02", "--force").err == "web-02: disabled.\n"
+    assert tree.client.get(f"/domains/{tree.uuid('web-02')}/state")[0] == b"disable"
+
+
+def test_wait_tells_when_the_daemons_are_done(on_tree: Pvc, tree: Tree) -> None:
+    set_state(tree, "stop")
+    uuid = tree.uuid("web-01")
+    tree.put("/nodes/pvchv1/runningdomains", b"")
+
+    def start(client: KazooClient, state: str) -> None:
+        if state == "start":
+            client.set("/nodes/pvchv1/runningdomains", uuid.encode())
+
+    waiting = on_tree("vm", "start", "web-01", "--wait", "--wait-timeout", "0.2")
+    assert waiting.code == 1
+    assert "web-01: failed: not done within 0.2 s: its node does not run it yet" in waiting.err
+    set_state(tree, "stop")
+    with daemon(tree, start):
+        result = on_tree("vm", "start", "web-01", "--wait")
+    assert (result.code, result.err) == (0, "Waiting for the daemons.\nweb-01: told to start.\n")
+
+    def give_up(client: KazooClient, state: str) -> None:
+        if state == "restart":
+            client.set(f"/domains/{uuid}/failedreason", b"no disk")
+            client.set(f"/domains/{uuid}/state", b"fail")
+
+    with daemon(tree, give_up):
+        failed = on_tree("vm", "restart", "web-01", "--wait")
+    assert failed.code == 1
+    assert failed.err.endswith("Error: web-01: failed: it failed: no disk; see 'pvc vm info'\n")
+
+
+def test_nothing_waits_in_a_backup(pvc: Pvc, on_tree: Pvc, home: object, tmp_path: object) -> None:
+    backup = f"{tmp_path}/backup.json"
+    assert on_tree("cluster", "backup", backup).code == 0
+    refused = pvc("-c", f"file:{backup}", "vm", "stop", "web-01", "--wait")
+    assert refused.code == 1
+    assert refused.err == "Error: cannot wait: a backup has no daemons that act on it; omit --wait\n"
+    refused = pvc("-c", f"file:{backup}", "vm", "disable", "web-01")
+    assert "it runs, and nothing stops it in a backup; use --force" in refused.err
+    assert pvc("-c", f"file:{backup}", "vm", "stop", "web-01").code == 0
+    assert pvc("-c", f"file:{backup}", "vm", "list", "-s", "stop", "^web-01", "-o", "name").out == "web-01\n"
+
+
+def test_which_vms_are_meant_has_to_be_said(on_tree: Pvc) -> None:
+    for words in ((), ("web-01", "--all"), ("web-01", "-s", "start")):
+        result = on_tree("vm", "stop", *words)
+        assert result.code == 2
+        assert "expected VMs by name, or --all, or filters" in result.err
+    assert on_tree("vm", "stop", "-g", "productoin").code == 2
+    assert on_tree("vm", "stop", "nope").code == 1
+
+
+def test_a_thousand_vms_are_planned_in_few_batches(demo: Callable[..., Tree]) -> None:
+    tree = demo(vms=1000)
+    with ZKHandler(tree.hosts) as handler:
+        vms = select(handler, Filters())
+        before = round_trips(handler)
+        outcome = control(handler, vms, plan_power("stop", force=True), dry_run=True)
+        assert len(outcome.controls) == 1000
+        assert round_trips(handler) - before <= 2
+
+
+def test_clusters_of_every_version_start_vms(demo: Callable[..., Tree], pvc: Pvc) -> None:
+    tree = demo(version=0)
+    set_state(tree, "stop")
+    assert pvc("--coordinators", tree.hosts, "vm", "start", "web-01").err == "web-01: told to start.\n"
