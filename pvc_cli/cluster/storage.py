@@ -1,10 +1,8 @@
 """Check the storage of a cluster, as far as its tree shows it."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
-from pvc_cli.cluster.values import natural_key
+from pvc_cli.cluster.values import natural_key, parse_object
 from pvc_cli.zk import ZKHandler
 
 _SEE_CEPH = "ceph health detail"
@@ -16,14 +14,14 @@ def storage_problems(handler: ZKHandler) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with Ceph and its OSDs, each with the command that shows more, in two batches."""
     names = sorted(handler.children("base.osd") or [], key=natural_key)
     health, *stats = handler.read_many(["base.storage.health", *(("osd.stats", name) for name in names)])
-    document = _parse(health)
+    document = parse_object(health)
     status = document.get("status")
     if isinstance(status, str) and status not in ("HEALTH_OK", ""):
         checks = document.get("checks")
         why = ", ".join(_check(name, check) for name, check in checks.items()) if isinstance(checks, dict) else ""
         yield f"Ceph reports {status}" + (f": {why}" if why else ""), _SEE_CEPH
     for name, text in zip(names, stats, strict=True):
-        osd = _parse(text)
+        osd = parse_object(text)
         for key in ("up", "in"):
             if osd.get(key) in (0, "0"):
                 yield f"OSD {name} is {'down' if key == 'up' else 'out'}", _SEE_OSDS
@@ -37,12 +35,3 @@ def _check(name: str, check: object) -> str:
     summary = check.get("summary") if isinstance(check, dict) else None
     message = summary.get("message") if isinstance(summary, dict) else None
     return message if isinstance(message, str) and message else name
-
-
-def _parse(text: str | None) -> dict[str, Any]:
-    """Return the JSON object that *text* holds, empty for anything else."""
-    try:
-        document = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

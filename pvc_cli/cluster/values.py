@@ -1,11 +1,14 @@
 """Turn the texts that PVC keeps in znodes into values, without trusting them to be what they should."""
 
+import json
 import re
 from typing import Any
 
 _WORDS = dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True)
 _WORDS |= dict.fromkeys(("n", "no", "f", "false", "off", "0", ""), False)
 _DIGITS = re.compile(r"(\d+)")
+_DEEPEST = 32
+"""How deep JSON may be nested: more than PVC's ever is, and little enough for whatever writes it again."""
 
 
 def parse_bool(text: str | None) -> bool | None:
@@ -33,6 +36,33 @@ def parse_float(text: str | None) -> float | None:
 def parse_list(text: str | None, separator: str | None = ",") -> tuple[str, ...]:
     """Return the parts of *text* between its separators (white space if None), without empty ones."""
     return tuple(part.strip() for part in (text or "").split(separator) if part.strip())
+
+
+def parse_json(text: str | None) -> Any:  # noqa: ANN401 - JSON
+    """Return what JSON *text* holds; None for what cannot be parsed, is missing, or nested without measure.
+
+    Numbers that JSON cannot hold, such as ``NaN``, become None, and halves of surrogate pairs a question mark.
+    """
+    try:
+        found = json.loads(text or "null", parse_float=parse_float, parse_constant=lambda _: None)
+        if "\\ud" in (text or "").lower():
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    return found if _is_shallow(found, _DEEPEST) else None
+
+
+def parse_object(text: str | None) -> dict[str, Any]:
+    """Return the JSON object that *text* holds, empty for anything else."""
+    found = parse_json(text)
+    return found if isinstance(found, dict) else {}
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(part, levels - 1) for part in inner)
 
 
 def natural_key(name: str) -> tuple[list[Any], str]:

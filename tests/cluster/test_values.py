@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from pvc_cli.cluster.values import natural_key, parse_bool, parse_float, parse_int, parse_list
+from pvc_cli.cluster.values import (
+    natural_key,
+    parse_bool,
+    parse_float,
+    parse_int,
+    parse_json,
+    parse_list,
+    parse_object,
+)
 
 
 @pytest.mark.parametrize("text", ["y", "yes", "T", "true", "True", "ON", "1", " true\n"])
@@ -44,3 +52,33 @@ def test_names_sort_naturally() -> None:
     names = ["ens1f0v10", "ens1f0v2", "ens1f0", "1", "a", "10", "9", "", "²"]
     assert sorted([*names, "7" * 5000, "07"], key=natural_key)[1:4] == ["1", "07", "9"]
     assert sorted(names, key=natural_key) == ["", "1", "9", "10", "a", "ens1f0", "ens1f0v2", "ens1f0v10", "²"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, 2.5, true, null, "x"]}', {"a": [1, 2.5, True, None, "x"]}),
+        ("7", 7),
+        (None, None),
+        ("", None),
+        ("{", None),
+        ("NaN", None),
+        ("[1e999, -Infinity, 2]", [None, None, 2]),
+        ('"\\ud800x"', "?x"),
+        ('"\\ud83d\\ude00"', "\U0001f600"),
+        ("[" * 33 + "]" * 33, None),
+        ("[" * 100_000, None),
+        ("1" * 5_000, None),
+    ],
+)
+def test_json_is_parsed_to_what_can_be_written_again(text: str | None, value: object) -> None:
+    assert parse_json(text) == value
+
+
+def test_json_may_be_nested_as_deep_as_documents_are() -> None:
+    assert parse_json("[" * 32 + "]" * 32) is not None
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "7", "{"])
+def test_what_is_not_a_json_object_is_an_empty_one(text: str | None) -> None:
+    assert parse_object(text) == {}
