@@ -1,11 +1,12 @@
 """A demo cluster, such as a real one is: nodes, VMs with disks, networks and tags, SR-IOV, storage."""
 
+import json
 import random
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
-from pvc_cli.sandbox import domain_xml
+from pvc_cli.sandbox import domain_xml, measured
 from pvc_cli.zk import Key, Transaction, ZKHandler, ZKSchema
 from pvc_cli.zk.execute import execute
 
@@ -114,25 +115,35 @@ def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:
     network = random.Random(index).choice(list(NETWORKS))  # noqa: S311 - a demo needs variety, no secrets
     serial = ":".join(f"{byte:02x}" for byte in uuid.UUID(identity).bytes[:3])
     vf_mac = f"52:54:03:{serial}"
+    bridge = f"vmbr{network}"
+    state = "fail" if index == 17 else state
+
+    def xml(mebibytes: int) -> str:
+        return domain_xml.render(
+            name,
+            identity,
+            description,
+            mebibytes,
+            vcpus,
+            bridges=[(bridge, f"52:54:00:{serial}")],
+            volumes=disks,
+            vfs=[(vf, vf_mac)] if vf else [],
+        )
+
     return {
         "uuid": identity,
+        "memory": str(memory),
+        "vcpus": str(vcpus),
+        # It got more memory since.
+        "snapshot": xml(memory // 2) if role == "db" else "",
         "tags": " ".join(tags),
         "vf": vf,
         "vf_mac": vf_mac,
         "domain.name": name,
-        "domain.xml": domain_xml.render(
-            name,
-            identity,
-            description,
-            memory,
-            vcpus,
-            bridges=[(f"vmbr{network}", f"52:54:00:{serial}")],
-            volumes=disks,
-            vfs=[(vf, vf_mac)] if vf else [],
-        ),
-        "domain.state": "fail" if index == 17 else state,
+        "domain.xml": xml(memory),
+        "domain.state": state,
         "domain.profile": f"{role}-small",
-        "domain.stats": "{}",
+        "domain.stats": measured.vm_stats(name, memory, vcpus, disks, [bridge]) if state == "start" else "{}",
         "domain.node": nodes[(index + 1) % len(nodes)] if migrated else home,
         "domain.last_node": home if migrated else "",
         "domain.failed_reason": "The host ran out of memory" if index == 17 else "",
@@ -155,11 +166,11 @@ def _vm(schema: ZKSchema, machine: Mapping[str, str]) -> Pairs:
     if machine["vf"]:
         values = {"tag.name": "sriov", "tag.type": "system", "tag.protected": "False"}
         yield from _item(schema, "tag", "sriov", values, container)
-    if machine["domain.name"].startswith("db-"):
+    if machine["snapshot"]:
         values = {
             "domain_snapshot.name": "before-upgrade",
             "domain_snapshot.timestamp": "1760000000.25",
-            "domain_snapshot.xml": machine["domain.xml"],
+            "domain_snapshot.xml": machine["snapshot"],
             "domain_snapshot.rbd_snapshots": ",".join(
                 f"{volume}@before-upgrade" for volume in machine["domain.storage.volumes"].split(",")
             ),
@@ -167,45 +178,37 @@ def _vm(schema: ZKSchema, machine: Mapping[str, str]) -> Pairs:
         yield from _item(schema, "domain_snapshot", "before-upgrade", values, ("domain.snapshots", identity))
 
 
-def _node(schema: ZKSchema, name: str, number: int, machines: Iterable[Mapping[str, str]]) -> Pairs:
+def _node(schema: ZKSchema, name: str, number: int, machines: Sequence[Mapping[str, str]]) -> Pairs:
     mode = "coordinator" if name in COORDINATORS else "hypervisor"
-    running = [machine["uuid"] for machine in machines if machine["domain.state"] == "start"]
+    load = measured.load_of(number, machines)
+    checks = measured.health_checks(name, load["node.cpu.load"], _PFS)
     values = {
+        **load,
         "node.name": mode,
-        "node.keepalive": "1760000000",
         "node.mode": mode,
         "node.data.active_schema": str(schema.version),
         "node.data.latest_schema": str(ZKSchema.newest()),
         "node.data.static": "32 6.1.0-37-amd64 Debian x86_64",
         "node.data.pvc_version": "1.0.3",
-        "node.running_domains": " ".join(running),
-        "node.count.provisioned_domains": str(len(running)),
         "node.count.networks": str(len(NETWORKS)),
         "node.state.daemon": "run",
         "node.state.router": "primary" if number == 0 else "secondary",
         "node.state.domain": "ready",
-        "node.cpu.load": f"{1.25 + number}",
-        "node.vcpu.allocated": str(4 * len(running)),
-        "node.memory.total": "131072",
-        "node.memory.used": str(8192 + 4096 * len(running)),
-        "node.memory.free": str(131072 - 8192 - 4096 * len(running)),
-        "node.memory.allocated": str(4096 * len(running)),
-        "node.memory.provisioned": str(4608 * len(running)),
         "node.ipmi.hostname": f"{name}-lom.example.net",
         "node.ipmi.username": "admin",
         "node.ipmi.password": "Passw0rd",
-        "node.monitoring.plugins": "disk edac load",
+        "node.monitoring.plugins": " ".join(checks),
         "node.monitoring.health": "100",
-        "node.network.stats": "{}",
+        "node.network.stats": measured.network_stats(name, _PFS),
     }
     yield from _item(schema, "node", name, values)
-    for plugin in ("disk", "edac", "load"):
+    for plugin, (message, data) in checks.items():
         found = {
             "monitoring_plugin.name": plugin,
-            "monitoring_plugin.last_run": "1760000000",
+            "monitoring_plugin.last_run": str(measured.NOW),
             "monitoring_plugin.health_delta": "0",
-            "monitoring_plugin.message": "OK",
-            "monitoring_plugin.data": "{}",
+            "monitoring_plugin.message": message,
+            "monitoring_plugin.data": json.dumps(data),
             "monitoring_plugin.runtime": "0.02",
         }
         yield from _item(schema, "monitoring_plugin", plugin, found, ("node.monitoring.data", name))
