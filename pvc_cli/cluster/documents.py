@@ -1,4 +1,7 @@
-"""The JSON documents of VMs, tags, nodes and SR-IOV functions, in the words of PVC's API: made here only."""
+"""The JSON documents of tags, nodes and SR-IOV functions, in the words of PVC's API: made here only.
+
+Those of VMs are in :mod:`pvc_cli.cluster.vms.documents`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
     from pvc_cli.cluster.sriov.settings import Setting
     from pvc_cli.cluster.vms.metadata import Metadata
-    from pvc_cli.cluster.vms.model import Vm
     from pvc_cli.cluster.vms.query import VmRef
     from pvc_cli.cluster.vms.tagging import Outcome
     from pvc_cli.cluster.vms.tags import Tag
@@ -26,44 +28,11 @@ _NODE_FIRST = (
     "name", "mode", "daemon_state", "coordinator_state", "domain_state", "pvc_version", "cpu_count", "kernel", "os",
     "arch", "health", "load",
 )  # fmt: skip
-_VM_FIRST = ("name", "uuid", "state", "node", "last_node")
-_VM_THEN = (
-    "failed_reason", "node_limit", "node_selector", "node_autostart", "migration_method", "migration_max_downtime",
-)  # fmt: skip
-_HARDWARE_FIRST = ("memory", "vcpu", "vcpu_topology", "networks", "disks", "type", "arch", "machine", "console")
-_HARDWARE_LAST = ("emulator", "features", "controllers")
 
 
 def _fields(thing: Any) -> Document:  # noqa: ANN401 - any dataclass with slots
     """Return the fields of *thing* by name, as they are: `asdict` would copy each, in twenty times the time."""
     return {name: getattr(thing, name) for name in thing.__slots__}
-
-
-def vm_document(vm: Vm) -> Document:
-    """Return the document of a VM; with broken XML, its hardware is null."""
-    hardware = vm.hardware
-    document: Document = {
-        **{name: getattr(vm, name) for name in _VM_FIRST},
-        "migrated": migrated(vm),
-        **{name: getattr(vm, name) for name in _VM_THEN},
-        "tags": [tag._asdict() for tag in vm.tags],
-        "snapshots": [snapshot._asdict() for snapshot in vm.snapshots],
-        "description": hardware and hardware.description,
-        "profile": vm.profile,
-        **{name: hardware and getattr(hardware, name) for name in _HARDWARE_FIRST},
-        "vnc": {"listen": vm.vnc_listen, "port": vm.vnc_port},
-        **{name: hardware and getattr(hardware, name) for name in _HARDWARE_LAST},
-        "xml": vm.xml,
-    }
-    if hardware:
-        for name in ("networks", "disks", "controllers"):
-            document[name] = [device._asdict() for device in document[name]]
-    return document
-
-
-def migrated(vm: Vm) -> str:
-    """Return where a VM was migrated from, in PVC's words, or ``no``."""
-    return f"from {vm.last_node}" if vm.last_node else "no"
 
 
 def tags_document(vm: VmRef, tags: Sequence[Tag]) -> Document:

@@ -24,13 +24,17 @@ def test_a_whole_domain() -> None:
     assert (hardware.memory, hardware.vcpu, hardware.vcpu_topology) == (2048, 2, "1/2/1")
     assert hardware.networks == (
         Interface("bridge", 100, "52:54:00:00:00:01", "vmbr100", "virtio"),
-        Interface("hostdev", "hostdev:ens1f0v3", "52:54:00:00:00:02", "ens1f0v3", ""),
+        Interface("hostdev", "hostdev:ens1f0v3", "52:54:00:00:00:02", "ens1f0v3", None),
     )
     assert hardware.disks == (Disk("rbd", "vms/web_root", "sda", "scsi"),)
     assert (hardware.type, hardware.arch, hardware.machine) == ("hvm", "x86_64", "pc-i440fx-6.0")
     assert (hardware.console, hardware.emulator) == ("pty", "/usr/bin/kvm")
     assert hardware.features == ("acpi", "apic", "pae")
-    assert Controller("scsi", "virtio-scsi") in hardware.controllers
+    assert hardware.controllers == (
+        Controller("usb", None),
+        Controller("pci", "pci-root"),
+        Controller("scsi", "virtio-scsi"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,17 +62,21 @@ def test_memory_in_every_unit_of_libvirt(unit: str, amount: str, mebibytes: int 
     [
         ("<interface type='bridge'><source bridge='vmbr1001'/></interface>", 1001, "vmbr1001"),
         ("<interface type='bridge'><source bridge='br7'/></interface>", 7, "br7"),
-        ("<interface type='bridge'><source bridge='brcluster'/></interface>", "brcluster", "brcluster"),
+        ("<interface type='bridge'><source bridge='brcluster'/></interface>", "cluster", "brcluster"),
+        ("<interface type='bridge'><source bridge='brupstream'/></interface>", "upstream", "brupstream"),
+        ("<interface type='bridge'><source bridge='br-lan'/></interface>", "br-lan", "br-lan"),
         ("<interface type='direct'><source dev='ens1f0v1'/></interface>", "macvtap:ens1f0v1", "ens1f0v1"),
         (
             "<interface type='hostdev'><sriov_device>ens1f0v1</sriov_device></interface>",
             "hostdev:ens1f0v1",
             "ens1f0v1",
         ),
-        ("<interface/>", "", ""),
+        ("<interface/>", None, None),
+        ("<interface type='direct'/>", "macvtap:", None),
+        ("<interface type='hostdev'/>", "hostdev:", None),
     ],
 )
-def test_interfaces(xml: str, vni: int | str, source: str) -> None:
+def test_interfaces(xml: str, vni: int | str | None, source: str | None) -> None:
     (interface,) = parse(DOMAIN.format(unit="", amount="1", devices=xml)).networks
     assert (interface.vni, interface.source) == (vni, source)
 
@@ -80,8 +88,8 @@ def test_interfaces(xml: str, vni: int | str, source: str) -> None:
             "<disk type='file'><source file='/x.iso'/><target dev='hdc' bus='ide'/></disk>",
             Disk("file", "/x.iso", "hdc", "ide"),
         ),
-        ("<disk type='block'><source dev='/dev/sdx'/></disk>", Disk("block", "/dev/sdx", "", "")),
-        ("<disk type='network'/>", Disk("", "", "", "")),
+        ("<disk type='block'><source dev='/dev/sdx'/></disk>", Disk("block", "/dev/sdx", None, None)),
+        ("<disk type='network'/>", Disk(None, None, None, None)),
     ],
 )
 def test_disks(xml: str, disk: Disk) -> None:
@@ -90,7 +98,8 @@ def test_disks(xml: str, disk: Disk) -> None:
 
 def test_a_bare_domain_has_no_hardware_and_is_not_broken() -> None:
     hardware = parse("<domain/>")
-    assert (hardware.memory, hardware.vcpu, hardware.networks, hardware.type) == (None, None, (), "")
+    assert (hardware.memory, hardware.vcpu, hardware.networks, hardware.type) == (None, None, (), None)
+    assert (hardware.description, hardware.vcpu_topology, hardware.console) == (None, None, None)
 
 
 def test_a_declared_encoding_does_not_matter() -> None:

@@ -15,10 +15,10 @@ import pytest
 from benchmarks.cases import CASES, Case
 from benchmarks.counted import CountedStore
 from benchmarks.floor import recorder
-from pvc_cli.cluster.documents import vm_document
+from pvc_cli.cluster.vms.documents import vm_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import find, select
-from pvc_cli.cluster.vms.read import read_vms
+from pvc_cli.cluster.vms.read import read_complete_vms
 from pvc_cli.zk import ZKHandler, live
 from pvc_cli.zk.backup import stream_backup
 from pvc_cli.zk.migration.survey import survey
@@ -55,7 +55,7 @@ def test_the_wire_carries_no_more_than_it_did(
 
 
 def _list(handler: ZKHandler) -> None:
-    for vm in read_vms(handler, [vm.uuid for vm in select(handler, Filters())]):
+    for vm in read_complete_vms(handler, [vm.uuid for vm in select(handler, Filters())]):
         vm_document(vm)
 
 
@@ -91,7 +91,7 @@ def test_a_list_of_many_takes_the_memory_of_a_few(demo: Callable[..., Tree]) -> 
 
         def listing(count: int) -> Callable[[], None]:
             def drain() -> None:
-                for vm in read_vms(handler, uuids[:count]):
+                for vm in read_complete_vms(handler, uuids[:count]):
                     vm_document(vm)
 
             return drain

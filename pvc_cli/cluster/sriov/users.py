@@ -70,7 +70,12 @@ class User:
 
 def uses(parsed: hardware.Hardware) -> tuple[Use, ...]:
     """Return which devices of its node a VM uses by itself; one of type ``direct`` need not be a VF."""
-    by_name = [Use(kind, nic.source, nic.mac) for nic in parsed.networks for kind in CLAIM_TYPES if nic.type == kind]
+    by_name = [
+        Use(kind, nic.source or "", nic.mac or "")
+        for nic in parsed.networks
+        for kind in CLAIM_TYPES
+        if nic.type == kind
+    ]
     by_address = [Use("hostdev", "", device.mac, device.address) for device in parsed.pci_devices]
     return (*(use for use in by_name if use.vf), *by_address)
 

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 from pvc_cli.cluster.values import parse_int
 
-_BRIDGE = re.compile(r"(?:vm)?br(\d+)")
+# Bridges of PVC's networks: vmbr100 has VNI 100, and brcluster, brstorage and brupstream are the nodes' own.
+_BRIDGE = re.compile(r"[vm]*br([0-9a-z]+)")
 # libvirt's units, in KiB: https://libvirt.org/formatdomain.html#memory-allocation
 _KIB = {
     "b": 1 / 1024, "bytes": 1 / 1024,
@@ -23,23 +24,24 @@ class BrokenXmlError(ValueError):
 
 
 class Interface(NamedTuple):
-    """A VM's network interface."""
+    """A VM's network interface; None is not in the XML."""
 
-    type: str
-    vni: int | str
-    """The network's VNI; for a device of the host ``macvtap:DEVICE`` or ``hostdev:DEVICE``."""
-    mac: str
-    source: str
-    model: str
+    type: str | None
+    vni: int | str | None
+    """The network's VNI, ``cluster``, ``storage`` or ``upstream``; for a device of the host ``macvtap:DEVICE`` or
+    ``hostdev:DEVICE``; for a bridge with another name that name."""
+    mac: str | None
+    source: str | None
+    model: str | None
 
 
 class Disk(NamedTuple):
-    """A VM's disk: *type* ``rbd`` or ``file``, *name* the volume ``POOL/VOLUME`` or the file."""
+    """A VM's disk: *type* ``rbd`` or ``file``, *name* ``POOL/VOLUME`` or the file. None is not in the XML."""
 
-    type: str
-    name: str
-    dev: str
-    bus: str
+    type: str | None
+    name: str | None
+    dev: str | None
+    bus: str | None
 
 
 class PciDevice(NamedTuple):
@@ -50,26 +52,26 @@ class PciDevice(NamedTuple):
 
 
 class Controller(NamedTuple):
-    """A controller in a VM."""
+    """A controller in a VM; None is not in the XML."""
 
-    type: str
-    model: str
+    type: str | None
+    model: str | None
 
 
 class Hardware(NamedTuple):
-    """A VM's virtual hardware; *memory* in MiB, *vcpu_topology* as ``SOCKETS/CORES/THREADS``."""
+    """A VM's hardware; *memory* in MiB, *vcpu_topology* as ``SOCKETS/CORES/THREADS``. None is not in the XML."""
 
-    description: str
+    description: str | None
     memory: int | None
     vcpu: int | None
-    vcpu_topology: str
+    vcpu_topology: str | None
     networks: tuple[Interface, ...]
     disks: tuple[Disk, ...]
-    type: str
-    arch: str
-    machine: str
-    console: str
-    emulator: str
+    type: str | None
+    arch: str | None
+    machine: str | None
+    console: str | None
+    emulator: str | None
     features: tuple[str, ...]
     controllers: tuple[Controller, ...]
     pci_devices: tuple[PciDevice, ...]
@@ -95,20 +97,20 @@ def parse(xml: str) -> Hardware:
     kind = _find(root, "os", "type")
     features = root.find("features")
     return Hardware(
-        description=root.findtext("description", "").strip(),
+        description=_text(root.find("description")),
         memory=_memory(root.find("memory")),
         vcpu=parse_int(root.findtext("vcpu")),
         vcpu_topology=_topology(_find(root, "cpu", "topology")),
         networks=tuple([_interface(device) for device in devices.findall("interface")]),
         disks=tuple([_disk(device) for device in devices.findall("disk")]),
-        type=(kind.text or "").strip() if kind is not None else "",
-        arch=kind.get("arch", "") if kind is not None else "",
-        machine=kind.get("machine", "") if kind is not None else "",
+        type=_text(kind),
+        arch=kind.get("arch") if kind is not None else None,
+        machine=kind.get("machine") if kind is not None else None,
         console=_attribute(devices, "console", "type"),
-        emulator=devices.findtext("emulator", "").strip(),
+        emulator=_text(devices.find("emulator")),
         features=tuple([feature.tag for feature in features]) if features is not None else (),
         controllers=tuple(
-            [Controller(device.get("type", ""), device.get("model", "")) for device in devices.findall("controller")]
+            [Controller(device.get("type"), device.get("model")) for device in devices.findall("controller")]
         ),
         pci_devices=tuple([found for kind in ("interface", "hostdev") for found in _pci_devices(devices, kind)]),
     )
@@ -122,10 +124,14 @@ def _find(element: ElementTree.Element | None, *tags: str) -> ElementTree.Elemen
     return element
 
 
-def _attribute(element: ElementTree.Element, path: str, name: str) -> str:
-    """Return an attribute of the element at *path*, empty if there is none."""
+def _text(element: ElementTree.Element | None) -> str | None:
+    return None if element is None else (element.text or "").strip()
+
+
+def _attribute(element: ElementTree.Element, path: str, name: str) -> str | None:
+    """Return an attribute of the element at *path*, None if there is none."""
     found = element.find(path)
-    return found.get(name, "") if found is not None else ""
+    return found.get(name) if found is not None else None
 
 
 def _memory(element: ElementTree.Element | None) -> int | None:
@@ -137,26 +143,29 @@ def _memory(element: ElementTree.Element | None) -> int | None:
     return int(amount * factor / 1024) if factor else None
 
 
-def _topology(element: ElementTree.Element | None) -> str:
+def _topology(element: ElementTree.Element | None) -> str | None:
     if element is None:
-        return ""
+        return None
     get = element.get
     return f"{get('sockets', '')}/{get('cores', '')}/{get('threads', '')}"
 
 
 def _interface(device: ElementTree.Element) -> Interface:
-    kind = device.get("type", "")
-    vni: int | str
+    kind = device.get("type")
+    vni: int | str | None
     if kind == "direct":
         source = _attribute(device, "source", "dev")
-        vni = f"macvtap:{source}"
+        vni = f"macvtap:{source or ''}"
     elif kind == "hostdev":
-        source = device.findtext("sriov_device", "").strip()
-        vni = f"hostdev:{source}"
+        source = _text(device.find("sriov_device"))
+        vni = f"hostdev:{source or ''}"
     else:
-        source = _attribute(device, "source", kind)
-        bridge = _BRIDGE.fullmatch(source)
-        vni = int(bridge.group(1)) if bridge else source
+        source = _attribute(device, "source", kind or "")
+        bridge = _BRIDGE.fullmatch(source or "")
+        vni = source
+        if bridge:
+            label = bridge.group(1)
+            vni = int(label) if label.isdigit() else label
     return Interface(kind, vni, _attribute(device, "mac", "address"), source, _attribute(device, "model", "type"))
 
 
@@ -170,15 +179,15 @@ def _pci_devices(devices: ElementTree.Element, kind: str) -> Iterator[PciDevice]
             parts = [int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function")]
         except ValueError:
             continue
-        yield PciDevice("{:04x}:{:02x}:{:02x}.{:x}".format(*parts), _attribute(device, "mac", "address"))
+        yield PciDevice("{:04x}:{:02x}:{:02x}.{:x}".format(*parts), _attribute(device, "mac", "address") or "")
 
 
 def _disk(device: ElementTree.Element) -> Disk:
     source = device.find("source")
     attributes = source.attrib if source is not None else {}
     if device.get("type") == "network":
-        kind, name = attributes.get("protocol", ""), attributes.get("name", "")
+        kind, name = attributes.get("protocol"), attributes.get("name")
     else:
-        kind = device.get("type", "")
-        name = attributes.get("file") or attributes.get("dev") or ""
+        kind = device.get("type")
+        name = attributes.get("file") or attributes.get("dev")
     return Disk(kind, name, _attribute(device, "target", "dev"), _attribute(device, "target", "bus"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pvc_cli.cluster.vms.stats import VmStats
 from pvc_cli.cluster.vms.tags import Tag
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class VmSnapshot(NamedTuple):
     name: str
     timestamp: float | None
     rbd_snapshots: tuple[str, ...]
+    xml_changes: tuple[str, ...] | None
+    """Which lines of the VM's XML went since, with a minus, and which came, with a plus; None is not read."""
 
 
 class Vm(NamedTuple):
@@ -51,3 +54,5 @@ class Vm(NamedTuple):
     node_limit: tuple[str, ...]
     tags: tuple[Tag, ...]
     snapshots: tuple[VmSnapshot, ...]
+    stats: VmStats
+    """What its node last counted; empty unless it was read completely."""

@@ -1,7 +1,7 @@
 """Find VMs: by name, UUID, pattern, or filters."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fnmatch import translate
 from typing import NamedTuple
 
@@ -52,6 +52,13 @@ def _names(handler: ZKHandler) -> list[tuple[str, str]]:
     uuids = handler.children("base.domain") or []
     names = handler.read_many(("domain", uuid) for uuid in uuids)
     return [(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None]
+
+
+def names_of(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, str]:
+    """Return the names of VMs by UUID, in one batch; what is not a UUID, or no VM's, is left out."""
+    wanted = list({uuid: None for uuid in uuids if _UUID.fullmatch(uuid)})
+    names = handler.read_many(("domain", uuid) for uuid in wanted)
+    return {uuid: name for uuid, name in zip(wanted, names, strict=True) if name is not None}
 
 
 def is_one(word: str) -> bool:

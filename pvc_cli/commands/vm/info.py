@@ -2,10 +2,11 @@ import datetime
 
 import click
 
-from pvc_cli.cluster.documents import migrated, vm_document
-from pvc_cli.cluster.vms.model import Vm
+from pvc_cli.cluster.vms.documents import migrated, vm_document
+from pvc_cli.cluster.vms.hardware import Disk, Interface
+from pvc_cli.cluster.vms.model import Vm, VmSnapshot
 from pvc_cli.cluster.vms.query import find, is_one
-from pvc_cli.cluster.vms.read import read_vms
+from pvc_cli.cluster.vms.read import read_complete_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
@@ -28,7 +29,7 @@ def command(context: Context, vms: str) -> None:
     output = context.output
     names = context.names([vms])
     with connect(context) as handler:
-        found = list(read_vms(handler, [vm.uuid for vm in find(handler, names)]))
+        found = list(read_complete_vms(handler, [vm.uuid for vm in find(handler, names)]))
     documents = [vm_document(vm) for vm in found]
     output.show(
         lambda: documents[0] if documents and is_one(vms) else documents,
@@ -56,7 +57,7 @@ def _details(output: Output, vm: Vm) -> str:
         ("Profile", vm.profile or "none"),
         ("VNC", f"{vm.vnc_listen}:{vm.vnc_port}" if vm.vnc_port else "none"),
         ("Tags", ", ".join(_tag_text(tag.name, tag.type, protected=tag.protected) for tag in vm.tags) or "none"),
-        ("Snapshots", ", ".join(f"{s.name} ({_when(s.timestamp)})" for s in vm.snapshots) or "none"),
+        ("Snapshots", ", ".join(_snapshot_text(snapshot) for snapshot in vm.snapshots) or "none"),
     ]
     if vm.migration_max_downtime is not None:
         pairs.append(("Max downtime", f"{vm.migration_max_downtime} ms"))
@@ -64,12 +65,12 @@ def _details(output: Output, vm: Vm) -> str:
         pairs.append(("XML", Cell(f"broken: {vm.xml_error}", "red")))
     else:
         pairs += [
-            ("Description", hardware.description),
+            ("Description", hardware.description or ""),
             ("vCPUs", f"{known(hardware.vcpu)} ({hardware.vcpu_topology or 'no topology'}, sockets/cores/threads)"),
             ("Memory", memory_text(hardware.memory)),
-            ("Machine", " ".join((hardware.type, hardware.arch, hardware.machine))),
-            *(("Network", f"{n.vni}  {n.mac}  {n.type} {n.source} {n.model}".rstrip()) for n in hardware.networks),
-            *(("Disk", f"{d.dev}  {d.type}:{d.name}  {d.bus}") for d in hardware.disks),
+            ("Machine", _words(hardware.type, hardware.arch, hardware.machine)),
+            *(("Network", _network_text(network)) for network in hardware.networks),
+            *(("Disk", _disk_text(disk)) for disk in hardware.disks),
         ]
     return output.fields(pairs)
 
@@ -77,6 +78,25 @@ def _details(output: Output, vm: Vm) -> str:
 def _tag_text(name: str, kind: str, *, protected: bool) -> str:
     marks = [mark for mark in (kind if kind != "user" else "", "protected" if protected else "") if mark]
     return f"{name} ({', '.join(marks)})" if marks else name
+
+
+def _network_text(network: Interface) -> str:
+    return f"{known(network.vni)}  {known(network.mac)}  {_words(network.type, network.source, network.model)}"
+
+
+def _disk_text(disk: Disk) -> str:
+    return f"{known(disk.dev)}  {known(disk.type)}:{known(disk.name)}  {disk.bus or ''}".rstrip()
+
+
+def _words(*parts: str | None) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _snapshot_text(snapshot: VmSnapshot) -> str:
+    changes = snapshot.xml_changes or ()
+    added = sum(line.startswith("+") for line in changes)
+    changed = f", XML since: +{added}/-{len(changes) - added} lines" if changes else ""
+    return f"{snapshot.name} ({_when(snapshot.timestamp)}{changed})"
 
 
 def _when(timestamp: float | None) -> str:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pvc_cli.cluster.documents import migrated, vm_document
+from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import WATCHED_KEYS, Vm
 from pvc_cli.cluster.vms.query import VmRef, check_pattern
-from pvc_cli.cluster.vms.read import read_vms
+from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.commands._common.command import (
     Context,
@@ -87,7 +87,7 @@ class _Listing:
             self._broken.pop(uuid, None)
         chosen = select_warning(output, self._handler, self._filters)
         output.show(
-            lambda: (vm_document(vm) for vm in self._read(chosen)),
+            lambda: (vm_document(vm) for vm in self._checked(read_complete_vms(self._handler, _uuids(chosen)))),
             names=lambda: [vm.name for vm in chosen],
             table=lambda: output.table(_HEADERS, self._table(chosen)),
         )
@@ -98,17 +98,22 @@ class _Listing:
             if vm.uuid in self._broken:
                 output.warning(self._broken[vm.uuid])
 
-    def _read(self, chosen: Sequence[VmRef]) -> Iterator[Vm]:
-        """Yield VMs one after the other: however many there are, few are held at once."""
-        for vm in read_vms(self._handler, [vm.uuid for vm in chosen]):
+    def _checked(self, vms: Iterator[Vm]) -> Iterator[Vm]:
+        """Yield VMs one after the other, and keep what is broken: however many there are, few are held at once."""
+        for vm in vms:
             if vm.hardware is None:
                 self._broken[vm.uuid] = f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}"
             yield vm
 
     def _table(self, chosen: Sequence[VmRef]) -> list[list[str | Cell]]:
-        for vm in self._read([vm for vm in chosen if vm.uuid not in self._rows]):
+        missing = [vm for vm in chosen if vm.uuid not in self._rows]
+        for vm in self._checked(read_vms(self._handler, _uuids(missing))):
             self._rows[vm.uuid] = _row(vm)
         return [self._rows[vm.uuid] for vm in chosen if vm.uuid in self._rows]
+
+
+def _uuids(vms: Sequence[VmRef]) -> list[str]:
+    return [vm.uuid for vm in vms]
 
 
 def _row(vm: Vm) -> list[str | Cell]:
