@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.controls import Control, Item
     from pvc_cli.cluster.faults import Fault
     from pvc_cli.cluster.health import ClusterStatus
+    from pvc_cli.cluster.node_details import NodeDetails
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.sriov.audit import Finding
     from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 _NODE_FIRST = (
     "name", "mode", "daemon_state", "coordinator_state", "domain_state", "pvc_version", "cpu_count", "kernel", "os",
-    "arch", "health", "load",
+    "arch", "health",
 )  # fmt: skip
 
 
@@ -40,13 +41,16 @@ def tags_document(vm: VmRef, tags: Sequence[Tag]) -> Document:
     return {"name": vm.name, "tags": [tag._asdict() for tag in tags]}
 
 
-def node_document(node: Node, *, secrets: bool = False) -> Document:
+def node_document(node: Node, details: NodeDetails, *, secrets: bool = False) -> Document:
     """Return the document of a node, with its IPMI password if *secrets* is set."""
     password = {"password": node.ipmi_password} if secrets else {}
     return {
         **{name: getattr(node, name) for name in _NODE_FIRST},
+        "health_plugins": details.health_plugins,
+        "health_details": [check._asdict() for check in details.health_checks],
+        "load": node.load,
         "domains_count": node.provisioned_domains,
-        "running_domains": node.running_domains,
+        "running_domains": details.running_domains,
         "vcpu": {"total": node.cpu_count, "allocated": node.vcpu_allocated},
         "memory": {
             "total": node.memory_total,
@@ -55,6 +59,7 @@ def node_document(node: Node, *, secrets: bool = False) -> Document:
             "used": node.memory_used,
             "free": node.memory_free,
         },
+        "interfaces": details.interfaces,
         "ipmi": {"hostname": node.ipmi_hostname, "username": node.ipmi_username, **password},
         "schema": {"active": node.active_schema, "latest": node.latest_schema},
     }

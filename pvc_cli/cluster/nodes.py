@@ -63,7 +63,7 @@ class Node(NamedTuple):
     load: float | None
     provisioned_domains: int | None
     running_domains: tuple[str, ...]
-    """UUIDs."""
+    """UUIDs; none of a fenced node, whose list PVC sets to ``0``."""
     vcpu_allocated: int | None
     memory_total: int | None
     memory_used: int | None
@@ -127,7 +127,7 @@ def _node(name: str, values: dict[str, str | None]) -> Node:
         health=parse_int(values["health"]),
         load=parse_float(values["load"]),
         provisioned_domains=parse_int(values["provisioned_domains"]),
-        running_domains=parse_list(values["running_domains"], None),
+        running_domains=tuple(uuid for uuid in parse_list(values["running_domains"], None) if uuid != "0"),
         vcpu_allocated=parse_int(values["vcpu_allocated"]),
         memory_total=parse_int(values["memory_total"]),
         memory_used=parse_int(values["memory_used"]),

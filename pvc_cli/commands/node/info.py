@@ -1,6 +1,7 @@
 import click
 
 from pvc_cli.cluster.documents import node_document
+from pvc_cli.cluster.node_details import NodeDetails, read_node_details
 from pvc_cli.cluster.nodes import Node, find_nodes
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
@@ -26,15 +27,18 @@ def command(context: Context, names: str, secrets: bool) -> None:
     wanted = context.names([names])
     with connect(context) as handler:
         nodes = find_nodes(handler, wanted)
-    documents = [node_document(node, secrets=secrets) for node in nodes]
+        details = read_node_details(handler, nodes)
+    documents = [node_document(*found, secrets=secrets) for found in zip(nodes, details, strict=True)]
     output.show(
         lambda: documents[0] if wanted == [names] else documents,
         names=lambda: [node.name for node in nodes],
-        table=lambda: "\n\n".join(_details(output, node, secrets=secrets) for node in nodes),
+        table=lambda: "\n\n".join(
+            _details(output, *found, secrets=secrets) for found in zip(nodes, details, strict=True)
+        ),
     )
 
 
-def _details(output: Output, node: Node, *, secrets: bool) -> str:
+def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool) -> str:
     password = [("IPMI password", node.ipmi_password)] if secrets else []
     return output.fields(
         [
@@ -44,6 +48,11 @@ def _details(output: Output, node: Node, *, secrets: bool) -> str:
             ("Coordinator", state_cell(node.coordinator_state)),
             ("Domains", state_cell(node.domain_state)),
             ("Health", "?" if node.health is None else f"{node.health} %"),
+            *(
+                ("Health check", f"{check.name}: {check.message} (-{check.health_delta} %)")
+                for check in details.health_checks
+                if check.message and check.health_delta
+            ),
             ("PVC", node.pvc_version or "?"),
             ("Schema", f"runs {known(node.active_schema)}, knows up to {known(node.latest_schema)}"),
             ("System", " ".join((node.os, node.kernel, node.arch)).strip() or "?"),

@@ -1,6 +1,7 @@
 import click
 
 from pvc_cli.cluster.documents import node_document
+from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
 from pvc_cli.commands.node._states import state_cell
@@ -23,7 +24,7 @@ def command(context: Context) -> None:
     with connect_to_list(context) as handler:
         nodes = list_nodes(handler)
         output.show(
-            lambda: [node_document(node) for node in nodes],
+            lambda: map(node_document, nodes, read_node_details(handler, nodes)),
             names=lambda: [node.name for node in nodes],
             table=lambda: output.table(_HEADERS, [_row(node) for node in nodes]),
         )
