@@ -28,7 +28,7 @@ VMS = 1000
 MARGIN = 1.2
 WIRE = {  # round trips, requests, kilobytes sent; one request looks whether the chroot is there
     "vm list": (9, 15, 1451),
-    "vm list -o json": (9, 15, 1451),
+    "vm list -o json": (9, 16, 1512),  # with statistics and the XML of snapshots
     "vm list --tag frontend": (6, 7, 283),
     "vm tag add NAME": (5, 6, 67),
     "vm tag add UUID": (4, 5, 1.1),
