@@ -12,6 +12,8 @@ import yaml
 
 from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import list_nodes
+from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
+from pvc_cli.cluster.vms.stats import NO_STATS
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -56,6 +58,16 @@ XML = """<domain type='kvm'>
   </devices>
 </domain>
 """
+TRAFFIC = {
+    "rd_bytes": 11,
+    "rd_packets": 12,
+    "rd_errors": 13,
+    "rd_drops": 14,
+    "wr_bytes": 15,
+    "wr_packets": 16,
+    "wr_errors": 17,
+    "wr_drops": 18,
+}
 STATS = {
     "state": "RUNNING",
     "maxmem": 2097152,
@@ -68,22 +80,9 @@ STATS = {
         {"name": "vms/web-01_root", "rd_req": 1, "rd_bytes": 2, "wr_req": 3, "wr_bytes": 4, "err": -1},
         {"name": "/srv/cd.iso", "rd_req": 5, "rd_bytes": 6, "wr_req": 0, "wr_bytes": 0, "err": -1},
     ],
-    "net_stats": [
-        {
-            "name": "vnet0",
-            "bridge": "vmbr1001",
-            "rd_bytes": 11,
-            "rd_packets": 12,
-            "rd_errors": 13,
-            "rd_drops": 14,
-            "wr_bytes": 15,
-            "wr_packets": 16,
-            "wr_errors": 17,
-            "wr_drops": 18,
-        }
-    ],
+    "net_stats": [{"name": "vnet0", "bridge": "vmbr1001", **TRAFFIC}],
 }
-NO_TRAFFIC = {f"{way}_{what}": 0 for way in ("rd", "wr") for what in ("bytes", "packets", "errors", "drops")}
+NO_TRAFFIC = dict.fromkeys(TRAFFIC, 0)
 
 
 @pytest.fixture
@@ -171,14 +170,7 @@ def test_a_vm_is_pvcs_document(on_tree: Pvc, web: Tree) -> None:
                 "mac": "52:54:00:00:00:01",
                 "source": "vmbr1001",
                 "model": "virtio",
-                "rd_bytes": 11,
-                "rd_packets": 12,
-                "rd_errors": 13,
-                "rd_drops": 14,
-                "wr_bytes": 15,
-                "wr_packets": 16,
-                "wr_errors": 17,
-                "wr_drops": 18,
+                **TRAFFIC,
             },
             {
                 "type": "bridge",
@@ -245,6 +237,15 @@ def test_a_list_has_the_same_documents(on_tree: Pvc, web: Tree) -> None:
     for document in (info, listed):
         document["snapshots"][0].pop("age")
     assert listed == info
+
+
+def test_a_table_reads_neither_statistics_nor_the_xml_of_snapshots(web: Tree) -> None:
+    with ZKHandler(web.hosts) as handler:
+        (vm,) = read_vms(handler, [web.uuid("web-01")])
+        (complete,) = read_complete_vms(handler, [vm.uuid])
+    assert (vm.stats, vm.snapshots[0].xml_changes) == (NO_STATS, None)
+    assert complete.stats != NO_STATS
+    assert complete._replace(stats=vm.stats, snapshots=vm.snapshots) == vm
 
 
 def test_what_a_vm_does_not_set_is_null(on_tree: Pvc, web: Tree) -> None:
