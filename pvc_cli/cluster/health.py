@@ -8,7 +8,7 @@ from pvc_cli.cluster.faults import Fault, list_faults
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.sriov.audit import audit
 from pvc_cli.cluster.sriov.model import list_pfs
-from pvc_cli.cluster.storage import storage_problems
+from pvc_cli.cluster.storage.problems import storage_problems
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.zk import ZKHandler

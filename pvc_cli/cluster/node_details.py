@@ -70,7 +70,7 @@ def read_node_details(handler: ZKHandler, nodes: Sequence[Node]) -> list[NodeDet
             running_domains=tuple(names.get(uuid, uuid) for uuid in node.running_domains),
             health_plugins=listed,
             health_checks=tuple(made),
-            interfaces=parse_object(interfaces),
+            interfaces=parse_object(interfaces) or {},
         )
         for node, listed, made, ((_, interfaces), _) in zip(nodes, plugins, checks, rows, strict=True)
     ]

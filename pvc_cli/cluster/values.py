@@ -4,6 +4,9 @@ import json
 import re
 from typing import Any
 
+Json = dict[str, Any]
+"""A JSON object, whatever it holds."""
+
 _WORDS = dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True)
 _WORDS |= dict.fromkeys(("n", "no", "f", "false", "off", "0", ""), False)
 _DIGITS = re.compile(r"(\d+)")
@@ -38,6 +41,11 @@ def parse_list(text: str | None, separator: str | None = ",") -> tuple[str, ...]
     return tuple(part.strip() for part in (text or "").split(separator) if part.strip())
 
 
+def parse_text(text: str | None) -> str | None:
+    """Return *text*, or None for an empty one and for ``None``, which PVC writes for what is not set."""
+    return None if text in (None, "", "None") else text
+
+
 def parse_json(text: str | None) -> Any:  # noqa: ANN401 - JSON
     """Return what JSON *text* holds; None for what cannot be parsed, is missing, or nested without measure.
 
@@ -52,10 +60,10 @@ def parse_json(text: str | None) -> Any:  # noqa: ANN401 - JSON
     return found if _is_shallow(found, _DEEPEST) else None
 
 
-def parse_object(text: str | None) -> dict[str, Any]:
-    """Return the JSON object that *text* holds, empty for anything else."""
+def parse_object(text: str | None) -> Json | None:
+    """Return the JSON object that *text* holds, None for anything else."""
     found = parse_json(text)
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else None
 
 
 def _is_shallow(value: object, levels: int) -> bool:

@@ -46,9 +46,9 @@ def _results(found: Hardware, wanted: Filters) -> Iterator[bool]:
     for vni in wanted.networks:
         yield any(str(nic.vni) == vni for nic in found.networks)
     if wanted.mac is not None:
-        yield any(nic.mac.lower() == wanted.mac.lower() for nic in found.networks)
+        yield any((nic.mac or "").lower() == wanted.mac.lower() for nic in found.networks)
     if wanted.disk is not None:
-        yield any(fnmatchcase(disk.name, wanted.disk) for disk in found.disks)
+        yield any(fnmatchcase(disk.name or "", wanted.disk) for disk in found.disks)
     for amount, least, most in (
         (found.memory, wanted.min_memory, wanted.max_memory),
         (found.vcpu, wanted.min_vcpus, wanted.max_vcpus),

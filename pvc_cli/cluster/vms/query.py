@@ -6,10 +6,11 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from pvc_cli.cluster.nodes import require_node
+from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.filters import Filters, match_hardware
-from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, hint, quoted
+from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -27,18 +28,6 @@ class VmRef(NamedTuple):
     def __str__(self) -> str:
         """Return its name."""
         return self.name
-
-
-def check_pattern(pattern: str) -> str:
-    """Return *pattern* if it is a regular expression.
-
-    :raises InvalidInputError: if it is not.
-    """
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise InvalidInputError(f"invalid regular expression {quoted(pattern)}: {error}") from None
-    return pattern
 
 
 def list_vms(handler: ZKHandler) -> list[VmRef]:

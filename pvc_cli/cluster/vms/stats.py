@@ -32,7 +32,7 @@ NO_STATS = VmStats({}, {}, {}, {})
 
 def parse_stats(text: str | None) -> VmStats:
     """Return the statistics that the JSON *text* holds; what is broken in it is left out."""
-    found = parse_object(text)
+    found = parse_object(text) or {}
     return VmStats(
         memory=_numbers(found.get("mem_stats")),
         vcpu=_numbers(found.get("cpu_stats")),

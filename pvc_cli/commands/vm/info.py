@@ -1,5 +1,3 @@
-import datetime
-
 import click
 
 from pvc_cli.cluster.vms.documents import migrated, vm_document
@@ -9,6 +7,7 @@ from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.read import read_complete_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
 from pvc_cli.output.writer import Cell, Output, known
 
@@ -96,11 +95,4 @@ def _snapshot_text(snapshot: VmSnapshot) -> str:
     changes = snapshot.xml_changes or ()
     added = sum(line.startswith("+") for line in changes)
     changed = f", XML since: +{added}/-{len(changes) - added} lines" if changes else ""
-    return f"{snapshot.name} ({_when(snapshot.timestamp)}{changed})"
-
-
-def _when(timestamp: float | None) -> str:
-    try:
-        return datetime.datetime.fromtimestamp(timestamp or 0, tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError):
-        return "?"
+    return f"{snapshot.name} ({time_text(snapshot.timestamp)}{changed})"

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import WATCHED_KEYS, Vm
-from pvc_cli.cluster.vms.query import VmRef, check_pattern
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.commands._common.command import (
