@@ -3,15 +3,16 @@
 import json
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Iterable, Mapping, Sequence
 
 from pvc_cli.sandbox import domain_xml, measured
-from pvc_cli.zk import Key, Transaction, ZKHandler, ZKSchema
+from pvc_cli.sandbox.demo_items import Pairs, item
+from pvc_cli.sandbox.demo_networks import NETWORKS, networks
+from pvc_cli.sandbox.demo_storage import reports, storage
+from pvc_cli.zk import Transaction, ZKHandler, ZKSchema
 from pvc_cli.zk.execute import execute
 
 COORDINATORS = ("pvchv1", "pvchv2", "pvchv3")
-NETWORKS = {1001: "Frontend", 1002: "Backend", 1003: "Storage clients", 2001: "Lab"}
 ROLES = {
     "web": ("Public web server", 2048, 2, ("production", "frontend")),
     "app": ("Application server", 4096, 4, ("production",)),
@@ -43,8 +44,6 @@ _PFS = ("ens1f0", "ens1f1")
 _VFS_PER_PF = 4
 _VMS_PER_NODE = 5_000
 
-Pairs = Iterator[tuple[Key, str]]
-
 
 def fill(handler: ZKHandler, *, vms: int, schema: ZKSchema) -> None:
     """Fill an empty tree with a demo cluster of *vms* VMs at the version of *schema*, in few big requests."""
@@ -69,6 +68,7 @@ def cluster(vms: int, schema: ZKSchema) -> Pairs:
         "base.config.primary_node": nodes[0],
         "base.config.upstream_ip": "10.0.0.250",
         "base.config.migration_target_selector": "mem",
+        **reports(nodes),
     }
     for name, _ in schema.keys_of("base"):
         if name != "base.root":
@@ -79,18 +79,9 @@ def cluster(vms: int, schema: ZKSchema) -> Pairs:
         yield from _sriov(schema, node, number, machines)
     for machine in machines:
         yield from _vm(schema, machine)
-    for vni, description in NETWORKS.items():
-        yield from _network(schema, vni, description)
-    yield from _storage(schema, nodes, machines)
+    yield from networks(schema)
+    yield from storage(schema, nodes, [machine["domain.storage.volumes"].split(",") for machine in machines])
     yield from _faults(schema)
-
-
-def _item(
-    schema: ZKSchema, group: str, name: str, values: Mapping[str, str], under: tuple[str, str] | None = None
-) -> Pairs:
-    """Yield every key that *schema* gives an item, with its value from *values* or its default."""
-    for key, definition in schema.keys_of(group):
-        yield (*(under or ()), key, name), values.get(key, definition.default)
 
 
 def _faults(schema: ZKSchema) -> Pairs:
@@ -98,7 +89,7 @@ def _faults(schema: ZKSchema) -> Pairs:
     if "faults" in schema.groups:
         for name, values in FAULTS.items():
             times = {"faults.first_time": "2026-03-01 09:00:00", "faults.last_time": "2026-03-01 10:00:00"}
-            yield from _item(schema, "faults", name, times | values)
+            yield from item(schema, "faults", name, times | values)
 
 
 def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:
@@ -158,14 +149,14 @@ def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:
 
 def _vm(schema: ZKSchema, machine: Mapping[str, str]) -> Pairs:
     identity = machine["uuid"]
-    yield from _item(schema, "domain", identity, machine)
+    yield from item(schema, "domain", identity, machine)
     container = ("domain.meta.tags", identity)
     for tag in machine["tags"].split():
         values = {"tag.name": tag, "tag.type": "user", "tag.protected": str(tag == "stateful")}
-        yield from _item(schema, "tag", tag, values, container)
+        yield from item(schema, "tag", tag, values, container)
     if machine["vf"]:
         values = {"tag.name": "sriov", "tag.type": "system", "tag.protected": "False"}
-        yield from _item(schema, "tag", "sriov", values, container)
+        yield from item(schema, "tag", "sriov", values, container)
     if machine["snapshot"]:
         values = {
             "domain_snapshot.name": "before-upgrade",
@@ -175,7 +166,7 @@ def _vm(schema: ZKSchema, machine: Mapping[str, str]) -> Pairs:
                 f"{volume}@before-upgrade" for volume in machine["domain.storage.volumes"].split(",")
             ),
         }
-        yield from _item(schema, "domain_snapshot", "before-upgrade", values, ("domain.snapshots", identity))
+        yield from item(schema, "domain_snapshot", "before-upgrade", values, ("domain.snapshots", identity))
 
 
 def _node(schema: ZKSchema, name: str, number: int, machines: Sequence[Mapping[str, str]]) -> Pairs:
@@ -201,7 +192,7 @@ def _node(schema: ZKSchema, name: str, number: int, machines: Sequence[Mapping[s
         "node.monitoring.health": "100",
         "node.network.stats": measured.network_stats(name, _PFS),
     }
-    yield from _item(schema, "node", name, values)
+    yield from item(schema, "node", name, values)
     for plugin, (message, data) in checks.items():
         found = {
             "monitoring_plugin.name": plugin,
@@ -211,16 +202,16 @@ def _node(schema: ZKSchema, name: str, number: int, machines: Sequence[Mapping[s
             "monitoring_plugin.data": json.dumps(data),
             "monitoring_plugin.runtime": "0.02",
         }
-        yield from _item(schema, "monitoring_plugin", plugin, found, ("node.monitoring.data", name))
+        yield from item(schema, "monitoring_plugin", plugin, found, ("node.monitoring.data", name))
     logs = {"logs.node": "", "logs.messages": f"2026-01-05 03:12:44.101 {name}: keepalive sent"}
-    yield from _item(schema, "logs", name, logs)
+    yield from item(schema, "logs", name, logs)
 
 
 def _sriov(schema: ZKSchema, node: str, number: int, machines: Iterable[Mapping[str, str]]) -> Pairs:
     users = {m["vf"]: m for m in machines if m["vf"] and m["domain.node"] == node}
     for port, pf in enumerate(_PFS):
         values = {"sriov_pf.mtu": "9000", "sriov_pf.vfcount": str(_VFS_PER_PF)}
-        yield from _item(schema, "sriov_pf", pf, values, ("node.sriov.pf", node))
+        yield from item(schema, "sriov_pf", pf, values, ("node.sriov.pf", node))
         for index in range(_VFS_PER_PF):
             vf = f"{pf}v{index}"
             hardware = f"aa:bb:{number:02x}:{port:02x}:00:{index:02x}"
@@ -245,69 +236,4 @@ def _sriov(schema: ZKSchema, node: str, number: int, machines: Iterable[Mapping[
                 "sriov_vf.used": str(bool(user)),
                 "sriov_vf.used_by": user["uuid"] if user else "",
             }
-            yield from _item(schema, "sriov_vf", vf, values, ("node.sriov.vf", node))
-
-
-def _network(schema: ZKSchema, vni: int, description: str) -> Pairs:
-    prefix = f"10.{vni // 256}.{vni % 256}"
-    name = str(vni)
-    values = {
-        "network.vni": description,
-        "network.type": "bridged" if vni == 2001 else "managed",
-        "network.mtu": "1500",
-        "network.nameservers": "10.0.0.5,10.0.0.6",
-        "network.domain": f"{description.split()[0].lower()}.example.net",
-        "network.ip4.gateway": f"{prefix}.1",
-        "network.ip4.network": f"{prefix}.0/24",
-        "network.ip4.dhcp": "True",
-        "network.ip4.dhcp_start": f"{prefix}.100",
-        "network.ip4.dhcp_end": f"{prefix}.199",
-        "network.ip6.dhcp": "False",
-    }
-    yield from _item(schema, "network", name, values)
-    for host in range(2):
-        mac = f"52:54:01:{vni % 256:02x}:00:{host:02x}"
-        address = {"reservation.ip": f"{prefix}.{10 + host}", "reservation.hostname": f"host{host}"}
-        yield from _item(
-            schema, "reservation", mac, {"reservation.mac": "static", **address}, ("network.reservation", name)
-        )
-    lease = {
-        "lease.mac": f"{prefix}.101",
-        "lease.ip": f"{prefix}.101",
-        "lease.hostname": "guest",
-        "lease.expiry": "1760003600",
-        "lease.client_id": "*",
-    }
-    yield from _item(schema, "lease", f"52:54:02:{vni % 256:02x}:00:01", lease, ("network.lease", name))
-    for direction, port in (("in", 443), ("out", 25)):
-        rule = {
-            "rule.description": f"port-{port}",
-            "rule.rule": f"tcp dport {port} counter accept",
-            "rule.order": "0",
-        }
-        yield from _item(schema, "rule", f"port-{port}", rule, (f"network.rule.{direction}", name))
-
-
-def _storage(schema: ZKSchema, nodes: Iterable[str], machines: Iterable[Mapping[str, str]]) -> Pairs:
-    for number, node in enumerate(nodes):
-        values = {
-            "osd.id": str(number),
-            "osd.node": node,
-            "osd.device": "/dev/sdb",
-            "osd.stats": "{}",
-            "osd.fsid": str(uuid.uuid5(_NAMESPACE, f"osd{number}")),
-            "osd.lvm": "True",
-            "osd.vg": f"ceph-{number}",
-            "osd.lv": f"osd-block-{number}",
-        }
-        yield from _item(schema, "osd", str(number), values)
-    pool = "vms"
-    yield from _item(schema, "pool", pool, {"pool.name": pool, "pool.pgs": "256", "pool.stats": "{}"})
-    yield ("volume", pool), ""
-    yield ("snapshot", pool), ""
-    for machine, number in zip(machines, count(), strict=False):
-        for volume in machine["domain.storage.volumes"].split(","):
-            yield from _item(schema, "volume", volume, {"volume.stats": "{}"})
-            yield ("snapshot", volume), ""
-            if number % 10 == 2:
-                yield from _item(schema, "snapshot", f"{volume}/nightly", {"snapshot.stats": "{}"})
+            yield from item(schema, "sriov_vf", vf, values, ("node.sriov.vf", node))
