@@ -33,6 +33,7 @@ _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
         "sandbox": "Run a local demo cluster.",
         "schema": "Show, check and migrate the schema of the tree.",
         "sriov": "Short for 'pvc network sriov'.",
+        "storage": "Show Ceph's status, OSDs, pools, volumes and snapshots.",
         "vm": "Show VMs, start, stop and move them, and manage their tags.",
     },
     aliases={"sriov": "network.sriov"},

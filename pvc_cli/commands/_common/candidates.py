@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from pvc_cli.cluster.networks import list_names
 from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.tags import count_tags
@@ -54,6 +55,20 @@ nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or []
 networks = _from_cluster(lambda handler, _line: handler.children("base.network") or [])
 pfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.pf", line["node"])) or [])
 vfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.vf", line["node"])) or [])
+networks = _from_cluster(lambda handler, _line: list_names(handler))
+pools = _from_cluster(lambda handler, _line: handler.children("base.pool") or [])
+
+
+def _pools_and_volumes(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
+    """Return the pools, and once one is on the line, its volumes."""
+    named = [word for word in (line.get("pool"), *(line.get("words") or ())) if word]
+    known = handler.children("base.pool") or []
+    if not named:
+        return known
+    return handler.children(("volume", named[0])) or [] if named[1:] == [] and named[0] in known else []
+
+
+pools_and_volumes = _from_cluster(_pools_and_volumes)
 
 
 def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 
 import click
 
+from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.connections.session import connect_to_list as connect_to_list
 from pvc_cli.context import Context as Context
@@ -63,6 +64,9 @@ def output_option(command: Command) -> Command:
     return command
 
 
+pattern_argument = click.argument(
+    "pattern", required=False, callback=lambda _context, _parameter, given: given and check_pattern(given)
+)
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
 watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until Ctrl-C.")

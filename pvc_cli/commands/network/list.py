@@ -1,0 +1,49 @@
+import click
+
+from pvc_cli.cluster.networks import Network, list_networks
+from pvc_cli.cluster.resource_documents import network_document
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
+from pvc_cli.commands.network._show import switch_text
+from pvc_cli.output.writer import Cell, known
+
+_HEADERS = ("VNI", "DESCRIPTION", "TYPE", "MTU", "DOMAIN", "IPV4", "DHCP", "IPV6", "DHCPV6")
+
+
+@click.command("list")
+@pattern_argument
+@output_option
+@pass_context
+def command(context: Context, pattern: str | None) -> None:
+    """List networks.
+
+    PATTERN is a regular expression found anywhere in the VNI or the description.
+
+    \b
+    Examples:
+      pvc network list
+      pvc network list '^Front' -o name
+    """
+    output = context.output
+    with connect_to_list(context) as handler:
+        networks = list_networks(handler, pattern)
+        output.show(
+            lambda: [network_document(network) for network in networks],
+            names=lambda: [network.vni for network in networks],
+            table=lambda: output.table(_HEADERS, [_row(network) for network in networks]),
+        )
+        if not networks:
+            output.message("No network matches." if pattern else "No networks.")
+
+
+def _row(network: Network) -> list[str | Cell]:
+    return [
+        network.vni,
+        network.description,
+        network.type,
+        known(network.mtu),
+        network.domain or "none",
+        network.ip4.network or "none",
+        switch_text(network.ip4.dhcp_flag),
+        network.ip6.network or "none",
+        switch_text(network.ip6.dhcp_flag),
+    ]

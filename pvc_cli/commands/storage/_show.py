@@ -1,0 +1,43 @@
+"""How storage is shown: sizes with units, figures of statistics, and Ceph's own text."""
+
+from pvc_cli.cluster.values import Json
+from pvc_cli.errors import printable
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_LARGEST = 2**80
+
+
+def figure(stats: Json | None, name: str) -> float | None:
+    """Return a number of some statistics; None if they lack it, or have anything else there."""
+    value = (stats or {}).get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST:
+        return None
+    return value
+
+
+def size_text(amount: float | None, *, unit: int = 1) -> str:
+    """Return a size with a unit; *amount* is in units of so many bytes."""
+    if amount is None:
+        return "?"
+    size = amount * unit
+    for name in _UNITS:
+        if abs(size) < 1024 or name == _UNITS[-1]:
+            break
+        size /= 1024
+    return f"{size:.1f}".removesuffix(".0") + f" {name}"
+
+
+def count_text(stats: Json | None, name: str) -> str:
+    """Return a whole number of some statistics."""
+    value = figure(stats, name)
+    return "?" if value is None else f"{value:.0f}"
+
+
+def percent_text(amount: float | None) -> str:
+    """Return a share as text; *amount* is in percent."""
+    return "?" if amount is None else f"{amount:.1f} %"
+
+
+def lines_of(text: str | None) -> list[str]:
+    """Return the lines of a text from the cluster, so that none of them acts on a terminal."""
+    return [printable(line) for line in (text or "").splitlines()]

@@ -1,0 +1,5 @@
+"""Show OSDs, the disks of the storage."""
+
+from pvc_cli.commands._common.group import LazyGroup
+
+command = LazyGroup(__name__, __doc__, {"list": "List OSDs."})

@@ -1,0 +1,65 @@
+import click
+
+from pvc_cli.cluster.resource_documents import storage_document
+from pvc_cli.cluster.storage.model import Osd
+from pvc_cli.cluster.storage.query import list_osds
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
+from pvc_cli.commands.storage._show import count_text, figure, percent_text, size_text
+from pvc_cli.output.writer import Cell, known
+
+_HEADERS = ("ID", "NODE", "DEVICE", "DB DEVICE", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS")
+_KIB = 1024
+
+
+@click.command("list")
+@pattern_argument
+@output_option
+@pass_context
+def command(context: Context, pattern: str | None) -> None:
+    """List OSDs.
+
+    PATTERN is a regular expression found anywhere in the ID.
+
+    \b
+    Examples:
+      pvc storage osd list
+      pvc storage osd list '^1$' -o json
+    """
+    output = context.output
+    with connect_to_list(context) as handler:
+        osds = list_osds(handler, pattern)
+        output.show(
+            lambda: [storage_document(osd) for osd in osds],
+            names=lambda: [osd.id for osd in osds],
+            table=lambda: output.table(_HEADERS, [_row(osd) for osd in osds]),
+        )
+        if not osds:
+            output.message("No OSD matches." if pattern else "No OSDs.")
+
+
+def _row(osd: Osd) -> list[str | Cell]:
+    stats = osd.stats
+    return [
+        osd.id,
+        known(osd.node),
+        known(osd.device),
+        osd.db_device or "none",
+        _flag(osd, "up"),
+        _flag(osd, "in"),
+        size_text(figure(stats, "kb"), unit=_KIB),
+        _space(osd, "used", "kb_used"),
+        _space(osd, "avail", "kb_avail"),
+        percent_text(figure(stats, "utilization")),
+        count_text(stats, "pgs"),
+    ]
+
+
+def _flag(osd: Osd, name: str) -> Cell:
+    value = figure(osd.stats, name)
+    return Cell("?") if value is None else Cell("yes", "green") if value else Cell("no", "red")
+
+
+def _space(osd: Osd, text: str, number: str) -> str:
+    """Return a size that PVC keeps with its unit, or else Ceph's number, in KiB."""
+    value = (osd.stats or {}).get(text)
+    return value if isinstance(value, str) else size_text(figure(osd.stats, number), unit=_KIB)

@@ -1,0 +1,54 @@
+import click
+
+from pvc_cli.cluster.resource_documents import storage_document
+from pvc_cli.cluster.storage.model import Volume
+from pvc_cli.cluster.storage.query import find_place, list_volumes
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.commands.storage._show import count_text, figure, size_text
+from pvc_cli.commands.storage.volume._place import pool_option
+from pvc_cli.output.writer import Cell
+
+_HEADERS = ("POOL", "NAME", "SIZE", "OBJECTS", "SNAPSHOTS", "FEATURES")
+
+
+@click.command("list")
+@click.argument("words", metavar="[POOL] [PATTERN]", nargs=-1, shell_complete=complete.pools)
+@pool_option
+@output_option
+@pass_context
+def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
+    """List the volumes of POOL, or of all pools.
+
+    PATTERN is a regular expression found anywhere in the volume's name. A single word that does not name a pool is a
+    PATTERN.
+
+    \b
+    Examples:
+      pvc storage volume list vms
+      pvc storage volume list '^db-' -o name
+    """
+    output = context.output
+    with connect_to_list(context) as handler:
+        place = find_place(handler, words, pool)
+        volumes = list_volumes(handler, place.pool, place.pattern)
+        output.show(
+            lambda: [storage_document(volume) for volume in volumes],
+            names=lambda: [f"{volume.pool}/{volume.name}" for volume in volumes],
+            table=lambda: output.table(_HEADERS, [_row(volume) for volume in volumes]),
+        )
+        if not volumes:
+            output.message("No volume matches." if place.pattern else "No volumes.")
+
+
+def _row(volume: Volume) -> list[str | Cell]:
+    stats = volume.stats or {}
+    features = stats.get("features")
+    return [
+        volume.pool,
+        volume.name,
+        size_text(figure(stats, "size")),
+        count_text(stats, "objects"),
+        count_text(stats, "snapshot_count"),
+        ",".join(map(str, features)) if isinstance(features, list) else "?",
+    ]

@@ -1,0 +1,43 @@
+import click
+
+from pvc_cli.cluster.resource_documents import storage_document
+from pvc_cli.cluster.storage.query import find_place, list_snapshots
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.commands.storage._show import figure, size_text
+from pvc_cli.commands.storage.volume._place import pool_option
+
+
+@click.command("list")
+@click.argument("words", metavar="[POOL] [VOLUME] [PATTERN]", nargs=-1, shell_complete=complete.pools_and_volumes)
+@pool_option
+@output_option
+@pass_context
+def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
+    """List the snapshots of VOLUME, of POOL, or of all volumes.
+
+    PATTERN is a regular expression found anywhere in the snapshot's name. A last word that does not name a pool, or a
+    volume of POOL, is a PATTERN.
+
+    \b
+    Examples:
+      pvc storage snapshot list vms db-01_root
+      pvc storage snapshot list nightly -o name
+    """
+    output = context.output
+    with connect_to_list(context) as handler:
+        place = find_place(handler, words, pool, volumes=True)
+        snapshots = list_snapshots(handler, place.pool, place.volume, place.pattern)
+        output.show(
+            lambda: [storage_document(snapshot) for snapshot in snapshots],
+            names=lambda: [f"{found.pool}/{found.volume}@{found.snapshot}" for found in snapshots],
+            table=lambda: output.table(
+                ("POOL", "VOLUME", "SNAPSHOT", "SIZE"),
+                [
+                    [found.pool, found.volume, found.snapshot, size_text(figure(found.stats, "size"))]
+                    for found in snapshots
+                ],
+            ),
+        )
+        if not snapshots:
+            output.message("No snapshot matches." if place.pattern else "No snapshots.")
