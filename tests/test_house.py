@@ -15,7 +15,11 @@ from pvc_cli.commands._common.group import LazyGroup
 
 PACKAGE = Path(pvc_cli.__file__).parent
 COMMANDS = PACKAGE / "commands"
-ALIASES = {("sriov",): ("network", "sriov"), ("vm", "tag", "get"): ("vm", "tag", "list")}
+ALIASES = {
+    ("sriov",): ("network", "sriov"),
+    ("storage", "snapshot"): ("storage", "volume", "snapshot"),
+    ("vm", "tag", "get"): ("vm", "tag", "list"),
+}
 
 
 def walk(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -10,6 +10,7 @@ from pvc_cli.cluster.values import (
     parse_json,
     parse_list,
     parse_object,
+    parse_text,
 )
 
 
@@ -79,6 +80,20 @@ def test_json_may_be_nested_as_deep_as_documents_are() -> None:
     assert parse_json("[" * 32 + "]" * 32) is not None
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", "7", "{"])
-def test_what_is_not_a_json_object_is_an_empty_one(text: str | None) -> None:
-    assert parse_object(text) == {}
+@pytest.mark.parametrize(("text", "value"), [(None, None), ("", None), ("None", None), ("none", "none"), (" ", " ")])
+def test_pvcs_word_for_nothing_is_nothing(text: str | None, value: str | None) -> None:
+    assert parse_text(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1, "b": [2.5, null]}', {"a": 1, "b": [2.5, None]}),
+        ("{}", {}),
+        ('{"a": NaN, "b": 1e999}', {"a": None, "b": None}),
+        *((bad, None) for bad in (None, "", "{", "[]", "1", "null", "NaN")),
+        ("[" * 100_000, None),
+    ],
+)
+def test_only_a_json_object_is_one(text: str | None, value: object) -> None:
+    assert parse_object(text) == value

@@ -102,6 +102,15 @@ def test_global_options_on_the_line_are_heeded(pvc: Pvc, tree: Tree, monkeypatch
         ("pvc network sriov vf set pvchv1 ens1f1", 6, {f"ens1f1v{number}" for number in range(4)}),
         ("pvc sriov vf claim pvchv1 ens1f0v1 we", 6, {"web-01", "web-02"}),
         ("pvc sriov vf list pv", 4, {"pvchv1", "pvchv2", "pvchv3"}),
+        ("pvc network info Fr", 3, {"Frontend"}),
+        ("pvc network dhcp list 100", 4, {"1001", "1002", "1003"}),
+        ("pvc network acl list L", 4, {"Lab"}),
+        ("pvc storage volume list v", 4, {"vms"}),
+        ("pvc storage volume list -p v", 5, {"vms"}),
+        ("pvc storage snapshot list v", 4, {"vms"}),
+        ("pvc storage volume snapshot list vms db-01", 6, {"db-01_data", "db-01_root"}),
+        ("pvc storage snapshot list -p vms web-0", 6, {"web-01_root", "web-02_root"}),
+        ("pvc storage snapshot list nope web-0", 5, set()),
     ],
 )
 def test_each_argument_completes_what_it_takes(
