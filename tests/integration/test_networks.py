@@ -163,15 +163,20 @@ def test_a_description_of_two_networks_is_ambiguous_and_a_vni_is_not(on_tree: Pv
     assert on_tree("network", "info", "1002").code == 0
 
 
-def test_reservations_come_first_and_then_leases(on_tree: Pvc) -> None:
+def test_reservations_come_first_and_then_leases_each_by_address(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/networks/1001/dhcp4_leases/52:54:02:e9:00:00/ipaddr", b"10.3.233.150")
     found = documents(on_tree, "network", "dhcp", "list", "Frontend")
-    assert [lease["ip4_address"] for lease in found] == ["10.3.233.10", "10.3.233.11", "10.3.233.101"]
+    addresses = ["10.3.233.10", "10.3.233.11", "10.3.233.101", "10.3.233.150"]
+    assert [lease["ip4_address"] for lease in found] == addresses
     assert (found[0], found[2]) == (RESERVATION, LEASE)
     assert list(found[0]) == list(RESERVATION)
     lines = [line.split() for line in on_tree("network", "dhcp", "list", "1001").out.splitlines()]
     assert lines[0] == ["ADDRESS", "MAC", "HOST", "NAME", "EXPIRES"]
     assert lines[1] == ["10.3.233.10", "52:54:01:e9:00:00", "host0", "static"]
     assert lines[3] == ["10.3.233.101", "52:54:02:e9:00:01", "guest", "2025-10-09", "09:53", "UTC"]
+    tree.put("/networks/1001/dhcp4_leases/52:54:02:e9:00:00/ipaddr", b"10.3.233.2")
+    moved = [lease["ip4_address"] for lease in documents(on_tree, "network", "dhcp", "list", "1001")]
+    assert moved == ["10.3.233.10", "10.3.233.11", "10.3.233.2", "10.3.233.101"]
 
 
 @pytest.mark.parametrize(
