@@ -3,6 +3,7 @@ import click
 from pvc_cli.cluster.networks import Network, list_networks
 from pvc_cli.cluster.resource_documents import network_document
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import show_list
 from pvc_cli.commands.network._show import switch_text
 from pvc_cli.output.writer import Cell, known
 
@@ -23,16 +24,16 @@ def command(context: Context, pattern: str | None) -> None:
       pvc network list
       pvc network list '^Front' -o name
     """
-    output = context.output
     with connect_to_list(context) as handler:
-        networks = list_networks(handler, pattern)
-        output.show(
-            lambda: [network_document(network) for network in networks],
-            names=lambda: [network.vni for network in networks],
-            table=lambda: output.table(_HEADERS, [_row(network) for network in networks]),
+        show_list(
+            context.output,
+            list_networks(handler, pattern),
+            document=network_document,
+            name=lambda network: network.vni,
+            headers=_HEADERS,
+            row=_row,
+            nothing="No network matches." if pattern else "No networks.",
         )
-        if not networks:
-            output.message("No network matches." if pattern else "No networks.")
 
 
 def _row(network: Network) -> list[str | Cell]:

@@ -4,6 +4,7 @@ from pvc_cli.cluster.networks import DIRECTIONS, Direction, find_vnis, list_rule
 from pvc_cli.cluster.resource_documents import rule_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import show_list
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import known
 
@@ -31,17 +32,14 @@ def command(
         if direction:
             raise InvalidInputError("--direction excludes --in and --out: use one of them")
         direction = "in" if incoming else "out"
-    output = context.output
     with connect_to_list(context) as handler:
         (vni,) = find_vnis(handler, [network])
-        rules = list_rules(handler, vni, pattern, direction=direction)
-        output.show(
-            lambda: [rule_document(rule) for rule in rules],
-            names=lambda: [rule.description for rule in rules],
-            table=lambda: output.table(
-                ("DIRECTION", "ORDER", "DESCRIPTION", "RULE"),
-                [[rule.direction, known(rule.order), rule.description, known(rule.rule)] for rule in rules],
-            ),
+        show_list(
+            context.output,
+            list_rules(handler, vni, pattern, direction=direction),
+            document=rule_document,
+            name=lambda rule: rule.description,
+            headers=("DIRECTION", "ORDER", "DESCRIPTION", "RULE"),
+            row=lambda rule: [rule.direction, known(rule.order), rule.description, known(rule.rule)],
+            nothing="No rule matches." if pattern else "No rules.",
         )
-        if not rules:
-            output.message("No rule matches." if pattern else "No rules.")

@@ -4,6 +4,7 @@ from pvc_cli.cluster.networks import DhcpLease, find_vnis, list_dhcp
 from pvc_cli.cluster.resource_documents import dhcp_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import show_list
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.output.writer import Cell
 
@@ -27,17 +28,17 @@ def command(context: Context, network: str, pattern: str | None, static: bool | 
       pvc network dhcp list Frontend
       pvc network dhcp list 1001 --static -o name
     """
-    output = context.output
     with connect_to_list(context) as handler:
         (vni,) = find_vnis(handler, [network])
-        leases = list_dhcp(handler, vni, pattern, static=static)
-        output.show(
-            lambda: [dhcp_document(lease) for lease in leases],
-            names=lambda: [lease.mac_address for lease in leases],
-            table=lambda: output.table(_HEADERS, [_row(lease) for lease in leases]),
+        show_list(
+            context.output,
+            list_dhcp(handler, vni, pattern, static=static),
+            document=dhcp_document,
+            name=lambda lease: lease.mac_address,
+            headers=_HEADERS,
+            row=_row,
+            nothing="No reservation or lease matches." if pattern else "No reservations or leases.",
         )
-        if not leases:
-            output.message("No reservation or lease matches." if pattern else "No reservations or leases.")
 
 
 def _row(lease: DhcpLease) -> list[str | Cell]:

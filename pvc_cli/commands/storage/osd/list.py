@@ -4,6 +4,7 @@ from pvc_cli.cluster.resource_documents import storage_document
 from pvc_cli.cluster.storage.model import Osd
 from pvc_cli.cluster.storage.query import list_osds
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import show_list
 from pvc_cli.commands.storage._show import count_text, figure, percent_text, size_text
 from pvc_cli.output.writer import Cell, known
 
@@ -25,16 +26,16 @@ def command(context: Context, pattern: str | None) -> None:
       pvc storage osd list
       pvc storage osd list '^1$' -o json
     """
-    output = context.output
     with connect_to_list(context) as handler:
-        osds = list_osds(handler, pattern)
-        output.show(
-            lambda: [storage_document(osd) for osd in osds],
-            names=lambda: [osd.id for osd in osds],
-            table=lambda: output.table(_HEADERS, [_row(osd) for osd in osds]),
+        show_list(
+            context.output,
+            list_osds(handler, pattern),
+            document=storage_document,
+            name=lambda osd: osd.id,
+            headers=_HEADERS,
+            row=_row,
+            nothing="No OSD matches." if pattern else "No OSDs.",
         )
-        if not osds:
-            output.message("No OSD matches." if pattern else "No OSDs.")
 
 
 def _row(osd: Osd) -> list[str | Cell]:

@@ -4,6 +4,7 @@ from pvc_cli.cluster.resource_documents import storage_document
 from pvc_cli.cluster.storage.model import Pool
 from pvc_cli.cluster.storage.query import list_pools
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import show_list
 from pvc_cli.commands.storage._show import count_text, figure, percent_text, size_text
 from pvc_cli.output.writer import Cell, known
 
@@ -23,16 +24,16 @@ def command(context: Context, pattern: str | None) -> None:
     Example:
       pvc storage pool list
     """
-    output = context.output
     with connect_to_list(context) as handler:
-        pools = list_pools(handler, pattern)
-        output.show(
-            lambda: [storage_document(pool) for pool in pools],
-            names=lambda: [pool.name for pool in pools],
-            table=lambda: output.table(_HEADERS, [_row(pool) for pool in pools]),
+        show_list(
+            context.output,
+            list_pools(handler, pattern),
+            document=storage_document,
+            name=lambda pool: pool.name,
+            headers=_HEADERS,
+            row=_row,
+            nothing="No pool matches." if pattern else "No pools.",
         )
-        if not pools:
-            output.message("No pool matches." if pattern else "No pools.")
 
 
 def _row(pool: Pool) -> list[str | Cell]:

@@ -5,6 +5,7 @@ from pvc_cli.cluster.storage.model import Volume
 from pvc_cli.cluster.storage.query import find_place, list_volumes
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.commands._common.listing import show_list
 from pvc_cli.commands.storage._show import count_text, figure, size_text
 from pvc_cli.commands.storage.volume._place import pool_option
 from pvc_cli.output.writer import Cell
@@ -28,17 +29,17 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
       pvc storage volume list vms
       pvc storage volume list '^db-' -o name
     """
-    output = context.output
     with connect_to_list(context) as handler:
         place = find_place(handler, words, pool)
-        volumes = list_volumes(handler, place.pool, place.pattern)
-        output.show(
-            lambda: [storage_document(volume) for volume in volumes],
-            names=lambda: [f"{volume.pool}/{volume.name}" for volume in volumes],
-            table=lambda: output.table(_HEADERS, [_row(volume) for volume in volumes]),
+        show_list(
+            context.output,
+            list_volumes(handler, place.pool, place.pattern),
+            document=storage_document,
+            name=lambda volume: f"{volume.pool}/{volume.name}",
+            headers=_HEADERS,
+            row=_row,
+            nothing="No volume matches." if place.pattern else "No volumes.",
         )
-        if not volumes:
-            output.message("No volume matches." if place.pattern else "No volumes.")
 
 
 def _row(volume: Volume) -> list[str | Cell]:

@@ -4,6 +4,7 @@ from pvc_cli.cluster.resource_documents import storage_document
 from pvc_cli.cluster.storage.query import find_place, list_snapshots
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.commands._common.listing import show_list
 from pvc_cli.commands.storage._show import figure, size_text
 from pvc_cli.commands.storage.volume._place import pool_option
 
@@ -24,20 +25,14 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
       pvc storage snapshot list vms db-01_root
       pvc storage snapshot list nightly -o name
     """
-    output = context.output
     with connect_to_list(context) as handler:
         place = find_place(handler, words, pool, volumes=True)
-        snapshots = list_snapshots(handler, place.pool, place.volume, place.pattern)
-        output.show(
-            lambda: [storage_document(snapshot) for snapshot in snapshots],
-            names=lambda: [f"{found.pool}/{found.volume}@{found.snapshot}" for found in snapshots],
-            table=lambda: output.table(
-                ("POOL", "VOLUME", "SNAPSHOT", "SIZE"),
-                [
-                    [found.pool, found.volume, found.snapshot, size_text(figure(found.stats, "size"))]
-                    for found in snapshots
-                ],
-            ),
+        show_list(
+            context.output,
+            list_snapshots(handler, place.pool, place.volume, place.pattern),
+            document=storage_document,
+            name=lambda found: f"{found.pool}/{found.volume}@{found.snapshot}",
+            headers=("POOL", "VOLUME", "SNAPSHOT", "SIZE"),
+            row=lambda found: [found.pool, found.volume, found.snapshot, size_text(figure(found.stats, "size"))],
+            nothing="No snapshot matches." if place.pattern else "No snapshots.",
         )
-        if not snapshots:
-            output.message("No snapshot matches." if place.pattern else "No snapshots.")
