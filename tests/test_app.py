@@ -87,7 +87,7 @@ def test_every_command_has_help_with_an_example(pvc: Pvc, path: tuple[str, ...],
     assert command.help
     if not isinstance(command, click.Group):
         # The usage line names the command anyway; `sriov` is short for `network sriov`, `get` for `list`.
-        words = " ".join(path).removeprefix("network ").replace("tag get", "tag list")
+        words = " ".join(path).replace("network sriov", "sriov").replace("tag get", "tag list")
         assert re.search(rf"pvc (-\S+ \S+ )*{words}\b", result.out.partition("Example")[2])
 
 

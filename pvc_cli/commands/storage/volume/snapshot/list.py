@@ -22,7 +22,7 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
 
     \b
     Examples:
-      pvc storage snapshot list vms db-01_root
+      pvc storage volume snapshot list vms db-01_root
       pvc storage snapshot list nightly -o name
     """
     with connect_to_list(context) as handler:
