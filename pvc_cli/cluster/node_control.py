@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.waiting import Goal
+from pvc_cli.errors import PvcError
 from pvc_cli.zk import Key, ZKHandler
 
 _DOMAIN_STATES = {"flush": ("flush", "flushed"), "ready": ("unflush", "ready")}
@@ -47,6 +49,16 @@ def plan_coordinator(wanted: str) -> Plan[str]:
         return [_coordinator(handler, name, wanted) for name in names]
 
     return plan
+
+
+def reached(key: str, state: str) -> Goal[str]:
+    """Return when a node's daemon has done what it was told: once *key* of the node says *state*."""
+
+    def look(handler: ZKHandler, names: Sequence[str]) -> list[str | PvcError]:
+        values = handler.read_many((key, name) for name in names)
+        return ["" if value == state else f"it is in state {value or 'unknown'}" for value in values]
+
+    return look
 
 
 def _coordinator(handler: ZKHandler, name: str, wanted: str) -> Control[str]:

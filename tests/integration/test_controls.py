@@ -223,3 +223,20 @@ def test_a_secret_key_is_masked(on_tree: Pvc, tree: Tree) -> None:
     tree.put("/nodes/pvchv1/ipmipassword", b"hunter2")
     assert on_tree("key", "get", "node.ipmi.password", "pvchv1").out == "********\n"
     assert on_tree("key", "get", "node.ipmi.password", "pvchv1", "--show-secrets").out == "hunter2\n"
+
+
+def test_wait_tells_when_a_node_is_flushed(on_tree: Pvc, tree: Tree) -> None:
+    path = "/nodes/pvchv2/domainstate"
+    late = on_tree("node", "flush", "pvchv2", "--wait", "--wait-timeout", "0.1")
+    assert (late.code, late.err.splitlines()[-1]) == (
+        1,
+        "Error: pvchv2: failed: not done within 0.1 s: it is in state flush",
+    )
+
+    def obey(data: bytes | None, *_: object) -> None:
+        if data == b"unflush":
+            tree.client.set_async(path, b"ready")
+
+    tree.client.DataWatch(path, obey)
+    done = on_tree("node", "ready", "pvchv2", "--wait")
+    assert (done.code, done.err) == (0, "Waiting for the daemons.\npvchv2: told to ready.\n")

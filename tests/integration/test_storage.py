@@ -241,9 +241,7 @@ def test_what_cannot_be_meant_is_refused_with_a_hint(
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{", b"null", b'{"kb": NaN}', b'{"kb": 1e999}', b"[" * 100_000, b"\xff", b"9" * 5000]
-)
+@pytest.mark.parametrize("text", [b"", b"[]", b"{", b"null", b"NaN", b"[" * 100_000, b"\xff", b"9" * 5000])
 def test_statistics_that_are_not_json_are_null_and_hide_nothing(on_tree: Pvc, tree: Tree, text: bytes) -> None:
     for path in ("osds/1", "pools/vms", "volumes/vms/db-01_root", "snapshots/vms/db-01_root/nightly"):
         tree.put(f"/ceph/{path}/stats", text)

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -85,7 +86,13 @@ def test_the_table_shows_state_node_hardware_and_tags(on_tree: Pvc) -> None:
     assert db.split() == ["db-01", "start", "pvchv3", "no", "8", "16", "GiB", "1001", "production,stateful"]
 
 
-def test_documents_are_complete_typed_and_the_same_in_every_format(on_tree: Pvc) -> None:
+@pytest.fixture
+def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let snapshots grow no older between two runs of a test."""
+    monkeypatch.setattr("pvc_cli.cluster.vms.documents.time", SimpleNamespace(time=lambda: 1_800_000_000.0))
+
+
+def test_documents_are_complete_typed_and_the_same_in_every_format(on_tree: Pvc, no_time_passes: None) -> None:
     documents = json.loads(on_tree("vm", "list", "-o", "json").out)
     assert len(documents) == 20
     assert all(list(document) == FIELDS for document in documents)
@@ -104,7 +111,7 @@ def test_documents_are_complete_typed_and_the_same_in_every_format(on_tree: Pvc)
     assert on_tree("vm", "list", "-f", "pretty").out == on_tree("vm", "list").out
 
 
-def test_info_of_one_vm_is_its_document(on_tree: Pvc, tree: Tree) -> None:
+def test_info_of_one_vm_is_its_document(on_tree: Pvc, tree: Tree, no_time_passes: None) -> None:
     listed = json.loads(on_tree("vm", "list", "^db-01$", "-o", "json").out)[0]
     for name in ("db-01", tree.uuid("db-01"), tree.uuid("db-01").upper()):
         assert json.loads(on_tree("vm", "info", name, "-o", "json").out) == listed

@@ -26,7 +26,7 @@ def control_vms(
 ) -> Outcome[VmRef]:
     """Carry out *plan* on *vms*, each under the lock on its state, which is held for another half a second.
 
-    What would not change is not locked. A VM whose lock is not to be had, or that is gone, fails; the others go on.
+    What would not change is not locked. A VM whose lock cannot be acquired, or that is gone, fails; the others go on.
 
     :param on_wait: is told who holds a lock that has to be waited for.
     :raises ConflictError: if the schema version changed.

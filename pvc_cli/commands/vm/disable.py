@@ -25,7 +25,7 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
 
     \b
     Example:
-      pvc vm disable web-10 --dry-run
+      pvc vm disable lab-02 --dry-run
     """
     names, output = named_vms(context, selection), context.output
     with connect(context) as handler, progress_bar(output, shown=not (dry_run or force)) as progress:

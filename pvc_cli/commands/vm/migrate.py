@@ -32,7 +32,7 @@ def command(
 
     \b
     Examples:
-      pvc vm migrate web-02 --dry-run
+      pvc vm migrate lab-01 --dry-run
       pvc vm migrate --from pvchv2 -t pvchv3 --wait
     """
     move = Move("migrate", target, live=live, force=force)

@@ -33,7 +33,7 @@ def command(
 
     \b
     Examples:
-      pvc vm move web-02 -t pvchv3 --dry-run
+      pvc vm move lab-01 -t pvchv3 --dry-run
       pvc vm move --from pvchv2 -g lab
     """
     move = Move("move", target, live=live, force=force)

@@ -16,13 +16,13 @@ from pvc_cli.commands.vm._power import tell
 def command(context: Context, selection: Selection, force: bool, patience: Patience, dry_run: bool) -> int:
     """Start VMs.
 
-    VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input; or give --all
+    VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input; or use --all
     or filters instead. Refused for a mirror, for a VM that is between states, where the node's daemon, which
     starts it, does not run, and where the node lacks the memory: --force overrides.
 
     \b
     Examples:
-      pvc vm start web-10 --dry-run
+      pvc vm start lab-02 --dry-run
       pvc vm start -s stop --without-tag lab
     """
     return tell(context, selection, "start", patience, dry_run=dry_run, force=force)

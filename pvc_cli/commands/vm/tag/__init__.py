@@ -9,7 +9,7 @@ command = LazyGroup(
         "add": "Add tags to VMs.",
         "list": "List the tags of VMs, or all tags of the cluster.",
         "remove": "Remove tags from VMs.",
-        "rename": "Rename a tag on every VM that has it.",
+        "rename": "Rename a tag on every VM that has it; its type and protection stay.",
     },
     aliases={"get": "list"},
 )
