@@ -151,7 +151,7 @@ class NodeDaemon:
 
 
 def lock_id() -> str:
-    """Return what PVC's processes say of themselves when they take a lock."""
+    """Return how PVC's processes call themselves when they take a lock."""
     return str(uuid.uuid1(node=0x525400C0FFEE))
 
 
