@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.health import ClusterStatus
     from pvc_cli.cluster.node_details import NodeDetails
     from pvc_cli.cluster.nodes import Node
+    from pvc_cli.cluster.schema_status import SchemaStatus
     from pvc_cli.cluster.sriov.audit import Finding
     from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
     from pvc_cli.cluster.sriov.settings import Setting
@@ -178,3 +179,12 @@ def controls_document(controls: Sequence[Control[Item]]) -> Document:
 def fault_document(fault: Fault) -> Document:
     """Return the document of a fault."""
     return fault._asdict()
+
+
+def schema_status_document(status: SchemaStatus) -> Document:
+    """Return the document of the schema versions of a cluster and its nodes."""
+    return {
+        **status._asdict(),
+        "nodes": [node._asdict() for node in status.nodes],
+        "daemons": status.daemons._asdict(),
+    }

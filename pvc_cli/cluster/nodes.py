@@ -1,4 +1,4 @@
-"""Read the nodes of a cluster, and which schema versions they run and know."""
+"""Read the nodes of a cluster."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -139,37 +139,4 @@ def _node(name: str, values: dict[str, str | None]) -> Node:
         ipmi_password=Secret(values["ipmi_password"] or ""),
         active_schema=parse_int(values["active_schema"]),
         latest_schema=parse_int(values["latest_schema"]),
-    )
-
-
-class NodeSchema(NamedTuple):
-    """The schema versions that a node's daemon runs and knows at most; None is not reported."""
-
-    name: str
-    active: int | None
-    latest: int | None
-
-
-class SchemaStatus(NamedTuple):
-    """A cluster's schema version, and what this pvc and the nodes know."""
-
-    version: int
-    latest_known: int
-    """The newest version that this pvc knows."""
-    nodes: tuple[NodeSchema, ...]
-    pending: tuple[int, ...]
-    """The versions between the cluster's and the newest known one."""
-
-
-def schema_status(handler: ZKHandler) -> SchemaStatus:
-    """Return the schema status of the cluster, in two batches after its version."""
-    names = sorted(handler.children("base.node") or [], key=natural_key)
-    keys = ("node.data.active_schema", "node.data.latest_schema")
-    rows = handler.read_rows([(key, name) for key in keys] for name in names)
-    newest = max(len(handler.schema.known), len(handler.schema_at().known)) - 1
-    return SchemaStatus(
-        version=handler.schema.version,
-        latest_known=newest,
-        nodes=tuple(NodeSchema(name, *map(parse_int, row)) for name, row in zip(names, rows, strict=True)),
-        pending=tuple(range(handler.schema.version + 1, newest + 1)),
     )

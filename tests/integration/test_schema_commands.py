@@ -22,15 +22,17 @@ def test_show_says_what_the_cluster_has_and_what_its_nodes_know(
     tree.put("/nodes/pvchv2/latestschema", b"13")
     tree.put("/nodes/pvchv3/activeschema", b"")
     monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    held_back = "pvchv2 knows only version 13: no daemon upgrades the cluster to 15 before all do."
     assert json.loads(pvc("schema", "show", "-o", "json").out) == {
         "version": 13,
         "latest_known": 15,
         "nodes": [
-            {"name": "pvchv1", "active": 13, "latest": 15},
-            {"name": "pvchv2", "active": 13, "latest": 13},
-            {"name": "pvchv3", "active": None, "latest": 15},
+            {"name": "pvchv1", "active": 13, "latest": 15, "daemon_state": "stop"},
+            {"name": "pvchv2", "active": 13, "latest": 13, "daemon_state": "stop"},
+            {"name": "pvchv3", "active": None, "latest": 15, "daemon_state": "stop"},
         ],
         "pending": [14, 15],
+        "daemons": {"state": "held_back", "nodes": ["pvchv2"], "message": held_back},
     }
     assert pvc("schema", "show").out.splitlines() == [
         "Version:      13",
@@ -41,8 +43,22 @@ def test_show_says_what_the_cluster_has_and_what_its_nodes_know(
         "pvchv1  13    15",
         "pvchv2  13    13",
         "pvchv3  ?     15",
+        "",
+        held_back,
     ]
     assert pvc("schema", "show", "-o", "name").out == "13\n"
+
+
+def test_show_works_at_version_0_and_on_a_tree_without_nodes(
+    pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = demo(version=0)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    upgrade = "All nodes know version 15: the next daemon that starts upgrades the cluster to it."
+    assert pvc("schema", "show").out.splitlines()[-1] == upgrade
+    tree.client.delete("/nodes", recursive=True)
+    assert pvc("schema", "show").out.splitlines()[-2:] == ["", "The cluster has no nodes."]
+    assert json.loads(pvc("schema", "show", "-o", "json").out)["daemons"]["state"] == "no_nodes"
 
 
 def test_show_of_a_version_lists_its_keys_without_a_cluster(pvc: Pvc) -> None:

@@ -1,7 +1,9 @@
 import click
 
-from pvc_cli.cluster.nodes import SchemaStatus, schema_status
+from pvc_cli.cluster.documents import schema_status_document
+from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.errors import printable
 from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import ZKSchema
 from pvc_cli.zk.schema import find_schema
@@ -13,6 +15,8 @@ from pvc_cli.zk.schema import find_schema
 @pass_context
 def command(context: Context, number: int | None) -> None:
     """Show the schema version of the cluster and of its nodes.
+
+    The last line says what the nodes' daemons will do about it by themselves.
 
     \b
     Examples:
@@ -26,7 +30,7 @@ def command(context: Context, number: int | None) -> None:
     with connect(context) as handler:
         status = schema_status(handler)
     output.show(
-        lambda: {**status._asdict(), "nodes": [node._asdict() for node in status.nodes]},
+        lambda: schema_status_document(status),
         names=lambda: [str(status.version)],
         table=lambda: _status(output, status),
     )
@@ -49,7 +53,8 @@ def _status(output: Output, status: SchemaStatus) -> str:
         ]
         for node in status.nodes
     ]
-    return f"{text}\n\n{output.table(('NODE', 'RUNS', 'KNOWS UP TO'), rows)}".rstrip()
+    table = output.table(("NODE", "RUNS", "KNOWS UP TO"), rows)
+    return "\n\n".join(filter(None, (text, table, printable(status.daemons.message))))
 
 
 def _show_version(output: Output, schema: ZKSchema) -> None:
