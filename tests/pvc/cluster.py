@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 import time
@@ -54,9 +55,16 @@ class Daemons:
             assert process.stdin
             process.stdin.close()
 
-    def ended(self, node: str) -> bool:
-        """Tell whether the daemon of *node* has ended by itself."""
-        return self._processes[node].poll() is not None
+    @contextlib.contextmanager
+    def paused(self, *nodes: str) -> Iterator[None]:
+        """Suspend the daemons of *nodes* inside a ``with`` block."""
+        for node in nodes:
+            self._processes[node].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for node in nodes:
+                self._processes[node].send_signal(signal.SIGCONT)
 
     def log(self, node: str = "") -> list[Said]:
         """Return what was said so far, by all or by *node*."""

@@ -46,6 +46,15 @@ def read_daemons(handler: ZKHandler) -> list[NodeDaemon]:
     return [NodeDaemon(*row) for row in rows]
 
 
+def behind(daemons: Sequence[NodeDaemon], version: int) -> list[str]:
+    """Return the names of the nodes whose running daemon runs another schema version than *version*."""
+    return [
+        daemon.name
+        for daemon in daemons
+        if daemon.runs and (daemon.active is None or parse_version(daemon.active.text) != version)
+    ]
+
+
 def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live: bool) -> Iterator[PvcError]:
     """Yield what speaks against going from the version *current* to *target*.
 
