@@ -70,6 +70,45 @@ def validated(pvc: Pvc) -> dict[str, list[str]]:
     return document
 
 
+def test_a_cluster_upgrades_itself_when_its_last_node_has_newer_software(pvc: Pvc, begin: Begin) -> None:
+    tree, daemons = begin(8, *NODES, knows=8)
+    assert outlook(pvc) == "All nodes know version 8 and no newer one: the daemons change nothing."
+    replace_software(daemons, HV1, HV2, knows=15)
+    # One node holds it back, also for us.
+    assert outlook(pvc) == "pvchv3 knows only version 8: no daemon upgrades the cluster to 15 before all do."
+    refused = pvc("schema", "upgrade", "--yes")
+    assert (refused.code, refused.out) == (1, "")
+    why = "schema version 15 would stop PVC on some nodes: node pvchv3 knows only version 8: upgrade PVC there first"
+    assert f"Error: {why}, or override with --force\n" in refused.err
+    assert version(tree) == "8"
+
+    replace_software(daemons, HV3, knows=15)
+    daemons.wait_for("finds that all nodes know version 15", HV3)
+    # Before all have followed, more may be left behind.
+    daemons.wait_for("sees version 15", HV2, HV3)
+    with daemons.paused(HV2, HV3):
+        daemons.wait_for("writes active_schema 15", HV1)
+        assert outlook(pvc) == "pvchv2, pvchv3 run version 8: changing to 15 takes the daemons some seconds."
+        for early in (("--yes",), (), ("--dry-run",)):
+            result = pvc("schema", "apply", "--prune", *early)
+            assert (result.code, result.out) == (1, "")
+            assert "znodes for now: the daemons of pvchv2, pvchv3 run another schema version" in result.err
+            assert early == ("--dry-run",) or result.err.endswith(
+                "Nothing to do: the rest of the tree matches schema version 15.\n"
+            )
+        assert {*LITTER} <= {f"/{name}" for name in tree.client.get_children("/")}
+    daemons.wait_for("runs version 15", *NODES)
+
+    found = validated(pvc)
+    assert (found["stray"], found["foreign"], found["retired"], found["missing"]) == (LITTER, [], [], [])
+    assert found["pvc_made"] == LITTER
+    assert outlook(pvc) == "All nodes know version 15 and no newer one: the daemons change nothing."
+    assert "Nothing to do" in pvc("schema", "upgrade", "--yes").err
+    assert pvc("schema", "apply", "--prune", "--yes").code == 0
+    assert pvc("schema", "validate").code == 0
+    assert all(tree.client.exists(path) is None for path in LITTER)
+
+
 def test_a_forced_upgrade_ends_the_daemons_that_do_not_know_it_and_says_so(pvc: Pvc, begin: Begin) -> None:
     tree, daemons = begin(13, HV1, HV2, knows=15)
     daemons.start(HV3, knows=13)
@@ -186,3 +225,22 @@ def test_a_restore_below_living_daemons_is_refused_and_a_forced_one_keeps_what_t
         before = tree.client.get(f"/nodes/{node}/keepalive")[1].version
         wait_until(lambda: tree.client.get(f"/nodes/{node}/keepalive")[1].version > before)  # noqa: B023
     assert [said for said in daemons.log() if said.at > alive] == []
+
+
+def test_a_stuck_lock_is_removed_whatever_the_daemons_run_and_force_prunes_the_rest(
+    pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may run another version because of that very lock."""
+    tree = demo(vms=1)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    before = tree.dump()
+    stuck = f"/schema/version/{'0' * 32}__lock__0000000000"
+    tree.put(stuck)
+    tree.put("/snapshots")
+    tree.put(f"/nodes/{HV2}/activeschema", b"14")
+    result = pvc("schema", "apply", "--prune", "--yes")
+    assert (result.code, tree.client.exists(stuck)) == (1, None)
+    assert "kept 1 znodes for now: the daemons of pvchv2 run another schema version" in result.err
+    assert tree.client.exists("/snapshots")
+    assert pvc("schema", "apply", "--prune", "--yes", "--force").code == 0
+    assert tree.dump() == before | {f"/nodes/{HV2}/activeschema": b"14"}

@@ -85,7 +85,7 @@ def carry_out(
     *,
     announce: Callable[[PlanT], None],
     question: Callable[[PlanT], str],
-    nothing: str,
+    nothing: Callable[[PlanT], str],
     yes: bool,
     backup: Path | None = None,
     overwrite: bool = False,
@@ -94,7 +94,7 @@ def carry_out(
 
     :param announce: says what would be changed: before the question, or under the lock if there is none.
     :param question: what to ask; empty for a plan that is nothing to ask about.
-    :param nothing: why there may be nothing to do.
+    :param nothing: why there is nothing to do.
     :param backup: where to back up the tree first.
     """
     output = context.output
@@ -121,7 +121,7 @@ def carry_out(
         finally:
             output.end_wait()
     if done.is_empty:
-        output.message(f"Nothing to do: {nothing}.")
+        output.message(f"Nothing to do: {nothing(done)}.")
         return None
     counts = Counter[str](change.action for change in done.changes())
     return done, ", ".join(f"{counts[action]} {word}" for action, word in _WORDS.items())

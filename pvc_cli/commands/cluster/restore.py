@@ -64,7 +64,7 @@ def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, sec
             restoration,
             announce=announce,
             question=question,
-            nothing="the tree already matches the backup",
+            nothing=lambda _: "the tree already matches the backup",
             yes=wishes.yes,
             backup=safety,
             overwrite=wishes.overwrite,

@@ -36,13 +36,12 @@ def go(context: Context, migration: Migration, wishes: Wishes) -> None:
             return f"Finish the migration to schema version {target.version}?"
         return f"Migrate from schema version {plan.current} to {target.version}? All PVC daemons will restart."
 
-    nothing = f"the tree matches schema version {target.version}"
     done = carry_out(
         context,
         migration,
         announce=announce,
         question=question,
-        nothing=nothing,
+        nothing=lambda _: f"the tree matches schema version {target.version}",
         yes=wishes.yes,
         backup=backup,
         overwrite=wishes.overwrite,

@@ -3,6 +3,7 @@ import click
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.tree_change import carry_out, preview
+from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
 
@@ -12,13 +13,19 @@ from pvc_cli.zk.migration.plan import Plan
 @click.option(
     "--prune", is_flag=True, help="Also delete retired keys and PVC's leftovers without data, and stuck locks."
 )
+@click.option("--force", is_flag=True, help="Prune even while daemons run another schema version.")
 @click.option("--into-foreign", is_flag=True, help="Initialise a tree that holds something else, too.")
 @yes_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, number: int | None, prune: bool, into_foreign: bool, yes: bool, dry_run: bool) -> None:
+def command(
+    context: Context, number: int | None, prune: bool, force: bool, into_foreign: bool, yes: bool, dry_run: bool
+) -> int:
     """Create missing keys; initialise an empty tree.
+
+    While daemons run another schema version than the tree has, nothing is pruned but stuck locks, and the exit status
+    is 1.
 
     \b
     Examples:
@@ -26,10 +33,18 @@ def command(context: Context, number: int | None, prune: bool, into_foreign: boo
       pvc schema apply --prune
     """
     output = context.output
+    postponed = 0
 
     def announce(plan: Plan) -> None:
+        nonlocal postponed
         for path in plan.kept:
             output.warning(f"kept {path}: it holds data")
+        postponed = sum(map(len, plan.postponed))
+        if postponed:
+            output.warning(
+                f"kept {postponed} znodes for now: the daemons of {', '.join(plan.behind)} run another schema version,"
+                " and may read them or leave more; rerun once they follow ('pvc schema show'), or override with --force"
+            )
         if (plan.deletes or plan.stuck) and not dry_run:
             show_changes(output, plan.changes())
 
@@ -37,13 +52,22 @@ def command(context: Context, number: int | None, prune: bool, into_foreign: boo
         count = sum(map(len, plan.deletes)) + len(plan.stuck)
         return f"Remove {count} znodes?" if count else ""
 
+    def matches(plan: Plan) -> str:
+        return f"the {'rest of the tree' if plan.postponed else 'tree'} matches schema version {plan.target}"
+
+    ask = prune and not yes
+
+    def nothing(plan: Plan) -> str:
+        if ask:
+            announce(plan)  # which was not announced before a question: there was none
+        return matches(plan)
+
     with connect(context) as handler:
-        migration = Migration.apply(handler, number, prune=prune, into_foreign=into_foreign)
+        migration = Migration.apply(handler, number, prune=prune, force=force, into_foreign=into_foreign)
         if dry_run:
             preview(context, migration, announce)
-            return
-        nothing = f"the tree matches schema version {migration.target.version}"
-        ask = prune and not yes
-        done = carry_out(context, migration, announce=announce, question=question, nothing=nothing, yes=not ask)
-        if done:
-            output.message(f"The tree matches schema version {migration.target.version}: {done[1]}.")
+        else:
+            done = carry_out(context, migration, announce=announce, question=question, nothing=nothing, yes=not ask)
+            if done:
+                output.message(f"{matches(done[0]).capitalize()}: {done[1]}.")
+    return EXIT_REFUSED if postponed else 0

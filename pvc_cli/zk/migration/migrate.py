@@ -5,7 +5,7 @@ from __future__ import annotations
 from pvc_cli.errors import PvcError, RefusedError
 from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.gate import objections, read_daemons
+from pvc_cli.zk.migration.gate import behind, objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.migration.plan import Plan, make_plan
 from pvc_cli.zk.migration.survey import Survey, survey
@@ -19,7 +19,8 @@ class Migration(TreeChange[Plan]):
 
     :param contract: delete what belongs to other versions.
     :param prune: delete such znodes, and strays of PVC's own making, as far as they hold no data; and stuck locks.
-    :param force: proceed even if a node does not know the version, or running daemons would undo it.
+    :param force: proceed even if a node does not know the version, if running daemons would undo it, or, for
+        *prune*, if they run another version.
     :param base: what it is decided on, if it was read already.
     :param into_foreign: initialise a tree that holds something else, too.
     """
@@ -73,10 +74,17 @@ class Migration(TreeChange[Plan]):
 
     @classmethod
     def apply(
-        cls, handler: ZKHandler, version: int | None = None, *, prune: bool = False, into_foreign: bool = False
+        cls,
+        handler: ZKHandler,
+        version: int | None = None,
+        *,
+        prune: bool = False,
+        force: bool = False,
+        into_foreign: bool = False,
     ) -> Migration:
         """Return what gives the tree all of its own version, or initialises an empty one at *version*.
 
+        :param force: prune even while daemons run another version.
         :param into_foreign: initialise a tree that holds something else, too.
         :raises RefusedError: if the tree has another version, or holds something else.
         """
@@ -89,12 +97,15 @@ class Migration(TreeChange[Plan]):
                 f"cannot apply version {version}: the cluster has schema version {base.version},"
                 " and --version is for an empty tree; run 'pvc schema upgrade --to' or 'pvc schema rollback --to'"
             )
-        return cls(handler, handler.schema_at(base.version), contract=False, prune=prune, base=base)
+        return cls(handler, handler.schema_at(base.version), contract=False, prune=prune, force=force, base=base)
 
     def _plan(self) -> Plan:
         plan = make_plan(self.handler.store, self.target, prune=self.prune, contract=self.contract)
         if self.contract and plan.current != self.target.version:
             plan.daemons = read_daemons(self.handler)
+        may_wait = self.prune and plan.deletes and self.handler.is_live and not self.force
+        if may_wait and (late := behind(read_daemons(self.handler), plan.current)):
+            plan.postpone(late)
         return plan
 
     def _objections(self, plan: Plan) -> list[PvcError]:

@@ -66,10 +66,21 @@ class Plan:
     deletes: list[Subtree] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     """What pruning does not delete, because it holds data."""
+    postponed: list[Subtree] = field(default_factory=list)
+    """What pruning does not delete yet, because of the daemons that run another version."""
+    behind: Sequence[str] = ()
+    """The nodes of those daemons."""
     daemons: Sequence[NodeDaemon] = ()
     """What the nodes said of their daemons: the version is set only if they still say it."""
     stuck: list[tuple[str, Znode]] = field(default_factory=list)
     """Lock contenders that no session owns, to be deleted."""
+
+    def postpone(self, behind: Sequence[str]) -> None:
+        """Delete nothing as long as the daemons of the nodes *behind* run another version.
+
+        They may still read what is retired, and the primary's own migration leaves more.
+        """
+        self.postponed, self.deletes, self.behind = self.deletes, [], behind
 
     @property
     def current(self) -> int:

@@ -33,17 +33,20 @@ def apply(
     version: int | None = None,
     *,
     prune: bool = False,
+    force: bool = False,
     into_foreign: bool = False,
     hooks: Hooks[Plan] | None = None,
 ) -> Plan:
     """Create missing keys; initialise an empty tree, by default at the newest version. The version is never changed.
 
-    :param prune: also delete retired keys and PVC's leftovers that hold no data, and stuck locks.
+    :param prune: also delete retired keys and PVC's leftovers that hold no data, and stuck locks. While daemons run
+        another version, the plan has the first two as ``postponed``.
+    :param force: prune even then.
     :param into_foreign: initialise a tree that holds something else, too.
     :raises RefusedError: if the tree has another version, or holds something else.
     :raises ConflictError: if the tree is no longer what was decided on.
     """
-    return Migration.apply(handler, version, prune=prune, into_foreign=into_foreign).carry_out(hooks)
+    return Migration.apply(handler, version, prune=prune, force=force, into_foreign=into_foreign).carry_out(hooks)
 
 
 def restore(
