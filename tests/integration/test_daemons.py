@@ -194,6 +194,18 @@ def start_meanwhile(tree: Tree, daemons: Daemons, *, knows: int) -> Hooks[Plan]:
     return Hooks(between_chunks=start)
 
 
+def test_a_daemon_that_starts_in_the_middle_of_an_upgrade_may_set_the_version_itself(pvc: Pvc, begin: Begin) -> None:
+    """What it then creates of the version that it started with is retired, and goes with the litter."""
+    tree, daemons = begin(9, HV1, knows=15)
+    with ZKHandler(tree.hosts) as handler:
+        Migration.upgrade(handler).carry_out(start_meanwhile(tree, daemons, knows=15))
+    assert version(tree) == "15"
+    daemons.wait_for("finds that all nodes know version 15", HV2)
+    daemons.wait_for("runs version 15", HV1, HV2)
+    assert pvc("schema", "apply", "--prune", "--yes").code == 0
+    assert pvc("schema", "validate").code == 0
+
+
 def test_a_daemon_on_old_software_that_starts_in_the_middle_of_an_upgrade_stops_it(begin: Begin) -> None:
     tree, daemons = begin(9, HV1, knows=15)
     why = "node pvchv2 knows only version 9.*changes made so far are kept"

@@ -196,7 +196,10 @@ class TreeChange(Generic[PlanT]):
                         "lost the schema lock with its session: rerun the same command to finish"
                     ) from None
                 if error.op.path == VERSION_PATH:
-                    raise self._moved(self.handler.read_base()) from None
+                    found_base = self.handler.read_base()
+                    # A daemon that starts may set the very version that this leads to: the rest is still to do.
+                    if found_base.version != now.target or now.target == now.base.version:
+                        raise self._moved(found_base) from None
             except _NewNodesError:
                 pass
             else:
