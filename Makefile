@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test explore test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs man site picture deb dist clean
+.PHONY: help demo unit test explore test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs log man site picture deb dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -64,6 +64,10 @@ completions: .venv/ready ## Write the shells' completion scripts anew
 
 docs: .venv/ready ## Write the page on the schema anew
 	$(BIN)/python docs/schema_page.py
+
+log: .venv/ready ## Run an upgrade with the model of PVC's daemons, and put its log into docs/operations.md
+	@.ci/setup server
+	$(BIN)/python -m docs.upgrade_log
 
 man: .venv/ready ## Write a manual page for every command into man/
 	$(BIN)/python docs/man_pages.py

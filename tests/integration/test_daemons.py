@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Protocol
 
 import pytest
 
+from docs import upgrade_log
 from pvc_cli.errors import SchemaError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.migration.locked import Hooks
@@ -153,6 +155,28 @@ def test_a_rollback_below_living_daemons_is_undone_and_one_below_stopped_ones_st
     assert pvc("schema", "validate").code == 0
 
 
+def test_an_upgrade_waits_for_the_daemons_and_cleans_up_behind_them(pvc: Pvc, begin: Begin) -> None:
+    """Also to a version that is not the newest of all: the daemons agree on none to set."""
+    tree, daemons = begin(8, HV1, HV2, knows=15)
+    daemons.start(HV3, knows=13)
+    daemons.wait_for("runs version 8", HV3)
+    result = pvc("schema", "upgrade", "--to", "13", "--yes", "--no-backup", "--wait", "20")
+    assert result.code == 0, result.err
+    assert "pvchv1, pvchv2, pvchv3 to run schema version 13.\n" in result.err
+    removed = re.search(r"All running daemons follow; (\d+) leftovers removed\.\n$", result.err)
+    # All but those that version 14 brings, and what the checks create.
+    assert removed
+    assert int(removed[1]) >= len(LITTER) - 1
+    assert all(tree.client.exists(path) is None for path in LITTER)
+    daemons.wait_for("runs version 13", *NODES)
+    assert (validated(pvc)["stray"], version(tree)) == ([], "13")
+    assert outlook(pvc) == "pvchv3 knows only version 13: no daemon upgrades the cluster to 15 before all do."
+    with daemons.paused(HV2):
+        tree.put(f"/nodes/{HV2}/activeschema", b"9")
+        result = pvc("schema", "upgrade", "--to", "13", "--wait", "0.3")
+    assert (result.code, "pvchv2 did not follow within 0.3 s: see 'pvc schema show'" in result.err) == (5, True)
+
+
 @pytest.mark.parametrize("interrupted_at", ["8", "15"])
 def test_a_second_run_finishes_an_interrupted_upgrade_below_living_daemons(
     pvc: Pvc, begin: Begin, monkeypatch: pytest.MonkeyPatch, interrupted_at: str
@@ -256,3 +280,11 @@ def test_a_stuck_lock_is_removed_whatever_the_daemons_run_and_force_prunes_the_r
     assert tree.client.exists("/snapshots")
     assert pvc("schema", "apply", "--prune", "--yes", "--force").code == 0
     assert tree.dump() == before | {f"/nodes/{HV2}/activeschema": b"14"}
+
+
+def test_the_log_in_the_documentation_is_what_the_daemons_do(empty: Tree, tmp_path: Path) -> None:
+    """In everything but the times, and who comes first of those who do the same at once."""
+    said = upgrade_log.run(empty.hosts, tmp_path)
+    assert upgrade_log.parse(upgrade_log.PAGE.read_text()) == upgrade_log.parse(upgrade_log.block(said)), (
+        "run make log"
+    )

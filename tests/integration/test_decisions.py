@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ from kazoo.client import KazooClient
 from pvc_cli.errors import ConflictError, LockError, RefusedError, SchemaError
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.backup import read_backup, stream_backup
-from pvc_cli.zk.migration.gate import NodeDaemon, read_daemons
 from pvc_cli.zk.migration.locked import Hooks
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
@@ -493,57 +489,3 @@ def test_the_newest_schema_is_not_needed_to_be_refused(zk: ZKHandler) -> None:
     with pytest.raises(SchemaError):
         Migration.rollback(zk, 16)
     assert ZKSchema.newest() == zk.schema.version
-
-
-# A living cluster
-
-
-def test_an_upgrade_waits_for_the_daemons_and_cleans_up_behind_them(
-    pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The daemons write their version; the primary's own migration leaves its marks first."""
-    tree = demo(version=8)
-    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
-    for number in (1, 2):
-        tree.put(f"/nodes/pvchv{number}/daemonstate", b"run")
-    marks = ("is_split", "migration_max_downtime", "monitoring_data", "network_stats", "snapshots")
-    asked = threading.Event()
-
-    def read_and_tell(handler: ZKHandler) -> list[NodeDaemon]:
-        found = read_daemons(handler)
-        asked.set()
-        return found
-
-    monkeypatch.setattr("pvc_cli.zk.migration.follow.read_daemons", read_and_tell)
-
-    def daemons() -> None:
-        with another_client(tree) as client:
-            while client.get("/schema/version")[0] != b"15":
-                time.sleep(0.02)
-            for mark in marks:
-                client.create(f"/{mark}")
-            assert asked.wait(20)
-            for number in (1, 2):
-                client.set(f"/nodes/pvchv{number}/activeschema", b"15")
-
-    followers = threading.Thread(target=daemons)
-    followers.start()
-    result = pvc("schema", "upgrade", "--yes", "--no-backup", "--wait")
-    followers.join()
-    assert result.code == 0, result.err
-    assert "to run schema version 15" in result.err
-    assert f"All running daemons follow; {len(marks)} leftovers removed." in result.err
-    assert pvc("schema", "validate").code == 0
-    tree.put("/nodes/pvchv2/activeschema", b"9")
-    result = pvc("schema", "upgrade", "--wait", "0.3")
-    assert (result.code, "pvchv2 did not follow within 0.3 s: see 'pvc schema show'" in result.err) == (5, True)
-
-
-@contextmanager
-def another_client(tree: Tree) -> Iterator[KazooClient]:
-    """A client of its own on a tree."""
-    client = KazooClient(tree.hosts)
-    client.start()
-    yield client
-    client.stop()
-    client.close()

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from tests.waiting import wait_until
 
+ROOT = Path(__file__).parents[2]
+
 
 class Said(NamedTuple):
     """A line of the daemons' log; *at* in seconds."""
@@ -43,7 +45,7 @@ class Daemons:
         for node in nodes:
             command = [sys.executable, "-m", "tests.pvc.node_daemon", self.hosts, node]
             given = ["--knows", str(knows), "--log", str(self._log), "--since", str(self.since)]
-            self._processes[node] = subprocess.Popen([*command, *given], stdin=subprocess.PIPE)
+            self._processes[node] = subprocess.Popen([*command, *given], stdin=subprocess.PIPE, cwd=ROOT)
 
     def stop(self, *nodes: str) -> None:
         """Stop the daemons of *nodes*, as an administrator does, and wait for their end."""
@@ -92,7 +94,7 @@ class Daemons:
 def held(hosts: str, lock: str, *item: str) -> Iterator[None]:
     """Have a process of its own hold one of PVC's locks inside a ``with`` block."""
     command: Sequence[str] = [sys.executable, "-m", "tests.pvc.holder", hosts, lock, *item]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"\n"
         yield

@@ -42,8 +42,8 @@ def command(
         postponed = sum(map(len, plan.postponed))
         if postponed:
             output.warning(
-                f"kept {postponed} znodes for now: the daemons of {', '.join(plan.behind)} run another schema version,"
-                " and may read them or leave more; rerun once they follow ('pvc schema show'), or override with --force"
+                f"kept {postponed} znodes for now: the daemons of {', '.join(plan.behind)} run another schema"
+                " version, and may need them or leave more; rerun once they follow, or override with --force"
             )
         if (plan.deletes or plan.stuck) and not dry_run:
             show_changes(output, plan.changes())
