@@ -5,8 +5,7 @@ from typing import Literal, NamedTuple
 
 from pvc_cli.cluster.values import natural_key, parse_int
 from pvc_cli.zk import ZKHandler
-
-_RUNNING = ("init", "run")
+from pvc_cli.zk.migration.gate import RUNNING
 
 
 class NodeSchema(NamedTuple):
@@ -20,7 +19,7 @@ class NodeSchema(NamedTuple):
     @property
     def runs(self) -> bool:
         """Whether the daemon is running, as far as the tree shows it."""
-        return self.daemon_state in _RUNNING
+        return self.daemon_state in RUNNING
 
 
 State = Literal[

@@ -9,7 +9,8 @@ from pvc_cli.zk.schema import Key, parse_version
 from pvc_cli.zk.store import Znode
 
 FORCE = ", or override with --force"
-_RUNNING = ("init", "run")
+RUNNING = ("init", "run")
+"""The states of a daemon that runs."""
 
 
 class NodeDaemon(NamedTuple):
@@ -30,7 +31,7 @@ class NodeDaemon(NamedTuple):
     @property
     def runs(self) -> bool:
         """Whether it is running, as far as the tree shows it."""
-        return self.state is not None and self.state.text in _RUNNING
+        return self.state is not None and self.state.text in RUNNING
 
 
 def read_daemons(handler: ZKHandler) -> list[NodeDaemon]:
