@@ -82,7 +82,7 @@ deb: ## Build the Debian package into dist/, with Debian's own tools
 site: .venv/ready ## Build the documentation site into build/site; a broken link fails
 	$(BIN)/python docs/site.py
 
-picture: .venv/ready ## Draw the README's picture from the real program
+picture: .venv/ready ## Draw the README's pictures from the real program
 	@.ci/setup server
 	$(BIN)/python docs/picture.py
 

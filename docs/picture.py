@@ -1,4 +1,4 @@
-"""Draw the README's picture: run pvc on a sandbox of its own, on a terminal, and turn what it shows into SVG."""
+"""Draw the README's pictures: run pvc on sandboxes of its own, on a terminal, and turn what it shows into SVG."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import struct
 import sys
 import tempfile
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.sandbox.trouble import make_trouble
 from pvc_cli.zk import ZKHandler, ZKSchema
 
-COLUMNS = 108
 COMMANDS = (
     "pvc vm list --state start --tag production --target pvchv1",
     "pvc vm tag add 'web-*' reviewed --protected",
@@ -28,6 +28,7 @@ COMMANDS = (
     "pvc schema show",
     "pvc cluster status",
 )
+TROUBLE = ("pvc cluster status",)
 CHARACTER, LINE, MARGIN = 8.4, 19, 16
 STYLES = {
     "1": "font-weight:bold",
@@ -40,11 +41,11 @@ STYLES = {
 _COLOUR = re.compile(r"\x1b\[(\d+)m")
 
 
-def on_terminal(command: list[str]) -> str:
-    """Return what *command* shows on a terminal."""
+def on_terminal(command: list[str], columns: int) -> str:
+    """Return what *command* shows on a terminal of so many *columns*."""
     process, terminal = pty.fork()
     if process == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         os.execvp(command[0], command)
     shown = b""
     try:
@@ -68,9 +69,9 @@ def words(line: str) -> Iterator[tuple[int, str, str]]:
         column += len(part)
 
 
-def svg(lines: list[str]) -> str:
+def svg(lines: list[str], columns: int) -> str:
     """Return the picture of a terminal that shows *lines*."""
-    width, height = COLUMNS * CHARACTER + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
+    width, height = columns * CHARACTER + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
     drawn = [
         f'<text x="{MARGIN + column * CHARACTER:.1f}" y="{MARGIN + (row + 0.75) * LINE:.1f}"'
         f' textLength="{len(word) * CHARACTER:.1f}" style="{style}">{escape(word)}</text>'
@@ -89,17 +90,25 @@ def svg(lines: list[str]) -> str:
     )
 
 
-def main() -> None:
-    """Write docs/pvc.svg."""
-    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+def draw(name: str, commands: Sequence[str], columns: int, prepare: Callable[[ZKHandler], object]) -> None:
+    """Write the picture *name* of what *commands* show on a demo cluster."""
     lines: list[str] = []
     with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder)) as ensemble:
         with ZKHandler(ensemble.hosts) as handler:
             fill(handler, vms=20, schema=ZKSchema())
+            prepare(handler)
         os.environ["PVC_COORDINATORS"] = ensemble.hosts
-        for command in COMMANDS:
-            lines += [f"\x1b[32m$\x1b[0m \x1b[1m{command}\x1b[0m", *on_terminal(shlex.split(command)).split("\n")]
-    Path(__file__).with_name("pvc.svg").write_text(svg(lines[:-1]))
+        for command in commands:
+            shown = on_terminal(shlex.split(command), columns)
+            lines += [f"\x1b[32m$\x1b[0m \x1b[1m{command}\x1b[0m", *shown.split("\n")]
+    Path(__file__).with_name(name).write_text(svg(lines[:-1], columns))
+
+
+def main() -> None:
+    """Write docs/pvc.svg and docs/trouble.svg."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    draw("pvc.svg", COMMANDS, 108, lambda _: None)
+    draw("trouble.svg", TROUBLE, 80, make_trouble)
 
 
 if __name__ == "__main__":

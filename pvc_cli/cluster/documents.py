@@ -6,13 +6,13 @@ Those of VMs are in :mod:`pvc_cli.cluster.vms.documents`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pvc_cli.cluster.controls import Control, Item
     from pvc_cli.cluster.faults import Fault
-    from pvc_cli.cluster.health import ClusterStatus
+    from pvc_cli.cluster.health.model import ClusterStatus
     from pvc_cli.cluster.node_details import NodeDetails
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.schema_status import SchemaStatus
@@ -111,20 +111,40 @@ def finding_document(finding: Finding, *, fixed: bool) -> Document:
 
 
 def status_document(status: ClusterStatus) -> Document:
-    """Return the document of a cluster's health."""
+    """Return the document of a cluster's health: PVC's own, and, with other names, what PVC does not see."""
     return {
-        "healthy": status.healthy,
-        "health": status.health,
-        "problems": [_fields(problem) for problem in status.problems],
-        "version": status.version,
+        "cluster_health": {
+            "health": status.health,
+            "messages": [
+                {"id": fault.id, "health_delta": fault.health_delta, "text": fault.message} for fault in status.faults
+            ],
+        },
+        "node_health": {
+            node.name: {
+                "health": node.health,
+                "messages": [check.message for check in details.health_checks if check.health_delta],
+            }
+            for node, details in zip(status.nodes, status.details, strict=True)
+        },
         "maintenance": status.maintenance,
         "primary_node": status.primary or None,
-        "nodes": [
-            {"name": n.name, "daemon_state": n.daemon_state, "domain_state": n.domain_state, "health": n.health}
-            for n in status.nodes
-        ],
-        "vms": dict(status.vms),
+        "pvc_version": next((n.pvc_version for n in status.nodes if n.name == status.primary), None),
+        "upstream_ip": status.upstream_ip or None,
+        "nodes": _with_total(Counter(f"{node.daemon_state},{node.domain_state}" for node in status.nodes)),
+        "vms": _with_total(status.vms),
+        "networks": status.networks,
+        "osds": _with_total(status.osds),
+        "pools": status.pools,
+        "volumes": status.volumes,
+        "snapshots": status.snapshots,
+        "schema_version": status.schema_version,
+        "healthy": status.healthy,
+        "problems": [problem._asdict() | {"serious": problem.serious} for problem in status.problems],
     }
+
+
+def _with_total(counts: Mapping[str, int]) -> Document:
+    return {"total": sum(counts.values()), **counts}
 
 
 def metadata_document(vm: VmRef, metadata: Metadata) -> Document:

@@ -15,6 +15,7 @@ _KEYS = {
     "daemon_state": "node.state.daemon",
     "coordinator_state": "node.state.router",
     "domain_state": "node.state.domain",
+    "keepalive": "node.keepalive",
     "pvc_version": "node.data.pvc_version",
     "static": "node.data.static",
     "health": "node.monitoring.health",
@@ -53,6 +54,8 @@ class Node(NamedTuple):
     daemon_state: str
     coordinator_state: str
     domain_state: str
+    keepalive: int | None
+    """When its daemon last said that it is alive, in seconds since 1970; 0 or None if it never did."""
     pvc_version: str | None
     cpu_count: int | None
     kernel: str
@@ -119,6 +122,7 @@ def _node(name: str, values: dict[str, str | None]) -> Node:
         daemon_state=values["daemon_state"] or "",
         coordinator_state=values["coordinator_state"] or "",
         domain_state=values["domain_state"] or "",
+        keepalive=parse_int(values["keepalive"]),
         pvc_version=values["pvc_version"],
         cpu_count=parse_int(static[0]),
         kernel=static[1],

@@ -141,11 +141,14 @@ class Output:
         else:
             sys.stdout.writelines(pieces)
 
-    def table(self, headers: Sequence[str], rows: Sequence[Row]) -> str:
-        """Return a table of *rows*, cut to the terminal's width; empty if there are none."""
+    def table(self, headers: Sequence[str], rows: Sequence[Row], *, wrap: int | None = None) -> str:
+        """Return a table of *rows*, cut to the terminal's width; empty if there are none.
+
+        :param wrap: the column that goes on in further lines instead of being cut.
+        """
         from pvc_cli.output.tables import render_table
 
-        return render_table(headers, rows, self.paint) if rows else ""
+        return render_table(headers, rows, self.paint, wrap=wrap) if rows else ""
 
     def fields(self, pairs: Iterable[tuple[str, str | Cell]]) -> str:
         """Return lines of a name and a value each, for one thing's details."""

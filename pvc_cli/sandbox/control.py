@@ -14,6 +14,7 @@ from pvc_cli.errors import ConfigError, RefusedError
 from pvc_cli.files import write_file
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.sandbox.trouble import make_trouble
 from pvc_cli.zk import ZKHandler, ZKSchema
 
 _STOP_TIMEOUT = 10.0
@@ -29,9 +30,10 @@ class Sandbox:
     schema_version: int
 
 
-def start(*, servers: int, vms: int, schema_version: int | None) -> Sandbox:
+def start(*, servers: int, vms: int, schema_version: int | None, trouble: bool = False) -> Sandbox:
     """Start a sandbox: *servers* ZooKeeper servers with a demo cluster of *vms* VMs.
 
+    :param trouble: bring trouble of every kind to it.
     :raises RefusedError: if one runs already.
     :raises ConfigError: if this machine has no ZooKeeper server or no Java.
     :raises SchemaError: if there is no such schema version.
@@ -48,6 +50,8 @@ def start(*, servers: int, vms: int, schema_version: int | None) -> Sandbox:
     try:
         with ZKHandler(ensemble.servers[0].hosts) as handler:
             fill(handler, vms=vms, schema=schema)
+            if trouble:
+                make_trouble(handler)
         sandbox = Sandbox(
             hosts=ensemble.hosts,
             processes=[server.process.pid for server in ensemble.servers if server.process],

@@ -101,6 +101,7 @@ def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:
     state = "start" if index % 11 < 9 or role == "nfv" else ("stop" if index % 11 == 9 else "shutdown")
     migrated = index % 13 == 5 and state == "start"
     home = nodes[index % len(nodes)]
+    at = nodes[(index + 1) % len(nodes)] if migrated else home
     vf = f"{_PFS[0]}v{index // len(ROLES) % _VFS_PER_PF}" if role == "nfv" and index < 10 else ""
     disks = [f"vms/{name}_root"] + ([f"vms/{name}_data"] if role == "db" else [])
     network = random.Random(index).choice(list(NETWORKS))  # noqa: S311 - a demo needs variety, no secrets
@@ -135,7 +136,7 @@ def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:
         "domain.state": state,
         "domain.profile": f"{role}-small",
         "domain.stats": measured.vm_stats(name, memory, vcpus, disks, [bridge]) if state == "start" else "{}",
-        "domain.node": nodes[(index + 1) % len(nodes)] if migrated else home,
+        "domain.node": at,
         "domain.last_node": home if migrated else "",
         "domain.failed_reason": "The host ran out of memory" if index == 17 else "",
         "domain.storage.volumes": ",".join(disks),
@@ -143,7 +144,7 @@ def _machine(index: int, nodes: Sequence[str]) -> dict[str, str]:
         "domain.meta.autostart": "False",
         "domain.meta.migrate_method": "shutdown" if vf else "none",
         "domain.meta.node_selector": "mem" if role == "db" else "none",
-        "domain.meta.node_limit": ",".join(nodes[:2]) if role == "db" else "",
+        "domain.meta.node_limit": ",".join(sorted({nodes[0], at})) if role == "db" else "",
     }
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
+import time
 from collections.abc import Callable
 
 import pytest
 
+from pvc_cli.sandbox.trouble import make_trouble
+from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree
+from tests.terminal import Terminal
 
 
 @pytest.fixture
@@ -35,6 +42,7 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
         "Nodes:   3 (3 run)",
         "Primary: pvchv1",
         "VMs:     20 (1 shutdown, 18 start, 1 stop)",
+        "OSDs:    3 (3 up,in)",
         "Schema:  version 15",
     ]
 
@@ -51,7 +59,6 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
         ("/nodes/pvchv2/bogus", b"", "the tree differs from its schema: 1 stray"),
         ("/nodes/pvchv2/sriov/vf/ens1f0v1/used", b"True", "pvchv2 ens1f0v1: marked used, but no VM recorded"),
         ("/faults/1c9a4f02/status", b"new", "Node pvchv2 disk sdb reports reallocated sectors (-10 % health)"),
-        ("/nodes/pvchv1/memalloc", b"999999", "the running VMs need"),
         ("/ceph/osds/1/stats", b'{"up": 0, "in": 1}', "OSD 1 is down"),
         ("/ceph/osds/1/stats", b'{"up": 1, "in": 0}', "OSD 1 is out"),
         ("/ceph/osds/2/stats", b'{"up": 1, "in": 1, "utilization": 91.2}', "OSD 2 is full: 91 %"),
@@ -98,7 +105,19 @@ def test_an_empty_tree_is_not_called_well(pvc: Pvc, empty: Tree) -> None:
 def test_the_health_is_pvcs_number_and_may_have_a_limit(on_tree: Pvc, sound: Tree) -> None:
     sound.put("/faults/1c9a4f02/status", b"new")
     result = on_tree("cluster", "status", "-o", "json")
-    assert (result.code, json.loads(result.out)["health"]) == (1, 90)
+    assert (result.code, json.loads(result.out)["cluster_health"]) == (
+        1,
+        {
+            "health": 90,
+            "messages": [
+                {
+                    "id": "1c9a4f02",
+                    "health_delta": 10,
+                    "text": "Node pvchv2 disk sdb reports reallocated sectors",
+                }
+            ],
+        },
+    )
     assert "Health:  90 %" in on_tree("cluster", "status").out
     assert on_tree("cluster", "status", "--min-health", "90").code == 0
     assert on_tree("cluster", "status", "--min-health", "91").code == 1
@@ -109,3 +128,111 @@ def test_what_storage_says_is_not_trusted(on_tree: Pvc, sound: Tree, text: bytes
     sound.put("/ceph/health", text)
     sound.put("/ceph/osds/1/stats", text)
     assert problems(on_tree) == []
+
+
+def test_the_document_has_the_names_of_pvcs(on_tree: Pvc, sound: Tree) -> None:
+    document = json.loads(on_tree("cluster", "status", "-o", "json").out)
+    assert list(document) == [
+        *(
+            "cluster_health",
+            "node_health",
+            "maintenance",
+            "primary_node",
+            "pvc_version",
+            "upstream_ip",
+            "nodes",
+            "vms",
+        ),
+        *("networks", "osds", "pools", "volumes", "snapshots", "schema_version", "healthy", "problems"),
+    ]
+    assert document["node_health"]["pvchv2"] == {"health": 100, "messages": []}
+    assert document["nodes"] == {"total": 3, "run,ready": 3}
+    assert document["vms"] == {"total": 20, "shutdown": 1, "start": 18, "stop": 1}
+    assert document["osds"] == {"total": 3, "up,in": 3}
+    assert (document["networks"], document["pools"], document["volumes"], document["snapshots"]) == (4, 1, 22, 4)
+    assert (document["upstream_ip"], document["pvc_version"]) == ("10.0.0.250", "1.0.3")
+
+
+def test_a_node_that_went_silent_is_noticed_by_the_clocks_of_the_others(on_tree: Pvc, sound: Tree) -> None:
+    now = int(time.time())
+    for node, ago in (("pvchv1", 3), ("pvchv2", 700), ("pvchv3", 9)):
+        sound.put(f"/nodes/{node}/keepalive", str(now - ago).encode())
+    assert problems(on_tree) == ["pvchv2 sent its last keepalive 11 min before others"]
+    for node in ("pvchv1", "pvchv3"):
+        sound.put(f"/nodes/{node}/keepalive", str(now - 3 * 86_400).encode())
+    sound.put("/nodes/pvchv2/keepalive", b"never")
+    assert problems(on_tree) == ["no node sent a keepalive for 3 days, by the clock of this machine"]
+
+
+def test_memory_that_does_not_suffice_is_noticed(on_tree: Pvc, sound: Tree) -> None:
+    sound.put("/nodes/pvchv1/memtotal", b"60000")
+    sound.put("/nodes/pvchv1/memalloc", b"61000")
+    assert "the VMs on pvchv1 have 61000 MiB of its 60000 MiB" in problems(on_tree)
+    sound.put("/nodes/pvchv1/memtotal", b"999999")
+    sound.put("/nodes/pvchv1/memalloc", b"900000")
+    (found,) = problems(on_tree)
+    assert re.fullmatch(r"the running VMs need \d+ MiB, and without the largest node there are \d+ MiB", found)
+
+
+def test_a_vm_outside_its_node_limit_is_noticed(on_tree: Pvc, sound: Tree) -> None:
+    sound.put(f"/domains/{sound.uuid('web-01')}/node_limit", b"pvchv2,pvchv3")
+    assert problems(on_tree) == ["web-01 is on pvchv1, outside its node limit"]
+
+
+TROUBLE = {
+    "the daemon of pvchv3 is in state dead": "pvc node info pvchv3",
+    "pvchv3 is flushed for VMs": "pvc node info pvchv3",
+    "the health of pvchv2 is 90 %": "pvc node info pvchv2",
+    "Node pvchv3 was dead and is now fenced (-50 % health)": "pvc fault ack 3f0c91aa",
+    "Node pvchv2 has corrected memory errors (-10 % health)": "pvc fault ack 9d41e7b2",
+    "OSD 2 is out": "pvc storage osd list",
+    "OSD 2 is down": "pvc storage osd list",
+    "Ceph reports HEALTH_WARN: 1 osds down": "pvc storage status",
+    "PVC leaves out web-02: its node_autostart is no value that it can parse": "pvc schema validate",
+    "lab-02 failed: The host ran out of memory": "pvc vm info lab-02",
+    "app-01 is on pvchv2, outside its node limit": "pvc vm info app-01",
+    "the lock on /config/primary_node/sync_lock is stuck: nobody can acquire it": "pvc schema apply --prune",
+    "the tree differs from its schema: 1 missing": "pvc schema validate",
+    "pvchv1 ens1f1v3: claimed for web-01, whose XML does not use it": "pvc sriov vf audit pvchv1",
+}
+
+
+def test_every_trouble_is_named_the_most_serious_first_with_the_command_that_shows_more(
+    on_tree: Pvc, tree: Tree
+) -> None:
+    with ZKHandler(tree.hosts) as handler:
+        make_trouble(handler)
+    result = on_tree("cluster", "status", "-o", "json")
+    document = json.loads(result.out)
+    assert result.code == 1
+    assert {problem["what"]: problem["see"] for problem in document["problems"]} == TROUBLE
+    weights = [problem["weight"] for problem in document["problems"]]
+    assert weights == sorted(weights, reverse=True)
+    assert document["cluster_health"]["health"] == 40
+    # The commands that are to show more do.
+    for see in TROUBLE.values():
+        assert on_tree(*see.split()[1:], *(["--dry-run"] if "ack" in see or "prune" in see else [])).out
+
+
+def test_trouble_fits_80_columns_and_nothing_of_it_is_cut(tree: Tree) -> None:
+    with ZKHandler(tree.hosts) as handler:
+        make_trouble(handler)
+    command = [sys.executable, "-m", "pvc_cli", "--no-color", "--coordinators", tree.hosts, "cluster", "status"]
+    terminal = Terminal(command, dict(os.environ))
+    assert terminal.wait_for_end() == 1
+    shown = terminal.seen
+    assert "…" not in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    words = " ".join(shown.split())
+    assert all(see in words for see in TROUBLE.values())
+    assert "PVC leaves out web-02: its node_autostart is pvc schema validate no value that it can parse" in words
+
+
+@pytest.mark.parametrize("version", [0, 3, 9, 14])
+def test_trouble_comes_to_clusters_of_every_version(demo: Callable[..., Tree], pvc: Pvc, version: int) -> None:
+    tree = demo(version=version, vms=1)
+    with ZKHandler(tree.hosts) as handler:
+        make_trouble(handler)
+    result = pvc("--coordinators", tree.hosts, "cluster", "status")
+    assert result.code == 1
+    assert "the daemon of pvchv3 is in state dead" in result.out

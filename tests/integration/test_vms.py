@@ -98,7 +98,7 @@ def test_documents_are_complete_typed_and_the_same_in_every_format(on_tree: Pvc,
     assert all(list(document) == FIELDS for document in documents)
     db = next(document for document in documents if document["name"] == "db-01")
     assert (db["memory"], db["vcpu"], db["migration_max_downtime"]) == (16384, 8, 300)
-    assert (db["node_autostart"], db["migrated"], db["node_limit"]) == (False, "no", ["pvchv1", "pvchv2"])
+    assert (db["node_autostart"], db["migrated"], db["node_limit"]) == (False, "no", ["pvchv1", "pvchv3"])
     assert db["tags"][1] == {"name": "stateful", "type": "user", "protected": True}
     assert db["snapshots"][0]["name"] == "before-upgrade"
     assert db["snapshots"][0]["timestamp"] == 1760000000.25

@@ -1,14 +1,26 @@
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from pvc_cli.cluster.documents import status_document
-from pvc_cli.cluster.health import ClusterStatus, cluster_status
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.cluster.health.model import ClusterStatus
+from pvc_cli.cluster.health.status import cluster_status
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, watch_option
 from pvc_cli.commands._common.values import Number
-from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.commands._common.watching import turns
+from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Output
+
+if TYPE_CHECKING:
+    from pvc_cli.zk import ZKHandler
+    from pvc_cli.zk.watch import Watcher
+
+_NODE_KEYS = ("node.keepalive", "node.state.daemon", "node.state.domain", "node.monitoring.health")
+_CLUSTER_KEYS = ("base.config.maintenance", "base.config.primary_node", "base.storage.health")
 
 
 @click.command("status")
@@ -18,33 +30,39 @@ from pvc_cli.output.writer import Cell, Output
     metavar="PERCENT",
     help="Exit 1 only if PVC's health number is lower [default: if there is any problem].",
 )
+@watch_option
 @output_option
 @pass_context
-def command(context: Context, min_health: int | None) -> int:
+def command(context: Context, min_health: int | None, watch: bool) -> int:
     """Check the health of the cluster; exit 1 if there are problems.
 
-    Checks nodes, VMs, faults, storage, schema and SR-IOV. Notes are not problems. The health is PVC's own number: 100
-    percent, less what the faults take that nobody has acknowledged.
+    Checks nodes, VMs, faults, storage, schema, locks and SR-IOV; the most serious problem comes first. Notes are not
+    problems. The health is PVC's own number: 100 percent, less what the faults take that nobody has acknowledged.
 
     \b
     Examples:
       pvc cluster status || echo 'wake the admin'
       pvc cluster status --min-health 50
     """
-    output = context.output
-    with connect_to_list(context) as handler:
-        found = cluster_status(handler)
-        output.show(
-            lambda: status_document(found),
-            names=lambda: [problem.what for problem in found.problems],
-            table=lambda: _screen(output, found),
-        )
-    fine = found.healthy if min_health is None else found.health >= min_health
-    return 0 if fine else EXIT_REFUSED
+    output, fine = context.output, True
+    with connect_to_list(context) as handler, turns(output, handler, _arm, watch=watch) as each:
+        for _ in each:
+            found = cluster_status(handler)
+            fine = found.healthy if min_health is None else found.health >= min_health
+            _show(output, found)
+    return EXIT_INTERRUPTED if watch else 0 if fine else EXIT_REFUSED
+
+
+def _show(output: Output, found: ClusterStatus) -> None:
+    output.show(
+        lambda: status_document(found),
+        names=lambda: [problem.what for problem in found.problems],
+        table=lambda: _screen(output, found),
+    )
 
 
 def _screen(output: Output, status: ClusterStatus) -> str:
-    states = Counter(node.daemon_state or "unknown" for node in status.nodes)
+    nodes = Counter(node.daemon_state or "unknown" for node in status.nodes)
     wrong = sum(problem.serious for problem in status.problems)
     fields = output.fields(
         [
@@ -55,19 +73,36 @@ def _screen(output: Output, status: ClusterStatus) -> str:
                 else Cell(f"{wrong} problem{'s' if wrong != 1 else ''}", "red"),
             ),
             ("Health", f"{status.health} %"),
-            ("Nodes", _counted(states)),
+            ("Nodes", _counted(nodes)),
             ("Primary", status.primary or "none"),
             ("VMs", _counted(status.vms)),
-            ("Schema", f"version {status.version}"),
+            ("OSDs", _counted(status.osds)),
+            ("Schema", f"version {status.schema_version}"),
         ]
     )
     rows: list[list[str | Cell]] = [
         [Cell("problem", "red") if problem.serious else Cell("note", "yellow"), problem.what, problem.see]
         for problem in status.problems
     ]
-    return "\n\n".join(part for part in (fields, output.table(("", "WHAT", "SEE"), rows)) if part)
+    return "\n\n".join(part for part in (fields, output.table(("", "WHAT", "SEE"), rows, wrap=1)) if part)
 
 
 def _counted(counts: Mapping[str, int]) -> str:
     found = ", ".join(f"{count} {state}" for state, count in counts.items())
     return f"{sum(counts.values())} ({found})" if found else "none"
+
+
+def _arm(handler: ZKHandler, watcher: Watcher) -> None:
+    """Watch what changes when something goes wrong; running daemons' keepalives have all else looked at again."""
+    watcher.watch(children=["base.node", "base.domain", "base.faults", "base.osd"])
+    parts = {
+        "base.node": _NODE_KEYS,
+        "base.domain": ("domain.state",),
+        "base.faults": ("faults.status",),
+        "base.osd": ("osd.stats",),
+    }
+    found = handler.children_many(parts)
+    items = zip(parts.values(), found, strict=True)
+    watcher.watch(
+        values=[*_CLUSTER_KEYS, *((key, name) for keys, names in items for name in names or () for key in keys)]
+    )

@@ -12,16 +12,18 @@ from pvc_cli.sandbox import control
 )
 @click.option("--vms", type=Number(0, 200_000), default=20, metavar="N", help="Number of VMs [default: 20].")
 @click.option("--schema-version", type=int, metavar="N", help="Schema version [default: newest].")
+@click.option("--trouble", is_flag=True, help="Bring trouble of every kind to it, for 'pvc cluster status'.")
 @output_option
 @pass_context
-def command(context: Context, servers: str, vms: int, schema_version: int | None) -> None:
+def command(context: Context, servers: str, vms: int, schema_version: int | None, trouble: bool) -> None:
     """Start a sandbox with demo data.
 
     \b
-    Example:
+    Examples:
       pvc sandbox start --vms 100 --schema-version 0
+      pvc sandbox start --trouble
     """
-    started = control.start(servers=int(servers), vms=vms, schema_version=schema_version)
+    started = control.start(servers=int(servers), vms=vms, schema_version=schema_version, trouble=trouble)
     if context.output.style == "table":
         context.output.message(
             f"Sandbox running at {started.hosts}: {started.vms} VMs, schema version {started.schema_version}."

@@ -21,6 +21,6 @@ def command(context: Context, selection: Selection, patience: Patience, dry_run:
     \b
     Examples:
       pvc vm shutdown web-01
-      pvc vm shutdown -t pvchv1 -g lab --wait
+      pvc vm shutdown -t pvchv1 -g ci
     """
     return tell(context, selection, "shutdown", patience, dry_run=dry_run)

@@ -1,0 +1,1 @@
+"""Check the health of a cluster, as far as its tree shows it."""

@@ -1,0 +1,63 @@
+"""The records of a cluster's health."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pvc_cli.cluster.faults import Fault
+from pvc_cli.cluster.node_details import NodeDetails
+from pvc_cli.cluster.nodes import Node
+
+SERIOUS = 5
+"""The weight of a problem that PVC does not count."""
+
+
+class Problem(NamedTuple):
+    """What is wrong, or a note; *see* is the command that shows more."""
+
+    area: str
+    what: str
+    see: str
+    weight: int = SERIOUS
+    """How serious it is: the percent of health that PVC takes for it; 0 is a note."""
+
+    @property
+    def serious(self) -> bool:
+        """Whether it is a problem, not a note."""
+        return self.weight > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """The health of a cluster, and what it is made of."""
+
+    schema_version: int
+    maintenance: bool
+    primary: str
+    """The primary coordinator; empty if there is none."""
+    upstream_ip: str
+    nodes: tuple[Node, ...]
+    details: tuple[NodeDetails, ...]
+    """Of each of the nodes."""
+    vms: Mapping[str, int]
+    """The number of VMs in each state."""
+    osds: Mapping[str, int]
+    """The number of OSDs in each state, such as ``up,in``."""
+    networks: int
+    pools: int
+    volumes: int
+    snapshots: int
+    faults: tuple[Fault, ...]
+    """Those that nobody has acknowledged."""
+    problems: tuple[Problem, ...]
+    """The most serious first, notes last."""
+
+    @property
+    def health(self) -> int:
+        """PVC's own number, in percent: what the faults that nobody has acknowledged leave of 100."""
+        return max(100 - sum(fault.health_delta or 0 for fault in self.faults), 0)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there are no serious problems."""
+        return not any(problem.serious for problem in self.problems)

@@ -1,0 +1,57 @@
+"""What in the tree itself is wrong: keys, values, locks, and claims of VFs."""
+
+from collections.abc import Iterator
+
+from pvc_cli.cluster.health.model import Problem
+from pvc_cli.cluster.sriov.audit import audit
+from pvc_cli.cluster.sriov.model import list_pfs
+from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.migration.migrate import validate
+from pvc_cli.zk.migration.survey import Survey
+
+_LEFT_OUT, _STUCK = 25, 25
+"""PVC counts neither, and cannot work with either."""
+
+
+def tree_problems(handler: ZKHandler) -> Iterator[Problem]:
+    """Yield what is wrong with the tree, in few batches."""
+    yield from _of_schema(handler, validate(handler))
+    if "node.sriov" in handler.schema.keys:
+        yield from _of_sriov(handler)
+
+
+def _of_schema(handler: ZKHandler, found: Survey) -> Iterator[Problem]:
+    for vm, why in _left_out(handler, found):
+        yield Problem("vm", f"PVC leaves out {vm}: {why}", "pvc schema validate", _LEFT_OUT)
+    for path, _ in found.stuck:
+        what = f"the lock on {path.rpartition('/')[0]} is stuck: nobody can acquire it"
+        yield Problem("lock", what, "pvc schema apply --prune", _STUCK)
+    if found.normal:
+        what = f"PVC's daemons created {len(found.normal)} znodes that no version has: they do no harm"
+        yield Problem("schema", what, "pvc schema validate", 0)
+    counts = {
+        "missing": len(found.missing),
+        "retired": len(found.retired) + len(found.moved),
+        "stray": len(found.stray),
+    }
+    if any(counts.values()):
+        differing = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        yield Problem("schema", f"the tree differs from its schema: {differing}", "pvc schema validate")
+
+
+def _left_out(handler: ZKHandler, found: Survey) -> Iterator[tuple[str, str]]:
+    """Yield the VMs that PVC cannot parse, each with a reason."""
+    paths = {value.path.split("/")[2]: value for value in reversed(found.invalid)}
+    names = handler.read_many(("domain", uuid) for uuid in paths)
+    for (uuid, value), name in zip(paths.items(), names, strict=True):
+        key = "/".join(value.path.split("/")[3:])
+        yield name or uuid, f"its {key} is {'broken' if value.repair is None else 'no value that it can parse'}"
+
+
+def _of_sriov(handler: ZKHandler) -> Iterator[Problem]:
+    for finding in audit(handler):
+        yield Problem("sriov", f"{finding.node} {finding.vf}: {finding.detail}", f"pvc sriov vf audit {finding.node}")
+    for pf in list_pfs(handler):
+        if pf.vfcount is not None and len(pf.vfs) != pf.vfcount:
+            what = f"{pf.node} {pf.phy} has {len(pf.vfs)} VFs, and {pf.vfcount} are configured"
+            yield Problem("sriov", what, f"pvc sriov pf info {pf.node} {pf.phy}")
