@@ -410,10 +410,11 @@ def test_a_node_that_appears_while_the_backup_is_written_is_judged(
     assert tree.client.get("/schema/version")[0] == b"9"
 
 
+@pytest.mark.parametrize("done", range(1, 8))
 def test_a_restore_onto_an_empty_tree_can_be_run_again(
-    demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
+    demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch, done: int
 ) -> None:
-    """No daemon runs where the backup's ran."""
+    """No daemon runs where the backup's ran; wherever it stopped, even in the middle of a node."""
     monkeypatch.setattr("pvc_cli.zk.execute.CHUNK_OPS", 200)
     tree = demo()
     tree.put("/nodes/pvchv1/daemonstate", b"run")
@@ -426,7 +427,7 @@ def test_a_restore_onto_an_empty_tree_can_be_run_again(
     def interrupt() -> None:
         nonlocal chunks
         chunks += 1
-        if chunks > 5:
+        if chunks > done:
             raise KeyboardInterrupt
 
     with ZKHandler(tree.hosts) as handler:

@@ -33,7 +33,7 @@ def command(
     \b
     Examples:
       pvc vm migrate lab-01 --dry-run
-      pvc vm migrate --from pvchv2 -t pvchv3 --dry-run
+      pvc vm migrate --from pvchv2 -g ci --dry-run
     """
     move = Move("migrate", target, live=live, force=force)
     return carry_out_move(context, selection, move, patience, dry_run=dry_run)

@@ -194,7 +194,9 @@ class Restoration(TreeChange[RestorePlan]):
         live = self.handler.is_live
         found: list[PvcError] = []
         if plan.sets_version:
-            found += objections(plan.daemons, plan.base.version, plan.target, live=live)
+            # An interrupted restore leaves nodes of which only a part is there: the rest comes now.
+            reporting = [daemon for daemon in plan.daemons if daemon.latest or daemon.runs]
+            found += objections(reporting, plan.base.version, plan.target, live=live)
         if not found and not plan.is_empty:
             found += objection_to_restore(plan.all_daemons, live=live)
         secrets = plan.new_secrets
