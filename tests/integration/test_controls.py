@@ -7,11 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
+from pvc_cli.cluster.keys import find_keys
 from pvc_cli.commands._common.logs import added
-from tests.conftest import Pvc, Tree, changes_between
+from pvc_cli.zk import ZKHandler
+from tests.conftest import Pvc, Tree, changes_between, round_trips
 from tests.waiting import wait_until
 
 
@@ -240,3 +243,51 @@ def test_wait_tells_when_a_node_is_flushed(on_tree: Pvc, tree: Tree) -> None:
     tree.client.DataWatch(path, obey)
     done = on_tree("node", "ready", "pvchv2", "--wait")
     assert (done.code, done.err) == (0, "Waiting for the daemons.\npvchv2: told to ready.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("base.config.primary_node",), [("base.config.primary_node", "pvchv1")]),
+        (("node.data.pvc_version", "1.0.*"), [(f"node.data.pvc_version pvchv{n}", "1.0.3") for n in (1, 2, 3)]),
+        (("domain", "db-0[12]"), [("domain {db-01}", "db-01"), ("domain {db-02}", "db-02")]),
+        (("domain.state", "fail"), [("domain.state {lab-02}", "fail")]),
+        (("volume.stats", "{}x"), []),
+        (
+            ("tag.type", "system"),
+            [("domain.meta.tags {nfv-01} tag.type sriov", "system")],
+        ),
+        (
+            ("rule.order", "1"),
+            [],
+        ),
+    ],
+)
+def test_items_are_found_by_the_value_of_a_key(
+    on_tree: Pvc, tree: Tree, words: tuple[str, ...], found: list[tuple[str, str]]
+) -> None:
+    result = on_tree("key", "find", *words, "-o", "json")
+    documents = json.loads(result.out)
+    vms = {tree.client.get(f"/domains/{uuid}")[0].decode(): uuid for uuid in tree.client.get_children("/domains")}
+    expected = [(key.format(**vms) if "{" in key else key, value) for key, value in found]
+    if words[0] != "rule.order":
+        assert sorted((" ".join(one["key"]), one["value"]) for one in documents) == sorted(expected)
+    for one in documents:
+        assert on_tree("key", "get", *one["key"]).out == f"{one['value']}\n"
+        assert tree.client.exists(one["path"])
+
+
+def test_all_items_that_have_a_key_are_listed_in_few_batches(demo: Callable[..., Tree], pvc: Pvc) -> None:
+    tree = demo(vms=400)
+    with ZKHandler(tree.hosts) as handler:
+        assert len(find_keys(handler, "domain.node")) == 400
+        before = round_trips(handler)
+        assert len(find_keys(handler, "tag")) > 400
+        assert round_trips(handler) - before <= 4
+        assert len(find_keys(handler, "snapshot.stats", "{*")) > 40
+    masked = pvc("--coordinators", tree.hosts, "key", "find", "node.ipmi.password")
+    assert "********" in masked.out
+    assert "Passw0rd" not in masked.out
+    assert pvc("--coordinators", tree.hosts, "key", "find", "node.ipmi.password", "Pass*").out == ""
+    missing = pvc("--coordinators", tree.hosts, "key", "find", "domain.nope")
+    assert (missing.code, "schema version 15 has no key 'domain.nope'" in missing.err) == (1, True)

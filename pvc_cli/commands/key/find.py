@@ -1,0 +1,36 @@
+import click
+
+from pvc_cli.cluster.keys import find_keys
+from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, secrets_option
+from pvc_cli.zk.schema import MASK, is_secret
+
+
+@click.command("find")
+@click.argument("key")
+@click.argument("value", default="*")
+@secrets_option
+@output_option
+@pass_context
+def command(context: Context, key: str, value: str, secrets: bool) -> None:
+    """Find the items whose key has a value.
+
+    VALUE is a pattern in quotes; without it, all items that have the key are listed. What -o name prints is what
+    'pvc key get' takes.
+
+    \b
+    Examples:
+      pvc key find domain.state fail
+      pvc key find tag.protected True
+      pvc key find node.data.pvc_version '1.0.*' -o json
+    """
+    output = context.output
+    with connect_to_list(context) as handler:
+        found = find_keys(handler, key, value)
+    shown = [one._replace(value=MASK) if one.value and is_secret(one.path) and not secrets else one for one in found]
+    output.show(
+        lambda: [{"key": list(one.words), "path": one.path, "value": one.value} for one in shown],
+        names=lambda: [" ".join(one.words) for one in shown],
+        table=lambda: output.table(("KEY", "VALUE"), [[" ".join(one.words), one.value] for one in shown]),
+    )
+    if not found:
+        output.message("No item matches.")
