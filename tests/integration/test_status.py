@@ -188,7 +188,7 @@ TROUBLE = {
     "OSD 2 is out": "pvc storage osd list",
     "OSD 2 is down": "pvc storage osd list",
     "Ceph reports HEALTH_WARN: 1 osds down": "pvc storage status",
-    "PVC leaves out web-02: its node_autostart is not a value that it can parse": "pvc schema validate",
+    "PVC leaves out web-02: its node_autostart cannot be parsed": "pvc schema validate",
     "lab-02 failed: The host ran out of memory": "pvc vm info lab-02",
     "app-01 is on pvchv2, outside its node limit": "pvc vm info app-01",
     "the lock on /config/primary_node/sync_lock is stuck: nobody can acquire it": "pvc schema apply --prune",
@@ -225,7 +225,7 @@ def test_trouble_fits_80_columns_and_nothing_of_it_is_cut(tree: Tree) -> None:
     assert all(len(line) <= 80 for line in shown.splitlines())
     words = " ".join(shown.split())
     assert all(see in words for see in TROUBLE.values())
-    assert "its node_autostart is pvc schema validate not a value that it can parse" in words
+    assert "its node_autostart pvc schema validate cannot be parsed" in words
 
 
 @pytest.mark.parametrize("version", [0, 3, 9, 14])

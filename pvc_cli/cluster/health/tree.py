@@ -45,7 +45,7 @@ def _left_out(handler: ZKHandler, found: Survey) -> Iterator[tuple[str, str]]:
     names = handler.read_many(("domain", uuid) for uuid in paths)
     for (uuid, value), name in zip(paths.items(), names, strict=True):
         key = "/".join(value.path.split("/")[3:])
-        yield name or uuid, f"its {key} is {'broken' if value.repair is None else 'not a value that it can parse'}"
+        yield name or uuid, f"its {key} {'is broken' if value.repair is None else 'cannot be parsed'}"
 
 
 def _of_sriov(handler: ZKHandler) -> Iterator[Problem]:
