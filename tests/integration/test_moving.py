@@ -259,7 +259,7 @@ def test_wait_follows_a_migration(on_tree: Pvc, tree: Tree, vm: str) -> None:
 def test_a_thousand_vms_are_planned_in_few_batches(demo: Callable[..., Tree]) -> None:
     tree = demo(vms=1000)
     with ZKHandler(tree.hosts) as handler:
-        vms = select(handler, Filters(node="pvchv1", state="start"))
+        vms = select(handler, Filters(nodes=("pvchv1",), states=("start",)))
         before = round_trips(handler)
         outcome = control(handler, vms, Move("migrate", force=True).plan, dry_run=True)
         assert len(outcome.controls) > 250

@@ -127,10 +127,57 @@ def test_what_cannot_be_a_tag_is_refused_by_name_and_changes_nothing(on_tree: Pv
     assert tree.dump() == before
 
 
-@pytest.mark.parametrize("name", ["a", "x" * 64, "ß", "two words", "a:b", "...", "漢", "-dash"])
+@pytest.mark.parametrize("name", ["a", "x" * 64, "ß", "a:b", "...", "漢", "v1.2_b-c", "env=prod", "50%+"])
 def test_what_can_be_a_tag_is_taken(on_tree: Pvc, tree: Tree, name: str) -> None:
     assert on_tree("vm", "tag", "add", "web-01", "--", name).code == 0
     assert of_tag(tree, "web-01", name)[""] == name.encode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two words",
+        "-dash",
+        "$(reboot)",
+        "`id`",
+        "a;b",
+        "*",
+        "a?",
+        "!a",
+        "~a",
+        "#a",
+        "a&b",
+        "a|b",
+        "x'y",
+        'q"r',
+        "{a}",
+    ],
+)
+def test_a_name_that_a_shell_would_take_for_something_else_has_to_be_forced(
+    on_tree: Pvc, tree: Tree, name: str
+) -> None:
+    before = tree.dump()
+    refused = on_tree("vm", "tag", "add", "web-01", "--", name)
+    assert (refused.code, tree.dump()) == (2, before)
+    assert "is not a plain tag: " in refused.err
+    assert refused.err.endswith("; choose another name, or use --force-name\n")
+    assert on_tree("vm", "tag", "add", "--force-name", "web-01", "--", name).code == 0
+    assert of_tag(tree, "web-01", name)[""] == name.encode()
+    # What is there stays usable.
+    assert on_tree("vm", "tag", "rename", "--", name, "plain").code == 0
+    assert of_tag(tree, "web-01", "plain")[""] == b"plain"
+    assert on_tree("vm", "tag", "remove", "web-01", "plain").code == 0
+
+
+def test_a_vm_is_not_taken_for_a_tag(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    for words in (("web-01", "blue", "-s", "start"), ("web-01", "--all"), (tree.uuid("web-01"), "-g", "ci")):
+        for verb in ("add", "remove"):
+            refused = on_tree("vm", "tag", verb, *words)
+            assert (refused.code, tree.dump()) == (2, before)
+            assert "is a VM, but --all or a filter selects the VMs: drop one of both" in refused.err
+    assert on_tree("vm", "tag", "add", "web-01", "-g", "ci", "--force-name").code == 0
+    assert of_tag(tree, "build-01", "web-01")[""] == b"web-01"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\x00"])

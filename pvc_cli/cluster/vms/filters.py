@@ -1,6 +1,6 @@
 """Which VMs are meant: filters on what the tree and their XML say."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -12,9 +12,12 @@ class Filters(NamedTuple):
 
     pattern: str | None = None
     """A regular expression found anywhere in the name, or a whole UUID."""
-    node: str | None = None
-    state: str | None = None
+    nodes: tuple[str, ...] = ()
+    """Any of these; with a ``!`` in front, none of them. They may be glob patterns."""
+    states: tuple[str, ...] = ()
+    """Like the nodes."""
     tags: tuple[str, ...] = ()
+    """All of these; with a ``!`` in front, none of them. They may be glob patterns."""
     without_tags: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     """VNIs, or what a VM's document has in place of one, such as ``macvtap:ens1f0v0``."""
@@ -34,6 +37,33 @@ class Filters(NamedTuple):
     def needs_xml(self) -> bool:
         """Whether one of them looks into the XML."""
         return self._replace(negate=False) != Filters(*self[:5])
+
+
+def match_value(value: str, wanted: Sequence[str]) -> bool:
+    """Tell whether *value* is any of *wanted*, and none of those with a ``!`` in front."""
+    no = [word[1:] for word in wanted if word.startswith("!")]
+    yes = [word for word in wanted if not word.startswith("!")]
+    return (not yes or any(_is(value, word) for word in yes)) and not any(_is(value, word) for word in no)
+
+
+def match_tags(tags: Collection[str], wanted: Filters) -> bool:
+    """Tell whether *tags* match the filters on tags."""
+    return all(result != wanted.negate for result in _tag_results(tags, wanted))
+
+
+def _tag_results(tags: Collection[str], wanted: Filters) -> Iterator[bool]:
+    for word in wanted.tags:
+        yield not _has(tags, word[1:]) if word.startswith("!") else _has(tags, word)
+    for word in wanted.without_tags:
+        yield not _has(tags, word)
+
+
+def _has(tags: Collection[str], word: str) -> bool:
+    return any(_is(tag, word) for tag in tags)
+
+
+def _is(value: str, word: str) -> bool:
+    return value == word or fnmatchcase(value, word)
 
 
 def match_hardware(found: Hardware, wanted: Filters) -> bool:

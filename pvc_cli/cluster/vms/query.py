@@ -1,7 +1,7 @@
 """Find VMs: by name, UUID, pattern, or filters."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import translate
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms import hardware
-from pvc_cli.cluster.vms.filters import Filters, match_hardware
+from pvc_cli.cluster.vms.filters import Filters, match_hardware, match_tags, match_value
 from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
@@ -91,33 +91,43 @@ def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:
     raise NotFoundError(f"there is no VM {quoted(wanted)}: {hint(wanted, everybody, SEE_VMS)}")
 
 
-def select(
-    handler: ZKHandler, filters: Filters, on_unreadable: Callable[[VmRef, str], object] = lambda _vm, _why: None
-) -> list[VmRef]:
+OnUnreadable = Callable[[VmRef, str], object]
+"""Is told which VM is left out because its XML, which a filter looks into, is broken, and why."""
+
+
+def _ignore(_vm: VmRef, _why: str) -> None:
+    """Take what nobody asked for."""
+
+
+def select(handler: ZKHandler, filters: Filters, on_unreadable: OnUnreadable = _ignore) -> list[VmRef]:
     """Return the VMs that *filters* match, by name, in at most four batches; their XML, if it is needed, in more.
 
-    :param on_unreadable: is told which VM is left out because its XML, which a filter looks into, is broken, and why.
     :raises NotFoundError: if there is no such node.
     """
-    vms = _by_pattern(list_vms(handler), filters.pattern)
-    if filters.node is not None:
-        require_node(handler, filters.node)
-        vms = _by_value(handler, vms, "domain.node", filters.node, negate=filters.negate)
-    if filters.state is not None:
-        vms = _by_value(handler, vms, "domain.state", filters.state, negate=filters.negate)
+    return narrow(handler, list_vms(handler), filters, on_unreadable)
+
+
+def narrow(
+    handler: ZKHandler, vms: list[VmRef], filters: Filters, on_unreadable: OnUnreadable = _ignore
+) -> list[VmRef]:
+    """Return those of *vms* that *filters* match, as :func:`select` does with all of them.
+
+    :raises NotFoundError: if there is no such node.
+    """
+    vms = _by_pattern(vms, filters.pattern)
+    if filters.nodes:
+        require_node(handler, *(node for node in map(_bare, filters.nodes) if not _GLOB.search(node)))
+        vms = _by_value(handler, vms, "domain.node", filters.nodes, negate=filters.negate)
+    if filters.states:
+        vms = _by_value(handler, vms, "domain.state", filters.states, negate=filters.negate)
     if filters.tags or filters.without_tags:
         found = handler.children_many(("domain.meta.tags", vm.uuid) for vm in vms)
-        vms = [vm for vm, tags in zip(vms, found, strict=True) if _match_tags(tags or (), filters)]
+        vms = [vm for vm, tags in zip(vms, found, strict=True) if match_tags(tags or (), filters)]
     return list(_by_hardware(handler, vms, filters, on_unreadable)) if filters.needs_xml else vms
 
 
-def _match_tags(tags: Collection[str], filters: Filters) -> bool:
-    results = (*(tag in tags for tag in filters.tags), *(tag not in tags for tag in filters.without_tags))
-    return all(result != filters.negate for result in results)
-
-
 def _by_hardware(
-    handler: ZKHandler, vms: Sequence[VmRef], filters: Filters, on_unreadable: Callable[[VmRef, str], object]
+    handler: ZKHandler, vms: Sequence[VmRef], filters: Filters, on_unreadable: OnUnreadable
 ) -> Iterator[VmRef]:
     """Yield the VMs whose XML *filters* match; it is read a part at a time, for it is large."""
     for start in range(0, len(vms), _CHUNK):
@@ -141,6 +151,10 @@ def _by_pattern(vms: list[VmRef], pattern: str | None) -> list[VmRef]:
     return [vm for vm in vms if search(vm.name)]
 
 
-def _by_value(handler: ZKHandler, vms: list[VmRef], key: str, wanted: str, *, negate: bool) -> list[VmRef]:
+def _by_value(handler: ZKHandler, vms: list[VmRef], key: str, wanted: Sequence[str], *, negate: bool) -> list[VmRef]:
     values = handler.read_many((key, vm.uuid) for vm in vms)
-    return [vm for vm, value in zip(vms, values, strict=True) if (value == wanted) != negate]
+    return [vm for vm, value in zip(vms, values, strict=True) if match_value(value or "", wanted) != negate]
+
+
+def _bare(word: str) -> str:
+    return word.removeprefix("!")

@@ -1,5 +1,6 @@
 """Explain why filters match no VM: a misspelt word is the likeliest reason."""
 
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from pvc_cli.cluster.vms.filters import Filters
@@ -23,13 +24,15 @@ def explain_no_match(handler: ZKHandler, filters: Filters) -> NoMatch:
 
     A state that PVC does not have is misspelt, and so is a tag that no VM has and that resembles one.
     """
-    if filters.state is not None and filters.state not in STATES:
-        advice = hint(filters.state, STATES, f"choose from {', '.join(STATES)}")
-        return NoMatch(f"PVC has no state {quoted(filters.state)}: {advice}", misspelt=True)
-    if filters.tags and not filters.negate:
+    for state in (word.removeprefix("!") for word in filters.states):
+        if not any(fnmatchcase(known, state) for known in STATES):
+            advice = hint(state, STATES, f"choose from {', '.join(STATES)}")
+            return NoMatch(f"PVC has no state {quoted(state)}: {advice}", misspelt=True)
+    wanted = [word for word in filters.tags if not word.startswith("!")]
+    if wanted and not filters.negate:
         tags = [tag.name for tag in count_tags(handler)]
-        for tag in filters.tags:
-            if tag not in tags:
-                advice = hint(tag, tags, _SEE_TAGS)
-                return NoMatch(f"no VM has a tag {quoted(tag)}: {advice}", misspelt=advice != _SEE_TAGS)
+        for word in wanted:
+            if not any(word == tag or fnmatchcase(tag, word) for tag in tags):
+                advice = hint(word, tags, _SEE_TAGS)
+                return NoMatch(f"no VM has a tag {quoted(word)}: {advice}", misspelt=advice != _SEE_TAGS)
     return NoMatch("no VM matches", misspelt=False)

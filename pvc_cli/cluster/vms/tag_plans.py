@@ -16,15 +16,21 @@ _KEYS = ("tag", "tag.type", "tag.protected")
 
 
 def plan_add(
-    names: Sequence[str], *, kind: TagType = "user", protected: bool | None = None, force: bool = False
+    names: Sequence[str],
+    *,
+    kind: TagType = "user",
+    protected: bool | None = None,
+    force: bool = False,
+    any_name: bool = False,
 ) -> Plan:
     """Return the plan that adds tags to VMs, for :func:`change_tags`.
 
     :param protected: whether the tag is; None leaves an existing tag's protection as it is.
     :param force: turn a `system` tag into a `user` one where *kind* says so.
+    :param any_name: take names that a shell or a filter could take for something else, too.
     :raises InvalidInputError: if a name cannot be a tag's.
     """
-    wanted = list(dict.fromkeys(map(check_tag_name, names)))
+    wanted = list(dict.fromkeys(check_tag_name(name, any_name=any_name) for name in names))
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
         return [
@@ -58,14 +64,14 @@ def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = 
     return plan
 
 
-def plan_rename(old: str, new: str, *, force: bool = False) -> Plan:
+def plan_rename(old: str, new: str, *, force: bool = False, any_name: bool = False) -> Plan:
     """Return the plan that renames a tag on VMs, for :func:`change_tags`; type and protection stay.
 
     :param force: rename a protected or a `system` tag as well, and drop *old* where a VM has both.
     :raises InvalidInputError: if *new* cannot be a tag's name, or is *old*.
     """
     check_item(old)
-    if check_tag_name(new) == old:
+    if check_tag_name(new, any_name=any_name) == old:
         raise InvalidInputError(f"the tag is called {quoted(old)} already: give another name")
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.query import VmRef, list_vms
 from pvc_cli.cluster.vms.tags import CONTAINER
 from pvc_cli.errors import InvalidInputError, PvcError, quoted
 from pvc_cli.zk import Change, Transaction, ZKHandler
@@ -14,6 +14,8 @@ from pvc_cli.zk.names import check_item
 TagType = Literal["user", "system"]
 Status = Literal["changed", "unchanged", "refused", "failed"]
 _MAX_LENGTH = 64
+_PLAIN = "._-+:@=%"
+"""What a tag may hold besides letters and digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,12 @@ Plan = Callable[[ZKHandler, Sequence[VmRef]], list[VmChange]]
 """Reads some VMs and returns what to change on each."""
 
 
-def check_tag_name(name: str) -> str:
-    """Return *name* if it can be a new tag's.
+def check_tag_name(name: str, *, any_name: bool = False) -> str:
+    """Return *name* if it can be a new tag's: one that no shell and no filter takes for something else.
 
-    :raises InvalidInputError: if it is not 1 to 64 printable characters, or holds a slash or a comma.
+    :param any_name: take every name that PVC can, too.
+    :raises InvalidInputError: if it is not 1 to 64 printable characters, or holds a slash or a comma; if it holds
+        anything but letters, digits and ``. _ - + : @ = %``, or begins with a dash.
     :raises InvalidItemError: if ZooKeeper would not take it.
     """
     if not 1 <= len(name) <= _MAX_LENGTH:
@@ -63,7 +67,15 @@ def check_tag_name(name: str) -> str:
     for character in name:
         if character in "/," or not character.isprintable():
             raise InvalidInputError(f"{quoted(name)} is not a valid tag: {quoted(character)} is not allowed")
+        if not (any_name or character.isalnum() or character in _PLAIN):
+            raise _not_plain(name, f"a shell or a filter could misread {quoted(character)}")
+    if name.startswith("-") and not any_name:
+        raise _not_plain(name, "it looks like an option")
     return check_item(name)
+
+
+def _not_plain(name: str, why: str) -> InvalidInputError:
+    return InvalidInputError(f"{quoted(name)} is not a plain tag: {why}; choose another name, or use --force-name")
 
 
 def require_tags(handler: ZKHandler) -> None:
@@ -72,6 +84,17 @@ def require_tags(handler: ZKHandler) -> None:
     :raises SchemaError: if it is older.
     """
     handler.schema.require(CONTAINER, "tags need")
+
+
+def vms_with_tag(handler: ZKHandler, name: str) -> list[VmRef]:
+    """Return the VMs that have the tag *name*, in three batches.
+
+    :raises SchemaError: if the cluster's schema has no tags.
+    """
+    require_tags(handler)
+    vms = list_vms(handler)
+    found = handler.children_many((CONTAINER, vm.uuid) for vm in vms)
+    return [vm for vm, tags in zip(vms, found, strict=True) if name in (tags or ())]
 
 
 def change_tags(

@@ -7,25 +7,40 @@ from typing import NamedTuple, cast
 import click
 
 from pvc_cli.cluster.vms.filters import Filters
-from pvc_cli.cluster.vms.query import VmRef, find, select
+from pvc_cli.cluster.vms.query import OnUnreadable, VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
 from pvc_cli.commands._common.values import Number
-from pvc_cli.errors import InvalidInputError
+from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
 
 def _node_option(*names: str) -> Callable[[Command], Command]:
-    return click.option(*names, "node", metavar="NODE", shell_complete=complete.nodes, help="Only VMs on this node.")
+    return click.option(
+        *names,
+        "nodes",
+        multiple=True,
+        metavar="NODE",
+        shell_complete=complete.nodes,
+        callback=_split,
+        help="Only VMs on this node; several mean any of them, '!NODE' any other.",
+    )
+
+
+def _split(_context: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for words in given for word in words.split(",") if word)
 
 
 _OTHERS = (
-    click.option("-s", "--state", metavar="STATE", shell_complete=complete.states, help="Only VMs in this state."),
+    click.option(
+        "-s", "--state", "states", multiple=True, metavar="STATE", shell_complete=complete.states, callback=_split,
+        help="Only VMs in this state; several mean any of them, '!STATE' any other.",
+    ),
     click.option(
         "-g", "--tag", "tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
-        help="Only VMs with this tag; repeat it to require several.",
+        help="Only VMs with this tag; several mean all of them, '!TAG' without it.",
     ),
     click.option(
         "--without-tag", "without_tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
@@ -99,26 +114,39 @@ def named_vms(context: Context, selection: Selection) -> list[str]:
     return context.names(selection.words)
 
 
-def chosen_vms(output: Output, handler: ZKHandler, names: Sequence[str], selection: Selection) -> list[VmRef]:
+def chosen_vms(
+    output: Output, handler: ZKHandler, names: Sequence[str], selection: Selection, *, tag: str | None = None
+) -> list[VmRef]:
     """Return the VMs called *names*, or without names those that the options select.
 
-    :raises InvalidInputError: if options select none because a word is misspelt.
+    :param tag: the first argument, if options select the VMs and so it is taken for a tag.
+    :raises InvalidInputError: if options select none because a word is misspelt, or if *tag* is the name of a VM.
     """
     if names:
         return find(handler, names)
-    chosen = select_warning(output, handler, selection.filters)
+    everybody = list_vms(handler)
+    if any(tag in (vm.name, vm.uuid) for vm in everybody):
+        raise InvalidInputError(
+            f"{quoted(tag)} is a VM, but --all or a filter selects the VMs: drop one of both, or use --force-name if"
+            " it is a tag, too"
+        )
+    chosen = narrow(handler, everybody, selection.filters, warn_of_broken_xml(output))
     if not chosen:
-        why = explain_no_match(handler, selection.filters)
-        if why.misspelt:
-            raise InvalidInputError(why.reason)
-        output.message(f"Nothing to change: {why.reason}.")
+        explain_nothing(output, handler, selection.filters)
     return chosen
 
 
-def select_warning(output: Output, handler: ZKHandler, filters: Filters) -> list[VmRef]:
-    """Return the VMs that *filters* match, and warn of those whose XML is unreadable where that is asked for."""
-    return select(
-        handler,
-        filters,
-        lambda vm, why: output.warning(f"left out VM {vm.name} ({vm.uuid}): its XML is broken: {why}"),
-    )
+def explain_nothing(output: Output, handler: ZKHandler, filters: Filters) -> None:
+    """Say why there is nothing to change: *filters* match no VM.
+
+    :raises InvalidInputError: if that is because a word is misspelt.
+    """
+    why = explain_no_match(handler, filters)
+    if why.misspelt:
+        raise InvalidInputError(why.reason)
+    output.message(f"Nothing to change: {why.reason}.")
+
+
+def warn_of_broken_xml(output: Output) -> OnUnreadable:
+    """Return what warns of a VM that is left out because its XML is broken."""
+    return lambda vm, why: output.warning(f"left out VM {vm.name} ({vm.uuid}): its XML is broken: {why}")

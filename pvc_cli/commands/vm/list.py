@@ -9,7 +9,7 @@ from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import WATCHED_KEYS, Vm
-from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.query import VmRef, select
 from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.commands._common.command import (
@@ -20,7 +20,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     watch_option,
 )
-from pvc_cli.commands._common.selecting import FILTER_OPTIONS, select_warning
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
 from pvc_cli.errors import EXIT_INTERRUPTED
@@ -86,7 +86,7 @@ class _Listing:
         for uuid in stale:
             self._rows.pop(uuid, None)
             self._broken.pop(uuid, None)
-        chosen = select_warning(output, self._handler, self._filters)
+        chosen = select(self._handler, self._filters, warn_of_broken_xml(output))
         output.show(
             lambda: (vm_document(vm) for vm in self._checked(read_complete_vms(self._handler, _uuids(chosen)))),
             names=lambda: [vm.name for vm in chosen],

@@ -36,12 +36,17 @@ tag_options = selection_options(
 )
 
 
+force_name_option = click.option(
+    "--force-name", is_flag=True, help="Take a tag whose name a shell, a filter or pvc itself could misread."
+)
+
+
 def split_words(context: Context, selection: Selection) -> tuple[list[str], list[str]]:
     """Return which VMs are named, none if options select them, and the tags."""
     words = selection.words
     named, tags = ((), words) if selection.by_options else (words[:1], words[1:])
     if not tags:
-        vm = "" if selection.by_options else "a VM, or --all, -t, -s or -g, and "
+        vm = "" if selection.by_options else "a VM, --all or a filter, and "
         raise click.UsageError(f"expected {vm}at least one TAG")
     return context.names(named), context.names(tags, commas=False)
 

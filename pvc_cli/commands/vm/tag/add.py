@@ -5,7 +5,7 @@ import click
 from pvc_cli.cluster.vms.tag_plans import plan_add
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands._common.selecting import Selection, chosen_vms
-from pvc_cli.commands.vm.tag._change import carry_out, split_words, tag_options
+from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_words, tag_options
 
 
 @click.command("add")
@@ -18,6 +18,7 @@ from pvc_cli.commands.vm.tag._change import carry_out, split_words, tag_options
     "--type", "kind", type=click.Choice(("user", "system")), default="user", help="Tag type [default: user]."
 )
 @click.option("--force", is_flag=True, help="Change a system tag into a user tag.")
+@force_name_option
 @dry_run_option
 @output_option
 @pass_context
@@ -27,6 +28,7 @@ def command(
     protected: bool | None,
     kind: Literal["user", "system"],
     force: bool,
+    force_name: bool,
     dry_run: bool,
 ) -> int:
     """Add tags to VMs.
@@ -41,6 +43,7 @@ def command(
       pvc vm tag add --all -s start audited --dry-run
     """
     vms, tags = split_words(context, selection)
-    plan = plan_add(tags, kind=kind, protected=protected, force=force)
+    plan = plan_add(tags, kind=kind, protected=protected, force=force, any_name=force_name)
     with connect(context) as handler:
-        return carry_out(context, handler, chosen_vms(context.output, handler, vms, selection), plan, dry_run=dry_run)
+        chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
+        return carry_out(context, handler, chosen, plan, dry_run=dry_run)

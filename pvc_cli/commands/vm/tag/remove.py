@@ -3,17 +3,20 @@ import click
 from pvc_cli.cluster.vms.tag_plans import plan_remove
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands._common.selecting import Selection, chosen_vms
-from pvc_cli.commands.vm.tag._change import carry_out, split_words, tag_options
+from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_words, tag_options
 
 
 @click.command("remove")
 @tag_options
 @click.option("--force", is_flag=True, help="Also remove protected and system tags.")
 @click.option("--if-exists", is_flag=True, help="Skip VMs that do not have the tag.")
+@force_name_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, selection: Selection, force: bool, if_exists: bool, dry_run: bool) -> int:
+def command(
+    context: Context, selection: Selection, force: bool, if_exists: bool, force_name: bool, dry_run: bool
+) -> int:
     """Remove tags from VMs.
 
     VMs are selected as in 'pvc vm tag add'. Protected and system tags need --force.
@@ -26,4 +29,5 @@ def command(context: Context, selection: Selection, force: bool, if_exists: bool
     vms, tags = split_words(context, selection)
     plan = plan_remove(tags, force=force, if_exists=if_exists)
     with connect(context) as handler:
-        return carry_out(context, handler, chosen_vms(context.output, handler, vms, selection), plan, dry_run=dry_run)
+        chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
+        return carry_out(context, handler, chosen, plan, dry_run=dry_run)
