@@ -1,29 +1,19 @@
 _pvc_completion() {
-    local IFS=$'\n'
-    local response
-
-    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _PVC_COMPLETE=bash_complete $1)
-
-    for completion in $response; do
-        IFS=',' read type value <<< "$completion"
-
-        if [[ $type == 'dir' ]]; then
-            COMPREPLY=()
-            compopt -o dirnames
-        elif [[ $type == 'file' ]]; then
-            COMPREPLY=()
-            compopt -o default
-        elif [[ $type == 'plain' ]]; then
-            COMPREPLY+=($value)
-        fi
-    done
-
-    return 0
+    local IFS=$'\n' kind value word=${COMP_WORDS[COMP_CWORD]}
+    COMPREPLY=()
+    # The whole line: bash cuts it into words at colons and equals signs.
+    while IFS=, read -r kind value; do
+        case $kind in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain)
+                # Within quotes, the shell quotes; elsewhere, nothing may be left that it would run or expand.
+                [[ $word == [\'\"]* ]] || printf -v value %q "$value"
+                COMPREPLY+=("$value")
+                ;;
+        esac
+    done < <(PVC_LINE=${COMP_LINE:0:COMP_POINT} PVC_BREAKS=$COMP_WORDBREAKS _PVC_COMPLETE=bash_complete "$1")
 }
 
-_pvc_completion_setup() {
-    complete -o nosort -F _pvc_completion pvc
-}
-
-_pvc_completion_setup;
+complete -o nosort -F _pvc_completion pvc
 

@@ -110,6 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
         # Bytes that are not text become surrogates, as on a command line, and are refused by name later.
         reconfigure(errors="surrogateescape")
+    if "_PVC_COMPLETE" in os.environ:
+        # Imported here: only the tab key needs it.
+        from pvc_cli.commands._common.shells import register
+
+        register()
     with signals.raised() as received:
         try:
             status = cli.main(

@@ -1,5 +1,7 @@
 import click
-from click.shell_completion import BashComplete, get_completion_class
+from click.shell_completion import get_completion_class
+
+from pvc_cli.commands._common.shells import register
 
 _VARIABLE = "_PVC_COMPLETE"
 
@@ -14,10 +16,8 @@ def command(shell: str) -> None:
       eval "$(pvc completion bash)"
       pvc completion fish > ~/.config/fish/completions/pvc.fish
     """
+    register()
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"click knows no completion for {shell}")
-    script = kind(click.get_current_context().find_root().command, {}, "pvc", _VARIABLE)
-    # Click's own source() for bash looks at the bash of this machine first; the script is wanted for any.
-    source = super(BashComplete, script).source() if isinstance(script, BashComplete) else script.source()
-    click.echo(source)
+    click.echo(kind(click.get_current_context().find_root().command, {}, "pvc", _VARIABLE).source())

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from pvc_cli.commands._common.shells import split_line
 from tests.conftest import Pvc, Tree
 from tests.terminal import Terminal
 from tests.waiting import fastest
@@ -30,22 +34,10 @@ def test_the_shipped_script_is_what_pvc_prints(pvc: Pvc, shell: str) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_real_shell_completes_commands_and_names_of_the_cluster(tree: Tree, shell: str, home: Path) -> None:
-    command, load = SHELLS[shell]
-    if not shutil.which(command[0]):
+    if not shutil.which(SHELLS[shell][0][0]):
         pytest.fail(f"{shell} is not installed: apt-get install {shell}")
     home.mkdir(exist_ok=True)
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": str(home),
-        "TERM": "dumb" if shell != "fish" else "xterm",
-        "PVC_COORDINATORS": tree.hosts,
-        "LANG": "C.UTF-8",
-    }
-    terminal = Terminal(command, environment)
-    try:
-        terminal.type(load.format(script=ROOT / "completions" / f"pvc.{shell}") + "\n")
-        terminal.type("echo re''ady\n")
-        terminal.wait_for("ready")
+    with interactive(shell, tree, home) as terminal:
         terminal.type("echo pvc vm ta\tlist mon\t\t")
         terminal.seen = ""
         terminal.type("\x15pvc vm tag list monitor-0\t\t")
@@ -60,16 +52,13 @@ def test_a_real_shell_completes_commands_and_names_of_the_cluster(tree: Tree, sh
         terminal.seen = ""
         terminal.type("\x15pvc vm tag add web-01 state\t")
         terminal.wait_for("stateful")
-    finally:
-        terminal.type("\x15exit\n")
-        terminal.close()
 
 
 def complete(words: str, position: int, pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ask pvc for completions as the bash script does."""
     monkeypatch.setenv("_PVC_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", words)
-    monkeypatch.setenv("COMP_CWORD", str(position))
+    monkeypatch.setenv("PVC_LINE", words + " " * (len(words.split()) == position))
+    monkeypatch.setenv("PVC_BREAKS", " \t\n\"'><=;|&(:")
     return pvc().out
 
 
@@ -128,3 +117,99 @@ def test_nothing_is_said_where_nothing_can_be_completed(
     (home / "config" / "pvc").mkdir(parents=True)
     (home / "config" / "pvc" / "connections.yaml").write_text("[")
     assert complete("pvc connection use we", 3, pvc, monkeypatch).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "incomplete"),
+    [
+        ("pvc vm info ", ["pvc", "vm", "info"], ""),
+        ("pvc vm info we", ["pvc", "vm", "info"], "we"),
+        ("pvc vm tag add 'two w", ["pvc", "vm", "tag", "add"], "two w"),
+        ("pvc vm tag add two\\ w", ["pvc", "vm", "tag", "add"], "two w"),
+        ("pvc vm list --target=pv", ["pvc", "vm", "list"], "--target=pv"),
+        ("pvc vm tag add web-01 env:p", ["pvc", "vm", "tag", "add", "web-01"], "env:p"),
+        ("", [], ""),
+    ],
+)
+def test_a_line_is_split_as_the_shell_does(line: str, words: list[str], incomplete: str) -> None:
+    assert split_line(line) == (words, incomplete)
+
+
+HOSTILE = ("zz$(touch hacked)", "zz`touch hacked`", "zz;touch hacked", "zz two words", "zz*")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("tag", HOSTILE)
+def test_no_shell_runs_splits_or_expands_what_it_completes(tree: Tree, shell: str, tag: str, home: Path) -> None:
+    add_tag(tree, tag)
+    folder = home / "empty"
+    folder.mkdir(parents=True)
+    (folder / "zzfile").touch()
+    with interactive(shell, tree, home) as terminal:
+        terminal.type(f"cd {folder}\n")
+        complete_and_run(terminal, "pvc -q vm list -o name -g zz", "", "web-01")
+    assert [file.name for file in folder.iterdir()] == ["zzfile"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("typed", "rest", "shown"),
+    [
+        ("pvc -q vm list -o name -g env:p", "", "web-01"),
+        ("pvc -q vm list -o name --tag=env:p", "", "web-01"),
+        ("pvc -q vm list -o name --target=pvch", "3 -g ci", "build-02"),
+    ],
+)
+def test_a_word_with_a_colon_or_an_equals_sign_is_completed(
+    tree: Tree, shell: str, typed: str, rest: str, shown: str, home: Path
+) -> None:
+    add_tag(tree, "env:production")
+    home.mkdir(exist_ok=True)
+    with interactive(shell, tree, home) as terminal:
+        complete_and_run(terminal, typed, rest, shown)
+
+
+def complete_and_run(terminal: Terminal, typed: str, rest: str, shown: str) -> None:
+    """Complete what is *typed*, go on with *rest*, run it, and see what it shows.
+
+    On a busy machine, completion may give up: a person presses the key again, and so does this.
+    """
+    for _ in range(6):
+        terminal.seen = ""
+        terminal.type(f"\x15{typed}\t")
+        time.sleep(0.7)
+        terminal.type(f"{rest}\n")
+        terminal.type("echo do''ne\n")
+        terminal.wait_for("done")
+        if shown in terminal.seen.partition("\n")[2]:
+            return
+    pytest.fail(f"{typed!r} was not completed: {terminal.seen[-500:]!r}")
+
+
+def add_tag(tree: Tree, tag: str) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/tags/{tag}"
+    for key, value in (("", tag), ("/type", "user"), ("/protected", "False")):
+        tree.put(f"{path}{key}", value.encode())
+
+
+@contextmanager
+def interactive(shell: str, tree: Tree, home: Path) -> Iterator[Terminal]:
+    """A shell on a terminal, with pvc's completion loaded."""
+    command, load = SHELLS[shell]
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "TERM": "dumb" if shell != "fish" else "xterm",
+        "PVC_COORDINATORS": tree.hosts,
+        "LANG": "C.UTF-8",
+    }
+    terminal = Terminal(command, environment)
+    try:
+        terminal.type(load.format(script=ROOT / "completions" / f"pvc.{shell}") + "\n")
+        terminal.type("echo re''ady\n")
+        terminal.wait_for("ready")
+        terminal.seen = ""
+        yield terminal
+    finally:
+        terminal.type("\x15exit\n")
+        terminal.close()

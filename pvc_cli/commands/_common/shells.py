@@ -1,0 +1,106 @@
+"""Completion in shells, so that no name of the cluster's is run, split or expanded on the command line.
+
+Click's own script for bash puts names there unquoted, expands patterns in them, and completes nothing behind a colon
+or an equals sign, where bash splits words. In zsh and fish, ``--option=VALUE`` is one word, of which Click completes
+the value only.
+"""
+
+import os
+import shlex
+from typing import ClassVar
+
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+)
+
+_BASH = r"""%(complete_func)s() {
+    local IFS=$'\n' kind value word=${COMP_WORDS[COMP_CWORD]}
+    COMPREPLY=()
+    # The whole line: bash cuts it into words at colons and equals signs.
+    while IFS=, read -r kind value; do
+        case $kind in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain)
+                # Within quotes, the shell quotes; elsewhere, nothing may be left that it would run or expand.
+                [[ $word == [\'\"]* ]] || printf -v value %%q "$value"
+                COMPREPLY+=("$value")
+                ;;
+        esac
+    done < <(PVC_LINE=${COMP_LINE:0:COMP_POINT} PVC_BREAKS=$COMP_WORDBREAKS %(complete_var)s=bash_complete "$1")
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+class _Bash(BashComplete):
+    """Completion in bash, from the line as it was typed."""
+
+    source_template: ClassVar[str] = _BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words before the one to complete, and that one."""
+        words, incomplete = split_line(os.environ.get("PVC_LINE", ""))
+        return words[1:], incomplete
+
+    def format_completion(self, item: CompletionItem) -> str:
+        """Return a line of the reply; bash replaces only what follows the last character that it splits at."""
+        _, incomplete = self.get_completion_args()
+        typed = _value(incomplete)
+        breaks = [at for at, char in enumerate(typed) if char in ":=" and char in os.environ.get("PVC_BREAKS", "")]
+        cut = breaks[-1] + 1 if breaks and item.type == "plain" else 0
+        return f"{item.type},{item.value[cut:]}"
+
+    @staticmethod
+    def _check_version() -> None:
+        """Do nothing: the script is wanted for any machine's bash, not only for this one's."""
+
+
+class _WholeWord(ShellComplete):
+    """Completion in a shell to which ``--option=VALUE`` is one word."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return what may take the place of the word *incomplete*."""
+        items = super().get_completions(args, incomplete)
+        option = incomplete[: len(incomplete) - len(_value(incomplete))]
+        return [CompletionItem(option + item.value, item.type, item.help) for item in items]
+
+
+class _Zsh(_WholeWord, ZshComplete):
+    """Completion in zsh."""
+
+
+class _Fish(_WholeWord, FishComplete):
+    """Completion in fish."""
+
+
+def _value(word: str) -> str:
+    """Return what is to be completed of *word*: the value of an option, or all."""
+    return word.partition("=")[2] if word.startswith("--") and "=" in word else word
+
+
+def split_line(line: str) -> tuple[list[str], str]:
+    """Return the complete words of a line that is typed in a shell, and the one that is not complete yet."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    words: list[str] = []
+    try:
+        words.extend(lexer)
+    except ValueError:
+        # Within quotes, or behind a backslash.
+        return words, lexer.token or ""
+    if not words or (line[-1:].isspace() and not line.endswith("\\ ")):
+        return words, ""
+    return words[:-1], words[-1]
+
+
+def register() -> None:
+    """Have Click use these."""
+    for kind in (_Bash, _Zsh, _Fish):
+        add_completion_class(kind, kind.name)
