@@ -80,16 +80,23 @@ def outlook(version: int, nodes: Sequence[NodeSchema]) -> Outlook:
         return _about((), "no_nodes", "The cluster has no nodes.")
     if old := [node for node in nodes if node.latest is not None and node.latest < version]:
         return _about(old, "too_old", f"{_know_only(old)}: no daemon can run {version} there: upgrade PVC first.")
+    known = {node.latest for node in nodes}
+    newest = max(node.latest or 0 for node in nodes)
+    # Daemons that all know more set that again when they start, as they do to change to another version.
+    again = f"; then they set {newest} again, which all nodes know" if known == {newest} and newest > version else ""
     behind = [node for node in nodes if node.active not in (None, version)]
     if running := [node for node in behind if node.runs]:
-        return _about(running, "following", f"{_run(running)}: changing to {version} takes the daemons some seconds.")
+        return _about(
+            running, "following", f"{_run(running)}: changing to {version} takes the daemons some seconds{again}."
+        )
     if behind:
-        return _about(behind, "follow_at_start", f"{_run(behind)}: each changes to {version} when its daemon starts.")
+        return _about(
+            behind, "follow_at_start", f"{_run(behind)}: each changes to {version} when its daemon starts{again}."
+        )
     if silent := [node for node in nodes if node.latest is None]:
         words = "not report a newest version: no daemon upgrades the cluster before"
         until = "it does" if len(silent) == 1 else "they do"
         return _about(silent, "unreported", f"{_each(silent, 'does', 'do')} {words} {until}.")
-    newest = max(node.latest or 0 for node in nodes)
     if newest == version:
         return _about(
             nodes, "settled", f"All nodes know version {version} and no newer one: the daemons change nothing."

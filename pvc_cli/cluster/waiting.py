@@ -43,7 +43,7 @@ def wait_for(
                 failed[item] = instead
             elif instead:
                 still.append(item)
-                failed[item] = RefusedError(f"not done within {timeout:g} s: {instead}")
+                failed[item] = RefusedError(f"told, but not done within {timeout:g} s: {instead}")
         pending = still
         on_progress(len(waited) - len(pending), len(waited))
         left = until - time.monotonic()

@@ -8,8 +8,6 @@ from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.store import Op
 
 _DEAD, _SICK = "pvchv3", "pvchv2"
-_SILENT = 900
-"""For how long, in seconds, the dead node has sent no keepalive."""
 _CEPH = {
     "status": "HEALTH_WARN",
     "checks": {"OSD_DOWN": {"severity": "HEALTH_WARN", "summary": {"message": "1 osds down"}}},
@@ -29,9 +27,13 @@ def make_trouble(handler: ZKHandler) -> None:
     names = handler.read_many(("domain", uuid) for uuid in uuids)
     vms = {name: uuid for name, uuid in zip(names, uuids, strict=True) if name}
     transaction = handler.transaction()
-    for key, value in _values(vms, int(time.time())):
+    for key, value in _values(vms):
         if handler.exists(key):
             transaction.set(key, value)
+    ceph = handler.read("base.storage") or ""
+    for old, new in (("HEALTH_OK", "HEALTH_WARN\n            1 osds down\n"), ("3 up", "2 up"), ("3 in", "2 in")):
+        ceph = ceph.replace(old, new, 1)
+    transaction.set("base.storage", ceph)
     for key, value in _faults(handler):
         transaction.create(key, value)
     if "lab-01" in vms:
@@ -41,10 +43,7 @@ def make_trouble(handler: ZKHandler) -> None:
     transaction.commit()
 
 
-def _values(vms: Mapping[str, str], now: int) -> Iterator[tuple[Key, str]]:
-    for node in ("pvchv1", _SICK):
-        yield ("node.keepalive", node), str(now)
-    yield ("node.keepalive", _DEAD), str(now - _SILENT)
+def _values(vms: Mapping[str, str]) -> Iterator[tuple[Key, str]]:
     yield ("node.state.daemon", _DEAD), "dead"
     yield ("node.state.domain", _DEAD), "flushed"
     yield ("node.running_domains", _DEAD), "0"

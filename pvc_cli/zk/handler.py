@@ -180,6 +180,11 @@ class ZKHandler:
         self._schema = None
         return self.schema
 
+    @property
+    def last_zxid(self) -> int:
+        """The number of the last transaction that the servers told of."""
+        return self.store.last_zxid
+
     def read_base(self) -> Base:
         """Read which schema version the cluster has now; what is decided on it is judged by it later."""
         return read_base(self.store)

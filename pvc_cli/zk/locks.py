@@ -47,6 +47,13 @@ class HeldLock:
         # The recipe would create the path on acquiring, and so invent a znode that the schema does not have.
         self._recipe.assured_path = True
 
+    def try_acquire(self) -> bool:
+        """Acquire the lock if it is free; see :meth:`pvc_cli.zk.store.Lock.try_acquire`."""
+        if not self._try(blocking=False):
+            return False
+        self._set_fence()
+        return True
+
     def acquire(self) -> None:
         """Wait for the lock; see :meth:`pvc_cli.zk.store.Lock.acquire`."""
         if not self._try(blocking=False):
@@ -57,6 +64,9 @@ class HeldLock:
                     f"could not acquire the lock on {self.path} within {self._timeout:g} s:"
                     f" held by {self._holders()}; retry, or raise --lock-timeout"
                 )
+        self._set_fence()
+
+    def _set_fence(self) -> None:
         # ZooKeeper itself refuses a transaction with this step once our contender, and with it the lock, is gone.
         self.fence = Op("check", f"{self.path}/{self._recipe.node}", version=0)
 

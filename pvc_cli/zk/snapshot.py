@@ -228,6 +228,11 @@ class FileStoreLock:
         """Wait for other processes."""
         self._claim()
 
+    def try_acquire(self) -> bool:
+        """Wait for other processes: they are done soon."""
+        self._claim()
+        return True
+
     def release(self) -> None:
         """Do nothing: the file is released when it is saved."""
 

@@ -161,6 +161,13 @@ class Lock(Protocol):
         """
         ...
 
+    def try_acquire(self) -> bool:
+        """Acquire the lock if that takes no waiting, and tell whether it did.
+
+        :raises LockError: if its znode is gone.
+        """
+        ...
+
     def release(self) -> None:
         """Release the lock."""
         ...

@@ -52,7 +52,8 @@ def node(number: int, active: int | None, latest: int | None, daemon_state: str 
             (node(1, 15, 15), node(2, 15, 15)),
             "following",
             ("hv1", "hv2"),
-            "hv1, hv2 run version 15: changing to 14 takes the daemons some seconds.",
+            "hv1, hv2 run version 15: changing to 14 takes the daemons some seconds; then they set 15 again, which"
+            " all nodes know.",
         ),
         (
             (node(1, 14, 14), node(2, 13, 14, "stop"), node(3, 13, 14, None)),

@@ -20,7 +20,7 @@ def test_metadata_is_written_as_pvc_does(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("vm", "meta", "set", "web-01", *options, "--dry-run").code == 0
     assert tree.dump() == before
     result = on_tree("vm", "meta", "set", "web-01", *options)
-    assert (result.code, result.err) == (0, "web-01: metadata set.\n")
+    assert (result.code, result.err) == (0, "web-01: set.\n")
     assert changes_between(before, tree.dump()) == {
         f"{vm}/node_limit": b"pvchv1,pvchv3",
         f"{vm}/node_selector": b"memprov",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -133,14 +135,14 @@ def test_a_node_that_is_not_allowed_or_not_ready_is_not_chosen(on_tree: Pvc, tre
 @pytest.mark.parametrize(
     ("prepare", "why"),
     [
-        ({"{vm}/state": "shutdown"}, "it is in state shutdown: wait until that is done; override with --force"),
         (
             {"{vm}/xml": "<broken"},
             "its XML is broken, so that its memory and its VFs are unknown: repair it",
         ),
         (
             {"/nodes/pvchv2/daemonstate": "dead"},
-            "the daemon of its node pvchv2, which would migrate it, is",
+            "the daemon of its node pvchv2 is in state dead, and the node is not fenced, so that it may still run"
+            " there: power the node off first; override with --force",
         ),
         ({"/nodes/pvchv3/daemonstate": "stop"}, "the daemon of node pvchv3 is in state stop; override with --force"),
         (
@@ -165,7 +167,7 @@ def test_an_unknown_node_or_selector_is_refused(on_tree: Pvc, tree: Tree, vm: st
     missing = on_tree("vm", "move", LAB, "-t", "pvchv9")
     assert (missing.code, missing.err.startswith("Error: there is no node 'pvchv9': ")) == (1, True)
     on(tree, vm, node_selector="fastest", lastnode="gone")
-    assert "its node selector 'fastest' is unknown" in on_tree("vm", "move", LAB).err
+    assert "the node selector 'fastest' is unknown" in on_tree("vm", "move", LAB).err
     assert "node gone no longer exists: move it elsewhere" in on_tree("vm", "unmigrate", LAB).err
 
 
@@ -242,7 +244,7 @@ def test_wait_follows_a_migration(on_tree: Pvc, tree: Tree, vm: str) -> None:
     late = on_tree("vm", "migrate", LAB, "-t", "pvchv3", "--wait", "--wait-timeout", "0.2")
     assert (late.code, late.err.splitlines()[-1]) == (
         1,
-        f"Error: {LAB}: failed: not done within 0.2 s: it is in state migrate",
+        f"Error: {LAB}: failed: told, but not done within 0.2 s: it is in state migrate",
     )
     move = Move("migrate", "pvchv1", force=True)
     with ZKHandler(tree.hosts) as handler:
@@ -250,6 +252,10 @@ def test_wait_follows_a_migration(on_tree: Pvc, tree: Tree, vm: str) -> None:
         on(tree, vm, state="start", node="pvchv2")
         move.plan(handler, [ref])
         on(tree, vm, node="pvchv1")
+        assert move.goal(handler, [ref]) == ["node pvchv1 does not run it yet"]
+        on(tree, "/nodes/pvchv1", runningdomains=ref.uuid)
+        assert move.goal(handler, [ref]) == ["node pvchv1 does not run it yet"]
+        on(tree, "/nodes/pvchv1", keepalive="1800000000")
         assert move.goal(handler, [ref]) == [""]
         on(tree, vm, node="pvchv2")
         (aborted,) = move.goal(handler, [ref])
@@ -269,3 +275,102 @@ def test_a_thousand_vms_are_planned_in_few_batches(demo: Callable[..., Tree]) ->
 def test_clusters_of_every_version_move_vms(demo: Callable[..., Tree], pvc: Pvc) -> None:
     tree = demo(version=0)
     assert pvc("--coordinators", tree.hosts, "vm", "migrate", LAB).code == 0
+
+
+def test_a_vm_that_is_busy_does_not_move_at_all(on_tree: Pvc, tree: Tree, vm: str) -> None:
+    for state in ("shutdown", "restart", "migrate", "provision"):
+        on(tree, vm, state=state)
+        before = tree.dump()
+        result = on_tree("vm", "move", LAB, "-t", "pvchv3", "--force")
+        assert (result.code, tree.dump()) == (1, before)
+        assert f"refused: it is in state {state}: wait until that is done, or stop it" in result.err
+
+
+def test_vms_of_a_fenced_node_start_elsewhere(on_tree: Pvc, tree: Tree, vm: str) -> None:
+    on(tree, "/nodes/pvchv2", daemonstate="dead", runningdomains="0")
+    before = tree.dump()
+    unchanged = on_tree("vm", "start", LAB)
+    assert unchanged.code == 1
+    assert "the daemon of its node pvchv2 is in state dead, so that nothing runs it: move it" in unchanged.err
+    result = on_tree("vm", "migrate", LAB, "-t", "pvchv3")
+    assert (result.code, result.err) == (0, f"{LAB}: moved to pvchv3, which starts it.\n")
+    assert changes_between(before, tree.dump()) == {f"{vm}/node": b"pvchv3", f"{vm}/lastnode": b"pvchv2"}
+
+
+def test_a_vm_with_two_vfs_moves_with_both(on_tree: Pvc, tree: Tree) -> None:
+    uuid = tree.uuid("nfv-01")
+    path = f"/domains/{uuid}"
+    xml = tree.client.get(f"{path}/xml")[0].decode()
+    second = "<interface type='hostdev'><sriov_device>ens1f1v2</sriov_device></interface>"
+    on(tree, path, xml=xml.replace("</devices>", f"{second}</devices>"), migration_method="none")
+    before = tree.dump()
+    assert on_tree("vm", "move", "nfv-01", "-t", "pvchv2").code == 0
+    changed = changes_between(before, tree.dump())
+    assert changed[f"{path}/migration_method"] == b"shutdown"
+    for vf in ("ens1f0v0", "ens1f1v2"):
+        assert changed[f"/nodes/pvchv2/sriov/vf/{vf}/used_by"] == uuid.encode()
+
+
+def test_the_vf_of_a_vm_that_moves_for_good_is_not_given_to_another_meanwhile(on_tree: Pvc, tree: Tree) -> None:
+    assert on_tree("vm", "move", "nfv-01", "-t", "pvchv2").code == 0
+    assert "ens1f0v0" not in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
+    refused = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v0", "web-01")
+    assert refused.code == 1
+    assert "is in use by VM nfv-01" in refused.err
+
+
+def test_two_vms_do_not_get_the_same_vf(on_tree: Pvc, tree: Tree) -> None:
+    xml = tree.client.get(f"/domains/{tree.uuid('nfv-01')}/xml")[0]
+    tree.put(f"/domains/{tree.uuid(LAB)}/xml", xml)
+    for option in ("--dry-run", "--force"):
+        result = on_tree("vm", "move", f"nfv-01,{LAB}", "-t", "pvchv3", option)
+        assert result.code == 1
+        assert f"{LAB}: refused: VF ens1f0v0 of node pvchv3 goes to VM nfv-01, which moves there, too" in result.err
+
+
+def test_room_is_taken_by_those_that_go_only(on_tree: Pvc, tree: Tree) -> None:
+    on(tree, "/nodes/pvchv3", memfree="2500")
+    stays, goes = f"/domains/{tree.uuid('mail-01')}", f"/domains/{tree.uuid(LAB)}"
+    on(tree, stays, state="start", node="pvchv3", lastnode="pvchv1")
+    tree.put("/nodes/pvchv3/sriov/vf/ens1f0v0/used", b"True")
+    on(tree, goes, xml=tree.client.get(f"/domains/{tree.uuid('web-01')}/xml")[0].decode())
+    result = on_tree("vm", "move", f"nfv-01,mail-01,{LAB}", "-t", "pvchv3")
+    assert "nfv-01: refused: it needs 4096 MiB" in result.err
+    assert "mail-01: on node pvchv3 for good." in result.err
+    assert f"{LAB}: told to migrate to pvchv3." in result.err
+    on(tree, "/nodes/pvchv3", memfree="5000")
+    on(tree, goes, state="start", node="pvchv2")
+    result = on_tree("vm", "move", f"nfv-01,{LAB}", "-t", "pvchv3")
+    assert "nfv-01: refused: VF ens1f0v0 of node pvchv3 is in use" in result.err
+    assert f"{LAB}: told to migrate to pvchv3." in result.err
+
+
+def test_a_vm_that_is_back_home_is_migrated_no_longer(on_tree: Pvc, tree: Tree, vm: str) -> None:
+    on(tree, vm, lastnode="pvchv2")
+    assert on_tree("vm", "unmigrate", LAB).err == f"{LAB}: on node pvchv2 for good.\n"
+    on(tree, vm, lastnode="pvchv3")
+    back = on_tree("vm", "migrate", LAB, "-t", "pvchv3", "--force")
+    assert "it was migrated from node pvchv3: move it back with 'pvc vm unmigrate'" in back.err
+
+
+def test_a_filter_is_asked_again_under_the_lock(on_tree: Pvc, tree: Tree, vm: str) -> None:
+    lock = tree.client.Lock(f"{vm}/state", "rival")
+    lock.acquire()
+
+    def rival() -> None:
+        time.sleep(0.6)
+        on(tree, vm, node="pvchv1")
+        lock.release()
+
+    thread = threading.Thread(target=rival)
+    thread.start()
+    result = on_tree("vm", "migrate", "--from", "pvchv2", "-g", "staging", "-t", "pvchv3")
+    thread.join()
+    assert result.code == 1
+    assert f"{LAB}: refused: the filters no longer match it" in result.err
+    assert tree.client.get(f"{vm}/node")[0] == b"pvchv1"
+
+
+def test_a_vm_of_a_cluster_without_sriov_moves_with_its_devices_unseen(demo: Callable[..., Tree], pvc: Pvc) -> None:
+    tree = demo(version=0)
+    assert pvc("--coordinators", tree.hosts, "vm", "move", "nfv-01", "-t", "pvchv2", "--dry-run").code == 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +16,8 @@ from pvc_cli.cluster.controls import control
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.power import plan_power
 from pvc_cli.cluster.vms.query import select
+from pvc_cli.cluster.vms.state_lock import HOLD
+from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, changes_between, round_trips
 
@@ -195,7 +199,10 @@ def test_a_running_vm_is_shut_down_before_it_is_disabled(on_tree: Pvc, tree: Tre
 
 def test_a_vm_that_does_not_stop_is_not_disabled(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree("vm", "disable", "web-01", "--wait-timeout", "0.6")
-    assert (result.code, result.err) == (1, "Error: web-01: failed: not done within 0.6 s: it is in state shutdown\n")
+    assert (result.code, result.err) == (
+        1,
+        "Error: web-01: failed: told, but not done within 0.6 s: it is in state shutdown\n",
+    )
     assert on_tree("vm", "disable", "web-02", "--force").err == "web-02: disabled.\n"
     assert tree.client.get(f"/domains/{tree.uuid('web-02')}/state")[0] == b"disable"
 
@@ -207,11 +214,16 @@ def test_wait_tells_when_the_daemons_are_done(on_tree: Pvc, tree: Tree) -> None:
 
     def start(client: KazooClient, state: str) -> None:
         if state == "start":
+            # The first keepalive comes before the VM runs.
+            time.sleep(HOLD + 0.2)
+            client.set("/nodes/pvchv1/keepalive", b"1800000000")
+            time.sleep(0.6)
             client.set("/nodes/pvchv1/runningdomains", uuid.encode())
+            client.set("/nodes/pvchv1/keepalive", b"1800000005")
 
     waiting = on_tree("vm", "start", "web-01", "--wait", "--wait-timeout", "0.2")
     assert waiting.code == 1
-    assert "web-01: failed: not done within 0.2 s: its node does not run it yet" in waiting.err
+    assert "web-01: failed: told, but not done within 0.2 s: its node has not reported since" in waiting.err
     set_state(tree, "stop")
     with daemon(tree, start):
         result = on_tree("vm", "start", "web-01", "--wait")
@@ -228,14 +240,97 @@ def test_wait_tells_when_the_daemons_are_done(on_tree: Pvc, tree: Tree) -> None:
     assert failed.err.endswith("Error: web-01: failed: it failed: no disk; see 'pvc vm info'\n")
 
 
+def test_a_vm_that_nobody_saw_stop_has_not_stopped(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/nodes/pvchv1/runningdomains", b"")
+    result = on_tree("vm", "stop", "web-01", "--wait", "--wait-timeout", "0.2")
+    assert result.code == 1
+    assert "told, but not done within 0.2 s: its node has not reported since" in result.err
+
+
+def test_a_vm_that_is_deleted_is_waited_for_no_longer(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}"
+
+    def delete(client: KazooClient, state: str) -> None:
+        if state == "stop":
+            time.sleep(HOLD + 0.2)
+            client.delete(path, recursive=True)
+
+    with daemon(tree, delete):
+        result = on_tree("vm", "stop", "web-01", "--wait")
+    assert result.code == 1
+    assert result.err.endswith("Error: web-01: failed: the VM no longer exists\n")
+
+
+def test_a_vm_that_is_gone_when_its_lock_is_free_is_refused(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}"
+    lock = tree.client.Lock(f"{path}/state", "rival")
+    lock.acquire()
+
+    def rival() -> None:
+        time.sleep(0.6)
+        tree.client.delete(path, recursive=True)
+
+    thread = threading.Thread(target=rival)
+    thread.start()
+    result = on_tree("vm", "stop", "web-01")
+    thread.join()
+    assert (result.code, result.err.splitlines()[-1]) == (1, "Error: web-01: refused: the VM no longer exists")
+
+
+def test_nothing_waits_for_a_lock_while_it_holds_others(on_tree: Pvc, tree: Tree) -> None:
+    busy = [f"/domains/{tree.uuid(name)}/state" for name in ("app-02", "mail-01")]
+    free = f"/domains/{tree.uuid('web-01')}/state"
+    held: list[int] = []
+
+    def watch() -> None:
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            held.append(len(tree.client.get_children(free)))
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=watch)
+    with tree.client.Lock(busy[0], "rival"), tree.client.Lock(busy[1], "rival"):
+        thread.start()
+        result = on_tree("--lock-timeout", "1", "vm", "stop", "app-02,web-01,mail-01")
+    thread.join()
+    assert result.code == 5
+    assert "web-01: told to stop." in result.err
+    assert sum(held) * 0.05 < 1.2
+
+
+def test_servers_that_do_not_answer_are_waited_for_once(on_tree: Pvc, tree: Tree, server: Ensemble) -> None:
+    process = server.servers[0].process
+    assert process
+
+    def silence() -> None:
+        time.sleep(0.3)
+        process.send_signal(signal.SIGSTOP)
+
+    with tree.client.Lock(f"/domains/{tree.uuid('web-01')}/state", "rival"):
+        thread = threading.Thread(target=silence)
+        thread.start()
+        started = time.monotonic()
+        try:
+            result = on_tree("--timeout", "1", "--lock-timeout", "2", "vm", "stop", "web-01,app-02,mail-01,db-02")
+        finally:
+            thread.join()
+            process.send_signal(signal.SIGCONT)
+    assert result.code == 4
+    assert time.monotonic() - started < 6
+    assert result.err.count("Error: ") == 1
+
+
 def test_nothing_waits_in_a_backup(pvc: Pvc, on_tree: Pvc, home: object, tmp_path: object) -> None:
     backup = f"{tmp_path}/backup.json"
     assert on_tree("cluster", "backup", backup).code == 0
     refused = pvc("-c", f"file:{backup}", "vm", "stop", "web-01", "--wait")
     assert refused.code == 1
     assert refused.err == "Error: cannot wait: a backup has no daemons that act on it; omit --wait\n"
-    refused = pvc("-c", f"file:{backup}", "vm", "disable", "web-01")
-    assert "it runs, and nothing stops it in a backup; use --force" in refused.err
+    for options in (["--dry-run"], []):
+        part = pvc("-c", f"file:{backup}", "vm", "disable", "web-01,lab-02", *options)
+        assert part.code == 1
+        assert "web-01: refused: it runs, and nothing stops it in a backup; use --force" in part.err
+    assert pvc("-c", f"file:{backup}", "vm", "list", "-s", "disable", "-o", "name").out == "lab-02\n"
     assert pvc("-c", f"file:{backup}", "vm", "stop", "web-01").code == 0
     assert pvc("-c", f"file:{backup}", "vm", "list", "-s", "stop", "^web-01", "-o", "name").out == "web-01\n"
 

@@ -55,7 +55,7 @@ class ClusterStatus:
     @property
     def health(self) -> int:
         """PVC's own number, in percent: what the faults that nobody has acknowledged leave of 100."""
-        return max(100 - sum(fault.health_delta or 0 for fault in self.faults), 0)
+        return max(100 - sum(max(fault.health_delta or 0, 0) for fault in self.faults), 0)
 
     @property
     def healthy(self) -> bool:

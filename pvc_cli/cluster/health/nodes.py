@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from statistics import median_high
 
 from pvc_cli.cluster.health.model import Problem
 from pvc_cli.cluster.nodes import Node
@@ -34,18 +35,20 @@ def _of_node(node: Node) -> Iterator[Problem]:
 
 
 def _of_keepalives(nodes: Sequence[Node]) -> Iterator[Problem]:
-    """Tell which daemons went silent: by the clocks of the others, or, if all did, by this machine's."""
-    alive = {node.name: node.keepalive for node in nodes if node.daemon_state == "run" and node.keepalive}
-    newest = max((node.keepalive or 0 for node in nodes), default=0)
-    if not alive:
+    """Tell which daemons went silent: by the clocks of most others, or, if all did, by this machine's."""
+    alive = {node.name: node.keepalive or 0 for node in nodes if node.daemon_state == "run"}
+    # One clock that is ahead must not make all others late.
+    usual = median_high(sorted(alive.values())) if alive else 0
+    if not usual:
         return
-    silent = int(time.time()) - newest
+    silent = int(time.time()) - max(alive.values())
     if silent > _LATE:
         what = f"no node sent a keepalive for {_time(silent)}, by the clock of this machine"
         yield Problem("node", what, _SEE, _NOT_RUNNING)
     for name, keepalive in alive.items():
-        if newest - keepalive > _LATE:
-            what = f"{name} sent its last keepalive {_time(newest - keepalive)} before others"
+        if usual - keepalive > _LATE:
+            late = f"sent its last keepalive {_time(usual - keepalive)} before others"
+            what = f"{name} {late}" if keepalive else f"{name} has never sent a keepalive"
             yield Problem("node", what, f"pvc node info {name}", _NOT_RUNNING)
 
 
@@ -68,7 +71,7 @@ def _of_versions(nodes: Sequence[Node], version: int) -> Iterator[Problem]:
         yield Problem("node", f"the nodes run different releases of PVC ({mixed})", _SEE)
     known = [node.latest_schema for node in nodes if node.latest_schema is not None]
     if known and min(known) > version:
-        yield Problem("schema", f"all nodes know schema version {min(known)}", "pvc schema upgrade", 0)
+        yield Problem("schema", f"all nodes know schema version {min(known)}", "pvc schema show", 0)
 
 
 def _of_memory(nodes: Sequence[Node]) -> Iterator[Problem]:

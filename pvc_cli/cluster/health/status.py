@@ -1,7 +1,8 @@
 """Gather the health of a cluster, in few batches."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from pvc_cli.cluster.faults import Fault, list_faults
 from pvc_cli.cluster.health.model import ClusterStatus, Problem
@@ -11,10 +12,12 @@ from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.storage.problems import read_osds, storage_problems
 from pvc_cli.cluster.values import parse_bool, parse_list
+from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.zk import ZKHandler
 
-_FAILED = 10
+_FAILED, _STRANDED = 10, 40
+_SHOWN = 3
 
 
 def cluster_status(handler: ZKHandler) -> ClusterStatus:
@@ -24,7 +27,7 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
     faults = [fault for fault in known if fault.status != "ack"]
     settings = ("base.config.maintenance", "base.config.primary_node", "base.config.upstream_ip")
     maintenance, primary, upstream_ip = handler.read_many(settings)
-    states, of_vms = _vms(handler)
+    states, of_vms = _vms(handler, nodes)
     osds = read_osds(handler)
     networks, pools = handler.children_many(["base.network", "base.pool"])
     volumes, snapshots = _volumes(handler, pools or [])
@@ -54,19 +57,45 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
     )
 
 
-def _vms(handler: ZKHandler) -> tuple[dict[str, int], list[Problem]]:
+def _vms(handler: ZKHandler, nodes: Sequence[Node]) -> tuple[dict[str, int], list[Problem]]:
     """Return the number of VMs in each state, and what is wrong with VMs."""
     vms = list_vms(handler)
     keys = ("domain.state", "domain.failed_reason", "domain.node", "domain.meta.node_limit")
     rows = handler.read_rows([(key, vm.uuid) for key in keys] for vm in vms)
-    problems = []
-    for vm, (state, reason, node, limit) in zip(vms, rows, strict=True):
-        see, allowed = f"pvc vm info {vm.name}", parse_list(limit)
+    daemons = {node.name: node.daemon_state or "unknown" for node in nodes}
+    problems: list[Problem] = []
+    stopped, odd, stranded = [], [], defaultdict[str, list[str]](list)
+    for vm, (state, reason, at, limit) in zip(vms, rows, strict=True):
+        node, allowed, word = at or "", parse_list(limit), quote(vm.name)
         if state == "fail":
-            problems.append(Problem("vm", f"{vm.name} failed" + (f": {reason}" if reason else ""), see, _FAILED))
+            why = f": {reason}" if reason else ""
+            problems.append(Problem("vm", f"{vm.name} failed{why}", f"pvc vm info {word}", _FAILED))
+        elif state == "stop":
+            stopped.append(vm.name)
+        elif state not in STATES:
+            odd.append(f"{vm.name} in state {state or 'unknown'}")
+        if state == "start" and daemons.get(node) != "run":
+            stranded[node].append(vm.name)
         if node and allowed and node not in allowed:
-            problems.append(Problem("vm", f"{vm.name} is on {node}, outside its node limit", see))
+            problems.append(
+                Problem("vm", f"{vm.name} is on {node}, outside its node limit", f"pvc vm meta get {word}")
+            )
+    if stopped:
+        what = f"{_few(stopped)} stopped: start or disable {'it' if len(stopped) == 1 else 'them'}"
+        problems.append(Problem("vm", what, "pvc vm list -s stop", _FAILED))
+    if odd:
+        problems.append(Problem("vm", f"PVC knows no such state: {_few(odd)}", "pvc vm list", _FAILED))
+    for node, names in stranded.items():
+        at = f"which is {daemons[node]}" if node in daemons else "which does not exist"
+        what = f"{_few(names)} should run on {node or 'no node'}, {at}"
+        problems.append(Problem("vm", what, f"pvc vm list -s start -t {node}", _STRANDED))
     return dict(sorted(Counter(state or "unknown" for state, *_ in rows).items())), problems
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first few of *names*, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _volumes(handler: ZKHandler, pools: Sequence[str]) -> tuple[int, int]:
@@ -82,13 +111,15 @@ def _of_cluster(maintenance: str | None, primary: str | None, nodes: Sequence[No
         yield Problem("cluster", "there are no nodes", "pvc node list", 100)
     elif not primary or primary == "none":
         yield Problem("cluster", "no node is the primary coordinator", "pvc node list", 50)
+    elif primary not in (node.name for node in nodes):
+        yield Problem("cluster", f"the primary coordinator {primary} does not exist", "pvc node list", 50)
     if parse_bool(maintenance):
-        yield Problem("cluster", "maintenance mode is on", "pvc cluster maintenance off", 0)
+        yield Problem("cluster", "maintenance mode is on", "", 0)
 
 
 def _of_faults(faults: Sequence[Fault]) -> Iterator[Problem]:
     for fault in faults:
-        cost = f" (-{fault.health_delta} % health)" if fault.health_delta else ""
         # A fault whose delta cannot be read is still one.
-        weight = 1 if fault.health_delta is None else fault.health_delta
-        yield Problem("fault", f"{fault.message or fault.id}{cost}", f"pvc fault ack {fault.id}", weight)
+        weight = 1 if fault.health_delta is None else max(fault.health_delta, 0)
+        cost = f" (-{weight} % health)" if fault.health_delta and weight else ""
+        yield Problem("fault", f"{fault.message or fault.id}{cost}", "pvc fault list --new", weight)

@@ -25,7 +25,7 @@ def _of_schema(handler: ZKHandler, found: Survey) -> Iterator[Problem]:
         yield Problem("vm", f"PVC leaves out {vm}: {why}", "pvc schema validate", _LEFT_OUT)
     for path, _ in found.stuck:
         what = f"the lock on {path.rpartition('/')[0]} is stuck: nobody can acquire it"
-        yield Problem("lock", what, "pvc schema apply --prune", _STUCK)
+        yield Problem("lock", what, "pvc schema validate", _STUCK)
     if found.normal:
         what = f"PVC's daemons created {len(found.normal)} znodes that no version has: they do no harm"
         yield Problem("schema", what, "pvc schema validate", 0)

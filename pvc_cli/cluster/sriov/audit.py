@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvc_cli.cluster.sriov.claims import Usage, usage_keys
+from pvc_cli.cluster.sriov.claims import Usage, method_write, usage_keys
 from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, list_refs, pf_of, text_of
 from pvc_cli.cluster.sriov.users import Use, User, read_users
 from pvc_cli.cluster.values import natural_key
@@ -113,7 +113,7 @@ def _check(
     guards = [guard for vm in involved for guard in vm.guards]
     if users:
         ((user, use),) = found
-        repair = usage.plan_claim(handler, user.ref, use, user.method, guards)
+        repair = usage.plan_claim(handler, user.ref, use, guards, method_write(user.ref, use, user.method))
         return finding("unclaimed", users, f"used by {user.ref.name}: {_claimed(usage, holder)}", repair)
     if not usage.holder:
         return finding("unclear", [], f"{_claimed(usage, holder)}: release it once you know that no VM uses it")

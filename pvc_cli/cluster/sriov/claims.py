@@ -11,6 +11,8 @@ from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 
+Write = tuple[Key, Znode | None, str]
+"""A key, its znode as it was found, and its new value."""
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _USAGE_KEYS = ("sriov_vf", "sriov_vf.used", "sriov_vf.used_by", "sriov_vf.mac", "sriov_vf.phy_mac")
 
@@ -37,11 +39,10 @@ class Usage:
         return text_of(self.used_by)
 
     def plan_claim(
-        self, handler: ZKHandler, vm: VmRef, use: Use, method: Znode | None, guards: Sequence[Guard]
+        self, handler: ZKHandler, vm: VmRef, use: Use, guards: Sequence[Guard], more: Sequence[Write] = ()
     ) -> Transaction:
-        """Return what claims it for *vm*; *method* is the VM's migration method as it was found."""
+        """Return what claims it for *vm*, together with *more*: see :func:`method_write`."""
         mac = use.mac or text_of(self.mac if self.used else self.phy_mac)
-        more = [(("domain.meta.migrate_method", vm.uuid), method, "shutdown")] if use.type == "hostdev" else []
         return self._plan(handler, more, ("True", vm.uuid, mac), guards)
 
     def plan_release(self, handler: ZKHandler, guards: Sequence[Guard]) -> Transaction:
@@ -51,7 +52,7 @@ class Usage:
     def _plan(
         self,
         handler: ZKHandler,
-        more: Sequence[tuple[Key, Znode | None, str]],
+        more: Sequence[Write],
         values: tuple[str, str, str],
         guards: Sequence[Guard],
     ) -> Transaction:
@@ -64,6 +65,14 @@ class Usage:
             for key, znode in (*steady, *guards):
                 transaction.guard(key, znode)
         return transaction
+
+
+def method_write(vm: VmRef, use: Use, method: Znode | None) -> list[Write]:
+    """Return what is written besides a claim: a VM with a device that is passed through cannot migrate live.
+
+    :param method: the VM's migration method as it was found.
+    """
+    return [(("domain.meta.migrate_method", vm.uuid), method, "shutdown")] if use.type == "hostdev" else []
 
 
 def usage_keys(vf: VfRef) -> list[Key]:
@@ -124,7 +133,8 @@ def claim(
             raise RefusedError(f"the XML of VM {vm.name} uses {vf.phy} as {found.type}, not as {kind}: omit --type")
         use = found or Use(kind or "direct", vf.phy, "")
         use = Use(use.type, vf.phy, wanted_mac or use.mac)
-        return usage.plan_claim(handler, vm, use, user.method, [*user.guards[:2], *others])
+        more = method_write(vm, use, user.method)
+        return usage.plan_claim(handler, vm, use, [*user.guards[:2], *others], more)
 
     return plan() if dry_run else handler.retrying(plan)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pvc_cli.cluster.sriov.claims import Usage, allow_claim, usage_keys
+from pvc_cli.cluster.sriov.claims import Usage, Write, allow_claim, method_write, usage_keys
 from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
 from pvc_cli.cluster.sriov.users import Use, User, read_users
 from pvc_cli.cluster.vms.query import VmRef
@@ -33,11 +33,13 @@ class Handover:
     """By node: each VF's usage and PCI address."""
     users: Mapping[str, Sequence[User]]
     """By target: the VMs that may use devices there."""
+    given: dict[VfRef, VmRef] = field(default_factory=dict)
+    """The VFs that were given to other VMs of the same plan."""
 
     @classmethod
     def read(cls, handler: ZKHandler, moving: Iterable[Moving]) -> Handover:
         """Read what concerns *moving*, in a few batches; nothing if none of them uses a device of its node."""
-        concerned = [one for one in moving if one.uses]
+        concerned = [one for one in moving if one.uses and "node.sriov" in handler.schema.keys]
         targets = dict.fromkeys(one.target for one in concerned)
         nodes = list(dict.fromkeys([*targets, *(one.source for one in concerned)]))
         found = handler.children_many(("node.sriov.vf", node) for node in nodes)
@@ -57,8 +59,11 @@ class Handover:
         :param force: claim a VF although another VM uses it without a claim, or that cannot be told.
         :raises RefusedError: if the target lacks one, or another VM has it.
         """
+        if moving.target not in self.vfs:
+            return
         claimed: set[VfRef] = set()
         released: set[VfRef] = set()
+        method_is_set = False
         for use in moving.uses:
             here, there = self._find(moving.source, use), self._find(moving.target, use)
             if there is None and (here or (use.type == "hostdev" and use.vf)):
@@ -67,18 +72,30 @@ class Handover:
             # One VF may be in the XML by its name and by its address.
             if there and there[0].vf not in claimed:
                 claimed.add(there[0].vf)
-                self._claim(transaction, moving, use, *there, force=force)
+                more = [] if method_is_set else method_write(moving.vm, use, moving.method)
+                method_is_set = method_is_set or bool(more)
+                self._claim(transaction, moving, use, *there, more, force=force)
             if here and here[0].vf not in released and here[0].holder == moving.vm.uuid:
                 released.add(here[0].vf)
                 transaction.ops += here[0].plan_release(self.handler, []).ops
 
     def _claim(
-        self, transaction: Transaction, moving: Moving, use: Use, usage: Usage, pci: str, *, force: bool
+        self,
+        transaction: Transaction,
+        moving: Moving,
+        use: Use,
+        usage: Usage,
+        pci: str,
+        more: Sequence[Write],
+        *,
+        force: bool,
     ) -> None:
+        if self.given.setdefault(usage.vf, moving.vm) != moving.vm:
+            raise RefusedError(f"{usage.vf} goes to VM {self.given[usage.vf]}, which moves there, too")
         if usage.used and usage.holder != moving.vm.uuid:
             raise RefusedError(f"{usage.vf} is in use: see 'pvc sriov vf info {usage.vf.node} {usage.vf.phy}'")
         others = [] if force else allow_claim(self.users[moving.target], usage.vf, pci, moving.vm)
-        transaction.ops += usage.plan_claim(self.handler, moving.vm, use, moving.method, others).ops
+        transaction.ops += usage.plan_claim(self.handler, moving.vm, use, others, more).ops
 
     def _find(self, node: str, use: Use) -> tuple[Usage, str] | None:
         for usage, pci in self.vfs.get(node, ()):

@@ -65,7 +65,15 @@ class User:
 
     def may_hold(self, vf: VfRef) -> bool:
         """Tell whether it can hold a device of the VF's node."""
-        return not self.is_idle and (self.node == vf.node or (self.is_migrating and self.last_node == vf.node))
+        return not self.is_idle and (vf.node in self.nodes or "" in self.nodes)
+
+    @property
+    def nodes(self) -> set[str]:
+        """Where it can hold devices; an empty name means anywhere.
+
+        A VM that moves for good is between two nodes, of which the tree has only the one that it goes to.
+        """
+        return {self.node, self.last_node} if self.is_migrating else {self.node}
 
 
 def uses(parsed: hardware.Hardware) -> tuple[Use, ...]:
@@ -81,11 +89,12 @@ def uses(parsed: hardware.Hardware) -> tuple[Use, ...]:
 
 
 def read_users(handler: ZKHandler, node: str | None = None) -> list[User]:
-    """Return all VMs, or those that are on *node* or come from there, in at most three batches."""
+    """Return all VMs, or those that are on *node* or may come from there, in at most three batches."""
     uuids = handler.children("base.domain") or []
     if node is not None:
-        rows = handler.read_rows([("domain.node", uuid), ("domain.last_node", uuid)] for uuid in uuids)
-        uuids = [uuid for uuid, row in zip(uuids, rows, strict=True) if node in row]
+        keys = ("domain.node", "domain.last_node", "domain.state")
+        rows = handler.read_rows([(key, uuid) for key in keys] for uuid in uuids)
+        uuids = [uuid for uuid, row in zip(uuids, rows, strict=True) if node in row[:2] or row[2] in _MIGRATING]
     return make_users(uuids, handler.get_znodes(key for uuid in uuids for key in user_keys(uuid)))
 
 
@@ -113,11 +122,9 @@ def make_users(uuids: Sequence[str], znodes: Iterable[Znode | None]) -> list[Use
 
 
 def held(users: Iterable[User]) -> set[tuple[str, str]]:
-    """Return what the running of *users* hold: the node, and the name or the PCI address of each device."""
+    """Return what the running of *users* hold: the node, and the name or the PCI address of each device.
+
+    An empty node means any.
+    """
     running = [user for user in users if not user.is_idle]
-    return {
-        (node, use.vf or use.pci)
-        for user in running
-        for node in ({user.node, user.last_node} if user.is_migrating else {user.node})
-        for use in user.uses
-    }
+    return {(node, use.vf or use.pci) for user in running for node in user.nodes for use in user.uses}

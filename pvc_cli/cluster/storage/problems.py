@@ -10,6 +10,7 @@ from pvc_cli.zk import ZKHandler
 _SEE_CEPH = "pvc storage status"
 _SEE_OSDS = "pvc storage osd list"
 _FULL, _NEARLY_FULL = 90, 85
+_UNKNOWN = 5
 _CEPH_WEIGHTS = {"HEALTH_ERR": 50, "HEALTH_WARN": 10}
 _OSD_WEIGHTS = {"out": 50, "down": 10, "full": 50, "nearly full": 10}
 
@@ -20,6 +21,8 @@ class Osds(NamedTuple):
     health: Json
     stats: Mapping[str, Json]
     """By OSD; empty if they cannot be parsed."""
+    has_health: bool
+    """Whether the schema version has Ceph's health."""
 
     @property
     def states(self) -> dict[str, int]:
@@ -32,7 +35,7 @@ def read_osds(handler: ZKHandler) -> Osds:
     names = sorted(handler.children("base.osd") or [], key=natural_key)
     health, *stats = handler.read_many(["base.storage.health", *(("osd.stats", name) for name in names)])
     parsed = {name: parse_object(text) or {} for name, text in zip(names, stats, strict=True)}
-    return Osds(parse_object(health) or {}, parsed)
+    return Osds(parse_object(health) or {}, parsed, "base.storage.health" in handler.schema.keys)
 
 
 def storage_problems(osds: Osds) -> Iterator[tuple[str, str, int]]:
@@ -42,10 +45,14 @@ def storage_problems(osds: Osds) -> Iterator[tuple[str, str, int]]:
         checks = osds.health.get("checks")
         why = ", ".join(_check(name, check) for name, check in checks.items()) if isinstance(checks, dict) else ""
         yield f"Ceph reports {status}" + (f": {why}" if why else ""), _SEE_CEPH, _CEPH_WEIGHTS.get(status, 10)
+    elif osds.stats and osds.has_health and not isinstance(status, str):
+        yield "Ceph does not report its health", _SEE_CEPH, _UNKNOWN
     for name, osd in osds.stats.items():
-        for state in _state(osd):
-            if state in _OSD_WEIGHTS:
-                yield f"OSD {name} is {state}", _SEE_OSDS, _OSD_WEIGHTS[state]
+        states = [state for state in _state(osd) if state in _OSD_WEIGHTS]
+        if states:
+            yield f"OSD {name} is {' and '.join(states)}", _SEE_OSDS, max(_OSD_WEIGHTS[state] for state in states)
+        elif "unknown" in _state(osd):
+            yield f"OSD {name} does not report whether it is up and in", _SEE_OSDS, _UNKNOWN
         used = osd.get("utilization")
         if isinstance(used, (int, float)) and used >= _NEARLY_FULL:
             state = "full" if used >= _FULL else "nearly full"

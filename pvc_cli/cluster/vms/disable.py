@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pvc_cli.cluster.controls import Control, OnProgress, Outcome, unheard
+from pvc_cli.cluster.controls import Control, OnProgress, Outcome, refuse, unheard
 from pvc_cli.cluster.vms.power import plan_power, power_goal
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.cluster.waiting import wait_for
-from pvc_cli.errors import RefusedError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.store import OnWait
 
 _RUNNING = ("start", "shutdown", "restart")
+_NOBODY_STOPS = "it runs, and nothing stops it in a backup; use --force"
 
 
 def disable(
@@ -27,22 +27,22 @@ def disable(
 ) -> Outcome[VmRef]:
     """Disable *vms*; a running one is told to shut down, and is disabled once it has stopped.
 
-    One that does not stop fails, and stays shut down if it stops later: run it again to finish.
+    One that does not stop fails, and stays shut down if it stops later: run it again to finish. In a backup, nothing
+    stops a running one, and it is refused.
 
     :param force: stop running ones at once, and disable others whatever their state is.
     :param timeout: how long, in seconds, to wait for them to stop.
     :param on_wait: is told who holds a lock that has to be waited for.
-    :raises RefusedError: if running ones would have to be waited for in a backup, where nothing stops them.
     """
     states = handler.read_many(("domain.state", vm.uuid) for vm in vms)
     running = [vm for vm, state in zip(vms, states, strict=True) if state in _RUNNING]
-    if running and not (force or dry_run or handler.is_live):
-        raise RefusedError(f"cannot disable {running[0]}: it runs, and nothing stops it in a backup; use --force")
-    ending = control_vms(
-        handler, running, plan_power("stop" if force else "shutdown", force=force), dry_run=dry_run, on_wait=on_wait
-    )
-    if running and not (dry_run or force):
-        ending = wait_for(handler, ending, power_goal("shutdown"), timeout, on_progress)
+    if handler.is_live or force:
+        how = plan_power("stop" if force else "shutdown", force=force)
+        ending = control_vms(handler, running, how, dry_run=dry_run, on_wait=on_wait)
+    else:
+        ending = Outcome(tuple(refuse(handler, vm, _NOBODY_STOPS) for vm in running))
+    if running and handler.is_live and not (dry_run or force):
+        ending = wait_for(handler, ending, power_goal("shutdown", also=("fail",)), timeout, on_progress)
     steps = {step.item: _then_disable(step) if dry_run else step for step in ending.controls}
     stopped = [vm for vm, step in steps.items() if step.status in ("changed", "unchanged") and not dry_run]
     rest = [vm for vm in vms if vm not in steps]

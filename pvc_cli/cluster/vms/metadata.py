@@ -79,7 +79,7 @@ def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
                 transaction,
                 vm,
                 [((key, vm.uuid), znode, text) for (key, text), znode in zip(values.items(), znodes, strict=True)],
-                "metadata set",
+                "set",
                 "has these values",
             )
             if step.status == "changed":

@@ -2,55 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pvc_cli.cluster.controls import Control, decide, refuse
 from pvc_cli.cluster.sriov.handover import Handover, Moving
-from pvc_cli.cluster.sriov.model import text_of
-from pvc_cli.cluster.sriov.users import uses
 from pvc_cli.cluster.values import parse_list
-from pvc_cli.cluster.vms import hardware
+from pvc_cli.cluster.vms.move_rules import (
+    KEYS,
+    ON_THE_WAY,
+    SeenVm,
+    Way,
+    hindrance,
+    is_down_of,
+    lack,
+    moving_of,
+    said,
+    see,
+)
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.room import Room
+from pvc_cli.cluster.vms.running import running_since, says_running
 from pvc_cli.cluster.vms.target import Host, choose_host, read_hosts
 from pvc_cli.errors import PvcError, RefusedError
 from pvc_cli.zk import Key, ZKHandler, Znode
 
-Way = Literal["move", "migrate", "unmigrate"]
-_KEYS = (
-    *("domain", "domain.state", "domain.node", "domain.last_node", "domain.xml"),
-    *("domain.meta.node_limit", "domain.meta.node_selector", "domain.meta.migrate_method"),
-)
 _SELECTOR = "base.config.migration_target_selector"
-_AT_REST = ("start", "stop", "disable", "fail", "mirror")
-"""The states of a VM that no daemon is busy with."""
+_SET_OWN = "pvc vm meta set --node-selector"
+_SET_DEFAULT = f"pvc key set {_SELECTOR} mem"
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A VM as it was read."""
-
-    vm: VmRef
-    znodes: Mapping[str, Znode | None]
-    parsed: hardware.Hardware | None
-
-    def text(self, key: str) -> str:
-        return text_of(self.znodes[key])
-
-    @property
-    def memory(self) -> int:
-        return (self.parsed.memory or 0) if self.parsed else 0
-
-    @property
-    def vcpus(self) -> int:
-        return (self.parsed.vcpu or 0) if self.parsed else 0
-
-    @property
-    def runs(self) -> bool:
-        return self.text("domain.state") == "start"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Move:
     """A way to move VMs; its :meth:`plan` is for :func:`pvc_cli.cluster.vms.state_lock.control_vms`.
 
@@ -65,78 +45,116 @@ class Move:
     target: str | None = None
     live: bool = False
     force: bool = False
-    _room: Room = field(default_factory=Room)
-    _targets: dict[VmRef, str] = field(default_factory=dict)
+    _since: int | None = field(default=None, init=False)
+    _room: Room = field(default_factory=Room, init=False)
+    _targets: dict[VmRef, str] = field(default_factory=dict, init=False)
     """Where running VMs were told to go."""
 
     def plan(self, handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
         """Plan to move *vms*, read in a few batches."""
         hosts, default = read_hosts(handler), handler.read(_SELECTOR) or ""
-        found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in _KEYS))
-        seen = [_see(vm, {key: next(found) for key in _KEYS}) for vm in vms]
-        # One after the other: each leaves less room for the next.
-        judged = [self._judge(handler, one, hosts, default) for one in seen]
-        moving = {
-            one.vm: _moving(one, host.name) for one, host in zip(seen, judged, strict=True) if isinstance(host, Host)
-        }
-        handover = Handover.read(handler, moving.values())
-        return [
-            self._move(handler, one, host, moving[one.vm], handover) if isinstance(host, Host) else host
-            for one, host in zip(seen, judged, strict=True)
-        ]
+        found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in KEYS))
+        seen = [see(vm, {key: next(found) for key in KEYS}) for vm in vms]
+        barred: dict[VmRef, Control[VmRef]] = {}
+        while True:
+            room = self._room.copy()
+            # One after the other: each leaves less room for the next. One whose VFs cannot move leaves all of it.
+            judged = [barred.get(one.vm) or self._judge(handler, one, hosts, default, room) for one in seen]
+            moving = {
+                one.vm: moving_of(one, host.name)
+                for one, host in zip(seen, judged, strict=True)
+                if isinstance(host, Host)
+            }
+            handover = Handover.read(handler, moving.values())
+            steps = [
+                self._move(handler, one, host, moving[one.vm], handover, is_down=is_down_of(one, hosts))
+                if isinstance(host, Host)
+                else host
+                for one, host in zip(seen, judged, strict=True)
+            ]
+            refused = {step.item: step for step in steps if step.item in moving and step.status == "refused"}
+            if not refused:
+                self._room = room
+                return steps
+            barred |= refused
 
     def goal(self, handler: ZKHandler, vms: Sequence[VmRef]) -> list[str | PvcError]:
         """Return of each VM that was told to go somewhere how it is instead; nothing once it runs there."""
+        self._since = handler.last_zxid if self._since is None else self._since
+        running = running_since(handler, self._since)
         keys = ("domain.state", "domain.node", "domain.failed_reason")
         rows = handler.read_rows([(key, vm.uuid) for key in keys] for vm in vms)
-        return [self._missing(vm, *(value or "" for value in row)) for vm, row in zip(vms, rows, strict=True)]
+        return [self._missing(vm, running, *row) for vm, row in zip(vms, rows, strict=True)]
 
-    def _missing(self, vm: VmRef, state: str, node: str, reason: str) -> str | PvcError:
-        if vm not in self._targets or (state, node) == ("start", self._targets[vm]):
+    def _missing(
+        self,
+        vm: VmRef,
+        running: dict[str, set[str] | None],
+        state: str | None,
+        node: str | None,
+        reason: str | None,
+    ) -> str | PvcError:
+        target = self._targets.get(vm)
+        if target is None:
             return ""
+        if state is None:
+            return RefusedError("the VM no longer exists")
         if state == "fail":
             return RefusedError(f"it failed: {reason or 'the node gave no reason'}; see 'pvc vm info'")
-        if node != self._targets[vm]:
+        if node != target:
             return RefusedError(f"the migration was aborted: it is on node {node}; see 'pvc node log {node}'")
-        return f"it is in state {state or 'unknown'}"
+        if state != "start":
+            return f"it is in state {state or 'unknown'}"
+        return "" if says_running(running, target, vm.uuid) else f"node {target} does not run it yet"
 
     def _judge(
-        self, handler: ZKHandler, one: _Seen, hosts: Mapping[str, Host], default: str
+        self, handler: ZKHandler, one: SeenVm, hosts: Mapping[str, Host], default: str, room: Room
     ) -> Host | Control[VmRef]:
         """Return where a VM goes, or what becomes of it instead."""
         wanted = one.text("domain.last_node") if self.way == "unmigrate" else self.target
         limit = parse_list(one.text("domain.meta.node_limit"))
-        kind, why = _hindrance(one, self.way, wanted, limit, hosts)
+        kind, why = hindrance(one, self.way, wanted, limit, hosts)
         if kind == "already":
+            if one.text("domain.state") in ON_THE_WAY:
+                self._targets[one.vm] = one.text("domain.node")
             return decide(handler.transaction(), one.vm, [], "", why)
         if kind == "refused":
             return refuse(handler, one.vm, why)
         if not why or self.force:
             here = one.text("domain.node")
-            allowed = [host for name, host in hosts.items() if name != here and (not limit or name in limit)]
-            host = hosts[wanted] if wanted is not None else self._choose(one, allowed, default)
+            left = (here, one.text("domain.last_node"))
+            allowed = [host for name, host in hosts.items() if name not in left and (not limit or name in limit)]
+            host = hosts[wanted] if wanted is not None else self._choose(one, allowed, default, room)
             if isinstance(host, str):
                 return refuse(handler, one.vm, host)
-            why = "" if host.name == here else host.hindrance or self._lack(one, host)
+            if host.name == here:
+                return host
+            why = host.hindrance or lack(one, host, room)
             if not why or self.force:
-                self._room.take(one.vm, host.name, one.memory if one.runs else 0, one.vcpus)
+                room.take(one.vm, host.name, one.memory if one.runs else 0, one.vcpus)
                 return host
         return refuse(handler, one.vm, f"{why}; override with --force")
 
-    def _lack(self, one: _Seen, host: Host) -> str:
-        """Return why a running VM does not fit on *host*, or nothing."""
-        return host.lacks(one.vm, one.memory, self._room) if one.runs else ""
-
-    def _choose(self, one: _Seen, hosts: Sequence[Host], default: str) -> Host | str:
+    def _choose(self, one: SeenVm, hosts: Sequence[Host], default: str, room: Room) -> Host | str:
         """Return which of *hosts* a VM's selector prefers, or why there is none."""
-        selector = one.text("domain.meta.node_selector")
+        own = one.text("domain.meta.node_selector")
         able = [host for host in hosts if not host.hindrance]
-        roomy = [host for host in able if not self._lack(one, host)]
-        return choose_host(
-            roomy or able, default if selector in ("", "None", "none") else selector, one.vm, self._room
-        )
+        roomy = [host for host in able if not lack(one, host, room)]
+        if own in ("", "None", "none"):
+            return choose_host(roomy or able, default, _SET_DEFAULT, one.vm, room)
+        return choose_host(roomy or able, own, _SET_OWN, one.vm, room)
 
-    def _move(self, handler: ZKHandler, one: _Seen, host: Host, moving: Moving, handover: Handover) -> Control[VmRef]:
+    def _move(
+        self,
+        handler: ZKHandler,
+        one: SeenVm,
+        host: Host,
+        moving: Moving,
+        handover: Handover,
+        *,
+        is_down: bool,
+    ) -> Control[VmRef]:
+        """Plan to move a VM to *host*; if its node *is_down*, the target starts it: nothing can migrate it."""
         here, last = one.text("domain.node"), one.text("domain.last_node")
         stays = host.name == here
         if self.live and one.runs and any(use.type == "hostdev" for use in moving.uses):
@@ -144,7 +162,7 @@ class Move:
                 handler, one.vm, "it has a device passed through, and cannot migrate live: omit --force-live"
             )
         state = one.text("domain.state")
-        if one.runs and not stays:
+        if one.runs and not stays and not is_down:
             state = "migrate-live" if self.live else "migrate"
         values = {
             "domain.state": state,
@@ -169,49 +187,4 @@ class Move:
                 transaction.guard(guarded, znode)
         if one.runs and not stays:
             self._targets[one.vm] = host.name
-        return decide(transaction, one.vm, rows, _said(one, host.name, stays=stays), "")
-
-
-def _hindrance(
-    one: _Seen, way: Way, wanted: str | None, limit: Sequence[str], hosts: Mapping[str, Host]
-) -> tuple[Literal["already", "refused", "hindered"], str]:
-    """Return whether a VM is there already, must not move, or should not unless forced, and why; else no reason."""
-    here, last, state = one.text("domain.node"), one.text("domain.last_node"), one.text("domain.state")
-    if one.znodes["domain"] is None:
-        return "refused", "the VM no longer exists"
-    if way == "unmigrate" and not last:
-        return "already", "has not been migrated"
-    if wanted == here and not (way == "move" and last):
-        return "already", f"is on node {here}"
-    if wanted is not None and wanted not in hosts:
-        return "refused", f"node {wanted} no longer exists: move it elsewhere with 'pvc vm move --target NODE'"
-    if wanted is not None and way != "unmigrate" and limit and wanted not in limit:
-        return "refused", f"its node limit allows only {', '.join(limit)}: change it with 'pvc vm meta set --limit'"
-    if state not in _AT_REST:
-        return "hindered", f"it is in state {state or 'unknown'}: wait until that is done"
-    if way == "migrate" and last:
-        return "hindered", f"it was migrated already, from node {last}: unmigrate it"
-    if one.parsed is None:
-        return "hindered", "its XML is broken, so that its memory and its VFs are unknown: repair it"
-    if one.runs and wanted != here and here in hosts and text_of(hosts[here].daemon) != "run":
-        at = text_of(hosts[here].daemon) or "unknown"
-        return "hindered", f"the daemon of its node {here}, which would migrate it, is in state {at}"
-    return "hindered", ""
-
-
-def _see(vm: VmRef, znodes: Mapping[str, Znode | None]) -> _Seen:
-    try:
-        return _Seen(vm, znodes, hardware.parse(text_of(znodes["domain.xml"])))
-    except hardware.BrokenXmlError:
-        return _Seen(vm, znodes, None)
-
-
-def _moving(one: _Seen, target: str) -> Moving:
-    here, method = one.text("domain.node"), one.znodes["domain.meta.migrate_method"]
-    return Moving(one.vm, uses(one.parsed) if one.parsed and target != here else (), here, target, method)
-
-
-def _said(one: _Seen, target: str, *, stays: bool) -> str:
-    if stays:
-        return f"on node {target} for good"
-    return f"told to migrate to {target}" if one.runs else f"moved to {target}"
+        return decide(transaction, one.vm, rows, said(one, host.name, stays=stays, is_down=is_down), "")

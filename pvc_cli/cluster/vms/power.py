@@ -6,17 +6,19 @@ from typing import Literal, NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
 from pvc_cli.cluster.sriov.model import text_of
-from pvc_cli.cluster.values import parse_int, parse_list
+from pvc_cli.cluster.values import parse_int
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.room import Room
+from pvc_cli.cluster.vms.running import running_since, says_running
 from pvc_cli.cluster.waiting import Goal
 from pvc_cli.errors import PvcError, RefusedError
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 
 Action = Literal["start", "shutdown", "restart", "stop", "disable"]
 _KEYS = ("domain", "domain.state", "domain.node")
-_GOAL_KEYS = ("domain.state", "domain.failed_reason")
+_ELSEWHERE = "move it to another node with 'pvc vm migrate'"
+_GOAL_KEYS = ("domain.state", "domain.failed_reason", "domain.node")
 _NODE_KEYS = ("node.state.daemon", "node.memory.free")
 
 
@@ -35,6 +37,14 @@ _RULES: Mapping[Action, _Rule] = {
     "stop": _Rule(of=("start", "shutdown", "restart", "fail", "disable"), at=("stop",)),
     "disable": _Rule(of=("stop", "fail"), at=("disable",)),
 }
+_REACHED: Mapping[Action, tuple[str, ...]] = {
+    "start": ("start",),
+    "restart": ("start",),
+    "shutdown": ("stop", "disable"),
+    "stop": ("stop", "disable"),
+    "disable": ("disable",),
+}
+"""In which states it is done."""
 _TOLD: Mapping[Action, str] = {
     "start": "told to start",
     "shutdown": "told to shut down",
@@ -93,8 +103,11 @@ def _decide(handler: ZKHandler, seen: _Seen, action: Action, room: Room, *, forc
     state, rule, transaction = text_of(seen.state), _RULES[action], handler.transaction()
     if seen.own is None:
         return refuse(handler, seen.vm, "the VM no longer exists")
-    if state in rule.at:
+    if state in rule.at and not (action == "start" and text_of(seen.daemon) != "run"):
         return decide(transaction, seen.vm, [], "", f"is in state {state}")
+    if state in rule.at:
+        where = f"the daemon of its node {text_of(seen.node)} is in state {_known(seen.daemon)}"
+        return refuse(handler, seen.vm, f"{where}, so that nothing runs it: {_ELSEWHERE}")
     if state not in rule.of and not (force and rule.may_force):
         advice = "; override with --force" if rule.may_force else ""
         return refuse(handler, seen.vm, f"it is in state {state or 'unknown'}, not {_any_of(rule.of)}{advice}")
@@ -114,7 +127,8 @@ def _hindrance(seen: _Seen, action: Action, room: Room) -> str:
     """Return why the daemon of the VM's node would not do *action*, or nothing."""
     node = text_of(seen.node)
     if text_of(seen.daemon) != "run":
-        return f"the daemon of its node {node or 'unknown'}, which would do it, is in state {_known(seen.daemon)}"
+        at = f"is in state {_known(seen.daemon)}" + (f": {_ELSEWHERE}" if action == "start" else "")
+        return f"the daemon of its node {node or 'unknown'}, which would do it, {at}"
     if action != "start":
         return ""
     try:
@@ -142,33 +156,41 @@ def _guard(transaction: Transaction, seen: _Seen) -> None:
         transaction.guard(("node.state.daemon", seen.node.text), seen.daemon)
 
 
-def power_goal(action: Action) -> Goal[VmRef]:
-    """Return when the daemons have done *action*, for :func:`pvc_cli.cluster.waiting.wait_for`."""
+def power_goal(action: Action, *, also: Sequence[str] = ()) -> Goal[VmRef]:
+    """Return when the daemons have done *action*, for :func:`pvc_cli.cluster.waiting.wait_for`.
+
+    Whether a VM runs, a node says with its keepalive: only what one says after the change tells anything of it.
+
+    :param also: states in which it counts as done, too.
+    """
+    since: int | None = None
 
     def look(handler: ZKHandler, vms: Sequence[VmRef]) -> list[str | PvcError]:
-        running = running_domains(handler)
+        nonlocal since
+        since = handler.last_zxid if since is None else since
+        running = running_since(handler, since)
         rows = handler.read_rows([(key, vm.uuid) for key in _GOAL_KEYS] for vm in vms)
         return [
-            _missing(action, state or "", reason or "", is_running=vm.uuid in running)
-            for vm, (state, reason) in zip(vms, rows, strict=True)
+            "" if state in also else _missing(action, state, reason, says_running(running, node or "", vm.uuid))
+            for vm, (state, reason, node) in zip(vms, rows, strict=True)
         ]
 
     return look
 
 
-def running_domains(handler: ZKHandler) -> set[str]:
-    """Return the UUIDs of the VMs that run, as the nodes last said, in two batches."""
-    nodes = handler.children("base.node") or []
-    values = handler.read_many(("node.running_domains", node) for node in nodes)
-    return {uuid for value in values for uuid in parse_list(value, None)}
-
-
-def _missing(action: Action, state: str, reason: str, *, is_running: bool) -> str | PvcError:
-    at = f"it is in state {state or 'unknown'}"
-    if action in ("start", "restart"):
-        if state == "fail":
-            return RefusedError(f"it failed: {reason or 'the node gave no reason'}; see 'pvc vm info'")
-        return "" if state == "start" and is_running else at if state != "start" else "its node does not run it yet"
-    if action == "shutdown" and state not in ("stop", "disable"):
-        return at
-    return "its node still runs it" if is_running else ""
+def _missing(action: Action, state: str | None, reason: str | None, runs: bool | None) -> str | PvcError:
+    """Return what *action* lacks; *runs* is whether the VM's node runs it, None if it has not said so yet."""
+    if state is None:
+        return RefusedError("the VM no longer exists")
+    if state == "fail" and action != "stop":
+        return RefusedError(f"it failed: {reason or 'the node gave no reason'}; see 'pvc vm info'")
+    if state not in _REACHED[action]:
+        return f"it is in state {state or 'unknown'}"
+    if action == "shutdown":
+        # The node's daemon says that it has stopped, once it has.
+        return ""
+    if runs is None:
+        return "its node has not reported since"
+    if runs != (action in ("start", "restart")):
+        return "its node still runs it" if runs else "its node does not run it yet"
+    return ""

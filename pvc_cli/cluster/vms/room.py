@@ -25,6 +25,12 @@ class Room:
         self._given: dict[VmRef, tuple[str, Given]] = {}
         self._totals: defaultdict[str, Given] = defaultdict(Given)
 
+    def copy(self) -> "Room":
+        """Return one that goes on by itself."""
+        other = Room()
+        other._given, other._totals = dict(self._given), self._totals.copy()
+        return other
+
     def take(self, vm: VmRef, node: str, memory: int, vcpus: int) -> None:
         """Note that *vm* goes to *node*; what it was given before is free again."""
         if vm in self._given:

@@ -7,13 +7,14 @@ from pvc_cli.cluster.sriov.model import text_of
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.room import Room
+from pvc_cli.cluster.vms.running import FENCED
 from pvc_cli.errors import quoted
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 
 _STATES = ("node.state.daemon", "node.state.domain")
 _FIGURES = (
     *("node.memory.free", "node.memory.used", "node.memory.provisioned"),
-    *("node.cpu.load", "node.vcpu.allocated", "node.count.provisioned_domains"),
+    *("node.cpu.load", "node.vcpu.allocated", "node.count.provisioned_domains", "node.running_domains"),
 )
 _WORST = float("inf")
 
@@ -31,6 +32,13 @@ class Host:
     load: float | None
     vcpus: int | None
     vms: int | None
+    is_fenced: bool
+    """Whether PVC has powered it off."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether its daemon runs."""
+        return text_of(self.daemon) == "run"
 
     @property
     def hindrance(self) -> str:
@@ -62,10 +70,19 @@ def read_hosts(handler: ZKHandler) -> dict[str, Host]:
     hosts = {}
     for name in names:
         daemon, domain_state = next(found), next(found)
-        *memory, load, vcpus, vms = (text_of(next(found)) for _ in _FIGURES)
+        *memory, load, vcpus, vms, running = (text_of(next(found)) for _ in _FIGURES)
         free, used, provisioned = map(parse_int, memory)
         hosts[name] = Host(
-            name, daemon, domain_state, free, used, provisioned, parse_float(load), parse_int(vcpus), parse_int(vms)
+            name,
+            daemon,
+            domain_state,
+            free,
+            used,
+            provisioned,
+            parse_float(load),
+            parse_int(vcpus),
+            parse_int(vms),
+            is_fenced=running == FENCED and text_of(daemon) != "run",
         )
     return hosts
 
@@ -91,13 +108,14 @@ def _unprovisioned(host: Host) -> int | None:
     return host.used + host.free - host.provisioned
 
 
-def choose_host(hosts: Sequence[Host], selector: str, vm: VmRef, room: Room) -> Host | str:
+def choose_host(hosts: Sequence[Host], selector: str, remedy: str, vm: VmRef, room: Room) -> Host | str:
     """Return which of *hosts* the selector prefers, the first of equals, or why there is none.
 
+    :param remedy: the command that sets the selector.
     :param room: what *hosts* have been given by the same command, which counts as theirs.
     """
     if selector not in _RANKS:
-        return f"its node selector {quoted(selector)} is unknown: set it with 'pvc vm meta set --node-selector'"
+        return f"the node selector {quoted(selector)} is unknown: set it with '{remedy}'"
     if not hosts:
         return "no other node is allowed, runs, and is ready"
     return min(hosts, key=lambda host: _RANKS[selector](host, *room.given(host.name, vm)))

@@ -9,6 +9,7 @@ import click
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import OnUnreadable, VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.selection import explain_no_match
+from pvc_cli.cluster.vms.state_lock import StillMeant
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
 from pvc_cli.commands._common.values import Number
@@ -33,6 +34,7 @@ def _split(_context: click.Context, _parameter: click.Parameter, given: Sequence
     return tuple(word for words in given for word in words.split(",") if word)
 
 
+_NEGATE = click.option("-n", "--negate", is_flag=True, help="Invert each filter.")
 _OTHERS = (
     click.option(
         "-s", "--state", "states", multiple=True, metavar="STATE", shell_complete=complete.states, callback=_split,
@@ -59,7 +61,7 @@ _OTHERS = (
     ),
     click.option("--sriov", is_flag=True, help="Only VMs that use a VF, or another device of their node."),
 )  # fmt: skip
-FILTER_OPTIONS = (_node_option("-t", "--target"), *_OTHERS)
+FILTER_OPTIONS = (_node_option("-t", "--target"), *_OTHERS, _NEGATE)
 """The options that select VMs, for a record :class:`Filters`."""
 
 
@@ -73,7 +75,7 @@ class Selection(NamedTuple):
     @property
     def by_options(self) -> bool:
         """Whether options select the VMs."""
-        return self.everything or self.filters != Filters()
+        return self.everything or self.filters._replace(negate=False) != Filters()
 
 
 def selection_options(
@@ -91,7 +93,9 @@ def selection_options(
         ) -> object:
             return command(*args, selection=Selection(words, everything, filters), **given)
 
-        decorated = options_into(Filters, "filters", _node_option(*node), *_OTHERS)(cast("Command", with_selection))
+        decorated = options_into(Filters, "filters", _node_option(*node), *_OTHERS, _NEGATE)(
+            cast("Command", with_selection)
+        )
         decorated = click.option("--all", "everything", is_flag=True, help=every)(decorated)
         return words(decorated)
 
@@ -134,6 +138,15 @@ def chosen_vms(
     if not chosen:
         explain_nothing(output, handler, selection.filters)
     return chosen
+
+
+def still_meant(selection: Selection) -> StillMeant:
+    """Return what tells which of the VMs that options selected still match."""
+
+    def look(handler: ZKHandler, vms: Sequence[VmRef]) -> Sequence[VmRef]:
+        return narrow(handler, list(vms), selection.filters) if selection.by_options else vms
+
+    return look
 
 
 def explain_nothing(output: Output, handler: ZKHandler, filters: Filters) -> None:

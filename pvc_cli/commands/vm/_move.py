@@ -1,5 +1,6 @@
 """Move VMs: what the three commands share."""
 
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -10,7 +11,7 @@ from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect
 from pvc_cli.commands._common.outcomes import Patience, carry_out
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, still_meant, vms_options
 
 selection = vms_options(node=("--from",))
 target_option = click.option(
@@ -41,7 +42,12 @@ def carry_out_move(context: Context, selection: Selection, move: Move, patience:
             chosen_vms(context.output, handler, names, selection),
             move.plan,
             dry_run=dry_run,
-            change=partial(control_vms, on_wait=context.output.message),
+            change=partial(
+                control_vms,
+                preview=replace(move).plan,
+                still_meant=still_meant(selection),
+                on_wait=context.output.message,
+            ),
             goal=move.goal,
             patience=patience,
         )

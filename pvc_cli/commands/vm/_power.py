@@ -6,7 +6,7 @@ from pvc_cli.cluster.vms.power import Action, plan_power, power_goal
 from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.commands._common.command import Context, connect
 from pvc_cli.commands._common.outcomes import Patience, carry_out
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, still_meant
 
 
 def tell(
@@ -21,7 +21,12 @@ def tell(
             chosen_vms(context.output, handler, names, selection),
             plan_power(action, force=force),
             dry_run=dry_run,
-            change=partial(control_vms, on_wait=context.output.message),
+            change=partial(
+                control_vms,
+                preview=plan_power(action, force=force),
+                still_meant=still_meant(selection),
+                on_wait=context.output.message,
+            ),
             goal=power_goal(action),
             patience=patience,
         )

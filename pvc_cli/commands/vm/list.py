@@ -42,12 +42,6 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
         "pattern", required=False, callback=lambda _context, _parameter, given: given and check_pattern(given)
     ),
     *FILTER_OPTIONS,
-    click.option(
-        "-n",
-        "--negate",
-        is_flag=True,
-        help="Invert each filter but PATTERN: not on that node, not in that state, without those tags …",
-    ),
 )
 @watch_option
 @output_option
@@ -55,7 +49,7 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
 def command(context: Context, filters: Filters, watch: bool) -> int:
     """List VMs.
 
-    PATTERN is a regular expression found anywhere in the name, or a whole UUID.
+    PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it.
 
     \b
     Examples:

@@ -54,7 +54,11 @@ def command(context: Context, node: str | None, pf: str | None, used: bool | Non
                 if used is False:
                     # PVC claims none when it defines a VM: its XML says more than the claims do.
                     taken = held(read_users(handler, node))
-                    found = [vf for vf in found if not taken & {(vf.node, vf.phy), (vf.node, str(vf.pci))}]
+                    found = [
+                        vf
+                        for vf in found
+                        if not taken & {(node, device) for node in (vf.node, "") for device in (vf.phy, str(vf.pci))}
+                    ]
                 _show_list(
                     context.output, found, user_names(handler, found) if context.output.style == "table" else {}
                 )
