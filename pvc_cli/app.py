@@ -11,10 +11,23 @@ from pvc_cli import __version__, signals
 from pvc_cli.commands._common.group import LazyGroup
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.context import Context
-from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_TERMINATED, EXIT_USAGE, PvcError, printable, quoted
+from pvc_cli.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    PvcError,
+    hint_in,
+    printable,
+    quoted,
+)
 from pvc_cli.output.writer import Output
 
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
+_ENDS: dict[int, tuple[str, int]] = {
+    signal.SIGINT: ("interrupted", EXIT_INTERRUPTED),
+    signal.SIGTERM: ("terminated", EXIT_TERMINATED),
+}
 
 
 @click.group(
@@ -89,15 +102,14 @@ def cli(
       pvc sandbox start && pvc vm list
     """
     colour = False if no_color or os.environ.get("NO_COLOR") else None
-    context.obj = Context(
-        connection=connection,
-        coordinators=coordinators,
-        timeout=timeout,
-        lock_timeout=lock_timeout,
-        schema_dir=schema_dir,
-        verbose=verbose,
-        output=Output(colour=colour, quiet=quiet),
-    )
+    given = context.obj = context.obj or Context()
+    given.connection = connection
+    given.coordinators = coordinators
+    given.timeout = timeout
+    given.lock_timeout = lock_timeout
+    given.schema_dir = schema_dir
+    given.verbose = verbose
+    given.output = Output(colour=colour, quiet=quiet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,32 +127,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pvc_cli.commands._common.shells import register
 
         register()
+    given = Context()
+
+    def fail(kind: str, message: str, code: int, *more: str) -> int:
+        return _fail(given.output, kind, message, code, *more)
+
     with signals.raised() as received:
         try:
             status = cli.main(
-                args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False
+                args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False, obj=given
             )
             sys.stdout.flush()
         except click.ClickException as error:
-            return _fail(_usage(error), error.exit_code)
+            return fail("usage", _usage(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            return _ended(signal.SIGINT)
+            return fail("interrupted", f"interrupted: {_AS_IT_IS}", EXIT_INTERRUPTED)
         except signals.Terminated:
-            return _ended(signal.SIGTERM)
+            return fail("terminated", f"terminated: {_AS_IT_IS}", EXIT_TERMINATED)
         except PvcError as error:
             # kazoo swallows what a signal raises while it sends, and reports a closed connection instead.
             if received:
-                return _ended(received[0])
-            return _fail(str(error), error.exit_code, *error.more)
+                word, code = _ENDS[received[0]]
+                return fail(word, f"{word}: {_AS_IT_IS}", code)
+            return fail(error.kind, str(error), error.exit_code, *error.more)
         except BrokenPipeError:
             # The reader of our output closed it: head, or a pager.
             _give_up_output()
             return EXIT_REFUSED
         except UnicodeEncodeError as error:
-            return _fail(f"{quoted(error.object)} is not a valid file name: it is not text", EXIT_USAGE)
+            return fail(
+                "invalid_input", f"{quoted(error.object)} is not a valid file name: it is not text", EXIT_USAGE
+            )
         except OSError as error:
             _give_up_output()
-            return _fail(f"system error: {error}", EXIT_REFUSED)
+            return fail("system", f"system error: {error}", EXIT_REFUSED)
     return status if isinstance(status, int) else 0
 
 
@@ -156,20 +176,20 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as we do
 
 
-def _ended(number: int) -> int:
-    """Report the end by a signal, and return the exit code."""
-    if number == signal.SIGTERM:
-        return _fail(f"terminated: {_AS_IT_IS}", EXIT_TERMINATED)
-    return _fail(f"interrupted: {_AS_IT_IS}", EXIT_INTERRUPTED)
-
-
 def _give_up_output() -> None:
     """Discard the rest of the output: Python would complain again when it closes the stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(message: str, code: int, *more: str) -> int:
+def _fail(output: Output, kind: str, message: str, code: int, *more: str) -> int:
+    """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
     print(f"Error: {printable(message)}", *more, sep="\n", file=sys.stderr)
+    if output.style in ("json", "json-pretty"):
+        # Imported here: few errors need it.
+        import json
+
+        error = {"code": code, "kind": kind, "message": message, "hint": hint_in(message)}
+        print(json.dumps({"error": error}), file=sys.stderr)
     return code
 
 

@@ -40,10 +40,27 @@ def hint(name: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {quoted(near[0])}?" if near else otherwise
 
 
+_ADVICE = (
+    "see|use|run|rerun|retry|raise|omit|drop|choose|check|did you mean|override|upgrade|stop|start|give|try|set"
+    "|change|remove|move|release|restore|wait|repair|install|power|pass|save"
+)
+"""What advice begins with."""
+
+
+def hint_in(message: str) -> str | None:
+    """Return the part of an error's message that says what to do, or None if it has none."""
+    # Imported here: few errors need it.
+    import re
+
+    found = re.search(rf"[:;,] ((?:or )?(?:{_ADVICE})\b.*)$", message, re.DOTALL)
+    return found[1] if found else None
+
+
 class PvcError(Exception):
-    """Base of all errors: a message and an exit code."""
+    """Base of all errors: a message, an exit code, and a kind for programs."""
 
     exit_code = EXIT_REFUSED
+    kind = "error"
     more: tuple[str, ...] = ()
     """Further lines of the message."""
 
@@ -51,44 +68,58 @@ class PvcError(Exception):
 class NotFoundError(PvcError):
     """The named thing does not exist."""
 
+    kind = "not_found"
+
 
 class RefusedError(PvcError):
     """Not allowed as things are; the message says what would allow it."""
+
+    kind = "refused"
 
 
 class AccessDeniedError(PvcError):
     """ZooKeeper's access control list denies it."""
 
+    kind = "access_denied"
+
 
 class SchemaError(PvcError):
     """The cluster's schema version is unreadable, unknown, or lacks what was asked for."""
+
+    kind = "schema"
 
 
 class InvalidItemError(PvcError, ValueError):
     """A name is not a valid znode name; nothing was sent to the cluster."""
 
+    kind = "invalid_item"
     exit_code = EXIT_USAGE
 
 
 class InvalidKeyError(PvcError, ValueError):
     """A key has the wrong number of items, or is below the wrong key."""
 
+    kind = "invalid_key"
     exit_code = EXIT_USAGE
 
 
 class InvalidInputError(PvcError, ValueError):
     """An argument is invalid on any cluster."""
 
+    kind = "invalid_input"
     exit_code = EXIT_USAGE
 
 
 class TooLargeError(PvcError):
     """A change does not fit into one ZooKeeper request."""
 
+    kind = "too_large"
+
 
 class ConfigError(PvcError):
     """No cluster is configured, or a configuration file is invalid."""
 
+    kind = "config"
     exit_code = EXIT_CONFIG
 
 
@@ -107,22 +138,30 @@ class NoClusterError(ConfigError):
 class UnreachableError(PvcError):
     """No server of the cluster answered in time."""
 
+    kind = "unreachable"
     exit_code = EXIT_UNREACHABLE
 
 
 class OutcomeUnknownError(UnreachableError):
     """The connection was lost during a change, and whether it was made is unknown."""
 
+    kind = "outcome_unknown"
+
 
 class ProtocolError(UnreachableError):
     """A server sent an invalid reply."""
+
+    kind = "protocol"
 
 
 class ConflictError(PvcError):
     """Another client changed the same thing at the same time."""
 
+    kind = "conflict"
     exit_code = EXIT_CONFLICT
 
 
 class LockError(ConflictError):
     """A lock could not be acquired."""
+
+    kind = "locked"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pvc_cli import errors
+from pvc_cli.errors import PvcError, hint_in
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,24 @@ def test_every_error_has_an_exit_code_of_the_contract() -> None:
 
 def _all(error: type[errors.PvcError]) -> list[type[errors.PvcError]]:
     return [error, *(deeper for child in error.__subclasses__() for deeper in _all(child))]
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("there is no VM 'web-1': did you mean 'web-01'?", "did you mean 'web-01'?"),
+        ("there is no node 'x': see 'pvc node list'", "see 'pvc node list'"),
+        ("could not lock /x: held by me; retry, or raise --lock-timeout", "retry, or raise --lock-timeout"),
+        ("no names on standard input: expected one per line", None),
+    ],
+)
+def test_an_error_for_programs_has_its_advice(message: str, hint: str | None) -> None:
+    assert hint_in(message) == hint
+
+
+def test_every_kind_of_error_has_a_name_of_its_own() -> None:
+    def below(kind: type[PvcError]) -> list[type[PvcError]]:
+        return [kind, *(found for one in kind.__subclasses__() for found in below(one))]
+
+    for kind in below(PvcError):
+        assert re.fullmatch(r"[a-z_]+", kind.kind)

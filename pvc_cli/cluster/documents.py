@@ -162,19 +162,21 @@ def _changes(changes: Iterable[Change]) -> list[Document]:
 
 
 def outcomes_document(outcomes: Sequence[Outcome]) -> Document:
-    """Return the document of the outcome per VM and tag."""
+    """Return the document of what became of each tag of each VM; see :func:`controls_document`."""
     return {
-        "results": [
-            {
-                "name": outcome.vm.name,
-                "uuid": outcome.vm.uuid,
-                "tag": outcome.tag,
-                "status": outcome.status,
-                "detail": outcome.detail,
-            }
+        "items": [
+            {"name": outcome.vm.name, "uuid": outcome.vm.uuid, "tag": outcome.tag or None, "status": outcome.status}
+            | ({} if outcome.status == "changed" else {"reason": outcome.detail})
+            | ({"changes": _changes(outcome.changes)} if outcome.changes else {})
             for outcome in outcomes
-        ]
+        ],
+        "counts": _counts(outcome.status for outcome in outcomes),
     }
+
+
+def _counts(statuses: Iterable[str]) -> Document:
+    counts = Counter[str](statuses)
+    return {status: counts[status] for status in ("changed", "unchanged", "refused", "failed")}
 
 
 def controls_document(controls: Sequence[Control[Item]]) -> Document:
@@ -182,7 +184,6 @@ def controls_document(controls: Sequence[Control[Item]]) -> Document:
 
     What was changed has its ``changes``, everything else its ``reason``; a VM, its ``uuid``.
     """
-    counts = Counter[str](control.status for control in controls)
     return {
         "items": [
             {"name": control.name}
@@ -192,7 +193,7 @@ def controls_document(controls: Sequence[Control[Item]]) -> Document:
             | ({"changes": _changes(change.masked() for change in control.changes)} if control.changes else {})
             for control in controls
         ],
-        "counts": {status: counts[status] for status in ("changed", "unchanged", "refused", "failed")},
+        "counts": _counts(control.status for control in controls),
     }
 
 

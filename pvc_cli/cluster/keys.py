@@ -30,7 +30,9 @@ def plan_set(key: Key, path: str, value: str) -> Plan[str]:
         found, item = handler.get_znodes([key, owner or "base.root"])
         if found is None and item is None:
             raise NotFoundError(f"cannot set {path}: there is no such item")
-        return [decide(handler.transaction(), name, [(key, found, value)], "set", "has this value") for name in names]
+        secret = is_secret(path)
+        was = "created" if found is None else "set" if secret else f"set, was {quoted(found.text)}"
+        return [decide(handler.transaction(), name, [(key, found, value)], was, "has this value") for name in names]
 
     return plan
 

@@ -176,6 +176,8 @@ def test_older_clusters_have_no_faults(demo: object, pvc: Pvc) -> None:
 def test_single_keys_are_read_listed_and_set(on_tree: Pvc, tree: Tree) -> None:
     uuid = tree.uuid("web-01")
     assert on_tree("key", "get", "node.state.daemon", "pvchv1").out == "run\n"
+    assert on_tree("key", "get", "domain.state", "web-01").out == "start\n"
+    assert on_tree("schema", "path", "domain.state", "web-01").out == f"/domains/{uuid}/state\n"
     assert on_tree("key", "list", "base.node").out == "pvchv1\npvchv2\npvchv3\n"
     assert "production" in on_tree("key", "list", "domain.meta.tags", uuid, "-o", "name").out
     before = tree.dump()
@@ -184,7 +186,7 @@ def test_single_keys_are_read_listed_and_set(on_tree: Pvc, tree: Tree) -> None:
         == f"would set /domains/{uuid}/state = 'stop'\n"
     )
     assert tree.dump() == before
-    assert on_tree("key", "set", "domain.state", uuid, "stop").err == f"/domains/{uuid}/state: set.\n"
+    assert on_tree("key", "set", "domain.state", uuid, "stop").err == f"/domains/{uuid}/state: set, was 'start'.\n"
     assert changes_between(before, tree.dump()) == {f"/domains/{uuid}/state": b"stop"}
     assert (
         on_tree("key", "set", "domain.state", uuid, "stop").err
@@ -233,7 +235,7 @@ def test_wait_tells_when_a_node_is_flushed(on_tree: Pvc, tree: Tree) -> None:
     late = on_tree("node", "flush", "pvchv2", "--wait", "--wait-timeout", "0.1")
     assert (late.code, late.err.splitlines()[-1]) == (
         1,
-        "Error: pvchv2: failed: not done within 0.1 s: it is in state flush",
+        "Error: pvchv2: failed: told, but not done within 0.1 s: it is in state flush",
     )
 
     def obey(data: bytes | None, *_: object) -> None:

@@ -38,12 +38,12 @@ def test_a_bulk_change_goes_on_past_a_vm_that_it_may_not_change(
     uuid = deny(tree, "app-01", acl, but=f"/domains/{tree.uuid('app-01')}")
     for expected in ("changed", "unchanged"):
         result = pvc(*words)
-        outcomes = {outcome["name"]: outcome for outcome in json.loads(result.out)["results"]}
+        outcomes = {outcome["name"]: outcome for outcome in json.loads(result.out)["items"]}
         assert result.code == 1
         assert {name: outcome["status"] for name, outcome in outcomes.items()} == {
             "web-01": expected, "db-01": expected, "web-02": expected, "app-01": "failed",
         }  # fmt: skip
-        assert f"ZooKeeper denied access to /domains/{uuid}/tags" in outcomes["app-01"]["detail"]
+        assert f"ZooKeeper denied access to /domains/{uuid}/tags" in outcomes["app-01"]["reason"]
         assert "app-01: failed: ZooKeeper denied access to" in result.err
         assert result.err.splitlines()[-1].endswith("0 refused, 1 failed.")
 

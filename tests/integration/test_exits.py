@@ -97,7 +97,9 @@ def test_output_that_cannot_be_written_is_said_so(tree: Tree) -> None:
     with Path("/dev/full").open("w") as full:
         result = end(start(tree, "vm", "list", "-o", "json", stdout=full))
     assert result.code == 1
-    assert result.err == "Error: system error: [Errno 28] No space left on device\n"
+    line, document = result.err.splitlines()
+    assert line == "Error: system error: [Errno 28] No space left on device"
+    assert json.loads(document)["error"]["kind"] == "system"
 
 
 def test_a_reader_that_leaves_early_gets_no_traceback(empty: Tree) -> None:

@@ -118,7 +118,7 @@ def test_a_name_that_no_tag_can_have_is_refused(on_tree: Pvc, new: str) -> None:
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        (("--network", "9999"), []),
+        (("--network", "Lab"), ["app-02", "db-02", "lab-02", "nfv-01", "web-01"]),
         (("--network", "hostdev:ens1f0v0"), ["nfv-01"]),
         (("--mac", "52:54:03:F3:04:F5"), ["nfv-01"]),
         (("--disk", "vms/db-01_data"), ["db-01"]),
@@ -137,6 +137,20 @@ def test_vms_are_selected_by_their_hardware(on_tree: Pvc, filters: tuple[str, ..
     if "-n" not in filters and expected:
         added = on_tree("vm", "tag", "add", *filters, "blue", "-o", "name")
         assert added.out.split() == expected
+
+
+def test_a_network_that_does_not_exist_is_an_error(on_tree: Pvc) -> None:
+    for verb in ("list", "stop"):
+        result = on_tree("vm", verb, "--network", "Frontent")
+        assert (result.code, result.err) == (1, "Error: there is no network 'Frontent': did you mean 'Frontend'?\n")
+
+
+def test_vms_are_listed_by_names_from_standard_input(on_tree: Pvc, tree: Tree) -> None:
+    result = on_tree(
+        "vm", "list", "-", "-o", "name", "-g", "ci", stdin=f"build-01\n{tree.uuid('build-02')}\nweb-01\n"
+    )
+    assert (result.code, result.out) == (0, "build-01\nbuild-02\n")
+    assert on_tree("vm", "list", "-", stdin="nosuch\n").code == 1
 
 
 def test_a_vm_whose_xml_is_broken_is_named_when_it_is_left_out(on_tree: Pvc, tree: Tree) -> None:

@@ -150,3 +150,25 @@ def test_a_hostile_schema_definition_is_refused(pvc: Pvc, tmp_path: Path, text: 
     (tmp_path / "16.json").write_text(text)
     code, error = refused(pvc, "--schema-dir", str(tmp_path), "schema", "show", "--version", "16")
     assert (code, str(tmp_path / "16.json") in error) == (1, True), error
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "kind", "hint"),
+    [
+        (("vm", "info", "nosuch"), 1, "not_found", "see 'pvc vm list'"),
+        (("vm", "stop", "web-1"), 1, "not_found", "did you mean 'web-01'?"),
+        (("vm", "stop"), 2, "usage", "see 'pvc vm stop --help'"),
+        (("vm", "list", "["), 2, "invalid_input", None),
+        (("vm", "list", "--network", "Frontent"), 1, "not_found", "did you mean 'Frontend'?"),
+    ],
+)
+def test_an_error_is_a_json_object_for_programs(
+    on_tree: Pvc, words: tuple[str, ...], code: int, kind: str, hint: str | None
+) -> None:
+    plain = on_tree(*words)
+    result = on_tree(*words, "-o", "json")
+    assert (result.code, result.out, plain.code) == (code, "", code)
+    line, document = result.err.splitlines()
+    assert [line] == plain.err.splitlines()
+    error = json.loads(document)["error"]
+    assert error == {"code": code, "kind": kind, "message": line.removeprefix("Error: "), "hint": hint}

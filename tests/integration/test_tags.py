@@ -332,13 +332,14 @@ def test_a_dry_run_shows_the_exact_changes_and_makes_none(on_tree: Pvc, tree: Tr
     top = f"/domains/{tree.uuid('web-01')}/tags/blue"
     result = on_tree("vm", "tag", "add", "web-01", "blue", "--dry-run", "-o", "json")
     assert (result.code, result.err) == (0, "web-01: tag 'blue' would be added.\n")
-    assert json.loads(result.out) == {
-        "changes": [
-            {"action": "create", "path": top, "value": "blue"},
-            {"action": "create", "path": f"{top}/type", "value": "user"},
-            {"action": "create", "path": f"{top}/protected", "value": "False"},
-        ]
-    }
+    document = json.loads(result.out)
+    assert document["changes"] == [
+        {"action": "create", "path": top, "value": "blue"},
+        {"action": "create", "path": f"{top}/type", "value": "user"},
+        {"action": "create", "path": f"{top}/protected", "value": "False"},
+    ]
+    assert document["counts"] == {"changed": 1, "unchanged": 0, "refused": 0, "failed": 0}
+    assert on_tree("vm", "tag", "add", "web-01", "blue", "--dry-run", "-o", "name").out == "web-01\n"
     table = on_tree("vm", "tag", "remove", "web-01", "production", "--dry-run").out.splitlines()
     assert len(table) == 3
     assert all(line.startswith("would delete /domains/") for line in table)
@@ -357,17 +358,29 @@ def test_results_are_documents_for_programs(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree("vm", "tag", "add", "web-01,nfv-01", "sriov", "-o", "json")
     assert result.code == 1
     assert json.loads(result.out) == {
-        "results": [
-            {"name": "web-01", "uuid": tree.uuid("web-01"), "tag": "sriov", "status": "changed", "detail": "added"},
+        "items": [
+            {
+                "name": "web-01",
+                "uuid": tree.uuid("web-01"),
+                "tag": "sriov",
+                "status": "changed",
+                "changes": [
+                    {"action": "create", "path": f"/domains/{tree.uuid('web-01')}/tags/sriov{key}", "value": value}
+                    for key, value in (("", "sriov"), ("/type", "user"), ("/protected", "False"))
+                ],
+            },
             {
                 "name": "nfv-01",
                 "uuid": tree.uuid("nfv-01"),
                 "tag": "sriov",
                 "status": "refused",
-                "detail": "it is a system tag; use --force to make it a user tag",
+                "reason": "it is a system tag; use --force to make it a user tag",
             },
-        ]
+        ],
+        "counts": {"changed": 1, "unchanged": 0, "refused": 1, "failed": 0},
     }
+    dry = json.loads(on_tree("vm", "tag", "add", "db-01", "sriov", "--dry-run", "-o", "json").out)
+    assert dry["changes"] == dry["items"][0]["changes"]
     assert on_tree("vm", "tag", "remove", "web-*", "sriov", "--if-exists", "-o", "name").out == "web-01\n"
 
 

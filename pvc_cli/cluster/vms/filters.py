@@ -20,7 +20,7 @@ class Filters(NamedTuple):
     """All of these; with a ``!`` in front, none of them. They may be glob patterns."""
     without_tags: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
-    """VNIs, or what a VM's document has in place of one, such as ``macvtap:ens1f0v0``."""
+    """VNIs or descriptions of networks, or what a VM's document has in place of a VNI: ``hostdev:ens1f0v0``."""
     mac: str | None = None
     disk: str | None = None
     """A glob pattern of a volume ``POOL/VOLUME``, or of a file."""

@@ -17,6 +17,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 SEE_VMS = "see 'pvc vm list'"
 _GLOB = re.compile(r"[*?\[]")
 _CHUNK = 500
+_BRIDGES = ("cluster", "storage", "upstream")
+"""What a VM's document has in place of the VNI of a node's own network."""
 
 
 class VmRef(NamedTuple):
@@ -115,6 +117,8 @@ def narrow(
     :raises NotFoundError: if there is no such node.
     """
     vms = _by_pattern(vms, filters.pattern)
+    if filters.networks:
+        filters = filters._replace(networks=_network_words(handler, filters.networks))
     if filters.nodes:
         require_node(handler, *(node for node in map(_bare, filters.nodes) if not _GLOB.search(node)))
         vms = _by_value(handler, vms, "domain.node", filters.nodes, negate=filters.negate)
@@ -124,6 +128,21 @@ def narrow(
         found = handler.children_many(("domain.meta.tags", vm.uuid) for vm in vms)
         vms = [vm for vm, tags in zip(vms, found, strict=True) if match_tags(tags or (), filters)]
     return list(_by_hardware(handler, vms, filters, on_unreadable)) if filters.needs_xml else vms
+
+
+def _network_words(handler: ZKHandler, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the VNIs of networks that are named by their descriptions, and other words as they are.
+
+    :raises NotFoundError: if there is no such network.
+    """
+    vnis = handler.children("base.network") or []
+    names = handler.read_many(("network", vni) for vni in vnis)
+    by_name = {name: vni for name, vni in zip(names, vnis, strict=True) if name}
+    for word in wanted:
+        if word not in vnis and word not in by_name and word not in _BRIDGES and ":" not in word:
+            advice = hint(word, [*by_name, *vnis], "see 'pvc network list'")
+            raise NotFoundError(f"there is no network {quoted(word)}: {advice}")
+    return tuple(word if word in vnis else by_name.get(word, word) for word in wanted)
 
 
 def _by_hardware(

@@ -10,7 +10,7 @@ from pvc_cli.cluster.vms.tags import CONTAINER
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 from pvc_cli.zk.names import check_item
-from pvc_cli.zk.transaction import refuse_contenders
+from pvc_cli.zk.transaction import changes_of, refuse_contenders
 
 _KEYS = ("tag", "tag.type", "tag.protected")
 
@@ -154,7 +154,8 @@ def _add(transaction: Transaction, state: _State, kind: TagType, protected: bool
             for part, found in steady:
                 transaction.guard((*key, part, name), found)
         if len(transaction.ops) > before:
-            outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added"))
+            changes = changes_of(transaction.ops[before:])
+            outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added", changes))
         else:
             outcomes.append(Outcome(state.vm, name, "unchanged", "already set"))
     return VmChange(state.vm, transaction, outcomes)
@@ -166,7 +167,7 @@ def _rename(
     """Plan the new name of one VM's tag, guarded by what was read."""
 
     def outcome(status: Status, detail: str) -> VmChange:
-        return VmChange(state.vm, transaction, [Outcome(state.vm, old, status, detail)])
+        return VmChange(state.vm, transaction, [Outcome(state.vm, old, status, detail, transaction.changes)])
 
     if not state.exists:
         return _gone(transaction, state.vm, [old])
@@ -219,6 +220,7 @@ def _remove(
             outcomes.append(Outcome(vm, name, "refused", f"it is {why}; use --force to remove it"))
             continue
         refuse_contenders(tree)
+        before = len(transaction.ops)
         transaction.delete_item(tree)
-        outcomes.append(Outcome(vm, name, "changed", "removed"))
+        outcomes.append(Outcome(vm, name, "changed", "removed", changes_of(transaction.ops[before:])))
     return VmChange(vm, transaction, outcomes)

@@ -29,6 +29,8 @@ class Outcome:
     tag: str
     status: Status
     detail: str
+    changes: tuple[Change, ...] = ()
+    """What it takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """A key on the command line: KEY, KEY ITEM, or KEY ITEM KEY ITEM."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from pvc_cli.cluster.vms.query import find
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
-from pvc_cli.zk import Key, ZKSchema
+from pvc_cli.zk import Key, ZKHandler, ZKSchema
 
 
 def check_key(words: Sequence[str]) -> None:
@@ -13,6 +15,15 @@ def check_key(words: Sequence[str]) -> None:
     """
     if len(words) not in (1, 2, 4):
         raise InvalidInputError("expected KEY, KEY ITEM, or KEY ITEM KEY ITEM")
+
+
+def with_uuid(handler: ZKHandler, words: Sequence[str]) -> list[str]:
+    """Return *words* with a VM's UUID in place of its name, if they have one."""
+    key, *items = words
+    if items and handler.schema.group_of(key) == "domain":
+        with suppress(NotFoundError):
+            items[0] = find(handler, [items[0]])[0].uuid
+    return [key, *items]
 
 
 def resolve(schema: ZKSchema, words: Sequence[str]) -> tuple[Key, str]:

@@ -76,7 +76,7 @@ def wait(
 
 def show_outcome(output: Output, outcome: Outcome[Item], *, dry_run: bool) -> int:
     """Say what became of what was to be changed, and return the exit code."""
-    if dry_run and output.style in ("table", "name"):
+    if dry_run and output.style == "table":
         show_changes(output, outcome.changes)
     elif output.style != "table":
         changes = changes_document([change.masked() for change in outcome.changes]) if dry_run else {}

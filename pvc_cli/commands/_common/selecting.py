@@ -49,8 +49,8 @@ _OTHERS = (
         help="Only VMs without this tag; repeatable.",
     ),
     click.option(
-        "--network", "networks", multiple=True, metavar="VNI", shell_complete=complete.networks,
-        help="Only VMs in this network; repeat it to require several.",
+        "--network", "networks", multiple=True, metavar="NETWORK", shell_complete=complete.networks,
+        help="Only VMs in this network, by VNI or name, or with a device: hostdev:ens1f0v0.",
     ),
     click.option("--mac", metavar="MAC", help="Only the VM that has an interface with this address."),
     click.option("--disk", metavar="PATTERN", help="Only VMs with this disk: POOL/VOLUME, or a pattern in quotes."),

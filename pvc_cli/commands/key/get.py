@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
-from pvc_cli.commands._common.keys import check_key, resolve
+from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.errors import NotFoundError
 from pvc_cli.zk.schema import MASK, is_secret
 
@@ -23,7 +23,7 @@ def command(context: Context, words: tuple[str, ...], secrets: bool) -> None:
     """
     check_key(words)
     with connect(context) as handler:
-        key, path = resolve(handler.schema, words)
+        key, path = resolve(handler.schema, with_uuid(handler, words))
         value = handler.read(key)
     if value is None:
         raise NotFoundError(f"there is no {path}: see 'pvc key list'")

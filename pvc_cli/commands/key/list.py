@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.commands._common.keys import check_key, resolve
+from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.errors import NotFoundError, printable
 
 
@@ -20,7 +20,7 @@ def command(context: Context, words: tuple[str, ...]) -> None:
     """
     check_key(words)
     with connect(context) as handler:
-        key, path = resolve(handler.schema, words)
+        key, path = resolve(handler.schema, with_uuid(handler, words))
         found = handler.children(key)
     if found is None:
         raise NotFoundError(f"there is no {path}")

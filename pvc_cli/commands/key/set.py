@@ -3,7 +3,7 @@ import click
 from pvc_cli.cluster.controls import control
 from pvc_cli.cluster.keys import plan_set
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands._common.keys import check_key, resolve
+from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.errors import InvalidInputError
 
@@ -28,6 +28,6 @@ def command(context: Context, words: tuple[str, ...], dry_run: bool) -> int:
         raise InvalidInputError("expected KEY, its ITEM if it has one, and VALUE")
     check_key(spelt)
     with connect(context) as handler:
-        key, path = resolve(handler.schema, spelt)
+        key, path = resolve(handler.schema, with_uuid(handler, spelt))
         outcome = control(handler, [path], plan_set(key, path, value), dry_run=dry_run)
         return show_outcome(context.output, outcome, dry_run=dry_run)

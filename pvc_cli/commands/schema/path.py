@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.commands._common.keys import check_key, resolve
+from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.zk.schema import find_schema
 
 
@@ -19,7 +19,7 @@ def command(context: Context, key: str, items: tuple[str, ...], number: int | No
     \b
     Examples:
       pvc schema path base.config.maintenance
-      pvc schema path domain.meta.tags 3c8f3a7e-6a2c-4f6e-9d8a-0f4b1c2d3e4f tag.type blue
+      pvc schema path domain.meta.tags web-01 tag.type blue
     """
     check_key((key, *items))
     if number is not None:
@@ -27,6 +27,7 @@ def command(context: Context, key: str, items: tuple[str, ...], number: int | No
     else:
         with connect(context) as handler:
             schema = handler.schema
+            items = tuple(with_uuid(handler, (key, *items))[1:])
     _, found = resolve(schema, (key, *items))
     context.output.show(
         lambda: {"key": key, "items": list(items), "version": schema.version, "path": found},

@@ -9,7 +9,7 @@ from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import WATCHED_KEYS, Vm
-from pvc_cli.cluster.vms.query import VmRef, select
+from pvc_cli.cluster.vms.query import VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.commands._common.command import (
@@ -49,7 +49,8 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
 def command(context: Context, filters: Filters, watch: bool) -> int:
     """List VMs.
 
-    PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it.
+    PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it. With -, the
+    names come from standard input.
 
     \b
     Examples:
@@ -57,9 +58,11 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
       pvc vm list -g production -o name
       pvc vm list --network 1001 --min-memory 4096
     """
+    names = context.names(["-"]) if filters.pattern == "-" else []
+    filters = filters._replace(pattern=None) if names else filters
     check_pattern(filters.pattern or "")
     with connect_to_list(context) as handler, turns(context.output, handler, _arm, watch=watch) as each:
-        listing = _Listing(handler, filters)
+        listing = _Listing(handler, filters, names)
         for changed in each:
             listing.show(context.output, changed)
     return EXIT_INTERRUPTED if watch else 0
@@ -68,8 +71,9 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
 class _Listing:
     """A list of the VMs within some filters, which can be shown again after changes."""
 
-    def __init__(self, handler: ZKHandler, filters: Filters) -> None:
+    def __init__(self, handler: ZKHandler, filters: Filters, names: Sequence[str]) -> None:
         self._handler = handler
+        self._names = names
         self._filters = filters
         self._rows: dict[str, list[str | Cell]] = {}
         self._broken: dict[str, str] = {}
@@ -80,7 +84,8 @@ class _Listing:
         for uuid in stale:
             self._rows.pop(uuid, None)
             self._broken.pop(uuid, None)
-        chosen = select(self._handler, self._filters, warn_of_broken_xml(output))
+        everybody = find(self._handler, self._names) if self._names else list_vms(self._handler)
+        chosen = narrow(self._handler, everybody, self._filters, warn_of_broken_xml(output))
         output.show(
             lambda: (vm_document(vm) for vm in self._checked(read_complete_vms(self._handler, _uuids(chosen)))),
             names=lambda: [vm.name for vm in chosen],

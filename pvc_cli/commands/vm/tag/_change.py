@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
-from pvc_cli.cluster.documents import outcomes_document
+from pvc_cli.cluster.documents import changes_document, outcomes_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
@@ -56,11 +56,12 @@ def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: 
     with progress_bar(context.output, shown=len(vms) > _FEW and not dry_run) as progress:
         result = change_tags(handler, vms, plan, dry_run=dry_run, on_progress=progress)
     output = context.output
-    if dry_run:
+    if dry_run and output.style == "table":
         show_changes(output, result.changes)
     elif output.style != "table":
+        changes = changes_document(result.changes) if dry_run else {}
         output.show(
-            lambda: outcomes_document(result.outcomes),
+            lambda: changes | outcomes_document(result.outcomes),
             names=lambda: dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"),
             table=str,
         )
