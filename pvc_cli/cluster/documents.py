@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.vms.tagging import Outcome
     from pvc_cli.cluster.vms.tags import Tag
     from pvc_cli.zk import Change
+    from pvc_cli.zk.undo import Changed
 
 Document = dict[str, Any]
 _NODE_FIRST = (
@@ -195,6 +196,14 @@ def controls_document(controls: Sequence[Control[Item]]) -> Document:
         ],
         "counts": _counts(control.status for control in controls),
     }
+
+
+def changed_document(change: Changed) -> Document:
+    """Return the document of a change that was made: the values before and after; null is not there."""
+    before, after = (
+        None if value is None else value.decode("utf-8", "replace") for value in (change.before, change.after)
+    )
+    return {"path": change.path, "before": before, "after": after}
 
 
 def fault_document(fault: Fault) -> Document:

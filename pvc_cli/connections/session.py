@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pvc_cli import identity
+from pvc_cli.connections.history import Recorder
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
 from pvc_cli.errors import AccessDeniedError, printable
@@ -58,6 +59,7 @@ def connect(
         lock_timeout=context.lock_timeout,
         on_event=on_event or (context.output.message if context.verbose else None),
         before_change=_log_once(target.hosts),
+        on_change=Recorder(target.hosts, ["pvc", *sys.argv[1:]], context.output.warning).record,
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
     ) as handler:

@@ -21,6 +21,7 @@ from pvc_cli.zk.transaction import Transaction, plan_delete, plan_rename, plan_w
 
 if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
+    from pvc_cli.zk.undo import Changed
     from pvc_cli.zk.watch import Watcher
 
 _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
@@ -45,6 +46,7 @@ class ZKHandler:
     :param multiread: False to read without ZooKeeper's `multiRead`; servers before 3.6 are detected anyway.
     :param on_event: is told, in a sentence each, when the session is opened, suspended, resumed and closed.
     :param before_change: is called before every transaction that is sent.
+    :param on_change: is told what each transaction that was applied has changed.
     :param lock_timeout: seconds to wait for a lock; a killed holder's is free after its session's timeout.
     :param lock_holder: shown to those who wait for our locks; by default, the number of this process.
     :param schema_dir: where an installed PVC defines newer schema versions; by default, PVC's own place.
@@ -60,6 +62,7 @@ class ZKHandler:
         multiread: bool = True,
         on_event: Callable[[str], None] | None = None,
         before_change: Callable[[], None] | None = None,
+        on_change: Callable[[list[Changed]], object] | None = None,
         lock_timeout: float = 30.0,
         lock_holder: str = "",
         schema_dir: str | Path | None = None,
@@ -71,6 +74,7 @@ class ZKHandler:
         self._multiread = multiread
         self._on_event = on_event
         self._before_change = before_change
+        self._on_change = on_change
         self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder
         self._schema_dir = schema_dir
@@ -111,6 +115,7 @@ class ZKHandler:
             connection,
             multiread=self._multiread,
             before_change=self._before_change,
+            on_change=self._on_change,
             lock_timeout=self._lock_timeout,
             lock_holder=self._lock_holder,
         )

@@ -6,7 +6,7 @@ import copy
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +29,7 @@ from pvc_cli.zk.store import (
     Op,
     Read,
     ReadResult,
+    Stat,
     TextResult,
     Znode,
     access_denied,
@@ -36,6 +37,7 @@ from pvc_cli.zk.store import (
     judge_replaced,
     pack_stat,
 )
+from pvc_cli.zk.undo import Changed, changed_by, without_before
 
 MAX_REQUEST = 1_048_575
 """Bytes that a request may have where the servers' jute.maxbuffer is not raised: at more they hang up."""
@@ -49,6 +51,7 @@ class LiveStore:
     :param multiread: whether to use ZooKeeper's `multiRead`; a server that turns out not to know it
         (before 3.6) gets pipelined single reads instead, for as long as this store lives.
     :param before_change: is called before every transaction that is sent.
+    :param on_change: is told what each transaction that was applied has changed.
     :param lock_timeout: how long, in seconds, to wait for a lock.
     :param lock_holder: who holds this store's locks, for those who wait for them.
     """
@@ -59,6 +62,7 @@ class LiveStore:
         *,
         multiread: bool = True,
         before_change: Callable[[], None] | None = None,
+        on_change: Callable[[list[Changed]], object] | None = None,
         lock_timeout: float = 30.0,
         lock_holder: str = "",
     ) -> None:
@@ -67,6 +71,7 @@ class LiveStore:
         self._multiread = multiread
         self._multiread_works = False
         self._before_change = before_change
+        self._on_change = on_change
         self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder or f"process {os.getpid()}"
         self._denied: dict[str, None] | None = None
@@ -187,6 +192,7 @@ class LiveStore:
         self.require_fit(ops)
         if self._before_change:
             self._before_change()
+        before = self._values(without_before(ops)) if self._on_change else {}
         until = time.monotonic() + self._connection.timeout
         while True:
             self._waits[0] += 1
@@ -195,13 +201,27 @@ class LiveStore:
                 results = self._connection.deadline()(self._request(ops).commit_async())
             except LOST_ERRORS:
                 if self._was_applied(ops, until, last_seen):
+                    self._tell_of(ops, [self._stat(op.path) for op in ops], before)
                     return
             except UnreachableError as error:
                 raise unknown(f"({error})") from None
             else:
                 judge(ops, results)
+                self._tell_of(ops, results, before)
                 judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
+
+    def _values(self, paths: Sequence[str]) -> dict[str, bytes | None]:
+        found = self.read([Read(path) for path in paths])
+        return {path: z.data if isinstance(z, Znode) else None for path, z in zip(paths, found, strict=True)}
+
+    def _stat(self, path: str) -> Stat | None:
+        (found,) = self.read([Read(path)])
+        return found.stat if isinstance(found, Znode) else None
+
+    def _tell_of(self, ops: Sequence[Op], results: Sequence[Any], before: Mapping[str, bytes | None]) -> None:
+        if self._on_change:
+            self._on_change(changed_by(ops, results, before, self.last_zxid))
 
     @property
     def last_zxid(self) -> int:

@@ -94,7 +94,8 @@ class Op(NamedTuple):
     data: bytes = b""
     version: int = ANY_VERSION
     found: Znode | None = None
-    """The znode that a set was decided on: one that was deleted and created again may have the same version."""
+    """The znode that a set or a deletion was decided on: one that was deleted and created again may have the same
+    version."""
 
     @property
     def size(self) -> int:

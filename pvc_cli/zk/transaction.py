@@ -107,7 +107,7 @@ class Transaction:
     def delete_tree(self, tree: Mapping[str, Znode]) -> None:
         """Delete all znodes of *tree*, each guarded by its version."""
         for path in sorted(tree, reverse=True):
-            self.add(Op("delete", path, version=tree[path].version))
+            self.add(Op("delete", path, version=tree[path].version, found=tree[path]))
 
     def delete_item(self, tree: Mapping[str, Znode]) -> None:
         """Delete all znodes of *tree*; notice if its top was deleted and created again since it was read."""
@@ -145,7 +145,7 @@ def delete_noticing(tree: Mapping[str, Znode], watched: Collection[str]) -> Iter
     for path in sorted(watched):
         yield Op("set", path, tree[path].data, tree[path].version, tree[path])
     for path in sorted(tree, reverse=True):
-        yield Op("delete", path, version=tree[path].version + (path in watched))
+        yield Op("delete", path, version=tree[path].version + (path in watched), found=tree[path])
 
 
 def refuse_contenders(tree: Mapping[str, Znode]) -> None:

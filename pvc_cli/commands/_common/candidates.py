@@ -11,6 +11,7 @@ from pvc_cli.cluster.networks import list_names
 from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.saved import Connections
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
@@ -74,6 +75,12 @@ pools_and_volumes = _from_cluster(_pools_and_volumes)
 def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the states that PVC gives VMs."""
     return [CompletionItem(state) for state in STATES if state.startswith(incomplete)]
+
+
+def changes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer what is in the history."""
+    names = ["last", *(entry.id for entry in list_entries())]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def connections(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -22,7 +22,7 @@ def _on_tab(kind: str) -> Completer:
     return complete
 
 
-vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
-    _on_tab, ("vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
+changes, vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
+    _on_tab, ("changes", "vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
 )
 networks, pools, pools_and_volumes = map(_on_tab, ("networks", "pools", "pools_and_volumes"))

@@ -1,7 +1,7 @@
 """Run a local demo cluster.
 
-It is a real ZooKeeper on the loopback interface. While it runs, pvc uses it unless another cluster is configured. PVC's
-daemons do not run in it: nothing acts on what VMs and nodes are told, and --wait waits in vain.
+It is a real ZooKeeper on the loopback interface. While it runs, pvc uses it unless another cluster is configured.
+PVC's daemons do not run in it: nothing acts on what VMs and nodes are told, and --wait waits in vain.
 """
 
 from pvc_cli.commands._common.group import LazyGroup

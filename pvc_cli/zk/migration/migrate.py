@@ -120,7 +120,7 @@ class Migration(TreeChange[Plan]):
             found = self.handler.store.read([Read(path) for path in paths])
             self.handler.store.commit(
                 [
-                    Op("delete", path, version=znode.version)
+                    Op("delete", path, version=znode.version, found=znode)
                     for path, znode in zip(paths, found, strict=True)
                     if isinstance(znode, Znode) and is_stuck(path, znode)
                 ]

@@ -1,0 +1,34 @@
+import click
+
+from pvc_cli.cluster.undo import UNDO, changed_items
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.outcomes import carry_out
+from pvc_cli.connections.history import find_entry, same_cluster
+from pvc_cli.errors import RefusedError
+
+
+@click.command("undo")
+@click.argument("name", metavar="ID", shell_complete=complete.changes)
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, name: str, dry_run: bool) -> int:
+    """Undo what a command changed: all that nobody has changed since.
+
+    ID is one of 'pvc history list', or last. What was changed again since is refused by name, and the rest is undone.
+    What daemons act on, such as a VM's state, and the schema version are not undone. An undo can be undone.
+
+    \b
+    Example:
+      pvc vm tag add web-01 blue && pvc undo last --dry-run
+    """
+    entry = find_entry(name)
+    changes = entry.changes()
+    with connect(context) as handler:
+        if not same_cluster(entry.cluster, handler.hosts):
+            raise RefusedError(
+                f"{entry.id} changed another cluster: use --coordinators {entry.cluster}, or a connection to it"
+            )
+        items = changed_items(handler, changes)
+        return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)

@@ -1,0 +1,181 @@
+"""The history of what this user changed: a file per command, from which it can be undone."""
+
+import base64
+import datetime
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pvc_cli import identity
+from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
+from pvc_cli.files import state_folder
+from pvc_cli.zk.undo import Changed
+
+MOST_ENTRIES = 500
+MOST_BYTES = 32 << 20
+"""How large a command's entry may be; what is larger cannot be undone from it."""
+_SUFFIX = ".jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command that changed something."""
+
+    id: str
+    time: float
+    """In seconds since 1970."""
+    cluster: str
+    """The hosts, with the chroot."""
+    user: str
+    command: tuple[str, ...]
+    path: Path
+
+    def changes(self) -> list[Changed]:
+        """Return what it changed, each znode once.
+
+        :raises RefusedError: if it changed too much for its entry.
+        """
+        changed: dict[str, Changed] = {}
+        for line in _lines(self.path):
+            if line.get("truncated"):
+                raise RefusedError(
+                    f"{self.id} changed more than its entry holds: restore the backup that was made before it, with"
+                    " 'pvc cluster restore'"
+                )
+            for path, before, after, version, czxid in line.get("changes", ()):
+                now = Changed(path, _decode(before), _decode(after), version, czxid)
+                changed[path] = changed[path].then(now) if path in changed else now
+        return [change for change in changed.values() if change.before != change.after]
+
+
+class Recorder:
+    """Writes the entry of one command, once it changes something.
+
+    A history that cannot be written stops no change: it says so once.
+    """
+
+    def __init__(self, cluster: str, command: Sequence[str], on_error: Callable[[str], object]) -> None:
+        self._header = {"cluster": cluster, "user": identity.user(), "command": list(command)}
+        self._on_error = on_error
+        self._path: Path | None = None
+        self._failed = False
+
+    def record(self, changes: Sequence[Changed]) -> None:
+        """Append what a transaction changed."""
+        if self._failed or not changes:
+            return
+        try:
+            if self._path is None:
+                self._path = _new_entry(self._header)
+            if self._path.stat().st_size > MOST_BYTES:
+                self._failed = True
+                line: dict[str, Any] = {"truncated": True}
+            else:
+                line = {"changes": [[c.path, _encode(c.before), _encode(c.after), *c[3:]] for c in changes]}
+            with self._path.open("a", encoding="ascii") as file:
+                file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        except OSError as error:
+            self._failed = True
+            self._on_error(f"the change cannot be undone later, for its history cannot be written: {error.strerror}")
+
+
+def list_entries() -> list[Entry]:
+    """Return all entries, the latest first."""
+    folder = _folder()
+    files = sorted(folder.glob(f"*{_SUFFIX}"), reverse=True) if folder.is_dir() else []
+    return [entry for entry in map(_load, files) if entry]
+
+
+def find_entry(name: str) -> Entry:
+    """Return the entry called *name*, or the latest for ``last``.
+
+    :raises NotFoundError: if there is none.
+    """
+    entries = list_entries()
+    if name == "last" and entries:
+        return entries[0]
+    for entry in entries:
+        if entry.id == name:
+            return entry
+    advice = hint(name, [entry.id for entry in entries], "see 'pvc history list'")
+    raise NotFoundError(f"there is no change {quoted(name)} in the history: {advice}")
+
+
+def _folder() -> Path:
+    return state_folder() / "history"
+
+
+def _new_entry(header: dict[str, Any]) -> Path:
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in sorted(folder.glob(f"*{_SUFFIX}"))[: -MOST_ENTRIES + 1]:
+        old.unlink(missing_ok=True)
+    now = time.time()
+    name = datetime.datetime.fromtimestamp(now).astimezone().strftime("%Y%m%d-%H%M%S-%f")
+    path = folder / f"{name}{_SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
+        file.write(json.dumps({"id": name, "time": now, **header}) + "\n")
+    return path
+
+
+def _load(path: Path) -> Entry | None:
+    """Return the entry in a file, or None if it is not one, or only half of one."""
+    header = next(_lines(path), {})
+    try:
+        return Entry(
+            path.name.removesuffix(_SUFFIX),
+            float(header["time"]),
+            str(header["cluster"]),
+            str(header["user"]),
+            tuple(map(str, header["command"])),
+            path,
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of an entry; a last one that was cut off is left out."""
+    try:
+        with path.open(encoding="ascii") as file:
+            for line in file:
+                found = json.loads(line)
+                if isinstance(found, dict):
+                    yield found
+    except (OSError, ValueError):
+        return
+
+
+def _encode(data: bytes | None) -> Any:  # noqa: ANN401 - JSON
+    """Return a value for JSON: text, or, if it is not UTF-8, an object with its base64."""
+    if data is None:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
+
+
+def _decode(value: Any) -> bytes | None:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return base64.b64decode(value["base64"])
+    return None if value is None else str(value).encode()
+
+
+def same_cluster(one: str, other: str) -> bool:
+    """Tell whether two lists of hosts mean the same cluster, whatever their order."""
+    return _cluster(one) == _cluster(other)
+
+
+def _cluster(hosts: str) -> tuple[frozenset[str], str]:
+    servers, _, chroot = hosts.partition("/")
+    return frozenset(_with_port(server) for server in servers.split(",")), chroot.strip("/")
+
+
+def _with_port(server: str) -> str:
+    return server if server.rpartition(":")[2].isdigit() and not server.endswith("]") else f"{server}:2181"

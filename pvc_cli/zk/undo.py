@@ -1,0 +1,97 @@
+"""What transactions changed, znode by znode, and the steps that undo it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pvc_cli.errors import RefusedError
+from pvc_cli.zk.store import Op, Read, Store, Znode
+from pvc_cli.zk.transaction import delete_noticing
+
+
+class Changed(NamedTuple):
+    """A znode that was changed; *before* is None if it did not exist, *after* if it was deleted."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    version: int = 0
+    """Its version afterwards."""
+    czxid: int = 0
+    """The transaction that created it: it tells a znode from a later one of the same path."""
+
+    def then(self, later: "Changed") -> "Changed":
+        """Return this change and a *later* one of the same znode as one."""
+        return later._replace(before=self.before)
+
+
+def without_before(ops: Iterable[Op]) -> list[str]:
+    """Return the paths that *ops* change without telling what was there."""
+    first: dict[str, Op] = {}
+    for op in ops:
+        if op.kind != "check":
+            first.setdefault(op.path, op)
+    return [path for path, op in first.items() if op.kind != "create" and op.found is None]
+
+
+def changed_by(
+    ops: Sequence[Op], results: Sequence[Any], before: Mapping[str, bytes | None], zxid: int
+) -> list[Changed]:
+    """Return what a transaction of *ops* changed.
+
+    :param results: of each step; that of a set has its ``version`` and ``czxid``.
+    :param before: the values of :func:`without_before`.
+    :param zxid: the transaction's number.
+    """
+    changed: dict[str, Changed] = {}
+    for op, result in zip(ops, results, strict=True):
+        if op.kind == "check":
+            continue
+        old = before.get(op.path) if op.found is None else op.found.data
+        if op.kind == "create":
+            now = Changed(op.path, None, op.data, 0, zxid)
+        elif op.kind == "set":
+            now = Changed(op.path, old, op.data, getattr(result, "version", 0), getattr(result, "czxid", 0))
+        else:
+            now = Changed(op.path, old, None)
+        changed[op.path] = changed[op.path].then(now) if op.path in changed else now
+    return [change for change in changed.values() if change.before != change.after]
+
+
+def read_paths(store: Store, changes: Sequence[Changed]) -> dict[str, Znode | None]:
+    """Return the znodes of *changes* as they are now, in one batch."""
+    found = store.read([Read(change.path) for change in changes])
+    return {c.path: z if isinstance(z, Znode) else None for c, z in zip(changes, found, strict=True)}
+
+
+def undo_steps(changes: Sequence[Changed], now: Mapping[str, Znode | None]) -> list[Op]:
+    """Return the steps that undo *changes*, none if all is as it was before.
+
+    :param now: what is there now, by path.
+    :raises RefusedError: if one of them was changed again since.
+    """
+    open_ = [change for change in changes if not _is_as_before(change, now[change.path])]
+    for change in open_:
+        _require_unchanged(change, now[change.path])
+    created = {c.path: znode for c in open_ if c.before is None and (znode := now[c.path])}
+    steps = []
+    for change in sorted(open_):
+        znode = now[change.path]
+        if change.after is None and change.before is not None:
+            steps.append(Op("create", change.path, change.before))
+        elif change.before is not None and znode:
+            steps.append(Op("set", change.path, change.before, znode.version, znode))
+    return [*steps, *delete_noticing(created, set(created))]
+
+
+def _is_as_before(change: Changed, now: Znode | None) -> bool:
+    return (None if now is None else now.data) == change.before
+
+
+def _require_unchanged(change: Changed, now: Znode | None) -> None:
+    if change.after is None:
+        if now is not None:
+            raise RefusedError(f"{change.path} was created again since")
+    elif now is None:
+        raise RefusedError(f"{change.path} was deleted since")
+    elif (now.version, now.stat.czxid) != (change.version, change.czxid):
+        raise RefusedError(f"{change.path} was changed since")

@@ -1,0 +1,174 @@
+"""What was changed is kept, and undone: all that nobody has changed since, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Pvc, Tree, changes_between
+
+
+def changed_again(on_tree: Pvc, *words: str) -> str:
+    """The ID of the entry that a command leaves."""
+    assert on_tree(*words).code == 0
+    return on_tree("history", "list", "-o", "name").out.split()[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vm", "tag", "add", "web-01", "blue", "-p"),
+        ("vm", "tag", "add", "--all", "production", "--type", "system"),
+        ("vm", "tag", "remove", "--all", "production", "--if-exists"),
+        ("vm", "tag", "rename", "production", "live"),
+        ("sriov", "vf", "set", "pvchv1", "ens1f0v*", "--vlan-id", "7", "--trust"),
+        ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01"),
+        ("sriov", "vf", "release", "pvchv1", "ens1f0v0", "--force"),
+        ("vm", "meta", "set", "-g", "production", "--autostart", "--limit", "pvchv1"),
+        ("key", "set", "domain.profile", "web-01", "other"),
+        ("fault", "delete", "--all"),
+        ("cluster", "maintenance", "on"),
+    ],
+)
+def test_the_tree_is_as_it_was_before(on_tree: Pvc, tree: Tree, words: tuple[str, ...]) -> None:
+    before = tree.dump()
+    entry = changed_again(on_tree, *words)
+    after = tree.dump()
+    assert after != before
+    shown = json.loads(on_tree("history", "show", entry, "-o", "json").out)
+    assert shown["command"] == ["pvc", *words]
+    assert {c["path"] for c in shown["changes"]} == changes_between(before, after).keys()
+    dry = on_tree("undo", entry, "--dry-run")
+    assert (dry.code, tree.dump()) == (0, after)
+    assert on_tree("undo", entry).code == 0
+    assert tree.dump() == before
+    again = json.loads(on_tree("undo", entry, "-o", "json").out)
+    assert again["counts"] == {"changed": 0, "unchanged": len(again["items"]), "refused": 0, "failed": 0}
+    # An undo can be undone.
+    assert on_tree("undo", "last").code == 0
+    assert tree.dump() == after
+
+
+def test_a_prune_is_undone(on_tree: Pvc, tree: Tree) -> None:
+    for path in ("/sriov/pf", "/tags", "/domains/" + tree.uuid("web-01") + "/bogus/deep"):
+        tree.put(path)
+    before = tree.dump()
+    entry = changed_again(on_tree, "schema", "apply", "--prune", "--yes", "--force")
+    assert tree.dump() != before
+    assert on_tree("undo", entry).code == 0
+    assert tree.dump() == before
+
+
+def test_a_bulk_removal_with_mixed_tags_is_undone_but_for_what_changed_since(
+    demo: Callable[..., Tree], pvc: Pvc
+) -> None:
+    tree = demo(vms=300)
+    at = ("--coordinators", tree.hosts)
+    assert pvc(*at, "vm", "tag", "add", "-g", "ci", "production", "-p").code == 0
+    assert pvc(*at, "vm", "tag", "add", "-g", "staging", "production", "--type", "system").code == 0
+    before = tree.dump()
+    assert pvc(*at, "vm", "tag", "remove", "--all", "production", "--force", "--if-exists").code == 0
+    changed = f"/domains/{tree.uuid('web-01')}/tags/production"
+    tree.put(changed, b"other")
+    result = pvc(*at, "undo", "last", "-o", "json")
+    assert result.code == 1
+    document = json.loads(result.out)
+    (refused,) = [item for item in document["items"] if item["status"] == "refused"]
+    assert (refused["name"], refused["reason"]) == ("web-01", f"{changed} was created again since")
+    assert changes_between(before, tree.dump()).keys() == {changed, f"{changed}/type", f"{changed}/protected"}
+
+
+@pytest.mark.parametrize(
+    ("rival", "why"),
+    [
+        (lambda tree, path: tree.client.set(path, b"prod"), "was changed since"),
+        (lambda tree, path: (tree.client.set(path, b"x"), tree.client.set(path, b"other")), "was changed since"),
+        (lambda tree, path: tree.client.delete(path), "was deleted since"),
+        (
+            lambda tree, path: (tree.client.delete(path), tree.client.create(path, b"other")),
+            "was changed since",
+        ),
+    ],
+)
+def test_what_others_changed_since_is_refused_by_name(
+    on_tree: Pvc, tree: Tree, rival: Callable[[Tree, str], object], why: str
+) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/profile"
+    entry = changed_again(on_tree, "vm", "meta", "set", "web-01,web-02", "--profile", "other")
+    rival(tree, path)
+    now = tree.dump()
+    result = on_tree("undo", entry)
+    assert result.code == 1
+    assert f"Error: web-01: refused: {path} {why}\n" in result.err
+    assert "web-02: undone." in result.err
+    assert changes_between(now, tree.dump()).keys() == {f"/domains/{tree.uuid('web-02')}/profile"}
+
+
+def test_what_daemons_acted_on_is_not_undone(on_tree: Pvc, tree: Tree) -> None:
+    for words in (("vm", "stop", "web-01"), ("vm", "migrate", "lab-01", "-t", "pvchv3"), ("node", "flush", "pvchv2")):
+        entry = changed_again(on_tree, *words)
+        before = tree.dump()
+        result = on_tree("undo", entry)
+        assert (result.code, tree.dump()) == (1, before)
+        assert "daemons have acted on" in result.err
+        assert "give the opposite command instead" in result.err
+
+
+def test_a_change_of_another_cluster_is_not_undone_here(on_tree: Pvc, pvc: Pvc, tree: Tree) -> None:
+    entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "blue")
+    other = pvc("--coordinators", tree.hosts.partition("/")[0], "undo", entry)
+    assert other.code == 1
+    assert f"{entry} changed another cluster: use --coordinators {tree.hosts}" in other.err
+    assert on_tree("undo", "nope").code == 1
+    assert json.loads(on_tree("history", "list", "--cluster", "-o", "json").out)[0]["id"] == entry
+
+
+def test_the_history_is_private_bounded_and_stops_no_change(
+    on_tree: Pvc, tree: Tree, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pvc_cli.connections.history.MOST_ENTRIES", 3)
+    for number in range(5):
+        assert on_tree("vm", "tag", "add", "web-01", f"t{number}").code == 0
+    folder = home / "state" / "pvc" / "history"
+    files = list(folder.iterdir())
+    assert len(files) == 3
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (folder, *files)} == {0o700, 0o600}
+    on_tree("vm", "tag", "list")
+    assert len(list(folder.iterdir())) == 3
+    monkeypatch.setattr("pvc_cli.connections.history.MOST_BYTES", 10)
+    assert on_tree("vm", "tag", "add", "web-01", "big").code == 0
+    large = on_tree("undo", "last")
+    assert large.code == 1
+    assert "changed more than its entry holds: restore the backup that was made before it" in large.err
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    folder.write_text("in the way")
+    result = on_tree("vm", "tag", "add", "web-01", "still")
+    assert result.code == 0
+    assert "Warning: the change cannot be undone later, for its history cannot be written" in result.err
+
+
+def test_secrets_in_the_history_are_masked(on_tree: Pvc, tree: Tree) -> None:
+    entry = changed_again(on_tree, "key", "set", "node.ipmi.password", "pvchv1", "hunter2")
+    shown = on_tree("history", "show", entry, "-o", "json").out
+    assert json.loads(shown)["changes"][0]["after"] == "********"
+    assert json.loads(on_tree("history", "show", entry, "--show-secrets", "-o", "json").out)["changes"][0][
+        "after"
+    ] == ("hunter2")
+    assert on_tree("undo", entry).code == 0
+    assert tree.client.get("/nodes/pvchv1/ipmipassword")[0] == b"Passw0rd"
+
+
+def test_an_entry_that_was_cut_off_is_no_obstacle(on_tree: Pvc, tree: Tree, home: Path) -> None:
+    before = tree.dump()
+    entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "blue")
+    file = home / "state" / "pvc" / "history" / f"{entry}.jsonl"
+    file.write_text(file.read_text() + '{"changes": [["/doma')
+    (file.parent / "junk.jsonl").write_text("[]")
+    assert on_tree("undo", entry).code == 0
+    assert tree.dump() == before
