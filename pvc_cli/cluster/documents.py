@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pvc_cli.cluster.server_documents import ensemble_document
+
 if TYPE_CHECKING:
     from pvc_cli.cluster.controls import Control, Item
     from pvc_cli.cluster.faults import Fault
@@ -139,6 +141,7 @@ def status_document(status: ClusterStatus) -> Document:
         "volumes": status.volumes,
         "snapshots": status.snapshots,
         "schema_version": status.schema_version,
+        "zookeeper": None if status.servers is None else ensemble_document(status.servers),
         "healthy": status.healthy,
         "problems": [problem._asdict() | {"serious": problem.serious} for problem in status.problems],
     }

@@ -55,6 +55,7 @@ LOST_ERRORS = (ConnectionLoss, SessionExpiredError, SessionMovedError, Operation
 
 OnEvent = Callable[[str], None]
 _GLANCE = 0.05
+_ASK = 1.0
 _LEAST_SPEED = 100_000
 """Bytes a second with which a reply has to arrive; a server that sends it byte by byte is not waited for."""
 _REASONS = {
@@ -114,6 +115,7 @@ class Connection:
         access: Access = NO_ACCESS,
     ) -> None:
         addresses = parse_hosts(hosts)
+        self._addresses, self._access = addresses, access
         self.hosts = hosts
         self.timeout = timeout
         self._on_event = on_event
@@ -145,16 +147,27 @@ class Connection:
         until = time.monotonic() + self.timeout
         self._live = self.client.start_async()
         meanwhile()
-        if not self._live.wait(self.timeout):
-            error = self.unreachable()
-            self._abandon()
-            raise error
+        # Servers answer within milliseconds: those that did not open a session by half the time are asked why.
+        if not self._live.wait(self.timeout / 2):
+            servers = self._why_silent(until - time.monotonic())
+            if not self._live.wait(max(until - time.monotonic(), 0)):
+                error = self.unreachable(servers)
+                self._abandon()
+                raise error
         if self.client.chroot or self._asked_in:
             try:
                 self._look_around(until)
             except BaseException:
                 self.stop()
                 raise
+
+    def _why_silent(self, timeout: float) -> str:
+        """Return what is wrong with several servers, and what to do; nothing of one server, or if enough serve."""
+        # Imported here: it needs this module, and hardly any command needs it.
+        from pvc_cli.zk.ensemble import why_silent
+
+        several = len(self._addresses) > 1
+        return why_silent(self.hosts, self._access, min(_ASK, max(timeout, 0))) if several else ""
 
     def _look_around(self, until: float) -> None:
         """Check the chroot and the credentials: a session alone shows neither."""
@@ -238,12 +251,17 @@ class Connection:
         chroot = str(self.client.chroot)
         return chroot or path if path == "/" else chroot + path
 
-    def unreachable(self) -> UnreachableError:
-        """Return the error for servers that do not answer, with the last reason that kazoo gave."""
+    def unreachable(self, servers: str = "") -> UnreachableError:
+        """Return the error for servers that do not answer, with the last reason that kazoo gave.
+
+        :param servers: what is known about the servers: how many answer, and what to do.
+        """
         reason = f" ({printable(self._last_words[0])})" if self._last_words else ""
         advice = "check that it runs, or use another with --coordinators"
         if re.search("broken|reset by peer", reason, re.IGNORECASE):
             advice = "it closes connections at once: check that it runs, and maxClientCnxns in its configuration"
+        if servers:
+            reason, advice = "", servers
         return UnreachableError(
             f"ZooKeeper at {printable(self.hosts)} did not answer within {self.timeout:g} s{reason}: {advice}"
         )

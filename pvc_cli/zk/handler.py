@@ -21,6 +21,8 @@ from pvc_cli.zk.transaction import Transaction, plan_delete, plan_rename, plan_w
 
 if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
+    from pvc_cli.zk.contenders import Contender
+    from pvc_cli.zk.ensemble import EnsembleReport
     from pvc_cli.zk.undo import Changed
     from pvc_cli.zk.watch import Watcher
 
@@ -28,6 +30,7 @@ _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a w
 
 
 _Item = TypeVar("_Item")
+_SERVERS_ANSWER_WITHIN = 2.0
 
 
 class ZKHandler:
@@ -254,6 +257,23 @@ class ZKHandler:
         paths = self.schema.paths(keys)
         found = iter(read_trees(self.store, [path for path in paths if path is not None]))
         return [{} if path is None else next(found) for path in paths]
+
+    def read_queues(self, keys: Iterable[Key]) -> list[list[Contender]]:
+        """Return who holds, or waits for, the lock on each of *keys*, first come first, in two batches."""
+        from pvc_cli.zk.contenders import read_queues
+
+        return read_queues(self.store, self.schema.paths(keys))
+
+    def ask_servers(self) -> Callable[[], EnsembleReport] | None:
+        """Ask each server of the cluster how it is; return what waits for the answers, None on a backup.
+
+        That opens connections of its own, and takes two seconds at most, less where :attr:`timeout` is shorter.
+        """
+        if self._connection is None:
+            return None
+        from pvc_cli.zk.ensemble import ask_servers
+
+        return ask_servers(self.hosts, self._access, min(self.timeout, _SERVERS_ANSWER_WITHIN))
 
     # Changing
 

@@ -7,14 +7,14 @@ import math
 import queue
 import threading
 import time
-import uuid
 from typing import Any
 
 from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
-from pvc_cli.errors import LockError, UnreachableError, printable
+from pvc_cli.errors import LockError, UnreachableError
 from pvc_cli.zk.connection import Connection
+from pvc_cli.zk.contenders import who
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.store import LockKind, OnWait, Op
 
@@ -139,7 +139,7 @@ class HeldLock:
                     f"the lock on {self.path} is stuck: {name} belongs to no session and will not be released;"
                     " remove it with 'pvc schema apply --prune'"
                 )
-            holders.append(_who(data.decode("utf-8", "replace")))
+            holders.append(who(data.decode("utf-8", "replace")))
         return ", ".join(filter(None, holders)) or _UNKNOWN
 
     def release(self) -> None:
@@ -162,15 +162,3 @@ class HeldLock:
 
     def __exit__(self, *error: object) -> None:
         self.release()
-
-
-def _who(text: str) -> str:
-    """Return who a contender is. PVC's processes say only a UUID, which has their host's address."""
-    try:
-        number = uuid.UUID(text)
-    except ValueError:
-        return printable(text)
-    # A host without a card makes an address up, which is marked as a multicast one.
-    if number.version != 1 or number.node >> 40 & 1:
-        return f"a PVC process ({number})"
-    return f"a PVC process on the host with MAC address {number.node.to_bytes(6, 'big').hex(':')}"

@@ -62,7 +62,7 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
         self._unanswered: socket.socket | None = None
         self._socket: socket.socket | None = None
         self._hosts = hosts
-        self._tls = _context(tls) if tls else None
+        self._tls = tls_context(tls) if tls else None
         self._on_death = on_death
 
     def spawn(self, func: Callable[..., object], *args: Any, **kwargs: Any) -> threading.Thread:  # noqa: ANN401
@@ -130,8 +130,11 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
         return [*waiting, *found[0]], found[1], found[2]
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
-    """Return the TLS context of connections."""
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """Return the TLS context of connections.
+
+    :raises ConfigError: if a certificate or a key cannot be used.
+    """
     files = [path for path in (tls.ca, tls.certificate, tls.key) if path]
     try:
         context = ssl.create_default_context(cafile=tls.ca)

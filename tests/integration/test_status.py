@@ -37,13 +37,14 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
     result = on_tree("cluster", "status")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
-        "Status:  healthy",
-        "Health:  100 %",
-        "Nodes:   3 (3 run)",
-        "Primary: pvchv1",
-        "VMs:     20 (1 disable, 1 shutdown, 18 start)",
-        "OSDs:    3 (3 up,in)",
-        "Schema:  version 15",
+        "Status:    healthy",
+        "Health:    100 %",
+        "Nodes:     3 (3 run)",
+        "Primary:   pvchv1",
+        "VMs:       20 (1 disable, 1 shutdown, 18 start)",
+        "OSDs:      3 (3 up,in)",
+        "Schema:    version 15",
+        "ZooKeeper: 1 server answers; without it the cluster stops",
     ]
 
 
@@ -117,7 +118,7 @@ def test_the_health_is_pvcs_number_and_may_have_a_limit(on_tree: Pvc, sound: Tre
             ],
         },
     )
-    assert "Health:  90 %" in on_tree("cluster", "status").out
+    assert "Health:    90 %" in on_tree("cluster", "status").out
     assert on_tree("cluster", "status", "--min-health", "90").code == 0
     assert on_tree("cluster", "status", "--min-health", "91").code == 1
 
@@ -180,7 +181,7 @@ def test_the_document_has_the_names_of_pvcs(on_tree: Pvc, sound: Tree) -> None:
             "nodes",
             "vms",
         ),
-        *("networks", "osds", "pools", "volumes", "snapshots", "schema_version", "healthy", "problems"),
+        *("networks", "osds", "pools", "volumes", "snapshots", "schema_version", "zookeeper", "healthy", "problems"),
     ]
     assert document["node_health"]["pvchv2"] == {"health": 100, "messages": []}
     assert document["nodes"] == {"total": 3, "run,ready": 3}

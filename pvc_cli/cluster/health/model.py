@@ -1,12 +1,17 @@
 """The records of a cluster's health."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pvc_cli.cluster.faults import Fault
 from pvc_cli.cluster.node_details import NodeDetails
 from pvc_cli.cluster.nodes import Node
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.ensemble import EnsembleReport
 
 SERIOUS = 5
 """The weight of a problem that PVC does not count."""
@@ -49,6 +54,8 @@ class ClusterStatus:
     snapshots: int
     faults: tuple[Fault, ...]
     """Those that nobody has acknowledged."""
+    servers: EnsembleReport | None
+    """The ZooKeeper servers; None of a backup, which has none."""
     problems: tuple[Problem, ...]
     """The most serious first, notes last."""
 

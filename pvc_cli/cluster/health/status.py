@@ -7,6 +7,7 @@ from shlex import quote
 from pvc_cli.cluster.faults import Fault, list_faults
 from pvc_cli.cluster.health.model import ClusterStatus, Problem
 from pvc_cli.cluster.health.nodes import node_problems
+from pvc_cli.cluster.health.servers import server_problems
 from pvc_cli.cluster.health.tree import tree_problems
 from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import Node, list_nodes
@@ -21,7 +22,11 @@ _SHOWN = 3
 
 
 def cluster_status(handler: ZKHandler) -> ClusterStatus:
-    """Check nodes, VMs, faults, storage, schema and SR-IOV functions, and return the health of the cluster."""
+    """Check servers, nodes, VMs, faults, storage, schema and SR-IOV functions, and return the health of the cluster.
+
+    The servers are asked while the tree is read; one that does not answer is given up after two seconds.
+    """
+    asked = handler.ask_servers()
     nodes = list_nodes(handler)
     known = list_faults(handler) if "base.faults" in handler.schema.keys else []
     faults = [fault for fault in known if fault.status != "ack"]
@@ -31,13 +36,16 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
     osds = read_osds(handler)
     networks, pools = handler.children_many(["base.network", "base.pool"])
     volumes, snapshots = _volumes(handler, pools or [])
+    in_tree = list(tree_problems(handler))
+    servers = asked() if asked else None
     problems = [
+        *server_problems(servers),
         *_of_cluster(maintenance, primary, nodes),
         *node_problems(nodes, handler.schema.version),
         *of_vms,
         *(Problem("storage", *problem) for problem in storage_problems(osds)),
         *_of_faults(faults),
-        *tree_problems(handler),
+        *in_tree,
     ]
     return ClusterStatus(
         schema_version=handler.schema.version,
@@ -53,6 +61,7 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
         volumes=volumes,
         snapshots=snapshots,
         faults=tuple(faults),
+        servers=servers,
         problems=tuple(sorted(problems, key=lambda problem: -problem.weight)),
     )
 

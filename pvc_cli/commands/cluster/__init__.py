@@ -7,6 +7,7 @@ command = LazyGroup(
     __doc__,
     {
         "backup": "Back up every znode to FILE, in PVC's own format.",
+        "locks": "Show who holds PVC's locks, and who waits for them.",
         "maintenance": "Switch maintenance mode; while it is on, PVC fences no node.",
         "restore": "Restore the tree from a backup; anything not in it is deleted.",
         "status": "Check the health of the cluster; exit 1 if there are problems.",

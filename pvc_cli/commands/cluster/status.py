@@ -36,8 +36,9 @@ _CLUSTER_KEYS = ("base.config.maintenance", "base.config.primary_node", "base.st
 def command(context: Context, min_health: int | None, watch: bool) -> int:
     """Check the health of the cluster; exit 1 if there are problems.
 
-    Checks nodes, VMs, faults, storage, schema, locks and SR-IOV; the most serious problem comes first. Notes are not
-    problems. The health is PVC's own number: 100 percent, less what the faults take that nobody has acknowledged.
+    Checks ZooKeeper, nodes, VMs, faults, storage, schema, locks and SR-IOV; the most serious problem comes first.
+    Notes are not problems. The health is PVC's own number: 100 percent, less what the faults take that nobody has
+    acknowledged.
 
     \b
     Examples:
@@ -78,6 +79,7 @@ def _screen(output: Output, status: ClusterStatus) -> str:
             ("VMs", _counted(status.vms)),
             ("OSDs", _counted(status.osds)),
             ("Schema", f"version {status.schema_version}"),
+            *([("ZooKeeper", status.servers.summary)] if status.servers else []),
         ]
     )
     rows: list[list[str | Cell]] = [

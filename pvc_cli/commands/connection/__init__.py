@@ -10,6 +10,7 @@ command = LazyGroup(
         "list": "List saved connections.",
         "remove": "Remove a saved connection; the cluster is not touched.",
         "show": "Show a connection, or which cluster pvc would use now, and why.",
+        "test": "Check each ZooKeeper server of a connection, then open a session.",
         "use": "Make a saved connection the current one.",
     },
 )

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pvc_cli.cluster.server_documents import ensemble_document
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Context, output_option, pass_context
+from pvc_cli.commands.connection._saved import require
+from pvc_cli.connections.check import Check, check_connection
+from pvc_cli.connections.resolve import Target, resolve
+from pvc_cli.connections.saved import Connections
+from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Cell, Output, Row, known
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.ensemble import EnsembleReport
+    from pvc_cli.zk.server_words import ServerReport
+
+_HEADERS = ("SERVER", "STATE", "ROLE", "VERSION", "ANSWER", "LATENCY", "CLIENTS", "SESSIONS", "IN STEP")
+_STATES = {
+    "serves": Cell("serves", "green"),
+    "waits": Cell("no quorum", "red"),
+    "unknown": Cell("unknown", "yellow"),
+    "down": Cell("down", "red"),
+}
+
+
+@click.command("test")
+@click.argument("name", required=False, shell_complete=complete.connections)
+@output_option
+@pass_context
+def command(context: Context, name: str | None) -> int:
+    """Check each ZooKeeper server of a connection, then open a session.
+
+    ANSWER is how long a server took to answer now, LATENCY its own average. IN STEP tells whether a follower has all
+    that the leader has, and of the leader, how many have. What a server's 4lw.commands.whitelist hides is shown as a
+    question mark. Exit 1 if a server is down, 4 if there is no session.
+
+    \b
+    Example:
+      pvc connection test
+    """
+    if name is not None:
+        connections = require(Connections.load(), name)
+        target = Target(connections.hosts[name], str(connections.path), connections.access(name))
+    else:
+        target = resolve(context.connection, context.coordinators)
+    found = check_connection(target, context.timeout)
+    _show(context.output, name, target, found)
+    if found.error:
+        raise found.error
+    return 0 if found.servers.healthy else EXIT_REFUSED
+
+
+def _show(output: Output, name: str | None, target: Target, found: Check) -> None:
+    servers = found.servers
+    output.show(
+        lambda: {
+            "name": name,
+            "coordinators": target.hosts,
+            **ensemble_document(servers),
+            "session_ms": found.session_ms,
+            "schema_version": found.schema_version,
+            "error": found.error and str(found.error),
+        },
+        names=lambda: [server.name for server in servers.servers if server.answers],
+        table=lambda: output.table(_HEADERS, [_row(server, servers) for server in servers.servers]),
+    )
+    for server in servers.servers:
+        if server.reason:
+            output.message(f"{server.name}: {server.reason}.")
+    output.message(f"{servers.summary}.")
+    if not found.error:
+        output.message(f"Session opened in {found.session_ms:g} ms; schema version {found.schema_version}.")
+
+
+def _row(server: ServerReport, servers: EnsembleReport) -> Row:
+    if not server.answers:
+        return [server.name, _STATES[server.state], *[""] * (len(_HEADERS) - 2)]
+    return [
+        server.name,
+        _STATES[server.state],
+        known(server.role),
+        known(server.version),
+        _time(server.answer_ms),
+        _time(server.latency_ms),
+        known(server.connections),
+        known(server.sessions),
+        _in_step(server, servers.behind(server)),
+    ]
+
+
+def _in_step(server: ServerReport, behind: int | None) -> str:
+    if server.role == "standalone":
+        return ""
+    if server.role == "leader":
+        return f"{known(server.followers_in_step)} of {known(server.followers)}"
+    return "?" if behind is None else f"{behind} behind" if behind else "yes"
+
+
+def _time(milliseconds: float | None) -> str:
+    return "?" if milliseconds is None else f"{milliseconds:.1f} ms"
