@@ -41,6 +41,7 @@ _ENDS: dict[int, tuple[str, int]] = {
         "connection": "Manage saved cluster connections.",
         "fault": "Show, acknowledge and delete faults.",
         "history": "Show what you changed with pvc, and what can be undone.",
+        "inventory": "List VMs for Ansible, as a dynamic inventory, or for Prometheus.",
         "key": "Read and write single keys: the last resort.",
         "network": "Manage what connects VMs.",
         "node": "Show nodes, and tell them what to do.",

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pvc_cli.errors import printable
 
 if TYPE_CHECKING:
+    from pvc_cli.output.prometheus import Family
     from pvc_cli.output.screen import Screen
 
-Format = Literal["table", "json", "json-pretty", "yaml", "name"]
+Format = Literal["table", "json", "json-pretty", "yaml", "name", "prometheus"]
 Document = Mapping[str, Any]
 _COLOURS = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34}
 
@@ -123,15 +124,22 @@ class Output:
         *,
         names: Callable[[], Iterable[str]],
         table: Callable[[], str],
+        metrics: Callable[[], Iterable[Family]] = tuple,
     ) -> None:
         """Print a result in the requested format; only that one is made.
 
         Documents come out one by one, as they are made; a list of none is a list, too.
+
+        :param metrics: for a command that offers Prometheus' format.
         """
         if self.style == "table":
             pieces: Iterable[str] = (f"{text}\n" for text in [table()] if text)
         elif self.style == "name":
             pieces = (f"{printable(name)}\n" for name in names())
+        elif self.style == "prometheus":
+            from pvc_cli.output.prometheus import render_metrics
+
+            pieces = render_metrics(metrics())
         else:
             from pvc_cli.output.formats import serialise
 

@@ -17,6 +17,7 @@ pass_context = click.make_pass_decorator(Context)
 
 _FORMATS: dict[str, Format] = {"table": "table", "json": "json", "yaml": "yaml", "name": "name"}
 _PVC_FORMATS: dict[str, Format] = {"pretty": "table", "raw": "name", "json": "json", "json-pretty": "json-pretty"}
+_METRICS: dict[str, Format] = {"prometheus": "prometheus"}
 
 
 def options_into(
@@ -49,14 +50,23 @@ def _choose_format(context: click.Context, _parameter: click.Parameter, value: s
     if __name__ in context.meta:
         raise click.UsageError("-o and -f exclude each other: use one of them")
     context.meta[__name__] = value
-    context.obj.output.style = {**_FORMATS, **_PVC_FORMATS}[value]
+    context.obj.output.style = {**_FORMATS, **_PVC_FORMATS, **_METRICS}[value]
 
 
 def output_option(command: Command) -> Command:
     """Add ``-o``, and ``-f`` as PVC's client spells it: the format of ``Context.output``."""
+    return _output_options(command, _FORMATS)
+
+
+def output_option_with_metrics(command: Command) -> Command:
+    """Add the same as :func:`output_option`, with Prometheus' format for a command that gives ``metrics``."""
+    return _output_options(command, _FORMATS | _METRICS)
+
+
+def _output_options(command: Command, own_formats: dict[str, Format]) -> Command:
     for names, formats, text in (
         (("-f", "--format"), _PVC_FORMATS, "Output format, in the words of PVC's own client."),
-        (("-o", "--output"), _FORMATS, "Output format [default: table]."),
+        (("-o", "--output"), own_formats, "Output format [default: table]."),
     ):
         command = click.option(
             *names, type=click.Choice(list(formats)), expose_value=False, callback=_choose_format, help=text

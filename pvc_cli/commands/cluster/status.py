@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.cluster.documents import status_document
+from pvc_cli.cluster.health.metrics import status_metrics
 from pvc_cli.cluster.health.model import ClusterStatus
 from pvc_cli.cluster.health.status import cluster_status
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, watch_option
+from pvc_cli.commands._common.command import (
+    Context,
+    connect_to_list,
+    output_option_with_metrics,
+    pass_context,
+    watch_option,
+)
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
@@ -31,7 +38,7 @@ _CLUSTER_KEYS = ("base.config.maintenance", "base.config.primary_node", "base.st
     help="Exit 1 only if PVC's health number is lower [default: if there is any problem].",
 )
 @watch_option
-@output_option
+@output_option_with_metrics
 @pass_context
 def command(context: Context, min_health: int | None, watch: bool) -> int:
     """Check the health of the cluster; exit 1 if there are problems.
@@ -44,8 +51,11 @@ def command(context: Context, min_health: int | None, watch: bool) -> int:
     Examples:
       pvc cluster status || echo 'wake the admin'
       pvc cluster status --min-health 50
+      pvc cluster status -o prometheus --min-health 0 > pvc.prom
     """
     output, fine = context.output, True
+    if watch and output.style == "prometheus":
+        raise click.UsageError("--watch and -o prometheus exclude each other: figures are read anew each time")
     with connect_to_list(context) as handler, turns(output, handler, _arm, watch=watch) as each:
         for _ in each:
             found = cluster_status(handler)
@@ -59,6 +69,7 @@ def _show(output: Output, found: ClusterStatus) -> None:
         lambda: status_document(found),
         names=lambda: [problem.what for problem in found.problems],
         table=lambda: _screen(output, found),
+        metrics=lambda: status_metrics(found),
     )
 
 
