@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test explore test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs log man site picture deb dist clean
+.PHONY: help demo unit test explore test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs log man site picture screenshot deb dist clean
 
 help: ## List what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -85,6 +85,10 @@ site: .venv/ready ## Build the documentation site into build/site; a broken link
 picture: .venv/ready ## Draw the README's pictures from the real program
 	@.ci/setup server
 	$(BIN)/python docs/picture.py
+
+screenshot: .venv/ready ## Take the README's picture of a report, with a real Chromium
+	@.ci/setup server tools
+	$(BIN)/python -m docs.report_picture
 
 clean: ## Delete what was made here, the environment included
 	rm -rf .venv build dist man *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -46,7 +46,7 @@ def page(name: str) -> str:
         inside = str(path.relative_to(ROOT))
         if inside in PAGES:
             return f"{link[1]}{PAGES[inside]}{link[3]}"
-        if path.suffix == ".svg":
+        if path.suffix in (".png", ".svg"):
             return f"{link[1]}{path.name}{link[3]}"
         return f"{link[1]}{repository()}/blob/main/{inside}{link[3]}"
 
@@ -77,7 +77,7 @@ def main() -> int:
     SOURCE.mkdir(parents=True)
     for name, target in PAGES.items():
         (SOURCE / target).write_text(page(name))
-    for image in (ROOT / "docs").glob("*.svg"):
+    for image in (*(ROOT / "docs").glob("*.svg"), *(ROOT / "docs").glob("*.png")):
         shutil.copy(image, SOURCE)
     (SOURCE / "commands.md").write_text(reference())
     build = [

@@ -45,6 +45,7 @@ _ENDS: dict[int, tuple[str, int]] = {
         "key": "Read and write single keys: the last resort.",
         "network": "Manage what connects VMs.",
         "node": "Show nodes, and tell them what to do.",
+        "report": "Write a page on the whole cluster to FILE, as HTML.",
         "sandbox": "Run a local demo cluster.",
         "schema": "Show, check and migrate the schema of the tree.",
         "sriov": "Short for 'pvc network sriov'.",

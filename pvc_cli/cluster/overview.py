@@ -1,0 +1,79 @@
+"""Read all that a report shows of a cluster."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from pvc_cli.cluster.faults import Fault, list_faults
+from pvc_cli.cluster.health.model import ClusterStatus
+from pvc_cli.cluster.health.status import cluster_status
+from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
+from pvc_cli.cluster.sriov.model import Pf, Vf, list_pfs, list_vfs
+from pvc_cli.cluster.vms.model import Vm
+from pvc_cli.cluster.vms.query import list_vms
+from pvc_cli.cluster.vms.read import read_vms
+from pvc_cli.zk import ZKHandler
+
+
+class VmLine(NamedTuple):
+    """What a report shows of a VM: little, for there may be many. None is not known."""
+
+    uuid: str
+    name: str
+    state: str
+    node: str
+    last_node: str
+    """Where it was migrated from, or empty."""
+    failed_reason: str
+    vcpu: int | None
+    memory: int | None
+    """In MiB."""
+    networks: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+class Overview(NamedTuple):
+    """A cluster as it is at one time."""
+
+    taken_at: float
+    """In seconds since 1970."""
+    status: ClusterStatus
+    schema: SchemaStatus
+    vms: tuple[VmLine, ...]
+    """By name."""
+    pfs: tuple[Pf, ...]
+    """None where the schema has no SR-IOV."""
+    vfs: tuple[Vf, ...]
+    faults: tuple[Fault, ...]
+    """Also those that somebody has acknowledged."""
+
+
+def read_overview(handler: ZKHandler) -> Overview:
+    """Read the whole cluster, in few batches."""
+    has_sriov = "node.sriov" in handler.schema.keys
+    return Overview(
+        taken_at=time.time(),
+        status=cluster_status(handler),
+        schema=schema_status(handler),
+        vms=tuple(map(_line, read_vms(handler, [vm.uuid for vm in list_vms(handler)]))),
+        pfs=tuple(list_pfs(handler)) if has_sriov else (),
+        vfs=tuple(list_vfs(handler)) if has_sriov else (),
+        faults=tuple(list_faults(handler)) if "base.faults" in handler.schema.keys else (),
+    )
+
+
+def _line(vm: Vm) -> VmLine:
+    found = vm.hardware
+    return VmLine(
+        uuid=vm.uuid,
+        name=vm.name,
+        state=vm.state,
+        node=vm.node,
+        last_node=vm.last_node,
+        failed_reason=vm.failed_reason,
+        vcpu=found and found.vcpu,
+        memory=found and found.memory,
+        networks=tuple(str(network.vni) for network in found.networks) if found else (),
+        tags=tuple(tag.name for tag in vm.tags),
+    )

@@ -1,0 +1,36 @@
+"""The table of VMs: complete as it stands; the page's script searches and sorts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pvc_cli.report.html import Html, element, join, table, text
+
+if TYPE_CHECKING:
+    from pvc_cli.cluster.overview import VmLine
+
+_HEADERS = ("Name", "State", "Node", "vCPUs", "Memory", "Networks", "Tags")
+_MOODS = {"start": "good", "stop": "dim", "disable": "dim", "fail": "bad"}
+
+
+def machine_table(vms: Sequence[VmLine]) -> Html:
+    """Return *vms* as a table, and the box that searches it."""
+    if not vms:
+        return element("p", "None.")
+    box = element("input", type="search", id="search", autocomplete="off", placeholder="name, tag, node or state")
+    search = element(
+        "p", element("label", "Search ", box), " ", element("output", f"{len(vms)} VMs", id="count"), class_="search"
+    )
+    return join([search, table(_HEADERS, map(_row, vms), id="vms", class_="vms")])
+
+
+def _row(vm: VmLine) -> Iterator[Html]:
+    yield element("b", vm.name, title=vm.uuid)
+    why = vm.failed_reason or None
+    yield element("span", vm.state or "unknown", class_=_MOODS.get(vm.state, "fair"), title=why)
+    yield text(f"{vm.node} (from {vm.last_node})" if vm.last_node else vm.node)
+    yield text("?" if vm.vcpu is None else vm.vcpu)
+    yield text("?" if vm.memory is None else f"{vm.memory} MiB")
+    yield text(", ".join(vm.networks))
+    yield join((element("i", tag) for tag in vm.tags), " ")
