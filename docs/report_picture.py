@@ -15,7 +15,7 @@ from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.sandbox.trouble import make_trouble
 from pvc_cli.zk import ZKHandler, ZKSchema
 
-SIZE = "1100,1150"
+SIZE, SCALE = "1200,1680", 0.7
 
 
 def main() -> int:
@@ -26,12 +26,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, Ensemble(Path(name) / "servers", 3) as ensemble:
         folder = Path(name)
         with ZKHandler(ensemble.hosts) as handler:
-            fill(handler, vms=20, schema=ZKSchema())
+            fill(handler, vms=10, schema=ZKSchema())
             make_trouble(handler)
             page = folder / "report.html"
             page.write_text("".join(render_report(read_overview(handler), "demo")))
         command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                   "--hide-scrollbars", f"--window-size={SIZE}", f"--user-data-dir={folder / 'chromium'}",
+                   "--hide-scrollbars", f"--window-size={SIZE}", f"--force-device-scale-factor={SCALE}",
+                   f"--user-data-dir={folder / 'chromium'}",
                    f"--screenshot={Path(__file__).with_name('report.png')}", page.as_uri()]  # fmt: skip
         return subprocess.run(command, check=False, capture_output=True).returncode
 

@@ -12,7 +12,7 @@ from pvc_cli.zk import ZKHandler
 if TYPE_CHECKING:
     from pvc_cli.zk.ensemble import EnsembleReport
 
-_ASK = 2.0
+_ASK = 5.0
 
 
 class Check(NamedTuple):
@@ -29,7 +29,7 @@ class Check(NamedTuple):
 def check_connection(target: Target, timeout: float) -> Check:
     """Ask each server of *target*, then open a session with it and read its schema version.
 
-    :param timeout: how long, in seconds, the session may take; the servers get two seconds at most.
+    :param timeout: how long, in seconds, the session may take; the servers get five seconds at most.
     :raises RefusedError: if it is a backup file.
     :raises ConfigError: if its servers or credentials are invalid.
     """
@@ -38,7 +38,7 @@ def check_connection(target: Target, timeout: float) -> Check:
 
     if target.file:
         raise RefusedError(f"{quoted(target.hosts)} is a backup file, and has no servers: nothing to test")
-    servers = ask_servers(target.hosts, target.access, min(timeout, _ASK))()
+    servers = ask_servers(target.hosts, target.access, patience=min(timeout, _ASK))()
     begun = time.monotonic()
     handler = ZKHandler(target.hosts, access=target.access, timeout=timeout)
     try:

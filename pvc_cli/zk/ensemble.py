@@ -116,17 +116,25 @@ def _counted(zxid: str | None) -> int | None:
 
 
 def ask_servers(
-    hosts: str, access: Access = NO_ACCESS, timeout: float = _PATIENCE, connect: Connect | None = None
+    hosts: str,
+    access: Access = NO_ACCESS,
+    *,
+    patience: float = _PATIENCE,
+    timeout: float | None = None,
+    connect: Connect | None = None,
 ) -> Callable[[], EnsembleReport]:
     """Ask every server in ``HOST[:PORT],…[/chroot]`` how it is; return what waits for their answers.
 
-    :param timeout: how long, in seconds from now, a server may take.
+    :param patience: how long, in seconds from now, answers are waited for; they may come later if nobody waits yet,
+        so that over a slow connection, which takes its time for other things too, no server seems to be down.
+    :param timeout: how long a server may take at most; by default, *patience*.
     :param connect: opens a connection to a server; by default through TCP, or TLS if *access* has it.
     :raises ConfigError: if *hosts*, or a file for TLS, is invalid.
     """
     addresses = list(dict.fromkeys(parse_hosts(hosts)))
     opened = connect or _connector(access)
-    until = time.monotonic() + timeout
+    begun = time.monotonic()
+    until = begun + (patience if timeout is None else max(timeout, patience))
     found: dict[tuple[str, int], ServerReport] = {}
 
     def ask(address: tuple[str, int]) -> None:
@@ -139,10 +147,11 @@ def ask_servers(
 
     def wait() -> EnsembleReport:
         for thread in threads:
-            thread.join(max(until - time.monotonic(), 0) + 0.05)
-        late = f"no answer within {timeout:g} s"
+            thread.join(max(begun + patience - time.monotonic(), 0) + 0.05)
+        late = f"no answer within {time.monotonic() - begun:.1f} s"
+        reports = dict(found)
         return EnsembleReport(
-            tuple(found.get(address) or ServerReport(*address, "down", late) for address in addresses)
+            tuple(reports.get(address) or ServerReport(*address, "down", late) for address in addresses)
         )
 
     return wait
@@ -150,7 +159,7 @@ def ask_servers(
 
 def why_silent(hosts: str, access: Access, timeout: float) -> str:
     """Return what is wrong with servers that open no session, and what to do; nothing if enough serve."""
-    found = ask_servers(hosts, access, timeout)()
+    found = ask_servers(hosts, access, patience=timeout)()
     if not found.has_quorum:
         down = ", ".join(server.name for server in found.servers if not server.answers)
         return f"{found.summary}; start ZooKeeper on {printable(down)}"

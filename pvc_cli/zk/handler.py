@@ -267,13 +267,15 @@ class ZKHandler:
     def ask_servers(self) -> Callable[[], EnsembleReport] | None:
         """Ask each server of the cluster how it is; return what waits for the answers, None on a backup.
 
-        That opens connections of its own, and takes two seconds at most, less where :attr:`timeout` is shorter.
+        That opens connections of its own. Answers are waited for two seconds from now at most, less where
+        :attr:`timeout` is shorter; what comes later counts if nobody waited before.
         """
         if self._connection is None:
             return None
         from pvc_cli.zk.ensemble import ask_servers
 
-        return ask_servers(self.hosts, self._access, min(self.timeout, _SERVERS_ANSWER_WITHIN))
+        patience = min(self.timeout, _SERVERS_ANSWER_WITHIN)
+        return ask_servers(self.hosts, self._access, patience=patience, timeout=self.timeout)
 
     # Changing
 

@@ -110,6 +110,19 @@ def keep(entry: dict[str, object], mode: int = 0o600) -> Path:
     return path
 
 
+def test_a_server_is_asked_how_it_is_over_tls_too(pvc: Pvc, secure: str, pki: Pki) -> None:
+    entry = {"coordinators": secure, "user": "pvc", "password": SECRET, "tls": True, "ca": str(pki / "ca.pem")}
+    keep(entry)
+    document = json.loads(pvc("connection", "test", "safe", "-o", "json").out)
+    assert [(server["state"], server["role"]) for server in document["servers"]] == [("serves", "standalone")]
+    keep({**entry, "ca": str(pki / "stranger.pem")})
+    result = pvc("--timeout", "2", "connection", "test", "safe", "-o", "json")
+    (server,) = json.loads(result.out)["servers"]
+    assert (result.code, server["state"]) == (4, "down")
+    assert "certificate verify failed" in server["reason"]
+    assert SECRET not in result.out + result.err
+
+
 def test_a_tag_is_added_over_tls_by_a_kept_connection_and_refused_without(pvc: Pvc, secure: str, pki: Pki) -> None:
     entry = {"coordinators": secure, "user": "pvc", "password": SECRET, "tls": True, "ca": str(pki / "ca.pem")}
     keep(entry)

@@ -82,3 +82,27 @@ def test_only_the_status_has_figures_and_they_are_not_watched(on_tree: Pvc) -> N
     result = on_tree("cluster", "status", "--watch", "-o", "prometheus")
     assert (result.code, result.out) == (2, "")
     assert "exclude each other" in result.err
+
+
+def test_the_alerts_in_the_documentation_fire_when_they_should(tmp_path: Path) -> None:
+    promtool = tool("promtool")
+    page = (Path(__file__).parents[2] / "docs" / "integrations.md").read_text()
+    scrape, alerts = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "alerts.yml").write_text(alerts)
+    (tmp_path / "prometheus.yml").write_text(scrape.replace("/etc/prometheus/", f"{tmp_path}/"))
+    (tmp_path / "test.yml").write_text(
+        "rule_files: [alerts.yml]\n"
+        "tests:\n"
+        "- interval: 1m\n"
+        "  input_series:\n"
+        "  - {series: 'pvc_zookeeper_up{instance=\"a\", server=\"hv1\"}', values: '1 1'}\n"
+        "  - {series: 'pvc_zookeeper_up{instance=\"a\", server=\"hv2\"}', values: '1 1'}\n"
+        "  - {series: 'pvc_zookeeper_up{instance=\"a\", server=\"hv3\"}', values: '1 0'}\n"
+        "  - {series: 'pvc_zookeeper_servers_needed{instance=\"a\"}', values: '2 2'}\n"
+        "  alert_rule_test:\n"
+        "  - {eval_time: 0m, alertname: ZooKeeperHasNoSpare, exp_alerts: []}\n"
+        "  - {eval_time: 1m, alertname: ZooKeeperHasNoSpare, exp_alerts: [{exp_labels: {instance: a}}]}\n"
+    )
+    for arguments in (["check", "config", "prometheus.yml"], ["test", "rules", "test.yml"]):
+        run = subprocess.run([promtool, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr

@@ -212,14 +212,27 @@ def test_a_mute_server_is_given_up_in_time_and_delays_no_other() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         started = time.monotonic()
-        first, second = ask_servers(f"127.0.0.1:{port},127.0.0.1:1", timeout=0.5)().servers
+        first, second = ask_servers(f"127.0.0.1:{port},127.0.0.1:1", patience=0.5)().servers
         assert 0.4 < time.monotonic() - started < 1.5
     assert (first.state, second.state) == ("down", "down")
     assert "timed out" in first.reason
     assert second.reason == "Connection refused"
 
 
+def test_an_answer_that_comes_late_counts_if_nobody_waited_for_it_yet() -> None:
+    quick = sockets({b"srvr": SRVR})
+
+    def slow(address: tuple[str, int], timeout: float) -> socket.socket:
+        time.sleep(0.3)
+        return quick(address, timeout)
+
+    wait = ask_servers("a", patience=0.1, timeout=5, connect=slow)
+    assert wait().servers[0].state == "down"
+    time.sleep(1)  # as long as other things take on such a connection
+    assert wait().servers[0].state == "serves"
+
+
 def test_a_name_that_cannot_be_looked_up_is_down() -> None:
-    (found,) = ask_servers(f"{'x' * 70}.invalid:1", timeout=2)().servers
+    (found,) = ask_servers(f"{'x' * 70}.invalid:1", patience=2)().servers
     assert found.state == "down"
     assert found.reason

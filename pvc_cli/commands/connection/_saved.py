@@ -5,6 +5,7 @@ from collections.abc import Callable
 import click
 
 from pvc_cli.commands._common import complete
+from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.connections.saved import Connections
 from pvc_cli.context import Context
 from pvc_cli.errors import NotFoundError, quoted
@@ -20,6 +21,18 @@ def require(connections: Connections, name: str) -> Connections:
     if name not in connections.hosts:
         raise NotFoundError(f"there is no connection {quoted(name)} in {connections.path}: see 'pvc connection list'")
     return connections
+
+
+def meant(context: Context, name: str | None) -> Target:
+    """Return the saved connection called *name*, or without a name the cluster that is used now.
+
+    :raises NotFoundError: if there is no such connection.
+    :raises ConfigError: if no cluster is configured, or its configuration is invalid.
+    """
+    if name is None:
+        return resolve(context.connection, context.coordinators)
+    connections = require(Connections.load(), name)
+    return Target(connections.hosts[name], str(connections.path), connections.access(name))
 
 
 def save(context: Context, change: Callable[[Connections], Connections], message: str, *, dry_run: bool) -> None:

@@ -2,9 +2,7 @@ import click
 
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, output_option, pass_context
-from pvc_cli.commands.connection._saved import require
-from pvc_cli.connections.resolve import Target, resolve
-from pvc_cli.connections.saved import Connections
+from pvc_cli.commands.connection._saved import meant
 from pvc_cli.zk.access import Access
 
 
@@ -19,11 +17,7 @@ def command(context: Context, name: str | None) -> None:
     Example:
       pvc connection show
     """
-    if name is not None:
-        connections = require(Connections.load(), name)
-        target = Target(connections.hosts[name], str(connections.path), connections.access(name))
-    else:
-        target = resolve(context.connection, context.coordinators)
+    target = meant(context, name)
     output = context.output
     output.show(
         lambda: {

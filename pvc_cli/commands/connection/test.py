@@ -7,10 +7,9 @@ import click
 from pvc_cli.cluster.server_documents import ensemble_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, output_option, pass_context
-from pvc_cli.commands.connection._saved import require
+from pvc_cli.commands.connection._saved import meant
 from pvc_cli.connections.check import Check, check_connection
-from pvc_cli.connections.resolve import Target, resolve
-from pvc_cli.connections.saved import Connections
+from pvc_cli.connections.resolve import Target
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Output, Row, known
 
@@ -42,11 +41,7 @@ def command(context: Context, name: str | None) -> int:
     Example:
       pvc connection test
     """
-    if name is not None:
-        connections = require(Connections.load(), name)
-        target = Target(connections.hosts[name], str(connections.path), connections.access(name))
-    else:
-        target = resolve(context.connection, context.coordinators)
+    target = meant(context, name)
     found = check_connection(target, context.timeout)
     _show(context.output, name, target, found)
     if found.error:
