@@ -93,7 +93,7 @@ def _acted_on(handler: ZKHandler, item: ChangedItem) -> str | None:
     *_, name = item.path.split("/")
     keys: list[Key] = [(key, name) for key in _ACTED_ON]
     acted = {*filter(None, handler.schema.paths([*keys, "base.config.primary_node"]))}
-    # What is created or deleted with its item is no message to a daemon.
+    # What is created or deleted with its item tells daemons nothing.
     whole = any(c.path == item.path and None in (c.before, c.after) for c in item.changes)
     return None if whole else next((change.path for change in item.changes if change.path in acted), None)
 

@@ -8,7 +8,7 @@ from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.vms.addresses import address_of, read_addresses
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.inventory import Document, ansible_inventory, host_names, host_variables, prometheus_target
-from pvc_cli.cluster.vms.query import SEE_VMS, find, is_one, list_vms
+from pvc_cli.cluster.vms.query import SEE_VMS, find, is_one, list_vms, narrow
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
@@ -18,7 +18,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     pattern_argument,
 )
-from pvc_cli.commands._common.selecting import FILTER_OPTIONS, select_warning
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.zk import ZKHandler
@@ -62,8 +62,9 @@ def _of_host(handler: ZKHandler, host: str) -> Document:
 def _of_many(
     context: Context, handler: ZKHandler, filters: Filters, port: int | None
 ) -> Document | Iterator[Document]:
-    hosts = host_names(list_vms(handler))
-    chosen = [vm.uuid for vm in select_warning(context.output, handler, filters)]
+    everybody = list_vms(handler)
+    hosts = host_names(everybody)
+    chosen = [vm.uuid for vm in narrow(handler, everybody, filters, warn_of_broken_xml(context.output))]
     addresses, vms = read_addresses(handler), read_vms(handler, chosen)
     if port is None:
         return ansible_inventory(vms, hosts, addresses)

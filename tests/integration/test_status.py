@@ -165,7 +165,7 @@ def test_a_hint_can_be_pasted_whatever_a_vm_is_called(on_tree: Pvc, sound: Tree)
 def test_faults_add_no_health(on_tree: Pvc, sound: Tree) -> None:
     sound.put("/faults/1c9a4f02/status", b"new")
     sound.put("/faults/1c9a4f02/delta", b"-500")
-    assert "Health:  100 %" in on_tree("cluster", "status").out
+    assert "Health:    100 %" in on_tree("cluster", "status").out
 
 
 def test_the_document_has_the_names_of_pvcs(on_tree: Pvc, sound: Tree) -> None:
