@@ -10,10 +10,11 @@ from pvc_cli import identity
 from pvc_cli.connections.history import Recorder
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
-from pvc_cli.errors import AccessDeniedError, printable
+from pvc_cli.errors import AccessDeniedError, RefusedError, printable
 from pvc_cli.zk import ZKHandler
 
 _FEW = 3
+_OFF = ("", "0", "no", "false", "off")
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def connect(
         timeout=context.timeout,
         lock_timeout=context.lock_timeout,
         on_event=on_event or (context.output.message if context.verbose else None),
-        before_change=_log_once(target.hosts),
+        before_change=_before_change(target.hosts),
         on_change=Recorder(target.hosts, ["pvc", *sys.argv[1:]], context.output.warning).record,
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
@@ -100,6 +101,18 @@ def log_line(hosts: str, words: Sequence[str]) -> str:
 def _quoted_field(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{printable(escaped)}"'
+
+
+def _before_change(hosts: str) -> Callable[[], None]:
+    """Return what refuses every change where PVC_READ_ONLY is set, and logs the first one elsewhere."""
+    log = _log_once(hosts)
+
+    def check() -> None:
+        if os.environ.get("PVC_READ_ONLY", "0").lower() not in _OFF:
+            raise RefusedError("PVC_READ_ONLY is set: unset it to change the cluster")
+        log()
+
+    return check
 
 
 def _log_once(hosts: str) -> Callable[[], None]:

@@ -1,6 +1,7 @@
 """Which VMs a command works on: named ones, or those that filters select. The same words in every command."""
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
@@ -12,6 +13,7 @@ from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.cluster.vms.state_lock import StillMeant
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
+from pvc_cli.commands._common.progress import confirm
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Output
@@ -34,6 +36,8 @@ def _split(_context: click.Context, _parameter: click.Parameter, given: Sequence
     return tuple(word for words in given for word in words.split(",") if word)
 
 
+_MANY = 20
+"""Above so many VMs, a change asks on a terminal."""
 _NEGATE = click.option("-n", "--negate", is_flag=True, help="Invert each filter.")
 _OTHERS = (
     click.option(
@@ -71,6 +75,8 @@ class Selection(NamedTuple):
     words: tuple[str, ...]
     everything: bool
     filters: Filters
+    yes: bool = False
+    """Whether not to ask before many are changed."""
 
     @property
     def by_options(self) -> bool:
@@ -89,9 +95,14 @@ def selection_options(
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def with_selection(
-            *args: object, words: tuple[str, ...], everything: bool, filters: Filters, **given: object
+            *args: object,
+            words: tuple[str, ...],
+            everything: bool,
+            filters: Filters,
+            yes: bool = False,
+            **given: object,
         ) -> object:
-            return command(*args, selection=Selection(words, everything, filters), **given)
+            return command(*args, selection=Selection(words, everything, filters, yes), **given)
 
         decorated = options_into(Filters, "filters", _node_option(*node), *_OTHERS, _NEGATE)(
             cast("Command", with_selection)
@@ -138,6 +149,17 @@ def chosen_vms(
     if not chosen:
         explain_nothing(output, handler, selection.filters)
     return chosen
+
+
+def confirm_many(handler: ZKHandler, vms: Sequence[VmRef], selection: Selection, *, dry_run: bool) -> None:
+    """Ask on a terminal before many VMs are changed: a filter may select more than was thought of.
+
+    :raises RefusedError: if the answer is no.
+    """
+    if dry_run or len(vms) <= _MANY or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    cluster = f" of {handler.hosts}" if handler.hosts else ""
+    confirm(f"Change {len(vms)} VMs{cluster}?", yes=selection.yes)
 
 
 def still_meant(selection: Selection) -> StillMeant:

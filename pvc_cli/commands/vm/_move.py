@@ -11,7 +11,14 @@ from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect
 from pvc_cli.commands._common.outcomes import Patience, carry_out
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, still_meant, vms_options
+from pvc_cli.commands._common.selecting import (
+    Selection,
+    chosen_vms,
+    confirm_many,
+    named_vms,
+    still_meant,
+    vms_options,
+)
 
 selection = vms_options(node=("--from",))
 target_option = click.option(
@@ -36,10 +43,12 @@ def carry_out_move(context: Context, selection: Selection, move: Move, patience:
     with connect(context) as handler:
         if move.target is not None:
             require_node(handler, move.target)
+        vms = chosen_vms(context.output, handler, names, selection)
+        confirm_many(handler, vms, selection, dry_run=dry_run)
         return carry_out(
             context.output,
             handler,
-            chosen_vms(context.output, handler, names, selection),
+            vms,
             move.plan,
             dry_run=dry_run,
             change=partial(

@@ -6,7 +6,7 @@ from pvc_cli.cluster.vms.power import Action, plan_power, power_goal
 from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.commands._common.command import Context, connect
 from pvc_cli.commands._common.outcomes import Patience, carry_out
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, still_meant
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, still_meant
 
 
 def tell(
@@ -15,10 +15,12 @@ def tell(
     """Have the VMs that the command line means do *action*."""
     names = named_vms(context, selection)
     with connect(context) as handler:
+        vms = chosen_vms(context.output, handler, names, selection)
+        confirm_many(handler, vms, selection, dry_run=dry_run)
         return carry_out(
             context.output,
             handler,
-            chosen_vms(context.output, handler, names, selection),
+            vms,
             plan_power(action, force=force),
             dry_run=dry_run,
             change=partial(

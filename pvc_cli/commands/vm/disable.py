@@ -1,10 +1,10 @@
 import click
 
 from pvc_cli.cluster.vms.disable import disable
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import progress_bar
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Seconds
 
 
@@ -15,6 +15,7 @@ from pvc_cli.commands._common.values import Seconds
     "--wait-timeout", type=Seconds(min=0), default=300.0, metavar="SECONDS",
     help="How long to wait for VMs that shut down [default: 300].",
 )  # fmt: skip
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
@@ -28,14 +29,17 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
       pvc vm disable lab-02 --dry-run
     """
     names, output = named_vms(context, selection), context.output
-    with connect(context) as handler, progress_bar(output, shown=not (dry_run or force)) as progress:
-        outcome = disable(
-            handler,
-            chosen_vms(output, handler, names, selection),
-            force=force,
-            timeout=wait_timeout,
-            dry_run=dry_run,
-            on_progress=progress,
-            on_wait=output.message,
-        )
+    with connect(context) as handler:
+        vms = chosen_vms(output, handler, names, selection)
+        confirm_many(handler, vms, selection, dry_run=dry_run)
+        with progress_bar(output, shown=not (dry_run or force)) as progress:
+            outcome = disable(
+                handler,
+                vms,
+                force=force,
+                timeout=wait_timeout,
+                dry_run=dry_run,
+                on_progress=progress,
+                on_wait=output.message,
+            )
     return show_outcome(output, outcome, dry_run=dry_run)

@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.cluster.vms.moving import Move
-from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import Patience, wait_options
 from pvc_cli.commands._common.selecting import Selection
 from pvc_cli.commands.vm._move import carry_out_move, force_option, live_option, selection, target_option
@@ -13,6 +13,7 @@ from pvc_cli.commands.vm._move import carry_out_move, force_option, live_option,
 @live_option
 @force_option
 @wait_options
+@yes_option
 @dry_run_option
 @output_option
 @pass_context

@@ -1,6 +1,6 @@
 import click
 
-from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import Patience, wait_options
 from pvc_cli.commands._common.selecting import Selection, vms_options
 from pvc_cli.commands.vm._power import tell
@@ -10,6 +10,7 @@ from pvc_cli.commands.vm._power import tell
 @vms_options()
 @click.option("--force", is_flag=True, help="Start it whatever its state is, even without enough memory.")
 @wait_options
+@yes_option
 @dry_run_option
 @output_option
 @pass_context

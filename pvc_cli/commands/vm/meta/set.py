@@ -9,9 +9,10 @@ from pvc_cli.commands._common.command import (
     options_into,
     output_option,
     pass_context,
+    yes_option,
 )
 from pvc_cli.commands._common.outcomes import carry_out
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Number
 
 
@@ -37,6 +38,7 @@ def _nodes(_context: click.Context, _parameter: click.Parameter, given: str | No
     ),
     click.option("--profile", metavar="PROFILE", help="The provisioner's profile."),
 )  # fmt: skip
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
@@ -56,4 +58,5 @@ def command(context: Context, selection: Selection, change: MetadataChange, dry_
     with connect(context) as handler:
         check_metadata(handler, change)
         vms = chosen_vms(context.output, handler, names, selection)
+        confirm_many(handler, vms, selection, dry_run=dry_run)
         return carry_out(context.output, handler, vms, plan_metadata(change), dry_run=dry_run)

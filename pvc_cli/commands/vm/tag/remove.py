@@ -1,8 +1,8 @@
 import click
 
 from pvc_cli.cluster.vms.tag_plans import plan_remove
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands._common.selecting import Selection, chosen_vms
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
 from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_words, tag_options
 
 
@@ -11,6 +11,7 @@ from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_
 @click.option("--force", is_flag=True, help="Also remove protected and system tags.")
 @click.option("--if-exists", is_flag=True, help="Skip VMs that do not have the tag.")
 @force_name_option
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
@@ -30,4 +31,5 @@ def command(
     plan = plan_remove(tags, force=force, if_exists=if_exists)
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
+        confirm_many(handler, chosen, selection, dry_run=dry_run)
         return carry_out(context, handler, chosen, plan, dry_run=dry_run)
