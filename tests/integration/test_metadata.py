@@ -63,6 +63,14 @@ def test_metadata_that_pvc_could_not_read_is_refused(
     assert said in result.err
 
 
+def test_a_vm_with_a_device_that_is_passed_through_cannot_migrate_live(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    result = on_tree("vm", "meta", "set", "nfv-01", "--method", "live")
+    assert (result.code, tree.dump()) == (1, before)
+    assert "nfv-01: refused: a VM with a passed-through device cannot migrate live" in result.err
+    assert on_tree("vm", "meta", "set", "nfv-01", "--method", "shutdown").code == 0
+
+
 def test_older_clusters_have_less_metadata(demo: Callable[..., Tree], pvc: Pvc) -> None:
     tree = demo(version=12)
     refused = pvc("--coordinators", tree.hosts, "vm", "meta", "set", "web-01", "--max-downtime", "1")

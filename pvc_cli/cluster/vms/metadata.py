@@ -6,9 +6,10 @@ from typing import NamedTuple
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.values import parse_bool, parse_int, parse_list
+from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.target import SELECTORS
-from pvc_cli.zk import ZKHandler
+from pvc_cli.zk import ZKHandler, Znode
 
 METHODS = ("none", "live", "shutdown")
 NODE_SELECTORS = (*SELECTORS, "none")
@@ -65,14 +66,20 @@ class MetadataChange(NamedTuple):
 def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
     """Return the plan that gives VMs their metadata, for :func:`pvc_cli.cluster.controls.control`."""
     values = {KEYS[name]: text for name, text in change.values().items()}
+    # Only a live migration depends on what is in the XML.
+    judged = ("domain", "domain.xml") if change.migration_method == "live" else ("domain",)
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
-        found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in ("domain", *values)))
+        found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in (*judged, *values)))
         controls = []
         for vm in vms:
-            own, *znodes = (next(found) for _ in range(len(values) + 1))
+            own, *more = (next(found) for _ in judged)
+            znodes = [next(found) for _ in values]
             if own is None:
                 controls.append(refuse(handler, vm, "the VM no longer exists"))
+                continue
+            if any(_is_passed_through(xml) for xml in more):
+                controls.append(refuse(handler, vm, "a VM with a passed-through device cannot migrate live"))
                 continue
             transaction = handler.transaction()
             step = decide(
@@ -83,11 +90,21 @@ def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
                 "has these values",
             )
             if step.status == "changed":
-                transaction.guard(("domain", vm.uuid), own)
+                for key, znode in zip(judged, (own, *more), strict=True):
+                    transaction.guard((key, vm.uuid), znode)
             controls.append(step)
         return controls
 
     return plan
+
+
+def _is_passed_through(xml: Znode | None) -> bool:
+    """Tell whether a VM's XML passes a device of its node through; a broken one tells nothing."""
+    try:
+        parsed = hardware.parse(xml.text if xml else "")
+    except hardware.BrokenXmlError:
+        return False
+    return bool(parsed.pci_devices) or any(nic.type == "hostdev" for nic in parsed.networks)
 
 
 def check_metadata(handler: ZKHandler, change: MetadataChange) -> None:
