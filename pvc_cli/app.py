@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from itertools import islice
 
 import click
 
@@ -56,7 +57,7 @@ _ENDS: dict[int, tuple[str, int]] = {
     aliases={"sriov": "network.sriov"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-c", "--connection", metavar="NAME", help="Saved connection to use, or a backup as file:PATH.")
+@click.option("-c", "--connection", metavar="NAME", help="Saved connection, backup (file:PATH) or sandbox to use.")
 @click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="ZooKeeper servers to use.")
 @click.option(
     "--timeout",
@@ -116,6 +117,26 @@ def cli(
     given.output = Output(colour=colour, quiet=quiet)
 
 
+def hoist(words: Sequence[str], group: click.Group) -> list[str]:
+    """Return *words* with the options of *group* in front, wherever they stand: people add ``-c prod`` at the end."""
+    takes_value = {
+        name: not (option.is_flag or option.count)
+        for option in group.params
+        if isinstance(option, click.Option) and option.name not in ("version", "help")
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    front, rest = list[str](), list[str]()
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            rest += [word, *left]
+        elif (name := word.partition("=")[0]) in takes_value and (name == word or name.startswith("--")):
+            front += [word, *islice(left, takes_value[name] and name == word)]
+        else:
+            rest.append(word)
+    return [*front, *rest]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run pvc with *arguments*, the process's own if none are given, and return its exit code."""
     _open_closed_streams()
@@ -132,15 +153,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         register()
     given = Context()
+    words = hoist(sys.argv[1:] if arguments is None else arguments, cli)
 
     def fail(kind: str, message: str, code: int, *more: str) -> int:
         return _fail(given.output, kind, message, code, *more)
 
     with signals.raised() as received:
         try:
-            status = cli.main(
-                args=None if arguments is None else list(arguments), prog_name="pvc", standalone_mode=False, obj=given
-            )
+            status = cli.main(args=words, prog_name="pvc", standalone_mode=False, obj=given)
             sys.stdout.flush()
         except click.ClickException as error:
             return fail("usage", _usage(error), error.exit_code)

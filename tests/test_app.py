@@ -14,6 +14,7 @@ import pytest
 from pvc_cli import __version__, app, signals
 from pvc_cli.errors import PvcError
 from tests.conftest import Pvc
+from tests.test_house import walk
 
 # What the start of every command may import of pvc itself; whoever adds one says why it has to be there.
 START_UP = {
@@ -219,3 +220,25 @@ def test_a_signal_waits_no_longer_than_a_second_for_the_end_of_other_code() -> N
     with signals.raised(), pytest.raises(KeyboardInterrupt):
         work()
     assert 0.9 < time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("words", "hoisted"),
+    [
+        ("vm list -c prod", "-c prod vm list"),
+        ("vm list --connection=prod -o json", "--connection=prod vm list -o json"),
+        ("-q vm info web-01 --timeout 3 -v", "-q --timeout 3 -v vm info web-01"),
+        ("vm tag add web-01 -- -c prod", "vm tag add web-01 -- -c prod"),
+        ("vm list -c", "-c vm list"),
+        ("vm list -n", "vm list -n"),
+    ],
+)
+def test_global_options_may_come_after_the_command(words: str, hoisted: str) -> None:
+    assert app.hoist(words.split(), app.cli) == hoisted.split()
+
+
+def test_no_command_has_an_option_that_is_called_like_a_global_one() -> None:
+    names = {name for option in app.cli.params for name in option.opts} - {"--help", "-h", "--version"}
+    for words, command in walk(app.cli):
+        own = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
+        assert not own & names, words

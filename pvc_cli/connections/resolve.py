@@ -12,6 +12,8 @@ from pvc_cli.errors import ConfigError, NoClusterError, quoted
 from pvc_cli.zk.access import NO_ACCESS, Access
 
 _FILE = "file:"
+_SANDBOX = "sandbox"
+"""The name of the running sandbox, if no saved connection has it."""
 
 
 class Target(NamedTuple):
@@ -33,7 +35,7 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     """Return the cluster to use.
 
     :param connection: the value of ``--connection``, if given: a name from the connections file, or a backup
-        as ``file:PATH``.
+        as ``file:PATH``, or ``sandbox`` for the running one.
     :param coordinators: the value of ``--coordinators``, if given.
     :param pvc_config: a node's PVC configuration, instead of this machine's.
     :raises ConfigError: if none is configured, or its configuration is invalid.
@@ -65,6 +67,10 @@ def _named(name: str, origin: str, connections: Connections | None = None) -> Ta
     if name.startswith(_FILE):
         return Target(name, origin)
     connections = connections or Connections.load()
+    if name == _SANDBOX and name not in connections.hosts:
+        if hosts := sandbox_hosts():
+            return Target(hosts, "the running sandbox")
+        raise ConfigError("no sandbox is running: start one with 'pvc sandbox start'")
     if name not in connections.hosts:
         raise ConfigError(
             f"there is no connection {quoted(name)} in {connections.path} (from {origin}):"

@@ -43,6 +43,8 @@ def test_a_sandbox_is_started_found_used_and_stopped(pvc: Pvc) -> None:
     assert pvc("vm", "list", "-o", "name").out.split() == ["app-01", "db-01", "web-01"]
     assert json.loads(pvc("sandbox", "status", "-o", "json").out) == document
     assert document["hosts"] in pvc("sandbox", "status").out
+    assert "vms" in pvc("sandbox", "status", "-c", "sandbox", "-o", "json").out
+    assert pvc("vm", "list", "-o", "name", "-c", "sandbox").out.split() == ["app-01", "db-01", "web-01"]
     again = pvc("sandbox", "start")
     assert (again.code, again.err.count("\n")) == (1, 1)
     assert "runs already" in again.err
@@ -53,6 +55,18 @@ def test_a_sandbox_is_started_found_used_and_stopped(pvc: Pvc) -> None:
                    for process in document["processes"])  # fmt: skip
     result = pvc("vm", "list")
     assert (result.code, result.err.count("\n")) == (3, 3)
+    gone = pvc("-c", "sandbox", "vm", "list")
+    assert (gone.code, gone.err) == (3, "Error: no sandbox is running: start one with 'pvc sandbox start'\n")
+
+
+@pytest.mark.usefixtures("no_sandbox_left")
+def test_a_sandbox_warns_that_another_cluster_is_in_use(pvc: Pvc) -> None:
+    assert pvc("connection", "add", "prod", "hv1:2181").code == 0
+    started = start("--vms", "1")
+    assert started.returncode == 0
+    assert "Try 'pvc -c sandbox vm list'" in started.stderr
+    assert "Warning: without '-c sandbox', pvc uses hv1:2181 (from the current entry of" in started.stderr
+    assert pvc("-c", "sandbox", "vm", "list", "-o", "name").out == "web-01\n"
 
 
 @pytest.mark.usefixtures("no_sandbox_left")

@@ -3,6 +3,7 @@ import click
 from pvc_cli.commands._common.command import Context, output_option, pass_context
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands.sandbox._show import show_sandbox
+from pvc_cli.connections.resolve import resolve
 from pvc_cli.sandbox import control
 
 
@@ -25,9 +26,13 @@ def command(context: Context, servers: str, vms: int, schema_version: int | None
     """
     started = control.start(servers=int(servers), vms=vms, schema_version=schema_version, trouble=trouble)
     if context.output.style == "table":
+        in_use = resolve(context.connection, context.coordinators)
+        name = "" if in_use.hosts == started.hosts else "-c sandbox "
         context.output.message(
             f"Sandbox running at {started.hosts}: {started.vms} VMs, schema version {started.schema_version}."
-            " Try 'pvc vm list'; stop it with 'pvc sandbox stop'."
+            f" Try 'pvc {name}vm list'; stop it with 'pvc sandbox stop'."
         )
+        if name:
+            context.output.warning(f"without '-c sandbox', pvc uses {in_use.hosts} (from {in_use.origin})")
     else:
         show_sandbox(context, started)
