@@ -58,6 +58,7 @@ _ENDS: dict[int, tuple[str, int]] = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("-c", "--connection", metavar="NAME", help="Saved connection, backup (file:PATH) or sandbox to use.")
+@click.option("--write", is_flag=True, help="Allow changes to the backup that -c file:PATH names.")
 @click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="ZooKeeper servers to use.")
 @click.option(
     "--timeout",
@@ -93,6 +94,7 @@ def cli(
     timeout: float,
     lock_timeout: float,
     schema_dir: str | None,
+    write: bool,
     verbose: bool,
     quiet: bool,
     no_color: bool,
@@ -113,6 +115,7 @@ def cli(
     given.timeout = timeout
     given.lock_timeout = lock_timeout
     given.schema_dir = schema_dir
+    given.write = write
     given.verbose = verbose
     given.output = Output(colour=colour, quiet=quiet)
 

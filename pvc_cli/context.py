@@ -17,6 +17,8 @@ class Context:
     timeout: float = 10.0
     lock_timeout: float = 30.0
     schema_dir: str | None = None
+    write: bool = False
+    """Whether a backup file in a cluster's place may be changed."""
     verbose: bool = False
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False

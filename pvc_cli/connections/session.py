@@ -74,11 +74,18 @@ def is_file(context: Context) -> bool:
 
 @contextmanager
 def _open_backup(path: Path, context: Context) -> Iterator[ZKHandler]:
-    """Open a backup in place of a cluster; save at the end what was changed, as far as it got."""
+    """Open a backup in place of a cluster; save at the end what was changed, as far as it got.
+
+    It is read-only, unless changes are allowed: who tries something out on a backup still needs the backup.
+    """
     # Imported here: few commands work on a backup.
     from pvc_cli.zk.snapshot import SnapshotStore
 
-    store = SnapshotStore.open(path, lock_timeout=context.lock_timeout)
+    why = (
+        f"cannot change {path}: a backup file is read-only without --write: copy it, then rerun as"
+        " 'pvc --write -c file:COPY …'"
+    )
+    store = SnapshotStore.open(path, lock_timeout=context.lock_timeout, read_only="" if context.write else why)
     try:
         yield ZKHandler.over(store, schema_dir=context.schema_dir)
     finally:

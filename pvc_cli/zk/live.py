@@ -262,6 +262,9 @@ class LiveStore:
                 return True
         return False
 
+    def require_writable(self) -> None:
+        """Do nothing: who may write what is for the servers to say."""
+
     def exposes(self, paths: Sequence[str]) -> bool:
         """Tell whether what we create is open, while one of *paths* is not; see :class:`pvc_cli.zk.store.Store`."""
         if self._client.default_acl not in (None, OPEN_ACL_UNSAFE):

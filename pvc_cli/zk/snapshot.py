@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pvc_cli.errors import ConfigError
+from pvc_cli.errors import ConfigError, RefusedError
 from pvc_cli.files import FileLock, write_file
 from pvc_cli.zk.backup import Tree, decode_backup, encode_backup, read_backup_file
 from pvc_cli.zk.store import (
@@ -37,10 +37,14 @@ class SnapshotStore:
     :param tree: every znode, parents included.
     :param path: the file, if there is one.
     :param lock_timeout: how long, in seconds, to wait for another process that changes the file.
+    :param read_only: why nothing may be changed, and what allows it; empty to allow it.
     """
 
-    def __init__(self, tree: Tree, path: Path | None = None, *, lock_timeout: float = 10.0) -> None:
+    def __init__(
+        self, tree: Tree, path: Path | None = None, *, lock_timeout: float = 10.0, read_only: str = ""
+    ) -> None:
         self._path = path
+        self._read_only = read_only
         self._values: dict[str, bytes] = {}
         self._marks: dict[str, _Mark] = {}
         self._children: dict[str, set[str]] = {}
@@ -53,13 +57,15 @@ class SnapshotStore:
             self._put(at, tree[at], _Mark(0))
 
     @classmethod
-    def open(cls, path: Path, *, lock_timeout: float = 10.0) -> SnapshotStore:
+    def open(cls, path: Path, *, lock_timeout: float = 10.0, read_only: str = "") -> SnapshotStore:
         """Return the store that is the backup file at *path*.
 
+        :param read_only: why nothing may be changed, and what allows it; empty to allow it.
         :raises ConfigError: if the file cannot be read or is not a backup.
         """
         read_at = _stat(path)
-        store = cls(decode_backup(read_backup_file(path), str(path)), path, lock_timeout=lock_timeout)
+        tree = decode_backup(read_backup_file(path), str(path))
+        store = cls(tree, path, lock_timeout=lock_timeout, read_only=read_only)
         store._read_at = read_at
         return store
 
@@ -120,7 +126,10 @@ class SnapshotStore:
         """Apply all of *ops*, or none, in memory.
 
         :raises LockError: if another process changes the file for too long.
+        :raises RefusedError: if the file is read-only.
         """
+        if any(op.kind != "check" for op in ops):
+            self.require_writable()
         self._claim()
         self._transactions += 1
         before: dict[str, tuple[bytes, _Mark] | None] = {}
@@ -153,6 +162,14 @@ class SnapshotStore:
 
     def require_fit(self, ops: Sequence[Op]) -> None:
         """Do nothing: a file takes any value."""
+
+    def require_writable(self) -> None:
+        """Check that the file may be changed.
+
+        :raises RefusedError: if it is read-only.
+        """
+        if self._read_only:
+            raise RefusedError(self._read_only)
 
     def exposes(self, paths: Sequence[str]) -> bool:  # noqa: ARG002 - one signature for all stores
         """Return False: a file has no access control lists."""
@@ -193,7 +210,8 @@ class SnapshotStore:
         self._children_changed.pop(path, None)
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> FileStoreLock:  # noqa: ARG002 - one signature for all stores
-        """Return a lock on the whole file."""
+        """Return a lock on the whole file, which is for those who change it."""
+        self.require_writable()
         return FileStoreLock(self._claim)
 
     def save(self) -> None:

@@ -225,6 +225,13 @@ class Store(Protocol):
         """
         ...
 
+    def require_writable(self) -> None:
+        """Check, before anybody is asked anything, that changes are allowed.
+
+        :raises RefusedError: if they are not.
+        """
+        ...
+
     def exposes(self, paths: Sequence[str]) -> bool:
         """Tell whether what we create is open to everyone, while access to one of *paths* is restricted."""
         ...

@@ -226,7 +226,7 @@ def test_changes_of_one_file_at_once_are_all_kept(on_tree: Pvc, pvc: Pvc, home: 
     """Each is a process of its own, as scripts start them."""
     file = tmp_path / "backup.json"
     on_tree("cluster", "backup", str(file))
-    words = [sys.executable, "-m", "pvc_cli", "-q", "-c", f"file:{file}", "vm", "tag", "add", "web-01"]
+    words = [sys.executable, "-m", "pvc_cli", "-q", "--write", "-c", f"file:{file}", "vm", "tag", "add", "web-01"]
     environment = {**os.environ, "HOME": str(home)}
     added = [subprocess.Popen([*words, f"t{n}"], env=environment) for n in range(12)]
     assert [process.wait(60) for process in added] == [0] * 12
@@ -238,7 +238,7 @@ def test_a_change_of_a_file_that_is_refused_in_part_keeps_the_rest(on_tree: Pvc,
     file = tmp_path / "backup.json"
     on_tree("vm", "tag", "add", "web-02", "x", "--type", "system")
     on_tree("cluster", "backup", str(file))
-    result = pvc("-c", f"file:{file}", "vm", "tag", "add", "web-01,web-02", "x")
+    result = pvc("--write", "-c", f"file:{file}", "vm", "tag", "add", "web-01,web-02", "x")
     assert result.code == 1
     tags = json.loads(pvc("-c", f"file:{file}", "vm", "tag", "list", "web-01", "-o", "json").out)["tags"]
     assert "x" in {tag["name"] for tag in tags}
@@ -303,7 +303,7 @@ def test_changes_go_into_the_file_as_they_would_into_the_cluster(on_tree: Pvc, t
         "schema rollback --to 9 --yes --no-backup",
         "schema upgrade --yes --no-backup",
     ):
-        assert on_tree("-c", f"file:{file}", *command.split()).code == 0
+        assert on_tree("--write", "-c", f"file:{file}", *command.split()).code == 0
         assert on_tree(*command.split()).code == 0
         assert decode_backup(file.read_text(), "it") == tree.dump()
 
@@ -314,7 +314,7 @@ def test_an_upgrade_is_rehearsed_on_a_backup_without_a_cluster(
     file = tmp_path / "backup.json"
     tree = demo(version=0)
     pvc("--coordinators", tree.hosts, "cluster", "backup", str(file))
-    result = pvc("-c", f"file:{file}", "schema", "upgrade", "--yes")
+    result = pvc("--write", "-c", f"file:{file}", "schema", "upgrade", "--yes")
     assert (result.code, "backup is" in result.err) == (0, False)
     assert pvc("-c", f"file:{file}", "schema", "validate").code == 0
     assert json.loads(file.read_text())["/schema/version"] == "15"
@@ -324,23 +324,57 @@ def test_an_upgrade_is_rehearsed_on_a_backup_without_a_cluster(
 
 def test_what_goes_wrong_leaves_the_file_alone(on_tree: Pvc, file: Path) -> None:
     before = file.read_bytes()
-    assert on_tree("-c", f"file:{file}", "vm", "tag", "remove", "--all", "nope").code == 1
-    assert on_tree("-c", f"file:{file}", "vm", "list", "--watch").code == 1
-    assert on_tree("-c", f"file:{file}.nope", "vm", "list").code == 3
+    assert on_tree("--write", "-c", f"file:{file}", "vm", "tag", "remove", "--all", "nope").code == 1
+    assert on_tree("--write", "-c", f"file:{file}", "vm", "list", "--watch").code == 1
+    assert on_tree("--write", "-c", f"file:{file}.nope", "vm", "list").code == 3
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vm tag add web-01 t", "vm tag rename production live", "vm stop web-01 --force",
+        "vm meta set web-01 --limit pvchv1", "sriov vf set pvchv1 ens1f0v1 --vlan-id 9",
+        "sriov vf claim pvchv1 ens1f0v1 web-01", "key set base.config.upstream_ip x", "fault delete --all",
+        "cluster maintenance on", "schema upgrade", "schema apply --yes", "schema rollback --to 3",
+        "cluster restore COPY",
+    ],
+)  # fmt: skip
+def test_a_backup_is_not_changed_unless_that_is_asked_for(on_tree: Pvc, file: Path, command: str) -> None:
+    """As it was: the README's tour upgraded the very backup that it had just made."""
+    before = file.read_bytes()
+    copy = file.with_name("copy.json")
+    copy.write_bytes(before)
+    words = [str(copy) if word == "COPY" else word for word in command.split()]
+    refused = on_tree("-c", f"file:{file}", *words)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.splitlines()[-1] == (
+        f"Error: cannot change {file}: a backup file is read-only without --write: copy it, then rerun as"
+        " 'pvc --write -c file:COPY …'"
+    )
+    assert on_tree("-c", f"file:{file}", *words, "--dry-run").code == 0
+    assert file.read_bytes() == before
+
+
+def test_a_backup_of_another_user_can_be_read_and_tried_out(on_tree: Pvc, file: Path) -> None:
+    file.chmod(0o400)
+    before = file.read_bytes()
+    assert on_tree("-c", f"file:{file}", "vm", "list", "-o", "name").out.count("\n") == 20
+    assert on_tree("-c", f"file:{file}", "schema", "rollback", "--to", "3", "--dry-run").code == 0
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (before, 0o400)
 
 
 def test_the_file_is_never_half_written(on_tree: Pvc, file: Path) -> None:
     """Kill rollbacks of a backup while they write: it is the one tree or the other, whole."""
     before, command = file.read_text(), ["schema", "rollback", "--to", "3", "--yes"]
-    assert on_tree("-c", f"file:{file}", *command).code == 0
+    assert on_tree("--write", "-c", f"file:{file}", *command).code == 0
     after = file.read_text()
     size = len(after.encode())
     outcomes = []
     for limit in (0, 1, size // 2, size - 1, size):
         file.write_text(before)
         process = subprocess.run(
-            [sys.executable, "-c", DIES_OF_A_FULL_FILE, str(limit), "-c", f"file:{file}", *command],
+            [sys.executable, "-c", DIES_OF_A_FULL_FILE, str(limit), "--write", "-c", f"file:{file}", *command],
             env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
             stderr=subprocess.DEVNULL,
             check=False,

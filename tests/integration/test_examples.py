@@ -24,7 +24,7 @@ ELSEWHERE = {
 }
 # What an example needs to be there first.
 FIRST = {
-    "-c file:backup.json": "pvc cluster backup backup.json",
+    "--write -c file:trial.json": "pvc cluster backup trial.json",
     "completion fish": "mkdir -p ~/.config/fish/completions",
     "connection add safe": "(umask 77; echo secret > ~/.pvc-password)",
     "connection use": "pvc connection add prod hv1",

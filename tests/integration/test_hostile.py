@@ -103,7 +103,7 @@ def test_any_command_line_ends_with_a_code_and_a_line(
     os.chdir(folder)
     copy = tmp_path / "cluster.json"
     copy.write_bytes(file_cluster.read_bytes())
-    result = pvc("-c", f"file:{copy}", *line, stdin=f"web-01\n{names}")
+    result = pvc("--write", "-c", f"file:{copy}", *line, stdin=f"web-01\n{names}")
     judge(result.code, result.out, result.err)
     if result.code == 2:
         assert json.loads(copy.read_text()) == json.loads(file_cluster.read_text())

@@ -327,11 +327,11 @@ def test_nothing_waits_in_a_backup(pvc: Pvc, on_tree: Pvc, home: object, tmp_pat
     assert refused.code == 1
     assert refused.err == "Error: cannot wait: a backup has no daemons that act on it; omit --wait\n"
     for options in (["--dry-run"], []):
-        part = pvc("-c", f"file:{backup}", "vm", "disable", "web-01,lab-02", *options)
+        part = pvc("--write", "-c", f"file:{backup}", "vm", "disable", "web-01,lab-02", *options)
         assert part.code == 1
         assert "web-01: refused: it runs, and nothing stops it in a backup; use --force" in part.err
     assert pvc("-c", f"file:{backup}", "vm", "list", "-s", "disable", "-o", "name").out == "lab-02\n"
-    assert pvc("-c", f"file:{backup}", "vm", "stop", "web-01").code == 0
+    assert pvc("--write", "-c", f"file:{backup}", "vm", "stop", "web-01").code == 0
     assert pvc("-c", f"file:{backup}", "vm", "list", "-s", "stop", "^web-01", "-o", "name").out == "web-01\n"
 
 

@@ -330,7 +330,7 @@ def test_a_list_of_vfs_is_shown_again_when_one_changes(
 def test_a_backup_stands_in_for_a_cluster(pvc: Pvc, on_tree: Pvc, tmp_path: Path) -> None:
     file = tmp_path / "backup.json"
     assert on_tree("cluster", "backup", str(file)).code == 0
-    there = ("-c", f"file:{file}", "sriov", "vf")
+    there = ("--write", "-c", f"file:{file}", "sriov", "vf")
     assert pvc(*there, "set", "pvchv1", "ens1f0v1", "--vlan-id", "9").code == 0
     assert json.loads(pvc(*there, "info", "pvchv1", "ens1f0v1", "-o", "json").out)["config"]["vlan_id"] == 9
     assert pvc(*there, "claim", "pvchv1", "ens1f0v1", "web-01").code == 0

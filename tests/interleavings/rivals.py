@@ -128,6 +128,9 @@ class Interleaved:
     def require_fit(self, ops: Sequence[Op]) -> None:
         self.inner.require_fit(ops)
 
+    def require_writable(self) -> None:
+        self.inner.require_writable()
+
     def exposes(self, paths: Sequence[str]) -> bool:
         return self.inner.exposes(paths)
 

@@ -46,12 +46,16 @@ def control_vms(
     :param still_meant: is asked again under the lock: what selected a VM may have changed while it was waited for.
     :param on_wait: is told who holds a lock that has to be waited for.
     :raises ConflictError: if the schema version changed.
+    :raises RefusedError: if the tree is a backup that is read-only.
     """
     first = control(handler, vms, preview or plan, dry_run=True)
     if dry_run:
         return first
     done: dict[VmRef, Control[VmRef]] = {step.item: step for step in first.controls}
     wanted = [step.item for step in first.controls if step.status == "changed"]
+    if wanted:
+        # Else each VM would fail for the same reason.
+        handler.store.require_writable()
     errors: list[PvcError] = []
     count = 0
 

@@ -31,7 +31,7 @@ def command(context: Context, number: int | None, wishes: Wishes, wait: float | 
     \b
     Examples:
       pvc schema upgrade --dry-run
-      pvc -c file:backup.json schema upgrade --yes
+      pvc --write -c file:trial.json schema upgrade --yes
       pvc schema upgrade --yes
     """
     with connect(context) as handler:

@@ -151,6 +151,7 @@ class TreeChange(Generic[PlanT]):
         :raises UnreachableError: if the connection is lost for good; running it again finishes the work.
         """
         handler, hooks = self.handler, hooks or Hooks()
+        handler.store.require_writable()
         if hooks.backup:
             require_new(hooks.backup, overwrite=hooks.overwrite)
         seen: PlanT | None = None
