@@ -39,12 +39,13 @@ class Spool(Mapping[str, bytes]):
             parents: set[tuple[str]] = set()
             rows = []
             for path, value in batch:
-                names = path.split("/")
-                if any(map(is_contender, names)):
+                # Hardly any path has this.
+                if "lock__" in path and any(map(is_contender, path.split("/"))):
                     continue
                 rows.append((path, value))
                 parent = path.rpartition("/")[0]
                 if (parent,) not in parents:
+                    names = path.split("/")
                     parents.update(("/".join(names[: depth + 1]),) for depth in range(1, len(names) - 1))
             # Whichever comes first: what is there has its value, a parent that is not has none.
             self._database.executemany("INSERT OR IGNORE INTO backup VALUES (?, X'')", parents)
@@ -59,6 +60,10 @@ class Spool(Mapping[str, bytes]):
     def __iter__(self) -> Iterator[str]:
         return (str(row[0]) for row in self._run("SELECT path FROM backup ORDER BY path"))
 
+    def pairs(self) -> Iterator[tuple[str, bytes]]:
+        """Return every path with its value, sorted by path."""
+        return ((path, value) for path, value in self._run("SELECT path, value FROM backup ORDER BY path"))
+
     def __len__(self) -> int:
         return int(self._run("SELECT count(*) FROM backup").fetchone()[0])
 
@@ -67,6 +72,12 @@ class Spool(Mapping[str, bytes]):
         start = f"{path.rstrip('/')}/"
         found = self._run("SELECT path FROM backup WHERE path > ? AND path < ?", (start, f"{start[:-1]}0"))
         return [name for (row,) in found if "/" not in (name := row[len(start) :])]
+
+    def has_below(self, path: str) -> bool:
+        """Tell whether *path* has children."""
+        start = f"{path.rstrip('/')}/"
+        found = self._run("SELECT 1 FROM backup WHERE path > ? AND path < ? LIMIT 1", (start, f"{start[:-1]}0"))
+        return found.fetchone() is not None
 
     def values_of(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the values at *paths*, as far as there are any."""

@@ -123,9 +123,7 @@ class Restoration(TreeChange[RestorePlan]):
     ) -> None:
         self.backup = backup if isinstance(backup, Spool) else Spool(backup.items())
         self.schema = handler.schema_at(backup_version(self.backup))
-        lacking = [path for path in map(self.schema.path, _NEEDED) if path and path not in self.backup]
-        if lacking:
-            raise ConfigError(f"this is not the backup of a whole PVC tree: it lacks {', '.join(lacking)}")
+        require_whole(self.backup, self.schema)
         super().__init__(handler, force=force, into_foreign=into_foreign)
         self._nodes = set(self.backup.below(self.schema.path("base.node") or ""))
         self._states, self._actives = (
@@ -199,16 +197,29 @@ class Restoration(TreeChange[RestorePlan]):
             found += objections(reporting, plan.base.version, plan.target, live=live)
         if not found and not plan.is_empty:
             found += objection_to_restore(plan.all_daemons, live=live)
-        secrets = plan.new_secrets
-        parents = list(dict.fromkeys(["/", "/nodes", *(path.rpartition("/")[0] for path in secrets)]))
-        if secrets and self.handler.store.exposes(parents):
-            found.append(
-                RefusedError(
-                    f"cannot create {secrets[0]} readable by everyone in a tree with restricted access: set the ACL"
-                    f" of the connection (pvc connection add --acl){FORCE}"
-                )
-            )
-        return found
+        return found + objection_to_secrets(self.handler, plan.new_secrets)
+
+
+def require_whole(backup: Tree, schema: ZKSchema) -> None:
+    """Check that *backup* is that of a whole tree.
+
+    :raises ConfigError: if it is not.
+    """
+    if lacking := [path for path in map(schema.path, _NEEDED) if path and path not in backup]:
+        raise ConfigError(f"this is not the backup of a whole PVC tree: it lacks {', '.join(lacking)}")
+
+
+def objection_to_secrets(handler: ZKHandler, secrets: Sequence[str]) -> list[PvcError]:
+    """Return what speaks against creating *secrets*: everybody could read them, where access is restricted."""
+    parents = list(dict.fromkeys(["/", "/nodes", *(path.rpartition("/")[0] for path in secrets)]))
+    if not (secrets and handler.store.exposes(parents)):
+        return []
+    return [
+        RefusedError(
+            f"cannot create {secrets[0]} readable by everyone in a tree with restricted access: set the ACL"
+            f" of the connection (pvc connection add --acl){FORCE}"
+        )
+    ]
 
 
 def _plan_one(plan: RestorePlan, path: str, found: Znode, wanted: bytes | None) -> None:

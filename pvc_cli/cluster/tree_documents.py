@@ -1,0 +1,66 @@
+"""The JSON documents of whole trees: how they differ from their schema, from each other, and what a backup holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pvc_cli.cluster.values import Json
+
+if TYPE_CHECKING:
+    from pvc_cli.cluster.differences import ItemDifference
+    from pvc_cli.cluster.verification import Verification
+    from pvc_cli.zk.migration.survey import Survey
+
+
+def survey_document(found: Survey, vms: Sequence[str]) -> Json:
+    """Return the document of how a tree differs from its schema version.
+
+    :param vms: the name of the VM that each invalid value is of.
+    """
+    return {
+        "missing": [missing.path for missing in found.missing],
+        "retired": found.retired + [source for source, _ in found.moved],
+        "stray": [stray.path for stray in found.stray],
+        "pvc_made": [stray.path for stray in found.stray if stray.pvc_made],
+        "normal": found.normal,
+        "invalid": [
+            {"vm": vm, "path": i.path, "value": i.znode.text, "repair": i.repair}
+            for vm, i in zip(vms, found.invalid, strict=True)
+        ],
+        "stuck_locks": [path for path, _ in found.stuck],
+        "foreign": found.foreign,
+    }
+
+
+def verification_document(file: str, found: Verification) -> Json:
+    """Return the document of a backup that was verified; null stands for what its version keeps from being told."""
+    survey = survey_document(found.survey, found.invalid_vms) if found.survey else {}
+    return {
+        "file": file,
+        "healthy": found.healthy,
+        "restorable": found.objection is None,
+        "reason": found.objection,
+        "schema_version": found.version,
+        "latest_known": found.latest_known,
+        "znodes": found.znodes,
+        "counts": found.counts,
+        "masked_secrets": found.masked,
+        "lock_contenders": found.contenders,
+        **{name: survey.get(name) for name in ("missing", "retired", "stray", "normal", "invalid", "foreign")},
+    }
+
+
+def difference_document(item: ItemDifference) -> Json:
+    """Return the document of an item that differs; a key that no schema version has is null."""
+    return item._asdict() | {
+        "changes": [
+            {
+                "key": list(change.words) or None,
+                "path": change.path,
+                "before": change.before,
+                "after": change.after,
+            }
+            for change in item.changes
+        ]
+    }
