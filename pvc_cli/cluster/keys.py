@@ -22,12 +22,7 @@ def plan_set(key: Key, path: str, value: str) -> Plan[str]:
         raise RefusedError("cannot set the schema version alone: use 'pvc schema upgrade' or 'pvc schema rollback'")
 
     def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
-        # A key below an item needs the item: half of one must not come back.
-        owner: Key | None = None
-        if not isinstance(key, str):
-            *above, last, name = key
-            owner = (*above, last.partition(".")[0], name)
-        found, item = handler.get_znodes([key, owner or "base.root"])
+        found, item = handler.get_znodes([key, owner_of(key)])
         if found is None and item is None:
             raise NotFoundError(f"cannot set {path}: there is no such item")
         secret = is_secret(path)
@@ -35,6 +30,14 @@ def plan_set(key: Key, path: str, value: str) -> Plan[str]:
         return [decide(handler.transaction(), name, [(key, found, value)], was, "has this value") for name in names]
 
     return plan
+
+
+def owner_of(key: Key) -> Key:
+    """Return the key of what has to be there before *key* may be created: half of an item must not come back."""
+    if isinstance(key, str):
+        return "base.root"
+    *above, last, name = key
+    return (*above, last.partition(".")[0], name)
 
 
 class FoundKey(NamedTuple):

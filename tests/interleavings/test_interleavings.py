@@ -206,6 +206,20 @@ def judge_audit(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     return judge_keys(store, ops, keys=r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)", allowed=allowed)
 
 
+def retag(store: Store) -> None:
+    """Remove a tag that the backup has, and add one that it does not have."""
+    drop(store, f"{WEB}/tags/production")
+    add_tag(store, "since", "user", "False")
+
+
+def judge_overwrite(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    """A VM that is there keeps its state and its node; one that is not comes back stopped."""
+    there = value(store.inner, WEB) is not None
+    live = [op.path for op in changes(ops) if there and op.path in (f"{WEB}/state", f"{WEB}/node")]
+    started = [op.path for op in changes(ops) if op.path == f"{WEB}/state" and op.data != b"stop"]
+    return live + started + judge_keys(store, ops, keys=f"{WEB}(/.*)?", allowed=lambda _: True)
+
+
 def judge_version(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     """A command writes by the schema version that it read, and by no other.
 
@@ -421,6 +435,24 @@ COMMANDS = {
     ),
     "cluster restore": Command(
         ("cluster", "restore", "-", "--yes", "--no-backup"), judge_restore, prepare=damage, share=600
+    ),
+    "restore a VM": Command(
+        ("cluster", "restore", "-", "--vm", "web-01"),
+        partial(judge_keys, keys=f"{WEB}(/.*)?", allowed=lambda store: value(store.inner, WEB) is None),
+        prepare=lambda store: drop(store, WEB),
+        share=FEW,
+    ),
+    "overwrite a VM": Command(
+        ("cluster", "restore", "-", "--vm", "web-01", "--force", "--no-backup"),
+        judge_overwrite,
+        prepare=retag,
+        share=FEW,
+    ),
+    "restore tags": Command(
+        ("cluster", "restore", "-", "--tags-only"),
+        partial(judge_keys, keys=r"/domains/[^/]+/tags(/.*)?", allowed=lambda _: True),
+        prepare=retag,
+        share=FEW,
     ),
 }
 BACKUP = json.dumps({path: text.decode() for path, text in TREES[15].tree.items()})

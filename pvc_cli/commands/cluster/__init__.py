@@ -10,7 +10,7 @@ command = LazyGroup(
         "diff": "Show what changed since a backup; exit 1 if anything did.",
         "locks": "Show who holds PVC's locks, and who waits for them.",
         "maintenance": "Switch maintenance mode; while it is on, PVC fences no node.",
-        "restore": "Restore the tree from a backup; anything not in it is deleted.",
+        "restore": "Restore the tree from a backup, or a part of it.",
         "status": "Check the health of the cluster; exit 1 if there are problems.",
         "verify": "Check what a backup holds; exit 1 if it is damaged or cannot be restored.",
     },

@@ -1,36 +1,51 @@
-import sys
-from pathlib import Path
-
 import click
 
 from pvc_cli.commands._common.changes import summarise
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.tree_change import Wishes, carry_out, change_options, preview
-from pvc_cli.zk.backup import scan_backup, scan_backup_file
+from pvc_cli.commands.cluster._backups import BACKUP, scan
+from pvc_cli.commands.cluster._parts import Part, part_options, restore_part
 from pvc_cli.zk.migration.restore import Restoration, RestorePlan
 from pvc_cli.zk.spool import Spool
 
 
 @click.command("restore")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", type=BACKUP)
+@part_options
 @change_options
 @click.option("--into-foreign", is_flag=True, help="Restore into a tree that holds something else, too.")
 @secrets_option
 @output_option
 @pass_context
-def command(context: Context, file: str, wishes: Wishes, into_foreign: bool, secrets: bool) -> None:
-    """Restore the tree from a backup; anything not in it is deleted.
+def command(context: Context, file: str, part: Part, wishes: Wishes, into_foreign: bool, secrets: bool) -> int:
+    """Restore the tree from a backup, or a part of it.
 
-    Use - as FILE for standard input. Stop PVC's daemons first: they write to the tree all the time, and act on what
-    they find. Znodes that are not PVC's are kept, and so is what daemons report of themselves. To finish an
-    interrupted restore, run it again.
+    Anything that is not in the backup is deleted. Use - as FILE for standard input. Stop PVC's daemons first: they
+    write to the tree all the time, and act on what they find. Znodes that are not PVC's are kept, and so is what
+    daemons report of themselves. To finish an interrupted restore, run it again.
+
+    With --vm, --tags-only or --key, all else stays as it is, and PVC's daemons may run. A VM that is created is
+    stopped, and one that exists keeps its state and node.
 
     \b
-    Example:
+    Examples:
       pvc cluster restore backup.json --dry-run
+      pvc cluster restore backup.json --vm web-01 --force --dry-run
+      pvc cluster restore backup.json --tags-only
+      pvc cluster restore backup.json --key node.ipmi.hostname pvchv1
     """
+    whole = part.is_whole
+    backup = Spool(scan(file))
+    if not whole:
+        return restore_part(context, file, part, wishes, backup)
+    _restore_all(context, file, backup, wishes, into_foreign=into_foreign, secrets=secrets)
+    return 0
+
+
+def _restore_all(
+    context: Context, file: str, backup: Spool, wishes: Wishes, *, into_foreign: bool, secrets: bool
+) -> None:
     output = context.output
-    backup = Spool(scan_backup(sys.stdin, "-") if file == "-" else scan_backup_file(Path(file)))
     with connect(context) as handler:
         restoration = Restoration(
             handler, backup, force=wishes.force or wishes.dry_run, into_foreign=into_foreign or wishes.dry_run

@@ -39,6 +39,13 @@ class Pattern:
                 yield f"{path}/{name}", child
                 yield from child.missing(f"{path}/{name}")
 
+    def at(self, path: str) -> Pattern | None:
+        """Return the pattern of what is at *path* below this one; None for what no version has."""
+        place: Pattern | None = self
+        for name in filter(None, path.split("/")):
+            place = place and (place.named.get(name) or place.items)
+        return place
+
     def any_key(self) -> Iterator[str]:
         """Yield the keys of this place and of all below it."""
         yield self.key
