@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pvc_cli.cluster.values import Json
 
 if TYPE_CHECKING:
     from pvc_cli.cluster.differences import ItemDifference
+    from pvc_cli.cluster.kept_backups import KeptBackup
     from pvc_cli.cluster.verification import Verification
     from pvc_cli.zk.migration.survey import Survey
 
@@ -64,3 +65,27 @@ def difference_document(item: ItemDifference) -> Json:
             for change in item.changes
         ]
     }
+
+
+def kept_backup_document(backup: KeptBackup, version: int | None) -> Json:
+    """Return the document of a backup that pvc made by itself; the time in seconds since 1970, the size in bytes."""
+    return {
+        "file": str(backup.path),
+        "timestamp": int(backup.time.timestamp()),
+        "before": backup.before,
+        "cluster": backup.cluster,
+        "schema_version": version,
+        "size": backup.size,
+    }
+
+
+def pruned_document(chosen: Sequence[KeptBackup], failed: Mapping[KeptBackup, str]) -> Json:
+    """Return the document of which backups were deleted, or would be in a dry run."""
+    items = [
+        {"name": str(backup.path), "status": "failed", "reason": failed[backup]}
+        if backup in failed
+        else {"name": str(backup.path), "status": "changed"}
+        for backup in chosen
+    ]
+    counts = {"changed": len(chosen) - len(failed), "unchanged": 0, "refused": 0, "failed": len(failed)}
+    return {"items": items, "counts": counts}

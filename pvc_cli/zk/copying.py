@@ -33,7 +33,7 @@ class Copy(NamedTuple):
 def fit(schema: ZKSchema, tree: Tree) -> Copy:
     """Return *tree*, an item with all below it, as the version of *schema* has it.
 
-    What belongs to other versions is left out, what is missing is added with its default. What no version has stays.
+    What belongs to other versions is left out, missing keys are added with their defaults. What no version has stays.
     """
     copy = Copy({}, [])
     places: dict[str, Pattern | None] = {}

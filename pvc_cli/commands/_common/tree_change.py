@@ -1,23 +1,21 @@
 """Change a whole tree from a command: show the plan, ask, carry it out, print what was done."""
 
-import datetime
-import os
 from collections import Counter
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from pvc_cli.cluster.kept_backups import new_backup_path
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import dry_run_option, options_into, yes_option
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
 from pvc_cli.commands._common.values import OutputFile
+from pvc_cli.connections.resolve import resolve
 from pvc_cli.connections.session import is_file
 from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError
-from pvc_cli.files import state_folder
 from pvc_cli.zk.migration.locked import Hooks, PlanT, TreeChange
 
 _WORDS = {"create": "created", "move": "moved", "set": "set", "delete": "deleted"}
@@ -44,11 +42,7 @@ class Wishes(NamedTuple):
             return Path(self.backup)
         if self.no_backup or is_file(context):
             return None
-        now = datetime.datetime.now(tz=datetime.UTC)
-        # Another pvc may back up another cluster in the same second.
-        stem = f"{now:%Y%m%dT%H%M%SZ}-{name}-{os.getpid()}"
-        paths = (state_folder() / "backups" / f"{stem}{suffix or ''}.json" for suffix in count(0, -1))
-        return next(path for path in paths if not path.exists())
+        return new_backup_path(name, resolve(context.connection, context.coordinators).hosts)
 
 
 change_options = options_into(

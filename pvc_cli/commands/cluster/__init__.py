@@ -7,6 +7,7 @@ command = LazyGroup(
     __doc__,
     {
         "backup": "Back up every znode to FILE, in PVC's own format.",
+        "backups": "Show and delete the backups that pvc made by itself.",
         "diff": "Show what changed since a backup; exit 1 if anything did.",
         "locks": "Show who holds PVC's locks, and who waits for them.",
         "maintenance": "Switch maintenance mode; while it is on, PVC fences no node.",

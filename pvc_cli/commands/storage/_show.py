@@ -1,9 +1,9 @@
-"""How storage is shown: sizes with units, figures of statistics, and Ceph's own text."""
+"""How storage is shown: figures of statistics, and Ceph's own text."""
 
 from pvc_cli.cluster.values import Json
+from pvc_cli.commands._common.sizes import size_text as size_text
 from pvc_cli.errors import printable
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _LARGEST = 2**80
 
 
@@ -13,18 +13,6 @@ def figure(stats: Json | None, name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST:
         return None
     return value
-
-
-def size_text(amount: float | None, *, unit: int = 1) -> str:
-    """Return a size with a unit; *amount* is in units of so many bytes."""
-    if amount is None:
-        return "?"
-    size = amount * unit
-    for name in _UNITS:
-        if abs(size) < 1024 or name == _UNITS[-1]:
-            break
-        size /= 1024
-    return f"{size:.1f}".removesuffix(".0") + f" {name}"
 
 
 def count_text(stats: Json | None, name: str) -> str:
