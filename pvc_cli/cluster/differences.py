@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from pvc_cli.cluster.values import natural_key
+from pvc_cli.errors import InvalidItemError
 from pvc_cli.zk.compare import Difference, Differences
 from pvc_cli.zk.places import Place
 from pvc_cli.zk.schema import MASK, ZKSchema, is_secret
@@ -64,6 +65,7 @@ class Comparison:
     def __init__(
         self, before: Spool, after: Spool, schema: ZKSchema, *, everything: bool = False, secrets: bool = False
     ) -> None:
+        self._schema = schema
         self._found = Differences(before, after, schema, lambda place: everything or not is_reported(place))
         self._secrets = secrets
 
@@ -78,12 +80,20 @@ class Comparison:
 
     def __iter__(self) -> Iterator[ItemDifference]:
         """Yield every item that differs: the cluster first, then nodes, VMs and the others by name."""
-        values = self._found.values()
+        values = self._found.values(self._found.items)
         named = [(_kind(place), _name(place, values.get(top, "")), top) for top, place in self._found.items.items()]
         for kind, name, top in sorted(named, key=lambda one: (_ORDER.index(one[0]), natural_key(one[1]), one[2])):
             place = self._found.items[top]
             changes = tuple(self._key(place, difference) for place, difference in self._found.below(top))
             yield ItemDifference(kind, name, place.item or None, _status(top, changes), changes)
+
+    def vm_name(self, uuid: str) -> str:
+        """Return the name of a VM; *uuid* itself if there is none."""
+        try:
+            path = self._schema.path(("domain", uuid)) or ""
+        except InvalidItemError:
+            return uuid
+        return self._found.values([path]).get(path, uuid)
 
     def _key(self, place: Place, found: Difference) -> KeyDifference:
         before, after = (self._text(found.path, value) for value in (found.before, found.after))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from pvc_cli.zk.places import Place, locate
 from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.secrets import is_masked, mask
 from pvc_cli.zk.spool import Spool
-
-_AT_ONCE = 1_000
 
 
 class Difference(NamedTuple):
@@ -84,9 +82,10 @@ class Differences:
         rows = self._database.execute("SELECT path, was, now FROM found WHERE top = ? ORDER BY path", (top,))
         return ((locate(self._schema, row[0]), Difference(*row)) for row in rows)
 
-    def values(self) -> dict[str, str]:
-        """Return the items' own values by their paths: as they are after, else as they were before."""
+    def values(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return the values at *paths*, as far as there are any: as they are after, else as they were before."""
         found: dict[str, bytes] = {}
+        wanted = list(paths)
         for tree in self._trees:
-            found = tree.values_of(top for top in self.items if top not in found) | found
+            found = tree.values_of(path for path in wanted if path not in found) | found
         return {top: value.decode("utf-8", "replace") for top, value in found.items()}

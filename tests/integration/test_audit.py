@@ -66,6 +66,20 @@ def test_a_change_is_logged_once_with_user_cluster_and_command(
     assert syslog.empty()
 
 
+def test_restoring_a_part_of_a_backup_is_logged(
+    syslog: queue.SimpleQueue[str], on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    file = f"{tmp_path}/backup.json"
+    on_tree("cluster", "backup", file)
+    on_tree("cluster", "diff", file)
+    on_tree("cluster", "restore", file, "--vm", "web-01")
+    tree.client.delete(f"/domains/{tree.uuid('web-01')}", recursive=True)
+    on_tree("cluster", "restore", file, "--vm", "web-01", "--dry-run")
+    on_tree("cluster", "restore", file, "--vm", "web-01")
+    assert syslog.get(timeout=5).endswith(f' command="pvc cluster restore {file} --vm web-01"')
+    assert syslog.empty()
+
+
 def test_what_changes_nothing_is_not_logged(syslog: queue.SimpleQueue[str], on_tree: Pvc) -> None:
     on_tree("vm", "list")
     on_tree("vm", "tag", "add", "web-01", "t", "--dry-run")

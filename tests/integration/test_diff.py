@@ -40,6 +40,7 @@ def test_differences_are_told_by_names_an_item_a_line(on_tree: Pvc, tree: Tree, 
     tree.client.delete(f"/domains/{gone}", recursive=True)
     tree.put("/domains/11111111-1111-4111-8111-111111111111", b"new-01")
     on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "7")
+    on_tree("sriov", "vf", "claim", "pvchv2", "ens1f1v0", "db-01")
     on_tree("cluster", "maintenance", "on")
     tree.put("/networks/1001/mtu", b"9000")
     tree.put("/theirs/own", b"x")
@@ -48,6 +49,7 @@ def test_differences_are_told_by_names_an_item_a_line(on_tree: Pvc, tree: Tree, 
     assert result.out.splitlines() == [
         "cluster: config.maintenance False -> true",
         "node pvchv1: VF ens1f0v1 config.vlan_id 0 -> 7",
+        "node pvchv2: VF ens1f1v0 used False -> True; VF ens1f1v0 used_by '' -> db-01",
         "VM app-01: node_limit '' -> pvchv1,pvchv2; tag production removed",
         "VM lab-01: removed",
         "VM new-01: added",
@@ -56,8 +58,8 @@ def test_differences_are_told_by_names_an_item_a_line(on_tree: Pvc, tree: Tree, 
         "other theirs: added",
     ]
     # What daemons reported of the VM that is gone counts, too.
-    assert result.err == "Left out 3 keys that daemons report: use --all to see them.\n8 items differ.\n"
-    assert on_tree("cluster", "diff", str(file), "-o", "name").out.split()[2:5] == ["app-01", "lab-01", "new-01"]
+    assert result.err == "Left out 3 keys that daemons report: use --all to see them.\n9 items differ.\n"
+    assert on_tree("cluster", "diff", str(file), "-o", "name").out.split()[3:6] == ["app-01", "lab-01", "new-01"]
 
 
 def test_documents_have_the_keys_and_both_values(on_tree: Pvc, tree: Tree, file: Path) -> None:

@@ -258,7 +258,7 @@ def test_tags_are_restored_and_newer_ones_stay(on_tree: Pvc, tree: Tree, file: P
     result = on_tree("cluster", "restore", str(file), "--tags-only", "-o", "json")
     assert result.code == 0
     assert json.loads(result.out)["counts"] == {"changed": 2, "unchanged": 17, "refused": 0, "failed": 0}
-    assert "Left out 1 VMs of the backup that the cluster does not have.\n" in result.err
+    assert "Left out 1 VM of the backup that the cluster does not have.\n" in result.err
     restored = {p: v for p, v in before.items() if p.startswith((f"{web}/", f"{app}/"))}
     assert tree.dump() == now | restored
     assert tree.client.exists(f"{web}/since")

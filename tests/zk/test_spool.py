@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pvc_cli.errors import ConfigError
-from pvc_cli.zk import scanner
+from pvc_cli.errors import ConfigError, RefusedError
+from pvc_cli.sandbox.demo import cluster
+from pvc_cli.zk import ZKSchema, Znode, scanner
 from pvc_cli.zk.backup import decode_backup, scan_backup
+from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.spool import Spool
+from pvc_cli.zk.spooled import SpoolStore
+from pvc_cli.zk.store import Op, Read
 from tests.conftest import examples
 
 CONTENDER = "/schema/version/0123456789abcdef0123456789abcdef__lock__0000000000"
@@ -64,3 +68,20 @@ def test_what_a_tree_has_is_taken_away_for_each_plan_anew() -> None:
     assert sorted(spool.below("/")) == ["a", "b"]
     assert spool.values_of(["/a", "/no"]) == {"/a": b"2"}
     assert (len(spool), "/b" in spool, "/x" in spool) == (4, True, False)
+
+
+def test_a_spool_reads_like_a_snapshot_and_is_never_changed() -> None:
+    schema = ZKSchema()
+    tree = {"/": b""} | {schema.path(key) or "": value.encode() for key, value in cluster(6, schema)}
+    whole, spooled = SnapshotStore(tree), SpoolStore(Spool(tree.items()))
+    reads = [Read(path, children) for path in (*tree, "/nope", "/nodes/x") for children in (False, True)]
+    for one, other in zip(whole.read(reads), spooled.read(reads), strict=True):
+        if isinstance(one, Znode) and isinstance(other, Znode):
+            assert (one.data, bool(one.stat.children_count)) == (other.data, bool(other.stat.children_count))
+        else:
+            assert (sorted(one) if one else one) == (sorted(other) if other else other)
+    assert [len(part) for part in spooled.stream(reads)] == [len(reads)]
+    with pytest.raises(RefusedError, match="cannot change a backup while it is read"):
+        spooled.commit([Op("delete", "/nodes")])
+    with pytest.raises(RefusedError):
+        spooled.lock("exclusivelock", "/schema/version")

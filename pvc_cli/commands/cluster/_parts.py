@@ -85,7 +85,8 @@ def _restore_tags(
     vms, lost = (find(backup, named), 0) if named else tagged_vms(backup, handler)
     code = _carry_out(context, handler, vms, plan_tags(backup), wishes)
     if lost:
-        context.output.message(f"Left out {lost} VMs of the backup that the cluster does not have.")
+        count = "1 VM" if lost == 1 else f"{lost} VMs"
+        context.output.message(f"Left out {count} of the backup that the cluster does not have.")
     return code
 
 

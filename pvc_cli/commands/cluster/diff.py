@@ -42,7 +42,7 @@ def command(context: Context, file: str, other: str | None, everything: bool, se
     output.show(
         lambda: map(difference_document, found),
         names=lambda: (item.name for item in found),
-        table=lambda: "\n".join(map(line, found)),
+        table=lambda: "\n".join(line(item, found.vm_name) for item in found),
     )
     if found.left_out:
         output.message(f"Left out {found.left_out} keys that daemons report: use --all to see them.")
