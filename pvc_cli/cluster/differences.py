@@ -16,6 +16,8 @@ from pvc_cli.zk.spool import Spool
 _KINDS = {"base": "cluster", "domain": "vm", "faults": "fault", "logs": "log", "": "other"}
 """What people call groups that the schema calls otherwise."""
 _ORDER = ("cluster", "node", "vm", "network", "osd", "pool", "volume", "snapshot", "fault", "log", "other")
+_RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
+"""The order in which kinds are told; those that a newer schema brings come last."""
 _REPORTED_GROUPS = frozenset({"lease", "logs", "monitoring_plugin"})
 _REPORTED = frozenset({
     "base.storage", "base.storage.util", "base.storage.health",
@@ -82,7 +84,7 @@ class Comparison:
         """Yield every item that differs: the cluster first, then nodes, VMs and the others by name."""
         values = self._found.values(self._found.items)
         named = [(_kind(place), _name(place, values.get(top, "")), top) for top, place in self._found.items.items()]
-        for kind, name, top in sorted(named, key=lambda one: (_ORDER.index(one[0]), natural_key(one[1]), one[2])):
+        for kind, name, top in sorted(named, key=lambda one: (_rank(one[0]), natural_key(one[1]), one[2])):
             place = self._found.items[top]
             changes = tuple(self._key(place, difference) for place, difference in self._found.below(top))
             yield ItemDifference(kind, name, place.item or None, _status(top, changes), changes)
@@ -107,7 +109,7 @@ class Comparison:
 
 def is_reported(place: Place) -> bool:
     """Tell whether daemons report what is at *place*, rather than anybody setting it."""
-    # The last key tells, but for a sub-item that its container does.
+    # Of a sub-item, its own key tells, not that of its container.
     key = place.words[-2] if len(place.words) > 1 else place.words[0] if place.words else ""
     return key in _REPORTED or ZKSchema.group_of(key) in _REPORTED_GROUPS
 
@@ -119,6 +121,10 @@ def is_shown(change: KeyDifference) -> bool:
 
 def _kind(place: Place) -> str:
     return _KINDS.get(place.group, place.group)
+
+
+def _rank(kind: str) -> tuple[int, str]:
+    return _RANK.get(kind, len(_ORDER)), kind
 
 
 def _name(place: Place, value: str) -> str:

@@ -36,6 +36,7 @@ def plan_vms(backup: ZKHandler, notes: Notes, *, force: bool = False) -> Plan[Vm
 
     :param notes: gets what to look at.
     :param force: overwrite a VM that is there.
+    :raises RefusedError: when it is carried out, if the tree is not a PVC cluster's.
     """
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
@@ -95,7 +96,9 @@ def _look_around(backup: ZKHandler, handler: ZKHandler, vms: Sequence[VmRef]) ->
     """Return what the cluster lacks that VMs of the backup need, in one batch of each tree, and a list of nodes."""
     keys = ("domain.node", "domain.storage.volumes", "domain.meta.autostart")
     rows = backup.read_rows([(key, vm.uuid) for key in keys] for vm in vms)
-    nodes = set(handler.children("base.node") or ())
+    nodes = handler.children("base.node")
+    if nodes is None:
+        raise RefusedError("cannot restore a VM into a tree without nodes: initialise it with 'pvc schema apply'")
     there = _existing(handler, {volume for _, volumes, _ in rows for volume in parse_list(volumes)})
     notes: Notes = {}
     for vm, (node, volumes, autostart) in zip(vms, rows, strict=True):

@@ -13,6 +13,7 @@ from pvc_cli.cluster.differences import Comparison
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.backup import encode_parts, scan_backup_file, stream_backup
+from pvc_cli.zk.schema.definition import Definition, Group, Version, versions
 from pvc_cli.zk.spool import Spool
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -168,6 +169,16 @@ def test_items_whose_names_begin_alike_are_kept_apart(pvc: Pvc, tmp_path: Path) 
     before, after = (Spool((path, value.encode()) for path, value in tree.items()) for tree in (one, two))
     found = {item.name: len(item.changes) for item in Comparison(before, after, schema)}
     assert found == {"hv1": 2, "hv1-b": 1}
+
+
+def test_kinds_of_a_newer_schema_come_last_by_its_own_names() -> None:
+    added = {"base.robot": Definition("/robots"), "robot.name": Definition(""), "robot.size": Definition("/size")}
+    newer = Version(len(versions()), "robots", groups={"robot": Group("base.robot")}, add=added)
+    schema = ZKSchema(newer.number, (*versions(), newer))
+    before = Spool([("/robots/r2/size", b"1"), ("/domains/u/state", b"start")])
+    after = Spool([("/robots/r2/size", b"2"), ("/robots/r1", b""), ("/domains/u/state", b"stop")])
+    found = [(item.kind, item.name, item.status) for item in Comparison(before, after, schema)]
+    assert found == [("vm", "u", "changed"), ("robot", "r1", "added"), ("robot", "r2", "changed")]
 
 
 def test_a_comparison_reads_the_cluster_once(demo: Callable[..., Tree], tmp_path: Path) -> None:

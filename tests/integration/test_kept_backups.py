@@ -124,7 +124,9 @@ def test_with_an_age_the_newest_still_stay(pvc: Pvc, folder: Path) -> None:
     assert chosen(0, None) == [str(backup.path) for backup in backups]
     result = pvc("cluster", "backups", "prune")
     assert (result.code, result.err) == (2, "Error: expected --keep N, --older-than DAYS, or both\n")
-    assert pvc("cluster", "backups", "prune", "--keep", "-1").code == 2
+    for words in (("--keep", "-1"), ("--older-than", "4294967296")):
+        keep(folder, "20260101T000000Z-restore-1@lab.json")
+        assert pvc("cluster", "backups", "prune", *words).code == 2
 
 
 def test_what_cannot_be_deleted_is_named_and_the_rest_goes(

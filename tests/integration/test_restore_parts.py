@@ -239,6 +239,15 @@ def test_a_vm_is_restored_into_a_backup_too(on_tree: Pvc, pvc: Pvc, tree: Tree, 
     assert pvc("cluster", "diff", str(file), str(copy)).out == "VM web-01: state start -> stop\n"
 
 
+def test_an_uninitialised_tree_gets_no_vm(pvc: Pvc, on_tree: Pvc, tree: Tree, file: Path) -> None:
+    for name in tree.client.get_children("/"):
+        tree.client.delete(f"/{name}", recursive=True)
+    for part in (("--vm", "web-01"), ("--tags-only",), ("--key", "domain.state", "x")):
+        result = on_tree("cluster", "restore", str(file), *part)
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert tree.client.get_children("/") == []
+
+
 # Tags
 
 

@@ -14,7 +14,7 @@ from pvc_cli.errors import EXIT_REFUSED, InvalidInputError, printable
 
 @click.command("prune")
 @click.option("--keep", type=Number(min=0), metavar="N", help="Keep the newest N of each cluster, however old.")
-@click.option("--older-than", type=Number(min=0), metavar="DAYS", help="Delete only those that are older.")
+@click.option("--older-than", type=Number(0, 100_000), metavar="DAYS", help="Delete only those that are older.")
 @yes_option
 @dry_run_option
 @output_option
