@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Protocol
 
 import pytest
@@ -195,6 +196,12 @@ def zk(tree: Tree) -> Iterator[ZKHandler]:
     """A connected handler on the demo cluster."""
     with ZKHandler(tree.hosts) as handler:
         yield handler
+
+
+@pytest.fixture
+def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let snapshots grow no older between two runs of a test."""
+    monkeypatch.setattr("pvc_cli.cluster.vms.documents.time", SimpleNamespace(time=lambda: 1_800_000_000.0))
 
 
 @pytest.fixture(autouse=True)

@@ -54,11 +54,11 @@ def test_a_change_is_logged_once_with_user_cluster_and_command(
     syslog: queue.SimpleQueue[str], on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUDO_USER", "alice")
-    on_tree("vm", "tag", "add", "--all", "two words\u00a0"[:9])
+    on_tree("vm", "tag", "add", "--all", "--force-name", "two words")
     line = syslog.get(timeout=5)
     assert line.startswith("<37>")  # facility AUTH, severity notice
     assert "pvc[" in line
-    assert line.endswith(f""" cluster="{tree.hosts}" command="pvc vm tag add --all 'two words'\"""")
+    assert line.endswith(f""" cluster="{tree.hosts}" command="pvc vm tag add --all --force-name 'two words'\"""")
     assert f'uid="{os.getuid()}"' in line
     monkeypatch.delenv("SUDO_USER")
     on_tree("vm", "tag", "remove", "web-01", "two words")

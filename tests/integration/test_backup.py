@@ -291,7 +291,7 @@ def file(on_tree: Pvc, tmp_path: Path) -> Path:
         "vm tag add --all t --dry-run", "schema rollback --to 3 --dry-run -o json", "schema upgrade --dry-run",
     ],
 )  # fmt: skip
-def test_a_backup_answers_as_its_cluster_does(on_tree: Pvc, file: Path, command: str) -> None:
+def test_a_backup_answers_as_its_cluster_does(on_tree: Pvc, file: Path, command: str, no_time_passes: None) -> None:
     live, read = on_tree(*command.split()), on_tree("-c", f"file:{file}", *command.split())
     assert (read.code, read.out) == (live.code, live.out)
     assert read.code == 0

@@ -268,7 +268,12 @@ def test_a_vm_that_is_gone_when_its_lock_is_free_is_refused(on_tree: Pvc, tree: 
 
     def rival() -> None:
         time.sleep(0.6)
-        tree.client.delete(path, recursive=True)
+        # All at once, as PVC deletes a VM, the contenders for its lock with it.
+        transaction = tree.client.transaction()
+        contenders = [f"{path}/state/{name}" for name in tree.client.get_children(f"{path}/state")]
+        for part in sorted({*tree.dump(path), *contenders}, reverse=True):
+            transaction.delete(part)
+        assert not [result for result in transaction.commit() if isinstance(result, Exception)]
 
     thread = threading.Thread(target=rival)
     thread.start()

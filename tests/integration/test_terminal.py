@@ -44,7 +44,7 @@ def test_json_on_a_terminal_is_indented(tree: Tree) -> None:
 
 
 def test_a_bulk_change_shows_how_far_it_is(demo: Callable[..., Tree]) -> None:
-    terminal = pvc_on_terminal(demo(vms=200), "vm", "tag", "add", "--all", "t")
+    terminal = pvc_on_terminal(demo(vms=200), "vm", "tag", "add", "--all", "t", "--yes")
     assert terminal.wait_for_end() == 0
     assert "200/200" in terminal.seen
     assert "200 changed, 0 unchanged, 0 refused." in terminal.seen

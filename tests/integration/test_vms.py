@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -91,12 +90,6 @@ def test_the_table_shows_state_node_hardware_and_tags(on_tree: Pvc) -> None:
     assert len(lines) == 21
     db = next(line for line in lines if line.startswith("db-01 "))
     assert db.split() == ["db-01", "start", "pvchv3", "no", "8", "16", "GiB", "1001", "production,stateful"]
-
-
-@pytest.fixture
-def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let snapshots grow no older between two runs of a test."""
-    monkeypatch.setattr("pvc_cli.cluster.vms.documents.time", SimpleNamespace(time=lambda: 1_800_000_000.0))
 
 
 def test_documents_are_complete_typed_and_the_same_in_every_format(on_tree: Pvc, no_time_passes: None) -> None:
