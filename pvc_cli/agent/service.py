@@ -1,23 +1,24 @@
 """The agent as a service: a round, a wait for changes, another round; until it is stopped."""
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pvc_cli.agent.agent import Agent
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.metrics import write_metrics
 from pvc_cli.agent.notify import Notifier
-from pvc_cli.errors import ConfigError, PvcError, SchemaError, UnreachableError
+from pvc_cli.agent.signals import Signals
+from pvc_cli.errors import ConfigError, NotFoundError, PvcError, SchemaError, UnreachableError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.watch import Watcher
 
 _SETTLE = 0.002
 """Seconds to wait after a change for others that come with it: `vf set` writes all of its in one transaction."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
+_LONGEST_WITHOUT_SESSION = 5.0
 
 
 class Service:
@@ -25,6 +26,7 @@ class Service:
 
     :param connect: opens a session with the cluster; is given what to tell about the session's state.
     :param reload: reads the node's configuration.
+    :param cluster: tells which cluster is configured; where that is another after a reload, it is connected to.
     :param resync: seconds between full rounds, whether anything changed or not.
     :param metrics_file: where to write figures for Prometheus, if anywhere.
     """
@@ -34,6 +36,7 @@ class Service:
         agent: Agent,
         connect: Callable[[Callable[[str], None]], AbstractContextManager[ZKHandler]],
         reload: Callable[[], NodeConfig],
+        cluster: Callable[[], object],
         *,
         resync: float,
         metrics_file: Path | None = None,
@@ -41,37 +44,53 @@ class Service:
         self._agent = agent
         self._connect = connect
         self._reload = reload
+        self._cluster = cluster
+        self._configured = cluster()
+        self._moved = False
+        """Whether another cluster is configured than the one of the session."""
         self._resync = resync
         self._metrics_file = metrics_file
         self._notifier = Notifier()
         self._watcher: Watcher | None = None
-        self._stopping = threading.Event()
-        self._reloading = threading.Event()
+        self._signals = Signals(self._wake)
         self._full = threading.Event()
         """Set when the next round must be a full one."""
         self._failures = 0
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
-        with self._signals():
-            while not self._stopping.is_set():
+        signals, journal = self._signals, self._agent.journal
+        with signals.taken():
+            # Whoever starts after this service must not wait for a cluster that only they can bring up.
+            self._notifier.ready("Connecting to ZooKeeper")
+            while not signals.stopping.is_set():
+                if signals.reloading.is_set():
+                    self._reload_config()
+                self._moved = False
                 try:
                     with self._connect(self._on_session) as handler:
                         self._failures = 0
                         self._serve(handler)
-                except UnreachableError as error:
-                    self._agent.journal.write_once("zookeeper", str(error))
-                    self._wait(self._stopping.wait, self._pause())
+                except PvcError as error:
+                    journal.write_once("zookeeper", str(error))
+                    self._notifier.ready("Waiting for ZooKeeper")
+                    self._wait(signals.wait, min(self._pause(), _LONGEST_WITHOUT_SESSION))
+                finally:
+                    self._watcher = None
         self._notifier.stopping()
-        self._agent.journal.write("stopped", "notice")
+        journal.write("stopped", "notice")
 
     def _serve(self, handler: ZKHandler) -> None:
+        """Work on one session, until the service stops or another cluster is configured."""
         watcher = self._watcher = handler.watcher(settle=_SETTLE)
         self._full.set()
         full_at = 0.0
-        while not self._stopping.is_set():
-            if self._reloading.is_set():
+        while not self._signals.stopping.is_set():
+            if self._signals.reloading.is_set():
                 self._reload_config()
+            if self._moved:
+                self._agent.journal.write("another cluster is configured: connecting to it", "notice")
+                return
             full = self._full.is_set() or time.monotonic() >= full_at
             self._full.clear()
             if full:
@@ -87,8 +106,7 @@ class Service:
         """Log an event of the session; changes of the tree may have been missed."""
         self._agent.journal.write(text, "notice")
         self._full.set()
-        if self._watcher:
-            self._watcher.wake()
+        self._wake()
 
     def _reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
         """Do one round, and tell whether to retry soon."""
@@ -100,6 +118,12 @@ class Service:
             self._notifier.ready("Waiting for a schema version with SR-IOV")
             self._full.set()
             return False
+        except NotFoundError as error:
+            # On a new node, PVC's daemon registers it once it has brought up the network and ZooKeeper.
+            journal.write_once("cluster", f"{error}; waiting for it")
+            self._notifier.ready(f"Waiting for node {agent.node} to be registered")
+            self._full.set()
+            return not self._is_there(handler, watcher)
         except PvcError as error:
             # Whatever it is, the cluster may recover from it: a service outlives it.
             journal.write_once("cluster", str(error))
@@ -116,6 +140,18 @@ class Service:
         self._notifier.ready(str(agent.memory.counts()))
         return needs_retry
 
+    def _is_there(self, handler: ZKHandler, watcher: Watcher) -> bool:
+        """Watch for the node, and tell whether it is registered already."""
+        key = ("node", self._agent.node)
+        try:
+            watcher.watch(values=[key])
+            there = handler.exists(key)
+        except UnreachableError:
+            return False
+        if there:
+            watcher.wake()
+        return there
+
     def _pause(self) -> float:
         """Return how long to wait before the next retry, longer each time."""
         self._failures += 1
@@ -130,34 +166,21 @@ class Service:
             ended = wait(min(left, self._notifier.interval or left))
 
     def _reload_config(self) -> None:
-        self._reloading.clear()
+        self._signals.reloading.clear()
         self._notifier.reloading()
         journal = self._agent.journal
         try:
-            self._agent.config = self._reload()
+            config, cluster = self._reload(), self._cluster()
         except ConfigError as error:
             journal.write(f"{error}; keeping the previous configuration", "warning")
         else:
-            journal.write(f"reloaded {self._agent.config.path}", "notice")
+            self._agent.config = config
+            self._moved = cluster != self._configured
+            self._configured = cluster
+            journal.write(f"reloaded {config.path}", "notice")
+        self._notifier.ready("Reloaded")
         self._full.set()
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Take signals in a thread of their own: a handler may not set events that the main thread waits for."""
-        wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
-
-        def listen() -> None:
-            while not self._stopping.is_set():
-                (self._reloading if signal.sigwait(wanted) == signal.SIGHUP else self._stopping).set()
-                if self._watcher:
-                    self._watcher.wake()
-
-        threading.Thread(target=listen, daemon=True).start()
-        try:
-            yield
-        finally:
-            # A second signal must not kill the process on its way out.
-            while signal.sigtimedwait(wanted, 0):
-                pass
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    def _wake(self) -> None:
+        if self._watcher:
+            self._watcher.wake()

@@ -7,6 +7,7 @@ from pvc_cli.agent.service import Service
 from pvc_cli.commands._common.command import Context, connect, pass_context
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option, read_config
+from pvc_cli.connections.resolve import resolve
 
 
 @click.command("run")
@@ -21,9 +22,9 @@ from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agen
 @click.option(
     "--resync",
     type=Seconds(1, 86400),
-    default=300.0,
+    default=30.0,
     metavar="SECONDS",
-    help="Seconds between full rounds [default: 300].",
+    help="Seconds between full rounds [default: 30].",
 )
 @pass_context
 def command(
@@ -31,7 +32,7 @@ def command(
 ) -> None:
     """Run the agent until SIGTERM; SIGHUP reloads its configuration.
 
-    systemd/pvc-sriov-agent.service runs this on a node.
+    On a node, its systemd unit runs this as pvc-sriov-agent, which takes the options below.
 
     \b
     Example:
@@ -42,6 +43,7 @@ def command(
             make_agent(kernel, node, config),
             lambda on_session: connect(context, on_session, config),
             lambda: read_config(config),
+            lambda: resolve(context.connection, context.coordinators, config),
             resync=resync,
             metrics_file=metrics_file,
         ).run()
