@@ -21,7 +21,7 @@ unit: .venv/ready ## Run the tests that need no ZooKeeper server: a few seconds
 	$(BIN)/python -m pytest -m "not server and not interleaving"
 
 test: lint ## Set everything up, then run all checks and tests
-	@.ci/setup server shells
+	@.ci/setup server shells units rules
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov=pvc_cli --cov-report=term --cov-fail-under=95
 
 explore: .venv/ready ## Look for failures with examples that nobody tried yet, a hundred times as many (10 minutes)

@@ -108,9 +108,12 @@ def test_it_works_in_an_empty_debian(debian: Debian) -> None:
 def test_the_agent_is_there_and_waits_to_be_wanted(debian: Debian) -> None:
     debian("apt-get -qy --no-install-recommends install /tmp/pvc-cli_*.deb python3-pyroute2")
     unit = debian("cat /lib/systemd/system/pvc-sriov-agent.service")
-    assert "ExecStart=/usr/bin/pvc-cli sriov agent run\n" in unit
+    assert "ExecStart=pvc-sriov-agent $OPTIONS\n" in unit
+    assert "/etc/pvc/pvc.conf does not exist" in debian("pvc-sriov-agent 2>&1 || true")
     assert debian("find /etc/systemd/system -name 'pvc-*'") == ""
-    assert "no /etc/pvc/pvc.conf" in debian("pvc-cli --coordinators 127.0.0.1:1 sriov agent sync 2>&1 || true")
+    assert "/etc/pvc/pvc.conf does not exist" in debian(
+        "pvc-cli --coordinators 127.0.0.1:1 sriov agent sync 2>&1 || true"
+    )
 
 
 def test_it_lives_beside_pvcs_own_client_whichever_comes_first(debian: Debian) -> None:
