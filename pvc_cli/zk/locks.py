@@ -14,7 +14,7 @@ from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from pvc_cli.errors import LockError, UnreachableError, printable
-from pvc_cli.zk.connection import Connection
+from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.store import LockKind, OnWait, Op
 
@@ -57,6 +57,28 @@ class HeldLock:
                     f"could not acquire the lock on {self.path} within {self._timeout:g} s:"
                     f" held by {self._holders()}; retry, or raise --lock-timeout"
                 )
+        self._set_fence()
+
+    def try_acquire(self) -> str:
+        """Acquire the lock if it is free; see :meth:`pvc_cli.zk.store.Lock.try_acquire`."""
+        while not self._try(blocking=False):
+            if holders := self._holders(otherwise=""):
+                return holders
+        self._set_fence()
+        return ""
+
+    def is_held(self) -> bool:
+        """Ask the servers whether it is still held."""
+        if self.fence is None:
+            return False
+        answer = self._connection.client.exists_async(self.fence.path)
+        try:
+            stat = self._connection.deadline()(answer)
+        except LOST_ERRORS:
+            raise self._connection.unreachable() from None
+        return stat is not None and bool(stat.ephemeralOwner == (self._connection.client.client_id or (0,))[0])
+
+    def _set_fence(self) -> None:
         # ZooKeeper itself refuses a transaction with this step once our contender, and with it the lock, is gone.
         self.fence = Op("check", f"{self.path}/{self._recipe.node}", version=0)
 
@@ -107,8 +129,8 @@ class HeldLock:
         if self._on_wait:
             self._on_wait(f"Waiting {math.ceil(left)} s for the lock on {self.path}, held by {self._waiting_for}.")
 
-    def _holders(self) -> str:
-        """Return who holds the lock or waits for it, as far as they say.
+    def _holders(self, otherwise: str = _UNKNOWN) -> str:
+        """Return who holds the lock or waits for it, as far as they say; *otherwise* if there is nobody.
 
         :raises LockError: if one belongs to no session, and so will not release it.
         """
@@ -130,7 +152,7 @@ class HeldLock:
                     " remove it with 'pvc schema apply --prune'"
                 )
             holders.append(_who(data.decode("utf-8", "replace")))
-        return ", ".join(filter(None, holders)) or _UNKNOWN
+        return ", ".join(filter(None, holders)) or (_UNKNOWN if holders else otherwise)
 
     def release(self) -> None:
         """Release the lock."""

@@ -228,6 +228,15 @@ class FileStoreLock:
         """Wait for other processes."""
         self._claim()
 
+    def try_acquire(self) -> str:
+        """Wait for other processes: how long is limited."""
+        self._claim()
+        return ""
+
+    def is_held(self) -> bool:
+        """Tell that it is held: nobody can take it away."""
+        return True
+
     def release(self) -> None:
         """Do nothing: the file is released when it is saved."""
 

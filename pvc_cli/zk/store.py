@@ -161,6 +161,17 @@ class Lock(Protocol):
         """
         ...
 
+    def try_acquire(self) -> str:
+        """Acquire the lock if it is free; return who holds it, empty if that is us now.
+
+        :raises LockError: if its znode is gone.
+        """
+        ...
+
+    def is_held(self) -> bool:
+        """Ask the servers whether it is still held: a lost session, or a deletion, takes it away."""
+        ...
+
     def release(self) -> None:
         """Release the lock."""
         ...

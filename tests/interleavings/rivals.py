@@ -181,6 +181,13 @@ class _Queue:
             ) from None
         self.fence = Op("check", self._contender, version=0) if self.fenced else None
 
+    def try_acquire(self) -> str:
+        self.acquire()
+        return ""
+
+    def is_held(self) -> bool:
+        return value(self._store.inner, self._contender) is not None
+
     def release(self) -> None:
         self.fence = None
         if value(self._store.inner, self._contender) is not None:
