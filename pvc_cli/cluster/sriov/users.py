@@ -64,8 +64,12 @@ class User:
         return next(by_name, None) or next(by_address, None)
 
     def may_hold(self, vf: VfRef) -> bool:
-        """Tell whether it can hold a device of the VF's node."""
-        return not self.is_idle and (self.node == vf.node or (self.is_migrating and self.last_node == vf.node))
+        """Tell whether it can hold a device of the VF's node.
+
+        PVC records where a VM comes from that it migrates, but not of one that it moves.
+        """
+        comes_from = self.is_migrating and self.last_node in (vf.node, "")
+        return not self.is_idle and (self.node == vf.node or comes_from)
 
 
 def uses(parsed: hardware.Hardware) -> tuple[Use, ...]:
@@ -81,11 +85,16 @@ def uses(parsed: hardware.Hardware) -> tuple[Use, ...]:
 
 
 def read_users(handler: ZKHandler, node: str | None = None) -> list[User]:
-    """Return all VMs, or those that are on *node* or come from there, in at most three batches."""
+    """Return all VMs, or those that are on *node*, or come or may come from there, in at most three batches."""
     uuids = handler.children("base.domain") or []
     if node is not None:
-        rows = handler.read_rows([("domain.node", uuid), ("domain.last_node", uuid)] for uuid in uuids)
-        uuids = [uuid for uuid, row in zip(uuids, rows, strict=True) if node in row]
+        keys = ("domain.node", "domain.last_node", "domain.state")
+        rows = handler.read_rows([(key, uuid) for key in keys] for uuid in uuids)
+        uuids = [
+            uuid
+            for uuid, (at, source, state) in zip(uuids, rows, strict=True)
+            if node in (at, source) or (state in _MIGRATING and not source)
+        ]
     return make_users(uuids, handler.get_znodes(key for uuid in uuids for key in user_keys(uuid)))
 
 
