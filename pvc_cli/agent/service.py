@@ -1,24 +1,61 @@
-"""The agent as a service: a round, a wait for changes, another round; until it is stopped."""
+"""The agent as a service: one loop, into which every event and every timer goes, until it is stopped.
 
-import threading
+The loop itself never waits for a server or a driver: sessions are opened, and rounds are done, in other threads. So
+it answers signals, and systemd's watchdog, at any time.
+"""
+
+import queue
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
-from pvc_cli.agent.agent import Agent
+from pvc_cli.agent.agent import Agent, Depth
 from pvc_cli.agent.config import NodeConfig
-from pvc_cli.agent.metrics import write_metrics
 from pvc_cli.agent.notify import Notifier
+from pvc_cli.agent.session import Connect, Sessions
 from pvc_cli.agent.signals import Signals
-from pvc_cli.errors import ConfigError, NotFoundError, PvcError, SchemaError, UnreachableError
+from pvc_cli.agent.worker import Result, Worker
+from pvc_cli.errors import ConfigError, PvcError
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.watch import Watcher
 
 _SETTLE = 0.002
-"""Seconds to wait after a change for others that come with it: `vf set` writes all of its in one transaction."""
+"""Seconds to wait after a change in the tree for others that come with it."""
+_LINK_SETTLE = 0.05
+"""The same, after the kernel told of a link: udev's work, and our own, come in bursts."""
+_RETRY_REFUSED = 300.0
+"""Seconds after which drivers are asked again for what they refused."""
+_START = 2.0
+"""Seconds to wait for the cluster before the saved settings are applied."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
-_LONGEST_WITHOUT_SESSION = 5.0
+_OTHERS = 5.0
+"""Seconds to wait, at the end, for the other threads."""
+
+
+class _Signal(Enum):
+    WAKE = auto()
+    TREE = auto()
+    LINK = auto()
+    SESSION = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    handler: ZKHandler
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: PvcError
+
+
+@dataclass(frozen=True, slots=True)
+class _Crashed:
+    error: BaseException
+
+
+_Event = _Signal | _Opened | _Failed | _Crashed | Result
 
 
 class Service:
@@ -27,14 +64,14 @@ class Service:
     :param connect: opens a session with the cluster; is given what to tell about the session's state.
     :param reload: reads the node's configuration.
     :param cluster: tells which cluster is configured; where that is another after a reload, it is connected to.
-    :param resync: seconds between full rounds, whether anything changed or not.
+    :param resync: seconds between rounds that look at everything, whether anything changed or not.
     :param metrics_file: where to write figures for Prometheus, if anywhere.
     """
 
     def __init__(
         self,
         agent: Agent,
-        connect: Callable[[Callable[[str], None]], AbstractContextManager[ZKHandler]],
+        connect: Connect,
         reload: Callable[[], NodeConfig],
         cluster: Callable[[], object],
         *,
@@ -42,128 +79,135 @@ class Service:
         metrics_file: Path | None = None,
     ) -> None:
         self._agent = agent
-        self._connect = connect
         self._reload = reload
         self._cluster = cluster
         self._configured = cluster()
-        self._moved = False
-        """Whether another cluster is configured than the one of the session."""
         self._resync = resync
-        self._metrics_file = metrics_file
         self._notifier = Notifier()
-        self._watcher: Watcher | None = None
-        self._signals = Signals(self._wake)
-        self._full = threading.Event()
-        """Set when the next round must be a full one."""
+        self._inbox: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        put = self._inbox.put
+        agent.creations.patience = _FIRST_PAUSE
+        agent.creations.on_end = lambda: put(_Signal.LINK)
+        self._worker = Worker(
+            agent,
+            resync,
+            metrics_file,
+            on_change=lambda: put(_Signal.TREE),
+            on_done=put,
+            on_crash=lambda error: put(_Crashed(error)),
+        )
+        self._sessions = Sessions(
+            connect,
+            on_open=lambda handler: put(_Opened(handler)),
+            on_event=self._on_session,
+            on_error=lambda error: put(_Failed(error)),
+            on_crash=lambda error: put(_Crashed(error)),
+        )
+        self._signals = Signals(lambda: put(_Signal.WAKE))
+        self._config: NodeConfig | None = None
+        """A configuration for the next round, if there is a new one."""
+        self._begin_at = 0.0
+        """Until then, on the monotonic clock, the cluster is given time to answer before anything is done."""
+        self._busy_since: float | None = None
         self._failures = 0
+        self._due: dict[Depth, float] = {}
+        """When a round of each depth is to be done, on the monotonic clock."""
+        self._retry_refused_at = 0.0
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
-        signals, journal = self._signals, self._agent.journal
-        with signals.taken():
+        with self._signals.taken():
             # Whoever starts after this service must not wait for a cluster that only they can bring up.
             self._notifier.ready("Connecting to ZooKeeper")
-            while not signals.stopping.is_set():
-                if signals.reloading.is_set():
-                    self._reload_config()
-                self._moved = False
-                try:
-                    with self._connect(self._on_session) as handler:
-                        self._failures = 0
-                        self._serve(handler)
-                except PvcError as error:
-                    journal.write_once("zookeeper", str(error))
-                    self._notifier.ready("Waiting for ZooKeeper")
-                    self._wait(signals.wait, min(self._pause(), _LONGEST_WITHOUT_SESSION))
-                finally:
-                    self._watcher = None
-        self._notifier.stopping()
-        journal.write("stopped", "notice")
+            with self._agent.kernel.listen(lambda: self._inbox.put(_Signal.LINK)):
+                self._begin_at = time.monotonic() + _START
+                self._want(Depth.ALL)
+                self._worker.start()
+                self._sessions.start()
+                while not self._signals.stopping.is_set():
+                    self._turn()
+                self._notifier.stopping()
+                self._worker.stop(_OTHERS)
+                self._sessions.stop(_OTHERS)
+        self._agent.journal.write("stopped", "notice")
 
-    def _serve(self, handler: ZKHandler) -> None:
-        """Work on one session, until the service stops or another cluster is configured."""
-        watcher = self._watcher = handler.watcher(settle=_SETTLE)
-        self._full.set()
-        full_at = 0.0
-        while not self._signals.stopping.is_set():
-            if self._signals.reloading.is_set():
-                self._reload_config()
-            if self._moved:
-                self._agent.journal.write("another cluster is configured: connecting to it", "notice")
-                return
-            full = self._full.is_set() or time.monotonic() >= full_at
-            self._full.clear()
-            if full:
-                full_at = time.monotonic() + self._resync
-            # A failure is retried, ever more rarely; a change ends the wait at once.
-            if self._reconcile(handler, watcher, full=full):
-                self._wait(watcher.wait, self._pause())
-            else:
-                self._failures = 0
-                self._wait(watcher.wait, max(full_at - time.monotonic(), 0.0))
+    def _turn(self) -> None:
+        """Wait for an event or a timer, and begin the round that is due, if none is being done."""
+        now = time.monotonic()
+        until = [now + self._notifier.interval] if self._notifier.interval else []
+        until += self._due.values() if self._busy_since is None else []
+        try:
+            timeout = max(min(until) - now, 0.0) if until else None
+            event: _Event | None = self._inbox.get(timeout=timeout)
+        except queue.Empty:
+            event = None
+        while event is not None:
+            self._handle(event)
+            try:
+                event = self._inbox.get_nowait()
+            except queue.Empty:
+                event = None
+        if self._signals.reloading.is_set():
+            self._reload_config()
+        self._notifier.alive()
+        now = time.monotonic()
+        due = [depth for depth, at in self._due.items() if at <= now]
+        if due and self._busy_since is None:
+            depth = max(due)
+            if depth >= Depth.TREE and now >= self._retry_refused_at:
+                depth = Depth.ALL
+            if depth == Depth.ALL:
+                self._retry_refused_at = now + max(_RETRY_REFUSED, self._resync)
+            # A deeper round does what a shallower one would have done.
+            self._due = {other: at for other, at in self._due.items() if other > depth}
+            self._busy_since = now
+            self._worker.ask(depth, self._config)
+            self._config = None
+
+    def _want(self, depth: Depth, delay: float = 0.0) -> None:
+        """Have a round of this depth in *delay* seconds at the latest."""
+        at = max(time.monotonic() + delay, self._begin_at)
+        self._due[depth] = min(self._due.get(depth, at), at)
+
+    def _handle(self, event: _Event) -> None:
+        if isinstance(event, Result):
+            self._note(event)
+        elif isinstance(event, _Opened):
+            self._worker.use(event.handler)
+            self._failures, self._begin_at = 0, 0.0
+            self._want(Depth.ALL)
+        elif isinstance(event, _Failed):
+            self._worker.use(None)
+            self._agent.journal.write_once("zookeeper", str(event.error))
+        elif isinstance(event, _Crashed):
+            raise event.error
+        elif event is _Signal.TREE:
+            self._want(Depth.CHANGES, _SETTLE)
+        elif event is _Signal.LINK:
+            self._want(Depth.CARDS, _LINK_SETTLE)
+        elif event is _Signal.SESSION:
+            # Lost or back: changes of the tree may have been missed.
+            self._want(Depth.ALL)
+
+    def _note(self, result: Result) -> None:
+        """Note what came of a round: when to do the next one."""
+        self._busy_since = None
+        self._notifier.ready(result.status)
+        self._want(Depth.TREE, self._resync)
+        if result.look_again_at is not None:
+            self._want(Depth.CARDS, max(result.look_again_at - time.monotonic(), _LINK_SETTLE))
+        if result.needs_retry:
+            # A failure is retried, ever more rarely.
+            self._failures += 1
+            pause = min(_FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
+            self._want(Depth.ALL if result.full else Depth.CHANGES, pause)
+        else:
+            self._failures = 0
 
     def _on_session(self, text: str) -> None:
-        """Log an event of the session; changes of the tree may have been missed."""
+        """Log an event of the session."""
         self._agent.journal.write(text, "notice")
-        self._full.set()
-        self._wake()
-
-    def _reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
-        """Do one round, and tell whether to retry soon."""
-        agent, journal = self._agent, self._agent.journal
-        try:
-            needs_retry = agent.reconcile_node(handler, watcher, full=full)
-        except SchemaError as error:
-            journal.write_once("cluster", f"{error}; waiting for the upgrade")
-            self._notifier.ready("Waiting for a schema version with SR-IOV")
-            self._full.set()
-            return False
-        except NotFoundError as error:
-            # On a new node, PVC's daemon registers it once it has brought up the network and ZooKeeper.
-            journal.write_once("cluster", f"{error}; waiting for it")
-            self._notifier.ready(f"Waiting for node {agent.node} to be registered")
-            self._full.set()
-            return not self._is_there(handler, watcher)
-        except PvcError as error:
-            # Whatever it is, the cluster may recover from it: a service outlives it.
-            journal.write_once("cluster", str(error))
-            self._full.set()
-            return True
-        journal.clear("cluster")
-        journal.clear("zookeeper")
-        if self._metrics_file:
-            try:
-                write_metrics(self._metrics_file, agent.node, agent.memory)
-                journal.clear("metrics")
-            except OSError as error:
-                journal.write_once("metrics", f"could not write {self._metrics_file}: {error.strerror}")
-        self._notifier.ready(str(agent.memory.counts()))
-        return needs_retry
-
-    def _is_there(self, handler: ZKHandler, watcher: Watcher) -> bool:
-        """Watch for the node, and tell whether it is registered already."""
-        key = ("node", self._agent.node)
-        try:
-            watcher.watch(values=[key])
-            there = handler.exists(key)
-        except UnreachableError:
-            return False
-        if there:
-            watcher.wake()
-        return there
-
-    def _pause(self) -> float:
-        """Return how long to wait before the next retry, longer each time."""
-        self._failures += 1
-        return min(_FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
-
-    def _wait(self, wait: Callable[[float], bool], timeout: float) -> None:
-        """Wait until *wait* reports something or *timeout* is over, and keep the watchdog quiet meanwhile."""
-        deadline = time.monotonic() + timeout
-        ended = False
-        while not ended and (left := deadline - time.monotonic()) > 0:
-            self._notifier.alive()
-            ended = wait(min(left, self._notifier.interval or left))
+        self._inbox.put(_Signal.SESSION)
 
     def _reload_config(self) -> None:
         self._signals.reloading.clear()
@@ -174,13 +218,12 @@ class Service:
         except ConfigError as error:
             journal.write(f"{error}; keeping the previous configuration", "warning")
         else:
-            self._agent.config = config
-            self._moved = cluster != self._configured
-            self._configured = cluster
+            self._config = config
             journal.write(f"reloaded {config.path}", "notice")
+            if cluster != self._configured:
+                self._configured = cluster
+                journal.write("another cluster is configured: connecting to it", "notice")
+                self._worker.use(None)
+                self._sessions.reopen()
         self._notifier.ready("Reloaded")
-        self._full.set()
-
-    def _wake(self) -> None:
-        if self._watcher:
-            self._watcher.wake()
+        self._want(Depth.ALL)

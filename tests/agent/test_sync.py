@@ -23,7 +23,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedKernel:
     for phy in ("ens1f0", "ens1f1"):
         kernel.plug_in(phy, "igb")
         kernel.create_vfs(phy, 4)
-        kernel.bring_up(phy, None)
+        kernel.bring_up(phy)
     monkeypatch.setattr("pvc_cli.commands.network.sriov.agent.sync.LinuxKernel", lambda: kernel)
     return kernel
 

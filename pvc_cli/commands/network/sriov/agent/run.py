@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import click
@@ -26,9 +27,20 @@ from pvc_cli.connections.resolve import resolve
     metavar="SECONDS",
     help="Seconds between full rounds [default: 30].",
 )
+@click.option(
+    "--state-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the wanted settings for times without ZooKeeper [default: wanted.json in STATE_DIRECTORY, if set].",
+)
 @pass_context
 def command(
-    context: Context, node: str | None, config: Path | None, metrics_file: Path | None, resync: float
+    context: Context,
+    node: str | None,
+    config: Path | None,
+    metrics_file: Path | None,
+    resync: float,
+    state_file: Path | None,
 ) -> None:
     """Run the agent until SIGTERM; SIGHUP reloads its configuration.
 
@@ -38,12 +50,14 @@ def command(
     Example:
       pvc sriov agent run --metrics-file /var/lib/prometheus/node-exporter/pvc-sriov.prom
     """
-    with LinuxKernel() as kernel:
-        Service(
-            make_agent(kernel, node, config),
-            lambda on_session: connect(context, on_session, config),
-            lambda: read_config(config),
-            lambda: resolve(context.connection, context.coordinators, config),
-            resync=resync,
-            metrics_file=metrics_file,
-        ).run()
+    # systemd names the unit's folder; it is the first where there are several.
+    folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    saved = state_file or (Path(folder) / "wanted.json" if folder else None)
+    Service(
+        make_agent(LinuxKernel(), node, config, saved),
+        lambda on_session: connect(context, on_session, config),
+        lambda: read_config(config),
+        lambda: resolve(context.connection, context.coordinators, config),
+        resync=resync,
+        metrics_file=metrics_file,
+    ).run()
