@@ -1,7 +1,7 @@
 """One round over a node: prepare its cards, register them, reconcile their VFs."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -13,7 +13,7 @@ from pvc_cli.agent.kernel import AT_START, NO_MAC, Kernel, KernelError, VfState
 from pvc_cli.agent.lease import QUIET, Lease
 from pvc_cli.agent.memory import Memory, VfMemory
 from pvc_cli.agent.reconciler import Action, Reconciler
-from pvc_cli.agent.register import plan_registration
+from pvc_cli.agent.register import Item, Plan, plan_registration
 from pvc_cli.agent.wanted import SavedWanted, Wanted, read_wanted, wanted_keys
 from pvc_cli.cluster.sriov.model import Settings, VfConfig, pf_of, require_sriov, vf_name
 from pvc_cli.zk import Change, Key, Lock, ZKHandler
@@ -50,10 +50,10 @@ class Agent:
     """What the last round did to the cards."""
     _registered: object = None
     """What was last registered: a card that has not changed since needs no look at the tree."""
-    _names: frozenset[str] = frozenset()
-    """The VFs that were last registered."""
-    _deleted: tuple[frozenset[str], float] | None = None
-    """Which of them are no longer in the tree, and since when."""
+    _names: frozenset[Item] = frozenset()
+    """The PFs and VFs that were last registered."""
+    _deleted: tuple[frozenset[Item], float] | None = None
+    """Which of them are no longer in the tree, or not all of them, and since when."""
 
     def __post_init__(self) -> None:
         self.creations = Creations(self.kernel)
@@ -178,15 +178,12 @@ class Agent:
         """Register the cards, if they changed since that was last done, or the tree has lost some."""
         cards = list(self.memory.cards)
         facts = [(c.device, c.healthy, {n: (vf.pci, vf.mac, vf.mtu) for n, vf in c.vfs.items()}) for c in cards]
-        deleted = self._find_deleted(handler)
-        if deleted and not self._deletion_is_over(deleted):
+        if not (always or self._deleted or self._is_deleted(handler) or facts != self._registered):
             return
-        if not (always or deleted or facts != self._registered):
+        plan = handler.retrying(lambda: self._plan_registration(handler, cards, lock, prune=prune))
+        if self._deleted:
             return
-        plan = handler.retrying(
-            lambda: plan_registration(handler, self.node, self.config, cards, lock=lock, prune=prune)
-        )
-        self._registered, self._names, self._deleted = facts, plan.names, None
+        self._registered, self._names = facts, plan.names
         self.memory.note_absent(plan.absent)
         for text, priority in plan.lines:
             self.journal.write(text, priority)
@@ -194,18 +191,22 @@ class Agent:
             text = f"VF {name} is {state}: kept in the tree, with its settings"
             self.journal.write_once(f"absent {name}", text, "notice")
 
-    def _find_deleted(self, handler: ZKHandler) -> frozenset[str]:
-        """Return the registered VFs that somebody deleted from the tree."""
-        if not self._names:
-            return frozenset()
-        return self._names - set(handler.children(("node.sriov.vf", self.node)) or ())
-
-    def _deletion_is_over(self, deleted: frozenset[str]) -> bool:
-        """Tell whether nothing more was deleted for a while."""
+    def _plan_registration(self, handler: ZKHandler, cards: Sequence[Card], lock: Lock, *, prune: bool) -> Plan:
+        """Plan it, unless somebody is just deleting what was registered before: that must be able to finish."""
+        plan = plan_registration(handler, self.node, self.config, cards, lock=lock, prune=prune)
         now = time.monotonic()
-        if self._deleted is None or self._deleted[0] != deleted:
+        deleted = plan.torn & self._names
+        if deleted and (self._deleted is None or self._deleted[0] != deleted):
             self._deleted = (deleted, now)
-        return now - self._deleted[1] >= QUIET
+        if deleted and self._deleted and now - self._deleted[1] < QUIET:
+            return Plan(handler)
+        self._deleted = None
+        return plan
+
+    def _is_deleted(self, handler: ZKHandler) -> bool:
+        """Tell whether somebody deleted a registered VF from the tree."""
+        there = handler.children(("node.sriov.vf", self.node)) or ()
+        return not {name for kind, name in self._names if kind == "vf"} <= set(there)
 
     def _note_wanted(self, wanted: Mapping[str, Wanted]) -> set[str]:
         """Remember what is wanted, and return the VFs for which that changed."""

@@ -53,12 +53,14 @@ def _open(protocol: int, groups: int) -> socket.socket | None:
 
 
 def _serve(sockets: list[socket.socket], end: int, tell: Callable[[], None]) -> None:
+    by_number = {one.fileno(): one for one in sockets}
     while True:
-        ready, _, _ = select.select([*sockets, end], [], [])
+        ready, _, _ = select.select([*by_number, end], [], [])
         if end in ready:
             return
-        # All of them are to be read.
-        if sum(map(_concerns_cards, ready)):
+        # All of them are to be read, so that none is ready again at once.
+        concerned = [_concerns_cards(by_number[number]) for number in ready]
+        if any(concerned):
             tell()
 
 

@@ -119,7 +119,7 @@ class LinuxKernel:
         """Return each VF's attributes by name, by index."""
         link = self._link(phy)
         with _naming(f"could not read {phy}"):
-            # Decoded here, so that what is damaged is an error here.
+            # Decoded here, so that damage is an error here.
             listed = link.get_attr("IFLA_VFINFO_LIST")
             attributes = [dict(info["attrs"]) for info in (listed.get_attrs("IFLA_VF_INFO") if listed else ())]
             return {one["IFLA_VF_MAC"]["vf"]: one for one in attributes}

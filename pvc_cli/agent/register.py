@@ -21,6 +21,10 @@ _DEFAULT_MTU = 1500
 SEE_NODE = f"{SEE_NODES}, or use --node"
 
 
+Item = tuple[str, str]
+"""A PF or VF: ``pf`` or ``vf``, and its name."""
+
+
 class Heritage(NamedTuple):
     """What a VF leaves that has another name now: its znodes by key, and all of them by path."""
 
@@ -42,8 +46,10 @@ class Plan:
     """What to write to the journal once that is done."""
     absent: dict[str, tuple[State, str]] = field(default_factory=dict)
     """The VFs that stay in the tree although no card has them: missing or orphaned, and their PF."""
-    names: frozenset[str] = frozenset()
-    """The VFs that are registered once that is done."""
+    names: frozenset[Item] = frozenset()
+    """The PFs and VFs that are registered once that is done."""
+    torn: frozenset[Item] = frozenset()
+    """Those of which the tree lacks something, or all: they are new, or somebody is deleting them."""
 
     def commit(self) -> None:
         """Carry it out, in few transactions."""
@@ -110,7 +116,8 @@ def plan_registration(
     for part, text, priority in kept.parts:
         plan.add(part, text, priority)
     plan.absent = kept.absent
-    plan.names = frozenset({*here, *plan.absent})
+    plan.names = frozenset({*(("pf", card.device.phy) for card in cards), *(("vf", name) for name in here)})
+    plan.torn = frozenset(item for item in plan.names if None in items[item].values())
     return plan
 
 

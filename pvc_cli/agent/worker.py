@@ -123,7 +123,8 @@ class Worker:
             agent.journal.clear("zookeeper")
             self._waits = ""
             report = self.report()
-            self.publisher.publish(handler, agent.lease.hold(handler), report, time.monotonic() - started)
+            runtime = time.monotonic() - started
+            self.publisher.publish(handler, agent.lease.hold(handler), report, runtime, always=depth >= Depth.ALL)
             status = report.message
         except UnreachableError as error:
             agent.journal.write_once("zookeeper", str(error))

@@ -195,6 +195,9 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     running.told("READY=1")
     running.says("guest_networking.sriov_device[0].vfcount is 'many': give a number from 0 to 65535; keeping")
     assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
+    tree.put("/nodes/pvchv1/sriov/vf/ens1f0v0/used", b"False")
+    tree.put("/nodes/pvchv1/sriov/vf/ens1f0v0/used_by", b"")
+    tree.put(f"/domains/{tree.uuid('nfv-01')}/state", b"stop")
     running.config.write_text(CONFIG.replace("    - {phy: ens1f0, mtu: 9000, vfcount: 4}\n", ""))
     running.signal(signal.SIGHUP)
     running.says("PF ens1f0 pruned")
@@ -368,7 +371,8 @@ def test_it_starts_before_the_servers_do_and_survives_their_death(own: Ensemble,
         running.says("Lost the connection", outage)
         if outage == 2:
             # This one lasts longer than the agent waits for an answer.
-            running.says("did not answer within 4 s", 2)
+            running.told("Waiting for ZooKeeper, holding the last settings")
+            time.sleep(5)
         # What changes behind its back while nobody can tell it.
         running.kernel.set_vf("ens1f0", 0, {"vlan_id": 999})
         server.start()
@@ -411,6 +415,7 @@ def test_idle_it_uses_no_measurable_cpu(running: Running, tree: Tree) -> None:
         found = [status.read_text() for status in process.glob("task/*/status")]
         return sum(int(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for text in found)
 
+    time.sleep(1)  # it still hears of what it did itself
     before, woken_before = spent(), woken()
     time.sleep(IDLE)  # nothing is waited for: this is the time that is measured
     idle, often = spent() - before, woken() - woken_before
