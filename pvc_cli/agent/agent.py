@@ -184,6 +184,8 @@ class Agent:
         if self._deleted:
             return
         self._registered, self._names = facts, plan.names
+        for name in self.memory.absent.keys() - plan.absent.keys():
+            self.journal.clear(f"absent {name}")
         self.memory.note_absent(plan.absent)
         for text, priority in plan.lines:
             self.journal.write(text, priority)

@@ -126,7 +126,8 @@ class Reconciler:
         memory = self.memory.vfs[action.vf]
         refusal = memory.refused.get(action.knob)
         achieved = refusal.actual if refusal and refusal.values == action.new else action.new
-        return achieved != action.old and memory.settled.get(action.knob) == achieved
+        differs = achieved != action.old or action.service_tag
+        return differs and memory.settled.get(action.knob) == achieved
 
     def _report(self, action: Action, accepted: Settings, *, drifted: bool) -> None:
         done = replace(action, new=accepted)

@@ -56,6 +56,7 @@ MODELS = {
         rate_needs_link=True,
         spoof_check=True,
     ),
+    "igb250": Model(total=250, lacks=("link_state", "query_rss"), silent=("query_rss",), minimum_rate=False),
     "taciturn": Model(total=64, silent=("trust",)),
     "mute": Model(total=64, tells=False),
     "netdevsim": Model(total=4, too_many=errno.ENOMEM, pci=False, macs=False, remembers=True),

@@ -11,11 +11,13 @@ from pvc_cli.agent.agent import Depth
 from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import Device
 from pvc_cli.agent.kernel import VfState
+from pvc_cli.agent.publish import Publisher
 from pvc_cli.agent.register import plan_registration
 from pvc_cli.agent.status import report_of
 from pvc_cli.cluster.sriov.claims import claim
 from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs, read_vfs
-from pvc_cli.cluster.sriov.report import PfReport
+from pvc_cli.cluster.sriov.report import PfReport, format_report
+from pvc_cli.cluster.sriov.settings import change_settings, check_settings
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import NotFoundError, SchemaError
 from pvc_cli.zk import ZKHandler
@@ -546,3 +548,143 @@ def test_a_vf_that_is_claimed_while_it_is_registered_keeps_its_claim(node: Node,
     plan_registration(zk, "pvchv1", config, cards).commit()
     (after,) = read_vfs(zk, [vf])
     assert (after.mac, after.used, after.pci.bus) == ("52:54:00:aa:bb:cc", True, "99")
+
+
+def test_a_refused_mtu_leaves_no_pf_down_and_shows(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    with node.kernel.card("ens1f0") as card:
+        card["refuse"] = {"mtu": errno.EINVAL}
+    agent = node.restart(Device("ens1f0", 9000, 4))
+    agent.reconcile_node(zk)
+    state = node.kernel.pf("ens1f0")
+    assert state
+    assert (state.up, state.mtu) == (True, 1500)
+    report = report_of(agent)
+    assert report.pfs["ens1f0"].problems == ("could not set MTU 9000 on ens1f0: Invalid argument (EINVAL)",)
+    assert (report.healthy, report.health_delta) == (False, 25)
+    # What the PF does not have is not asked of its VFs.
+    assert {vf.mtu for vf in node.kernel.vfs("ens1f0")} == {1500}
+
+
+def test_network_devices_of_vfs_have_the_mtu_that_is_configured(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", 9000, 4))
+    agent.reconcile_node(zk)
+    assert {vf.mtu for vf in node.kernel.vfs("ens1f0")} == {9000}
+    with node.kernel.card("ens1f0") as card:
+        card["vfs"][1]["mtu"], card["vfs"][2]["mtu"] = 1500, None
+        card["refuse"] = {"vf_mtu": errno.EPERM}
+    agent.reconcile_node(zk)
+    assert report_of(agent).vfs["ens1f0v1"].refused == {"mtu": "Operation not permitted (EPERM)"}
+    # One that is given to a VM has none here.
+    assert report_of(agent).vfs["ens1f0v2"].state == "in_sync"
+
+
+@pytest.mark.parametrize("model", ["full", "igb"])
+def test_a_minimum_rate_that_a_driver_lacks_leaves_no_vf_without_a_limit(
+    node: Node, tree: Tree, zk: ZKHandler, model: str
+) -> None:
+    node.kernel.plug_in("ens1f0", model)
+    agent = node.restart(Device("ens1f0", None, 4))
+    set_vf(zk, "ens1f0v0", tx_rate_min=100, tx_rate_max=1000)
+    agent.reconcile_node(zk)
+    actual = node.kernel.actual("ens1f0", 0)
+    assert (actual.tx_rate_min, actual.tx_rate_max) == (100 if model == "full" else 0, 1000)
+    refused = {} if model == "full" else {"tx_rate_min": "Invalid argument (EINVAL)"}
+    assert report_of(agent).vfs["ens1f0v0"].refused == refused
+    # Somebody takes the limit away: it is put right at the next look, refused or not.
+    node.kernel.set_vf("ens1f0", 0, {"tx_rate_min": 0, "tx_rate_max": 0})
+    agent.reconcile_node(zk, depth=Depth.CARDS)
+    assert node.kernel.actual("ens1f0", 0).tx_rate_max == 1000
+    assert agent.memory.drifted == 1
+
+
+def test_a_service_tag_is_drift_though_its_number_is_right(
+    node: Node, tree: Tree, zk: ZKHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", None, 4))
+    set_vf(zk, "ens1f0v0", vlan_id=5)
+    agent.reconcile_node(zk)
+    said(capsys)
+    with node.kernel.card("ens1f0") as card:
+        card["vfs"][0]["service_tag"] = True
+    agent.reconcile_node(zk, depth=Depth.CARDS)
+    assert said(capsys) == ["ens1f0v0: VLAN tag 802.1ad -> 802.1Q (drift: changed by another program)"]
+    assert not node.kernel.vfs("ens1f0")[0].service_tag
+
+
+def test_two_vfs_with_one_address_are_named(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0")
+    node.kernel.create_vfs("ens1f0", 4)
+    with node.kernel.card("ens1f0") as card:
+        for index in (1, 3):
+            card["vfs"][index]["admin_mac"] = "52:54:00:00:00:01"
+    agent = node.restart(Device("ens1f0", None, 4))
+    agent.reconcile_node(zk)
+    (problem,) = report_of(agent).pfs["ens1f0"].problems
+    assert problem.startswith("ens1f0v1 and ens1f0v3 have the same MAC address 52:54:00:00:00:01")
+
+
+def test_a_boolean_that_pvc_does_not_take_for_on_is_not_set_and_shows(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    """PVC's daemon takes true for off: whoever set it on would fight with the daemon for ever."""
+    node.kernel.plug_in("ens1f0")
+    tree.put(f"{VF}/ens1f0v0/config/trust", b"true")
+    agent = node.restart(Device("ens1f0", None, 4))
+    agent.reconcile_node(zk)
+    assert node.kernel.actual("ens1f0", 0).trust is False
+    assert report_of(agent).vfs["ens1f0v0"].refused == {"trust": "'true' in the tree is invalid"}
+
+
+def test_before_schema_version_9_nothing_is_published(
+    node: Node, demo: Callable[..., Tree], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = demo(version=8)
+    node.kernel.plug_in("ens1f0")
+    with ZKHandler(tree.hosts) as handler:
+        agent = node.restart(Device("ens1f0", None, 4))
+        agent.reconcile_node(handler)
+        before = tree.dump()
+        Publisher("pvchv1").publish(handler, agent.lease.hold(handler), report_of(agent), 0.1)
+        assert tree.dump() == before
+
+
+def test_a_report_of_250_vfs_is_far_below_what_a_znode_may_hold(node: Node, bare: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0", "igb250")
+    agent = node.restart(Device("ens1f0", None, 250))
+    agent.reconcile_node(zk)
+    fine = len(format_report(report_of(agent)))
+    change_settings(
+        zk, find_vfs(zk, "pvchv1", ["ens1f0v*"]), check_settings({"link_state": "enable", "tx_rate_min": 9})
+    )
+    agent.reconcile_node(zk)
+    assert counts(agent) == (250, 0, 500)
+    bad = len(format_report(report_of(agent)))
+    print(f"250 VFs: {fine} bytes in sync, {bad} bytes with two settings refused each")
+    assert fine < 25_000
+    assert bad < 100_000
+
+
+def test_a_first_report_needs_no_time_and_one_without_news_is_not_written(
+    node: Node, tree: Tree, zk: ZKHandler
+) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", None, 4))
+    agent.reconcile_node(zk)
+    publisher, lock = Publisher("pvchv1"), agent.lease.hold(zk)
+    path = "/nodes/pvchv1/monitoring_data/sriov/data"
+    publisher.publish(zk, lock, report_of(agent, 5.0, 30.0), 0.1)
+    publisher.publish(zk, lock, report_of(agent, 5.0, 30.0), 0.1)
+    assert tree.client.get(path)[1].version == 0
+    set_vf(zk, "ens1f0v0", vlan_id=3)
+    agent.reconcile_node(zk)
+    publisher.publish(zk, lock, report_of(agent, 5.0, 30.0), 0.1)
+    assert tree.client.get(path)[1].version == 1
+    # Another agent took the lock: this one writes nothing more.
+    for name in tree.client.get_children("/nodes/pvchv1/sriov"):
+        if "__lock__" in name:
+            tree.client.delete(f"/nodes/pvchv1/sriov/{name}")
+    publisher.publish(zk, lock, report_of(agent, 6.0, 30.0), 0.1)
+    assert tree.client.get(path)[1].version == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.agent.kernel import KNOBS, NO_MAC, KernelError, PfState, VfState
+from pvc_cli.agent.link_events import listen
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.cluster.sriov.model import VfConfig
 from pvc_cli.errors import ConfigError
@@ -288,6 +290,68 @@ with LinuxKernel() as kernel:
     except KernelError as error:
         print(error)
 """
+
+
+EVENTS_IN_A_NAMESPACE = """
+import queue
+from pvc_cli.agent.linux import LinuxKernel
+told = queue.SimpleQueue()
+with LinuxKernel() as kernel, kernel.listen(lambda: told.put(1)):
+    for change in (lambda: kernel.bring_up("lo"), lambda: kernel.set_mtu("lo", 1400)):
+        while not told.empty():
+            told.get()
+        change()
+        told.get(timeout=5)
+    print("told")
+    try:
+        while True:
+            told.get(timeout=0.3)
+    except queue.Empty:
+        print("quiet")
+"""
+
+
+def test_a_real_kernel_tells_of_changed_links_and_of_nothing_else() -> None:
+    alone = ("unshare", "--map-root-user", "--net")
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs a network namespace of its own, which this system does not give")
+    run = subprocess.run(
+        [*alone, sys.executable, "-c", EVENTS_IN_A_NAMESPACE], capture_output=True, text=True, check=False
+    )
+    assert run.stderr == ""
+    assert run.stdout.splitlines() == ["told", "quiet"]
+
+
+def test_where_the_kernel_tells_nothing_listening_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "not allowed")
+
+    monkeypatch.setattr("pvc_cli.agent.link_events.socket.socket", refuse)
+    with listen(lambda: None):
+        pass
+
+
+def test_a_device_is_found_by_another_name_of_it(
+    card: Card, kernel: LinuxKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes either name for a device's number; sysfs has only the first."""
+    card.plug_in("full", vfs=2)
+    real = socket.if_nametoindex
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: real(PF if name == "enp1s0" else name))
+    found = kernel.pf("enp1s0")
+    assert found
+    assert (found.phy, found.vfs) == ("enp1s0", 2)
+    assert vfs_of(kernel.vfs("enp1s0")) == card.cards.vfs(PF)
+    kernel.create_vfs("enp1s0", 3)
+    assert card.numvfs.read_text() == "3\n"
+
+
+def test_the_mtu_of_a_vf_is_that_of_its_network_device(card: Card, kernel: LinuxKernel) -> None:
+    card.plug_in("full", vfs=2)
+    card.address(1).with_name("mtu").write_text("9000\n")
+    assert [vf.mtu for vf in kernel.vfs(PF)] == [1500, 9000]
+    card.address(0).with_name("mtu").unlink()
+    assert [vf.mtu for vf in kernel.vfs(PF)] == [None, 9000]
 
 
 def test_a_real_kernel_sets_a_link_up_and_refuses_vfs_where_there_are_none() -> None:
