@@ -16,6 +16,7 @@ from pvc_cli.agent.reconciler import Action, Reconciler
 from pvc_cli.agent.register import Item, Plan, plan_registration
 from pvc_cli.agent.wanted import SavedWanted, Wanted, read_wanted, wanted_keys
 from pvc_cli.cluster.sriov.model import Settings, VfConfig, pf_of, require_sriov, vf_name
+from pvc_cli.cluster.sriov.report import read_reports
 from pvc_cli.zk import Change, Key, Lock, ZKHandler
 from pvc_cli.zk.watch import Watcher
 
@@ -71,7 +72,8 @@ class Agent:
         if not self._enabled():
             return [], []
         cards = self._prepare(dry_run=True)
-        parts = plan_registration(handler, self.node, self.config, cards, prune=prune).parts
+        kept = self._kept(handler)
+        parts = plan_registration(handler, self.node, self.config, cards, kept=kept, prune=prune).parts
         steps: list[CardStep | Action] = [step for card in cards for step in card.steps]
         cards = [_with_new_vfs(card) for card in cards]
         self.memory.replace_cards(cards)
@@ -195,7 +197,8 @@ class Agent:
 
     def _plan_registration(self, handler: ZKHandler, cards: Sequence[Card], lock: Lock, *, prune: bool) -> Plan:
         """Plan it, unless somebody is just deleting what was registered before: that must be able to finish."""
-        plan = plan_registration(handler, self.node, self.config, cards, lock=lock, prune=prune)
+        kept = self._kept(handler)
+        plan = plan_registration(handler, self.node, self.config, cards, lock=lock, kept=kept, prune=prune)
         now = time.monotonic()
         deleted = plan.torn & self._names
         if deleted and (self._deleted is None or self._deleted[0] != deleted):
@@ -204,6 +207,13 @@ class Agent:
             return Plan(handler)
         self._deleted = None
         return plan
+
+    def _kept(self, handler: ZKHandler) -> set[str]:
+        """Return the VFs that were orphaned before; in the first round, those that an earlier agent reported so."""
+        if self._names:
+            return {name for name, (state, _, _) in self.memory.absent.items() if state == "orphaned"}
+        report = read_reports(handler, [self.node])[self.node]
+        return {name for name, vf in report.vfs.items() if vf.state == "orphaned"} if report else set()
 
     def _is_deleted(self, handler: ZKHandler) -> bool:
         """Tell whether somebody deleted a registered VF from the tree."""

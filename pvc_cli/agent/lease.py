@@ -31,6 +31,11 @@ class Lease:
     _lock: Lock | None = None
     _lost_at: float | None = None
 
+    @property
+    def lock(self) -> Lock | None:
+        """The lock, if it was held when that was last asked; what is fenced with it fails if it no longer is."""
+        return self._lock
+
     def hold(self, handler: ZKHandler) -> Lock:
         """Return the lock, held.
 

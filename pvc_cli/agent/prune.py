@@ -4,7 +4,7 @@ Settings and claims are what people entered; a boot with too few VFs, a new name
 not destroy them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.agent.cards import Card
@@ -55,12 +55,13 @@ def plan_prune(
     pfs: Iterable[str],
     *,
     whole: bool,
+    kept: Collection[str],
     prune: bool,
 ) -> Pruning:
     """Decide about the VFs that are *gone*, and about the registered *pfs*.
 
     Removed is what the configuration no longer asks for: VFs of a PF that left it, or with an index that it no longer
-    has. Not, unless *prune* is set, one that a VM uses, nor everything that the node has.
+    has. Not, unless *prune* is set, one that a VM uses, nor everything that the node has, nor what was *kept* before.
 
     :param configured: by PF, how many VFs it is to have.
     :param whole: whether no card has any of the registered VFs.
@@ -82,11 +83,11 @@ def plan_prune(
         removed = {
             name: vf
             for name, vf in unwanted.items()
-            if not (all_at_once or vf.claimed or taken & {(node, name), (node, vf.pci)})
+            if not (all_at_once or name in kept or vf.claimed or taken & {(node, name), (node, vf.pci)})
         }
     _remove_vfs(handler, node, removed, plan)
-    kept = {pf for _, pf in plan.absent.values()}
-    left = [pf for pf in pfs if pf not in configured and pf not in kept]
+    needed = {pf for _, pf in plan.absent.values()}
+    left = [pf for pf in pfs if pf not in configured and pf not in needed]
     # A PF without VFs has nothing to lose, but a list that is empty is more likely a slip than a wish.
     if configured or prune:
         for pf, tree in _trees(handler, node, "pf", left):

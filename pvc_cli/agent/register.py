@@ -1,7 +1,7 @@
 """Register a node's PFs and VFs in the tree; what a card no longer has is kept, unless it may be pruned."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -71,12 +71,14 @@ def plan_registration(
     cards: Sequence[Card],
     *,
     lock: Lock | None = None,
+    kept: Collection[str] = (),
     prune: bool = False,
 ) -> Plan:
     """Compare *cards* with the tree of *node*, in one batch a level; configured settings stay.
 
     A VF that is gone under one name and here under another, by PCI or hardware address, keeps its settings and user.
 
+    :param kept: the VFs that were orphaned before, and so are not pruned.
     :param prune: remove all that is neither configured nor there, used or not.
     :raises NotFoundError: if the tree has no such node.
     """
@@ -112,10 +114,10 @@ def plan_registration(
     for old in heirs.values():
         del gone[old]
     whole = here.keys().isdisjoint(registered_vfs)
-    kept = plan_prune(plan.handler, node, configured, cards, gone, registered_pfs, whole=whole, prune=prune)
-    for part, text, priority in kept.parts:
+    pruning = plan_prune(handler, node, configured, cards, gone, registered_pfs, whole=whole, kept=kept, prune=prune)
+    for part, text, priority in pruning.parts:
         plan.add(part, text, priority)
-    plan.absent = kept.absent
+    plan.absent = pruning.absent
     plan.names = frozenset({*(("pf", card.device.phy) for card in cards), *(("vf", name) for name in here)})
     plan.torn = frozenset(item for item in plan.names if None in items[item].values())
     return plan

@@ -24,6 +24,8 @@ _SETTLE = 0.002
 """Seconds to wait after a change in the tree for others that come with it."""
 _LINK_SETTLE = 0.05
 """The same, after the kernel told of a link: udev's work, and our own, come in bursts."""
+_LINK_GAP = 0.3
+"""Seconds between two looks at the cards at least, however much the kernel tells."""
 _RETRY_REFUSED = 300.0
 """Seconds after which drivers are asked again for what they refused."""
 _START = 2.0
@@ -113,6 +115,8 @@ class Service:
         self._due: dict[Depth, float] = {}
         """When a round of each depth is to be done, on the monotonic clock."""
         self._retry_refused_at = 0.0
+        self._looked_at = 0.0
+        """When the last round began that looked at the cards."""
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
@@ -160,6 +164,7 @@ class Service:
                 self._retry_refused_at = now + max(_RETRY_REFUSED, self._resync)
             # A deeper round does what a shallower one would have done.
             self._due = {other: at for other, at in self._due.items() if other > depth}
+            self._looked_at = now if depth >= Depth.CARDS else self._looked_at
             self._busy_since = now
             self._worker.ask(depth, self._config)
             self._config = None
@@ -184,7 +189,7 @@ class Service:
         elif event is _Signal.TREE:
             self._want(Depth.CHANGES, _SETTLE)
         elif event is _Signal.LINK:
-            self._want(Depth.CARDS, _LINK_SETTLE)
+            self._want(Depth.CARDS, max(_LINK_SETTLE, self._looked_at + _LINK_GAP - time.monotonic()))
         elif event is _Signal.SESSION:
             # Lost or back: changes of the tree may have been missed.
             self._want(Depth.ALL)

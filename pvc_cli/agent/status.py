@@ -17,9 +17,7 @@ def report_of(agent: Agent, started: float = 0.0, interval: float = 0.0) -> Repo
     :param interval: seconds between its heartbeats.
     """
     now = round(time.time(), 3)
-    config = agent.config
-    problems = () if config.enabled else (f"SR-IOV is disabled: {config.path} has {config.disabled_by}",)
-    own = AgentReport(pvc_cli.__version__, identity.host(), os.getpid(), started or now, now, interval, problems)
+    own = AgentReport(pvc_cli.__version__, identity.host(), os.getpid(), started or now, now, interval)
     memory = agent.memory
     vfs = {name: memory.vfs[name].report(memory.wanted.get(name, {})) for name, _, _ in memory.states()}
     absent = {name: VfReport(state, since, {}, {}) for name, (state, _, since) in memory.absent.items()}

@@ -122,10 +122,7 @@ class Worker:
             agent.journal.clear("cluster")
             agent.journal.clear("zookeeper")
             self._waits = ""
-            report = self.report()
-            runtime = time.monotonic() - started
-            self.publisher.publish(handler, agent.lease.hold(handler), report, runtime, always=depth >= Depth.ALL)
-            status = report.message
+            status = self._publish(handler, time.monotonic() - started, always=depth >= Depth.ALL)
         except UnreachableError as error:
             agent.journal.write_once("zookeeper", str(error))
             return self._hold(depth)
@@ -149,6 +146,16 @@ class Worker:
             needs_retry = full = True
         self._write_metrics()
         return Result(status, needs_retry, full, self._look_again_at())
+
+    def _publish(self, handler: ZKHandler, runtime: float, *, always: bool) -> str:
+        """Publish how it is, and return that in one line."""
+        agent, report = self.agent, self.report()
+        if agent.lease.lock:
+            self.publisher.publish(handler, agent.lease.lock, report, runtime, always=always)
+        if agent.config.enabled:
+            return report.message
+        agent.lease.release()
+        return f"SR-IOV is disabled: {agent.config.path} has {agent.config.disabled_by}"
 
     def _hold(self, depth: Depth) -> Result:
         """Without the cluster, hold what was wanted last; but nothing that another agent may be doing."""

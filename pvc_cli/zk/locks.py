@@ -67,6 +67,10 @@ class HeldLock:
         self._set_fence()
         return ""
 
+    def holders(self) -> str:
+        """Return who holds the lock, then who waits for it; see :meth:`pvc_cli.zk.store.Lock.holders`."""
+        return self._holders(otherwise="")
+
     def is_held(self) -> bool:
         """Ask the servers whether it is still held."""
         if self.fence is None:

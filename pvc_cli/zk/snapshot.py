@@ -233,6 +233,10 @@ class FileStoreLock:
         self._claim()
         return ""
 
+    def holders(self) -> str:
+        """Return that nobody does: who is kept out does not say who it is."""
+        return ""
+
     def is_held(self) -> bool:
         """Tell that it is held: nobody can take it away."""
         return True

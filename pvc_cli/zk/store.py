@@ -168,6 +168,10 @@ class Lock(Protocol):
         """
         ...
 
+    def holders(self) -> str:
+        """Return who holds the lock, then who waits for it, as far as they say; empty if nobody does."""
+        ...
+
     def is_held(self) -> bool:
         """Ask the servers whether it is still held: a lost session, or a deletion, takes it away."""
         ...

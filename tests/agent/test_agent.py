@@ -16,6 +16,7 @@ from pvc_cli.agent.register import plan_registration
 from pvc_cli.agent.status import report_of
 from pvc_cli.cluster.sriov.claims import claim
 from pvc_cli.cluster.sriov.model import VfConfig, find_vfs, list_vfs, read_vfs
+from pvc_cli.cluster.sriov.rename import rename_pf
 from pvc_cli.cluster.sriov.report import PfReport, format_report
 from pvc_cli.cluster.sriov.settings import change_settings, check_settings
 from pvc_cli.cluster.vms.query import VmRef
@@ -336,6 +337,29 @@ def test_a_card_with_a_new_name_keeps_settings_and_claims(
     assert (after["ens1f0np0v2"].used_by, after["ens1f0np0v2"].mac) == (bare.uuid("web-01"), "52:54:00:aa:bb:cc")
     assert bare.client.get_children(PF) == ["ens1f0np0"]
     assert node.kernel.actual("ens1f0np0", 1).vlan_id == 101
+
+
+def test_a_new_name_that_no_address_explains_destroys_nothing_however_often_the_agent_looks(
+    node: Node, bare: Tree, zk: ZKHandler
+) -> None:
+    node.kernel.plug_in("eni1", "netdevsim")
+    agent = node.restart(Device("eni1", None, 4))
+    agent.reconcile_node(zk)
+    set_vf(zk, "eni1v1", vlan_id=101)
+    node.kernel.rename("eni1", "eni1np1")
+    for _ in range(2):
+        agent = node.restart(Device("eni1np1", None, 4))
+        for _ in range(2):
+            agent.reconcile_node(zk)
+            Publisher("pvchv1").publish(zk, agent.lease.hold(zk), report_of(agent), 0.1)
+    assert {name: vf.state for name, vf in report_of(agent).vfs.items()} == {
+        **{f"eni1np1v{index}": "in_sync" for index in range(4)}, **{f"eni1v{index}": "orphaned" for index in range(4)}
+    }  # fmt: skip
+    agent.lease.release()
+    rename_pf(zk, "pvchv1", "eni1", "eni1np1")
+    node.restart(Device("eni1np1", None, 4)).reconcile_node(zk)
+    assert node.kernel.actual("eni1np1", 1).vlan_id == 101
+    assert bare.client.get_children(PF) == ["eni1np1"]
 
 
 def test_a_card_is_found_by_another_name_of_it(node: Node, tree: Tree, zk: ZKHandler) -> None:

@@ -95,5 +95,5 @@ def test_without_networking_there_is_no_sriov_as_in_pvc(tmp_path: Path, word: st
 
 def test_a_networking_switch_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     text = f"subsystem: {{enable_networking: perhaps}}\n{SAMPLE}".replace("---\n", "")
-    with pytest.raises(ConfigError, match="subsystem.enable_networking is 'perhaps': give yes or no"):
+    with pytest.raises(ConfigError, match=r"subsystem\.enable_networking is 'perhaps': give yes or no"):
         read_config(write(tmp_path, text))

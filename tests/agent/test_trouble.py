@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from kazoo.exceptions import NoNodeError
 
-from pvc_cli.cluster.sriov.report import Report, read_reports
+from pvc_cli.cluster.sriov.report import Report, lock_holder, read_reports
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from tests.agent.conftest import set_vf
 from tests.agent.test_service import CONFIG, Running, apply, vfs_of
-from tests.conftest import Tree
+from tests.conftest import Pvc, Tree
 from tests.waiting import wait_until
 
 SRIOV = "/nodes/pvchv1/sriov"
@@ -157,6 +157,29 @@ def test_a_second_agent_waits_until_the_first_has_ended(tmp_path: Path, running:
         assert tree.client.get(f"{SRIOV}/pf/ens1f0/vfcount")[1].mzxid != zxid
     finally:
         second.close()
+
+
+def test_its_lock_names_it_and_is_in_nobodys_way(running: Running, tree: Tree, zk: ZKHandler, on_tree: Pvc) -> None:
+    running.start(tree.hosts)
+    assert lock_holder(zk, "pvchv1") == ""
+    running.settled()
+    assert running.process
+    assert lock_holder(zk, "pvchv1").endswith(f", process {running.process.pid}")
+    assert lock_holder(zk, "nosuch") == ""
+    assert on_tree("schema", "validate").code == 0
+    assert "__lock__" not in on_tree("cluster", "backup", "-").out
+    assert on_tree("node", "info", "pvchv1").code == 0
+
+
+def test_disabled_it_lets_go_of_the_node_and_says_so(running: Running, tree: Tree, zk: ZKHandler) -> None:
+    running.start(tree.hosts)
+    running.settled()
+    running.config.write_text(CONFIG.replace("cluster:", "subsystem: {enable_networking: no}\ncluster:"))
+    running.signal(signal.SIGHUP)
+    running.told(f"STATUS=SR-IOV is disabled: {running.config} has enable_networking: no")
+    wait_until(lambda: lock_holder(zk, "pvchv1") == "")
+    assert (report(zk).healthy, report(zk).vfs) == (True, {})
+    assert len(tree.client.get_children(f"{SRIOV}/vf")) == 8
 
 
 def test_a_node_can_be_deleted_under_a_running_agent_and_stays_so(running: Running, tree: Tree) -> None:

@@ -185,6 +185,9 @@ class _Queue:
         self.acquire()
         return ""
 
+    def holders(self) -> str:
+        return ""
+
     def is_held(self) -> bool:
         return value(self._store.inner, self._contender) is not None
 

@@ -206,3 +206,12 @@ def read_reports(handler: ZKHandler, nodes: Sequence[str]) -> dict[str, Report |
     """
     texts = handler.read_many(("node.monitoring.data", node, "monitoring_plugin.data", PLUGIN) for node in nodes)
     return {node: parse_report(text) for node, text in zip(nodes, texts, strict=True)}
+
+
+def lock_holder(handler: ZKHandler, node: str) -> str:
+    """Return who manages *node*, as that agent's lock says it; empty if no agent does.
+
+    :raises LockError: if the lock belongs to no session, and so will not be released.
+    """
+    key = ("node.sriov", node)
+    return handler.exclusivelock(key).holders() if handler.exists(key) else ""
