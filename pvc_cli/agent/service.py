@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pvc_cli.agent.agent import Agent
 from pvc_cli.agent.config import NodeConfig
+from pvc_cli.agent.figures import Rounds, figures_of
 from pvc_cli.agent.metrics import write_metrics
 from pvc_cli.agent.notify import Notifier
 from pvc_cli.agent.signals import Signals
@@ -56,6 +57,7 @@ class Service:
         self._full = threading.Event()
         """Set when the next round must be a full one."""
         self._failures = 0
+        self._rounds = Rounds()
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
@@ -74,6 +76,8 @@ class Service:
                 except PvcError as error:
                     journal.write_once("zookeeper", str(error))
                     self._notifier.ready("Waiting for ZooKeeper")
+                    self._rounds.failed(session=False)
+                    self._write_metrics()
                     self._wait(signals.wait, min(self._pause(), _LONGEST_WITHOUT_SESSION))
                 finally:
                     self._watcher = None
@@ -110,35 +114,51 @@ class Service:
 
     def _reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
         """Do one round, and tell whether to retry soon."""
+        try:
+            return self._try_to_reconcile(handler, watcher, full=full)
+        finally:
+            self._write_metrics()
+
+    def _try_to_reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
         agent, journal = self._agent, self._agent.journal
         try:
             needs_retry = agent.reconcile_node(handler, watcher, full=full)
         except SchemaError as error:
             journal.write_once("cluster", f"{error}; waiting for the upgrade")
             self._notifier.ready("Waiting for a schema version with SR-IOV")
+            self._rounds.failed(session=True)
             self._full.set()
             return False
         except NotFoundError as error:
             # On a new node, PVC's daemon registers it once it has brought up the network and ZooKeeper.
             journal.write_once("cluster", f"{error}; waiting for it")
             self._notifier.ready(f"Waiting for node {agent.node} to be registered")
+            self._rounds.failed(session=True)
             self._full.set()
             return not self._is_there(handler, watcher)
         except PvcError as error:
             # Whatever it is, the cluster may recover from it: a service outlives it.
+            lost = isinstance(error, UnreachableError)
             journal.write_once("cluster", str(error))
+            self._notifier.ready("Waiting for ZooKeeper" if lost else f"Retrying: {error}")
+            self._rounds.failed(session=not lost)
             self._full.set()
             return True
         journal.clear("cluster")
         journal.clear("zookeeper")
-        if self._metrics_file:
-            try:
-                write_metrics(self._metrics_file, agent.node, agent.memory)
-                journal.clear("metrics")
-            except OSError as error:
-                journal.write_once("metrics", f"could not write {self._metrics_file}: {error.strerror}")
+        self._rounds.passed(failures=needs_retry)
         self._notifier.ready(str(agent.memory.counts()))
         return needs_retry
+
+    def _write_metrics(self) -> None:
+        agent, path = self._agent, self._metrics_file
+        if path is None:
+            return
+        try:
+            write_metrics(path, agent.node, figures_of(agent.config, agent.memory, self._rounds))
+            agent.journal.clear("metrics")
+        except OSError as error:
+            agent.journal.write_once("metrics", f"could not write {path}: {error.strerror}")
 
     def _is_there(self, handler: ZKHandler, watcher: Watcher) -> bool:
         """Watch for the node, and tell whether it is registered already."""
