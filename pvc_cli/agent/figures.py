@@ -3,13 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.memory import Memory
 
 
-@dataclass(frozen=True, slots=True)
-class PfFigures:
+class PfFigures(NamedTuple):
     """A configured PF; what is not known is None."""
 
     phy: str
@@ -65,12 +65,18 @@ class Rounds:
 
 
 def figures_of(config: NodeConfig, memory: Memory, rounds: Rounds) -> Figures:
-    """Return what *memory* says about the PFs in *config*; a PF that is missing or dead has no VFs, and is there."""
+    """Return what *memory* and *rounds* say about a node's agent."""
+    pfs = pf_figures(config, memory)
+    return Figures(pfs, memory.applied, memory.drifted, rounds.errors, rounds.session, rounds.last_pass)
+
+
+def pf_figures(config: NodeConfig, memory: Memory) -> list[PfFigures]:
+    """Return what *memory* says about the PFs in *config*, also about one that is missing or dead."""
     cards = {card.device.phy: card for card in memory.cards}
-    pfs = []
+    figures = []
     for device in config.devices if config.enabled else ():
         card, synced = cards.get(device.phy), memory.in_sync.get(device.phy, {})
         refused = sum(vf in synced for vf, _ in memory.refused)
         present = len(card.vfs) if card else 0
-        pfs.append(PfFigures(device.phy, device.vfcount, present, sum(synced.values()), refused))
-    return Figures(pfs, memory.applied, memory.drifted, rounds.errors, rounds.session, rounds.last_pass)
+        figures.append(PfFigures(device.phy, device.vfcount, present, sum(synced.values()), refused))
+    return figures

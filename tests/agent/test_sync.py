@@ -53,7 +53,12 @@ def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
 ) -> None:
     set_vf(zk, "ens1f0v2", vlan_id=9)
     result = on_tree("sriov", "agent", "sync", *here)
-    assert (result.code, result.out) == (0, "")
+    assert (result.code, result.out) == (
+        0,
+        "PF      WANTED  PRESENT  IN SYNC  REFUSED\n"
+        "ens1f0  4       4        4        0\n"
+        "ens1f1  4       4        4        0\n",
+    )
     assert "ens1f0v2: vlan_id 0 -> 9\n" in result.err
     assert result.err.endswith("8 of 8 VFs in sync, 0 settings refused.\n")
     assert kernel.actual("ens1f0", 2).vlan_id == 9
@@ -67,6 +72,23 @@ def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
     assert result.err.endswith("Warning: some changes failed, and may succeed later: rerun this command\n")
+
+
+def test_what_each_card_has_is_a_document_and_one_that_lacks_vfs_is_exit_1(
+    on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, here: tuple[str, ...]
+) -> None:
+    kernel.unplug("ens1f1")
+    result = on_tree("sriov", "agent", "sync", *here, "-o", "json")
+    assert result.code == 1
+    assert result.err.endswith("4 of 4 VFs in sync, 0 settings refused.\n")
+    unknown = {"drifted": None, "orphaned": None}
+    assert json.loads(result.out) == {
+        "node": "pvchv1",
+        "pfs": [
+            {"phy": "ens1f0", "wanted": 4, "present": 4, "in_sync": 4, "refused": 0, **unknown},
+            {"phy": "ens1f1", "wanted": 4, "present": 0, "in_sync": 0, "refused": 0, **unknown},
+        ],
+    }
 
 
 def test_the_cluster_may_be_that_of_the_configuration(

@@ -2,11 +2,13 @@ from pathlib import Path
 
 import click
 
+from pvc_cli.agent.figures import pf_figures
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import known
 
 
 @click.command("sync")
@@ -20,7 +22,7 @@ def command(context: Context, node: str | None, config: Path | None, dry_run: bo
 
     A dry run shows the changes to the tree and to the cards, except those of VFs that would be created first.
 
-    Exit code 1 if a driver refused a setting, or something failed.
+    Exit code 1 if a card lacks VFs, a driver refused a setting, or something failed.
 
     \b
     Examples:
@@ -38,8 +40,18 @@ def command(context: Context, node: str | None, config: Path | None, dry_run: bo
                     output.message(f"would set {action}")
                 return 0
             needs_retry = agent.reconcile_node(handler)
+    pfs = pf_figures(agent.config, agent.memory)
+    output.show(
+        lambda: {"node": agent.node, "pfs": [pf._asdict() for pf in pfs]},
+        names=lambda: [pf.phy for pf in pfs],
+        table=lambda: output.table(
+            ("PF", "WANTED", "PRESENT", "IN SYNC", "REFUSED"),
+            [[pf.phy, str(pf.wanted), str(pf.present), str(pf.in_sync), known(pf.refused)] for pf in pfs],
+        ),
+    )
     counts = agent.memory.counts()
     output.message(f"{counts}.")
     if needs_retry:
         output.warning("some changes failed, and may succeed later: rerun this command")
-    return EXIT_REFUSED if needs_retry or counts.refused else 0
+    missing = any(pf.present < pf.wanted for pf in pfs)
+    return EXIT_REFUSED if missing or needs_retry or counts.refused else 0
