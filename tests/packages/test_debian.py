@@ -21,8 +21,11 @@ ENTER = """
 mount -t proc proc "$1/proc"
 mount --bind /dev "$1/dev"
 cp /etc/resolv.conf "$1/etc/resolv.conf"
-exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C.UTF-8 \\
-    DEBIAN_FRONTEND=noninteractive http_proxy="${http_proxy-}" sh -eu -c "$2"
+# What reaches the network here reaches it in there: a proxy may have a certificate of its own.
+cp /etc/ssl/certs/ca-certificates.crt "$1/etc/certificates"
+exec chroot "$1" /usr/bin/env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \\
+    LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive http_proxy="${http_proxy-}" https_proxy="${https_proxy-}" \\
+    PIP_CERT=/etc/certificates sh -eu -c "$2"
 """
 # Stands for PVC's own client: what matters is that it brings a program of the same name.
 PVCS_OWN = """
