@@ -37,7 +37,7 @@ test-kernel: .venv/ready ## Run the SR-IOV agent on a real kernel, in QEMU (as r
 	$(BIN)/python -m tests.kernel.check
 
 test-oldest: ## Run the tests on exactly the oldest dependencies that are allowed
-	@.ci/setup server shells
+	@.ci/setup server shells units rules
 	$(PYTHON) .ci/oldest -n $(WORKERS) --dist worksteal
 
 test-dist: dist ## Build twice, compare, install what was built into an empty environment, and use it

@@ -24,7 +24,7 @@ TESTS = Path(__file__).with_name("rules_test.yml")
 
 @pytest.fixture
 def promtool() -> str:
-    found = shutil.which("promtool") or shutil.which("promtool", path=ROOT / ".venv/bin")
+    found = shutil.which("promtool") or shutil.which("promtool", path=ROOT / "build")
     if not found:
         assert not os.environ.get("CI"), "there is no promtool: run .ci/setup rules"
         pytest.skip("no promtool here")
