@@ -75,9 +75,8 @@ class Service:
                         self._serve(handler)
                 except PvcError as error:
                     journal.write_once("zookeeper", str(error))
-                    self._notifier.ready("Waiting for ZooKeeper")
                     self._rounds.failed(session=False)
-                    self._write_metrics()
+                    self._report("Waiting for ZooKeeper")
                     self._wait(signals.wait, min(self._pause(), _LONGEST_WITHOUT_SESSION))
                 finally:
                     self._watcher = None
@@ -114,51 +113,46 @@ class Service:
 
     def _reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
         """Do one round, and tell whether to retry soon."""
-        try:
-            return self._try_to_reconcile(handler, watcher, full=full)
-        finally:
-            self._write_metrics()
-
-    def _try_to_reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
         agent, journal = self._agent, self._agent.journal
         try:
             needs_retry = agent.reconcile_node(handler, watcher, full=full)
         except SchemaError as error:
             journal.write_once("cluster", f"{error}; waiting for the upgrade")
-            self._notifier.ready("Waiting for a schema version with SR-IOV")
-            self._rounds.failed(session=True)
-            self._full.set()
+            self._fail("Waiting for a schema version with SR-IOV")
             return False
         except NotFoundError as error:
             # On a new node, PVC's daemon registers it once it has brought up the network and ZooKeeper.
             journal.write_once("cluster", f"{error}; waiting for it")
-            self._notifier.ready(f"Waiting for node {agent.node} to be registered")
-            self._rounds.failed(session=True)
-            self._full.set()
+            self._fail(f"Waiting for node {agent.node} to be registered")
             return not self._is_there(handler, watcher)
         except PvcError as error:
             # Whatever it is, the cluster may recover from it: a service outlives it.
-            lost = isinstance(error, UnreachableError)
             journal.write_once("cluster", str(error))
-            self._notifier.ready("Waiting for ZooKeeper" if lost else f"Retrying: {error}")
-            self._rounds.failed(session=not lost)
-            self._full.set()
+            lost = isinstance(error, UnreachableError)
+            self._fail("Waiting for ZooKeeper" if lost else f"Retrying: {error}", session=not lost)
             return True
         journal.clear("cluster")
         journal.clear("zookeeper")
         self._rounds.passed(failures=needs_retry)
-        self._notifier.ready(str(agent.memory.counts()))
+        self._report(str(agent.memory.counts()))
         return needs_retry
 
-    def _write_metrics(self) -> None:
+    def _fail(self, status: str, *, session: bool = True) -> None:
+        """Report a round that ended early; the next one is a full one."""
+        self._rounds.failed(session=session)
+        self._full.set()
+        self._report(status)
+
+    def _report(self, status: str) -> None:
+        """Leave the figures, then tell systemd."""
         agent, path = self._agent, self._metrics_file
-        if path is None:
-            return
-        try:
-            write_metrics(path, agent.node, figures_of(agent.config, agent.memory, self._rounds))
-            agent.journal.clear("metrics")
-        except OSError as error:
-            agent.journal.write_once("metrics", f"could not write {path}: {error.strerror}")
+        if path:
+            try:
+                write_metrics(path, agent.node, figures_of(agent.config, agent.memory, self._rounds))
+                agent.journal.clear("metrics")
+            except OSError as error:
+                agent.journal.write_once("metrics", f"could not write {path}: {error.strerror}")
+        self._notifier.ready(status)
 
     def _is_there(self, handler: ZKHandler, watcher: Watcher) -> bool:
         """Watch for the node, and tell whether it is registered already."""
