@@ -32,7 +32,7 @@ test-faults: .venv/ready ## Kill servers and clients in the middle of everything
 	@.ci/setup server
 	$(BIN)/python -m pytest -s tests/faults
 
-test-kernel: .venv/ready ## Run the SR-IOV agent on the real kernels of Debian 12 and 13, in QEMU (as root; 800 MB into PVC_KERNEL_CACHE)
+test-kernel: .venv/ready ## Run the SR-IOV agent on the real kernels of Debian 12 and 13, in QEMU (as root; 1.5 GB into PVC_KERNEL_CACHE)
 	@.ci/setup server guest
 	$(BIN)/python -m tests.kernel.check
 

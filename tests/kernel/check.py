@@ -5,7 +5,8 @@ Debian 12 it does so with this environment's packages, too. `production` boots s
 the cards answer is compared with answers.json, to which the simulated card of the unit tests is held; where a newer
 kernel answers otherwise, `python -m tests.kernel.check --accept` writes it anew.
 
-Names of releases and of parts limit what is run: `python -m tests.kernel.check bookworm production`.
+Names of releases, of parts and of production's rows limit what is run:
+`python -m tests.kernel.check bookworm production boot_without_zookeeper new_node renamed`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,36 +29,37 @@ ANSWERS = Path(__file__).with_name("answers.json")
 PYTHON = "cd /repo && PYTHONPYCACHEPREFIX=/run/python PYTHONPATH={} python3 -m tests.kernel."
 LONGEST = 1800
 PARTS = ("scenario", "production")
+FEW = ("boot_without_zookeeper", "new_node", "many_vfs", "drift_on_hardware")
+"""Rows that show whether the agent works under its unit."""
 
 
 def main() -> int:
     """Run what is asked for, and return the exit status."""
     asked = [word for word in sys.argv[1:] if not word.startswith("-")]
+    suites = [suite for suite in SUITES if suite in asked] or SUITES
+    parts = [part for part in PARTS if part in asked] or PARTS
+    rows = [word for word in asked if word not in (*SUITES, *PARTS)]
     try:
         require()
-        return max(
-            status
-            for suite in SUITES
-            if suite in asked or not set(asked) & set(SUITES)
-            for status in check(suite, [part for part in PARTS if part in asked] or PARTS)
-        )
+        return max(status for suite in suites for status in check(suite, parts, rows))
     except LackingError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
 
 
-def check(suite: str, parts: list[str] | tuple[str, ...]) -> Iterator[int]:
+def check(suite: str, parts: Sequence[str], rows: Sequence[str]) -> Iterator[int]:
     """Run parts on one release, and yield their exit statuses."""
     guest = Guest(cache_folder(), suite)
     guest.build()
+    own, ours = f"Debian {suite}, its own packages", f"Debian {suite}, this environment's packages"
     if "scenario" in parts:
-        yield ask_the_cards(
-            guest, f"Debian {suite} with its own click, kazoo, PyYAML, pyroute2 and tabulate", "/repo"
-        )
+        yield ask_the_cards(guest, own, "/repo")
         if suite == SUITES[0]:
-            yield ask_the_cards(guest, f"Debian {suite} with this environment's packages", "/repo:/environment")
+            yield ask_the_cards(guest, ours, "/repo:/environment")
     if "production" in parts:
-        yield go_into_production(guest, f"Debian {suite} as a node in production")
+        yield go_into_production(guest, own, "/repo", rows)
+        if suite == SUITES[0] and not rows:
+            yield go_into_production(guest, ours, "/repo:/environment", FEW)
 
 
 @contextmanager
@@ -69,15 +71,15 @@ def cluster() -> Iterator[tuple[Path, str]]:
         yield Path(name), servers.hosts.replace("127.0.0.1", "10.0.2.2")
 
 
-def go_into_production(guest: Guest, what: str) -> int:
-    """Boot a node, and take it through what happens to nodes."""
-    print(f"== {what}", flush=True)
+def go_into_production(guest: Guest, what: str, path: str, rows: Sequence[str]) -> int:
+    """Boot a node with one set of packages, and take it through what happens to nodes."""
+    print(f"== In production: {what}", flush=True)
     with cluster() as (_, hosts):
         port = hosts.rpartition(":")[2]
         status, output = guest.run(
-            f"{PYTHON.format('/repo')}production {hosts}",
-            {"/repo": ROOT},
-            prepare=f"sh /repo/tests/kernel/prepare.sh {port}",
+            f"{PYTHON.format(path)}production {hosts} {' '.join(rows)}",
+            {"/repo": ROOT, "/environment": Path(sysconfig.get_path("purelib"))},
+            prepare=f"sh /repo/tests/kernel/prepare.sh {port} {path}",
             timeout=LONGEST,
         )
     print(output, end="", flush=True)
@@ -86,7 +88,7 @@ def go_into_production(guest: Guest, what: str) -> int:
 
 def ask_the_cards(guest: Guest, what: str, path: str) -> int:
     """Run the scenario with one set of packages."""
-    print(f"== {what}", flush=True)
+    print(f"== The cards: {what}", flush=True)
     with cluster() as (folder, hosts):
         answers = folder / "share" / "answers.json"
         answers.parent.mkdir()

@@ -71,7 +71,7 @@ def journal(unit: str = "pvc-sriov-agent.service") -> str:
 
 
 def last_words(lines: int = 10) -> str:
-    """The end of the agent's journal, without what it says of each new VF."""
+    """The end of the agent's journal, without what it says about each new VF."""
     said = [line for line in journal().splitlines() if not line.endswith(" registered")]
     return "\n".join(said[-lines:])
 
@@ -83,7 +83,7 @@ def count(text: str, of: str) -> int | None:
 
 
 def card(phy: str, index: int) -> dict[str, int]:
-    """What the kernel says of a VF; nothing if it has none of that number."""
+    """What the kernel says about a VF; nothing if it has none of that number."""
     with pyroute2.IPRoute() as netlink:
         (found,) = netlink.link_lookup(ifname=phy) or [0]
         (link,) = netlink.link("get", index=found, ext_mask=_WITHOUT_STATISTICS) if found else [None]

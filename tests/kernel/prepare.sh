@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make the guest a new node of a PVC cluster whose ZooKeeper is the host's at port $1, before systemd starts: the agent
-# as its package installs it, a configuration, 250 VFs, and stand-ins for what PVC brings.
+# as its package installs it, with Python's path $2, a configuration, 250 VFs, and stand-ins for what PVC brings.
 set -e
 repo=/repo
 units=/etc/systemd/system
@@ -19,7 +19,10 @@ printf '#!/bin/sh\necho "the client of PVC"\nexit 1\n' >/usr/bin/pvc
 chmod 755 /usr/bin/pvc /usr/bin/pvc-sriov-agent
 cp $repo/systemd/pvc-sriov-agent.service $units/
 mkdir -p /etc/default /var/lib/prometheus/node-exporter
-echo 'OPTIONS="--metrics-file /var/lib/prometheus/node-exporter/pvc-sriov.prom"' >/etc/default/pvc-sriov-agent
+cat >/etc/default/pvc-sriov-agent <<END
+OPTIONS="--metrics-file /var/lib/prometheus/node-exporter/pvc-sriov.prom"
+PYTHONPATH=${2#/repo}
+END
 
 # What a node's daemon depends on and starts, as PVC's packages have it.
 cat >$units/zookeeper.service <<END
