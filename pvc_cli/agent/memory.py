@@ -1,6 +1,7 @@
 """What an agent remembers from one round to the next: what is wanted, seen, set and refused of each VF."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -67,8 +68,13 @@ class Memory:
     """By PF, what is wrong with it besides the settings of VFs."""
     applied: int = 0
     """How many settings the agent changed since it started."""
-    drifted: int = 0
-    """How many of these had drifted: another program changed them."""
+    drifts: Counter[str] = field(default_factory=Counter)
+    """By PF, how many of these had drifted: another program changed them."""
+
+    @property
+    def drifted(self) -> int:
+        """How many settings had drifted."""
+        return self.drifts.total()
 
     def replace_cards(self, cards: Sequence[Card]) -> None:
         """Remember the node's cards, and forget what is no longer among them."""

@@ -113,7 +113,7 @@ class Reconciler:
                 vf.settled.pop(action.knob, None)
                 self.journal.write_once(action.topic, f"{action} failed: {reason}")
                 continue
-            self._report(action, accepted, drifted=action.topic in drifted)
+            self._report(pf, action, accepted, drifted=action.topic in drifted)
         return [action for action, _ in tried if action.topic not in left]
 
     def _is_refused(self, action: Action) -> bool:
@@ -129,11 +129,11 @@ class Reconciler:
         differs = achieved != action.old or action.service_tag
         return differs and memory.settled.get(action.knob) == achieved
 
-    def _report(self, action: Action, accepted: Settings, *, drifted: bool) -> None:
+    def _report(self, pf: str, action: Action, accepted: Settings, *, drifted: bool) -> None:
         done = replace(action, new=accepted)
         if done.changed or done.service_tag:
             self.memory.applied += 1
-            self.memory.drifted += drifted
+            self.memory.drifts[pf] += drifted
             self.journal.write(f"{done}" + (" (drift: changed by another program)" if drifted else ""), "notice")
 
     def _set(self, pf: str, action: Action) -> Settings | None:

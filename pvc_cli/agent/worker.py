@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pvc_cli.agent.agent import Agent, Depth
 from pvc_cli.agent.config import NodeConfig
+from pvc_cli.agent.figures import Rounds, figures_of
 from pvc_cli.agent.lease import OtherAgentError
 from pvc_cli.agent.metrics import write_metrics
 from pvc_cli.agent.publish import Publisher
@@ -65,8 +66,7 @@ class Worker:
     _started: float = field(default_factory=lambda: round(time.time(), 3))
     _waits: str = ""
     """Why another agent, or the lack of the node, keeps this one from doing anything."""
-    errors: int = 0
-    """How many rounds failed."""
+    rounds: Rounds = field(default_factory=Rounds)
 
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.agent.node)
@@ -122,23 +122,25 @@ class Worker:
             agent.journal.clear("cluster")
             agent.journal.clear("zookeeper")
             self._waits = ""
+            self.rounds.passed(failures=needs_retry)
             status = self._publish(handler, time.monotonic() - started, always=depth >= Depth.ALL)
         except UnreachableError as error:
             agent.journal.write_once("zookeeper", str(error))
             return self._hold(depth)
         except SchemaError as error:
-            self.errors += 1
+            self.rounds.failed(session=True)
             agent.journal.write_once("cluster", f"{error}; waiting for the upgrade")
             self._waits = status = "Waiting for a schema version with SR-IOV"
             full = True
         except NotFoundError as error:
+            self.rounds.failed(session=True)
             # On a new node, PVC's daemon registers it once it has brought up the network and ZooKeeper.
             agent.journal.write_once("cluster", f"{error}; waiting for it")
             self._waits = status = f"Waiting for node {agent.node} to be registered"
             needs_retry, full = not self._is_there(handler), True
         except PvcError as error:
             # Whatever it is, the cluster may recover from it: a service outlives it.
-            self.errors += 1
+            self.rounds.failed(session=True)
             agent.journal.write_once("cluster", str(error))
             if isinstance(error, OtherAgentError):
                 self._waits = f"Waiting: {error}"
@@ -159,7 +161,9 @@ class Worker:
 
     def _hold(self, depth: Depth) -> Result:
         """Without the cluster, hold what was wanted last; but nothing that another agent may be doing."""
+        self.rounds.failed(session=False)
         if self._waits:
+            self._write_metrics()
             return Result(self._waits, full=True)
         needs_retry = self.agent.hold(depth=depth)
         self._write_metrics()
@@ -197,15 +201,11 @@ class Worker:
         if self.metrics_file is None:
             return
         journal = self.agent.journal
-        connected = self._handler is not None and self._handler.is_connected
         try:
             write_metrics(
                 self.metrics_file,
                 self.agent.node,
-                self.report(),
-                self.agent.memory,
-                connected=connected,
-                errors=self.errors,
+                figures_of(self.report(), self.agent.memory, self.rounds),
             )
             journal.clear("metrics")
         except OSError as error:

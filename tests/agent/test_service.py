@@ -167,14 +167,31 @@ def test_it_tells_its_supervisor_how_it_is_and_stops_when_told_to(running: Runni
     for _ in range(3):
         running.told("WATCHDOG=1")
     metrics = running.metrics.read_text()
-    assert 'pvc_sriov_vfs{node="pvchv1"} 8\n' in metrics
-    assert 'pvc_sriov_vfs_in_sync{node="pvchv1"} 8\n' in metrics
+    for phy in ("ens1f0", "ens1f1"):
+        for name in ("wanted", "present", "in_sync"):
+            assert f'pvc_sriov_vfs_{name}{{node="pvchv1",pf="{phy}"}} 4\n' in metrics
+    assert 'pvc_sriov_session_up{node="pvchv1"} 1\n' in metrics
+    assert 'pvc_sriov_errors_total{node="pvchv1"} 0\n' in metrics
     assert running.metrics.stat().st_mode & 0o777 == 0o644
     assert running.end() == 0
     running.told("STOPPING=1")
     lines = running.log.read_text().splitlines()
     assert lines[0] == f"<5>Connected to ZooKeeper at {tree.hosts}."
     assert lines[-2:] == [f"<5>Disconnected from ZooKeeper at {tree.hosts}.", "<5>stopped"]
+
+
+def test_a_dead_card_and_a_lost_cluster_are_in_the_figures(running: Running, own: Ensemble) -> None:
+    running.kernel.unplug("ens1f1")
+    running.start(own.hosts, "--metrics-file", str(running.metrics), "--resync", "1")
+    running.settled()
+    metrics = running.metrics.read_text()
+    assert 'pvc_sriov_vfs_wanted{node="pvchv1",pf="ens1f1"} 4\n' in metrics
+    assert 'pvc_sriov_vfs_present{node="pvchv1",pf="ens1f1"} 0\n' in metrics
+    (server,) = own.servers
+    server.stop()
+    running.told("STATUS=Waiting for ZooKeeper")
+    wait_until(lambda: 'pvc_sriov_session_up{node="pvchv1"} 0\n' in running.metrics.read_text())
+    assert 'pvc_sriov_errors_total{node="pvchv1"} 0\n' not in running.metrics.read_text()
 
 
 def test_figures_that_cannot_be_left_are_said_so_and_stop_nothing(running: Running, tree: Tree) -> None:

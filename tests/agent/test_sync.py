@@ -151,7 +151,12 @@ def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
 ) -> None:
     set_vf(zk, "ens1f0v2", vlan_id=9)
     result = on_tree("sriov", "agent", "sync", *here)
-    assert (result.code, result.out) == (0, "")
+    assert (result.code, result.out) == (
+        0,
+        "PF      WANTED  PRESENT  IN SYNC  REFUSED  DRIFTED  ORPHANED\n"
+        "ens1f0  4       4        4        0        0        0\n"
+        "ens1f1  4       4        4        0        0        0\n",
+    )
     assert "ens1f0v2: vlan_id 0 -> 9\n" in result.err
     assert result.err.endswith("8 of 8 VFs in sync, 0 settings refused.\n")
     assert kernel.actual("ens1f0", 2).vlan_id == 9

@@ -61,7 +61,7 @@ def test_nothing_at_boot_waits_for_the_agent_nor_it_for_what_waits_for_pvcs_daem
 
 
 def test_a_start_that_does_not_end_and_one_that_fails_over_and_over_have_limits() -> None:
-    assert settings("TimeoutStartSec") == ["60"]
+    assert settings("TimeoutStartSec") == ["90"]
     assert settings("StartLimitIntervalSec") == ["10min"]
     # It must be given up within the interval, however long each start takes.
     assert int(settings("StartLimitBurst")[0]) * int(settings("RestartSec")[0]) < 600 / 2

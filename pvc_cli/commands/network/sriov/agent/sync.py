@@ -6,10 +6,14 @@ from pvc_cli.agent.documents import cards_document, sync_document
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.agent.status import report_of
 from pvc_cli.cluster.documents import changes_document
+from pvc_cli.cluster.sriov.report import PfReport
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Cell
+
+_HEADERS = ("PF", "WANTED", "PRESENT", "IN SYNC", "REFUSED", "DRIFTED", "ORPHANED")
 
 
 @click.command("sync")
@@ -47,9 +51,17 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
                 return 0
             needs_retry = agent.reconcile_node(handler, prune=prune)
     report = report_of(agent)
-    if output.style != "table":
-        output.show(lambda: sync_document(report, agent.done), names=lambda: list(report.vfs), table=str)
+    output.show(
+        lambda: {"node": agent.node} | sync_document(report, agent.done),
+        names=lambda: list(report.vfs),
+        table=lambda: output.table(_HEADERS, [_row(phy, pf) for phy, pf in report.pfs.items()]),
+    )
     output.message(f"{report.message}.")
     if needs_retry:
         output.warning("some changes failed, and may succeed later: rerun this command")
     return EXIT_REFUSED if needs_retry or not report.healthy else 0
+
+
+def _row(phy: str, pf: PfReport) -> list[str | Cell]:
+    counts = (pf.wanted, pf.present, pf.in_sync, pf.refused, pf.drifted, pf.orphaned)
+    return [phy, *map(str, counts)]
