@@ -1,7 +1,7 @@
 """One round over a node: prepare its cards, register them, reconcile their VFs."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -104,9 +104,12 @@ class Agent:
         if not self._enabled():
             return False
         lock = self.lease.hold(handler)
-        cards_read = depth >= Depth.CARDS or not self.memory.cards or self._creation_is_due()
-        if cards_read:
+        all_cards = depth >= Depth.CARDS or not self.memory.cards or self._creation_is_due()
+        unchanged: set[str] = set()
+        if all_cards:
             self._prepare_cards()
+            # What another program changed is put right before anything else: the tree is read afterwards.
+            unchanged = self._reconcile((), all_cards=True, read={card.device.phy for card in self.memory.cards})
         if watcher:
             containers: list[Key] = [("node.sriov.pf", self.node), ("node.sriov.vf", self.node)]
             watcher.watch(values=wanted_keys(self.node, self.memory.cards), children=containers)
@@ -114,7 +117,7 @@ class Agent:
         wanted = read_wanted(handler, self.node, self.memory.cards)
         changed = self._note_wanted(wanted)
         self._save()
-        self._reconcile(changed, cards_read=cards_read, retry=depth >= Depth.ALL)
+        self._reconcile(changed, all_cards=all_cards, read=unchanged, retry=depth >= Depth.ALL)
         return bool(self.memory.needs_retry)
 
     def hold(self, *, depth: Depth = Depth.CARDS) -> bool:
@@ -132,7 +135,8 @@ class Agent:
                 self.journal.clear("saved")
             except OSError as error:
                 self.journal.write_once("saved", f"could not read {self.saved.path}: {error.strerror}")
-        self._reconcile(set(), cards_read=True, retry=depth >= Depth.ALL)
+        read = {card.device.phy for card in self.memory.cards}
+        self._reconcile((), all_cards=True, read=read, retry=depth >= Depth.ALL)
         return bool(self.memory.needs_retry)
 
     @property
@@ -251,23 +255,31 @@ class Agent:
         except OSError as error:
             self.journal.write_once("saved", f"could not keep the settings in {self.saved.path}: {error.strerror}")
 
-    def _reconcile(self, changed: Iterable[str], *, cards_read: bool, retry: bool) -> None:
+    def _reconcile(
+        self, changed: Iterable[str], *, all_cards: bool, read: Collection[str], retry: bool = False
+    ) -> set[str]:
+        """Reconcile the VFs of all PFs, or of those of which one is among *changed*, or something is to be retried.
+
+        :param read: the PFs whose VFs were just read.
+        :param retry: ask drivers again for what they refused.
+        :returns: those of *read* on which nothing was set.
+        """
         memory = self.memory
         reconciler = Reconciler(self.kernel, self.journal, memory)
         names = set(changed)
         for card in memory.cards:
             phy = card.device.phy
-            if not card.vfs or not (cards_read or phy in memory.needs_retry or not names.isdisjoint(card.vfs)):
+            if not card.vfs or not (all_cards or phy in memory.needs_retry or not names.isdisjoint(card.vfs)):
                 continue
             try:
-                states = card.vfs if cards_read else None
-                self.done += reconciler.reconcile(card, states, retry=retry)
+                self.done += reconciler.reconcile(card, card.vfs if phy in read else None, retry=retry)
                 self.journal.clear(f"vfs {phy} read")
                 memory.problems.pop(phy, None)
             except KernelError as error:
                 self.journal.write_once(f"vfs {phy} read", str(error))
                 memory.problems[phy] = [str(error)]
                 memory.needs_retry.add(phy)
+        return set(read) - reconciler.touched
 
 
 def _with_new_vfs(card: Card) -> Card:

@@ -1,7 +1,7 @@
 """Reconcile VFs with the tree: read the card, set only what differs, trust only what is read back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pvc_cli.agent.cards import Card
 from pvc_cli.agent.journal import Journal
@@ -47,6 +47,8 @@ class Reconciler:
     kernel: Kernel
     journal: Journal
     memory: Memory
+    touched: set[str] = field(default_factory=set)
+    """The PFs on which something was set, or may have been."""
 
     def plan(self, card: Card, states: Mapping[str, VfState] | None = None) -> list[Action]:
         """Return what has to be set on the VFs of *card*, and remember what is as wanted.
@@ -100,6 +102,7 @@ class Reconciler:
         memory, pf = self.memory, card.device.phy
         memory.needs_retry.discard(pf)
         todo = [action for action in self.plan(card, states) if retry or not self._is_refused(action)]
+        self.touched.update([pf] if todo else [])
         drifted = {action.topic for action in todo if self._has_drifted(action)}
         tried = [(action, done) for action in todo if (done := self._set(pf, action)) is not None]
         # Read back once, always: some drivers accept a setting and do nothing.
