@@ -1,7 +1,7 @@
 """One round over a node: prepare its cards, register them, reconcile their VFs."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -10,14 +10,13 @@ from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.creation import Creations
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import AT_START, NO_MAC, Kernel, KernelError, VfState
-from pvc_cli.agent.lease import QUIET, Lease
+from pvc_cli.agent.lease import Lease
 from pvc_cli.agent.memory import Memory, VfMemory
 from pvc_cli.agent.reconciler import Action, Reconciler
-from pvc_cli.agent.register import Item, Plan, plan_registration
+from pvc_cli.agent.registrar import Registrar
 from pvc_cli.agent.wanted import SavedWanted, Wanted, read_wanted, wanted_keys
 from pvc_cli.cluster.sriov.model import Settings, VfConfig, pf_of, require_sriov, vf_name
-from pvc_cli.cluster.sriov.report import read_reports
-from pvc_cli.zk import Change, Key, Lock, ZKHandler
+from pvc_cli.zk import Change, Key, ZKHandler
 from pvc_cli.zk.watch import Watcher
 
 
@@ -47,18 +46,14 @@ class Agent:
     memory: Memory = field(default_factory=Memory)
     creations: Creations = field(init=False)
     lease: Lease = field(init=False)
+    registrar: Registrar = field(init=False)
     done: list[CardStep | Action] = field(default_factory=list)
     """What the last round did to the cards."""
-    _registered: object = None
-    """What was last registered: a card that has not changed since needs no look at the tree."""
-    _names: frozenset[Item] = frozenset()
-    """The PFs and VFs that were last registered."""
-    _deleted: tuple[frozenset[Item], float] | None = None
-    """Which of them are no longer in the tree, or not all of them, and since when."""
 
     def __post_init__(self) -> None:
         self.creations = Creations(self.kernel)
         self.lease = Lease(self.node)
+        self.registrar = Registrar(self.node, self.memory, self.journal)
 
     def plan(self, handler: ZKHandler, *, prune: bool = False) -> tuple[list[Change], list[CardStep | Action]]:
         """Return what a full round would change, in the tree and on the cards, and change nothing.
@@ -72,8 +67,7 @@ class Agent:
         if not self._enabled():
             return [], []
         cards = self._prepare(dry_run=True)
-        kept = self._kept(handler)
-        parts = plan_registration(handler, self.node, self.config, cards, kept=kept, prune=prune).parts
+        parts = self.registrar.plan(handler, self.config, cards, prune=prune).parts
         steps: list[CardStep | Action] = [step for card in cards for step in card.steps]
         cards = [_with_new_vfs(card) for card in cards]
         self.memory.replace_cards(cards)
@@ -113,7 +107,7 @@ class Agent:
         if watcher:
             containers: list[Key] = [("node.sriov.pf", self.node), ("node.sriov.vf", self.node)]
             watcher.watch(values=wanted_keys(self.node, self.memory.cards), children=containers)
-        self._register(handler, lock, always=depth >= Depth.TREE or prune, prune=prune)
+        self.registrar.register(handler, self.config, lock, always=depth >= Depth.TREE or prune, prune=prune)
         wanted = read_wanted(handler, self.node, self.memory.cards)
         changed = self._note_wanted(wanted)
         self._save()
@@ -142,9 +136,8 @@ class Agent:
     @property
     def look_again_at(self) -> float | None:
         """When to do another round although nothing changes, on the monotonic clock."""
-        due = [self._deleted[1] + QUIET] if self._deleted else []
-        retry = self.creations.next_retry()
-        return min([*due, *([retry] if retry is not None else [])], default=None)
+        due = (self.registrar.look_again_at, self.creations.next_retry())
+        return min((at for at in due if at is not None), default=None)
 
     def _enabled(self) -> bool:
         if self.config.enabled:
@@ -179,50 +172,6 @@ class Agent:
                     self.journal.write_once(f"{topic} {phy}", text)
                 else:
                     self.journal.clear(f"{topic} {phy}")
-
-    def _register(self, handler: ZKHandler, lock: Lock, *, always: bool, prune: bool) -> None:
-        """Register the cards, if they changed since that was last done, or the tree has lost some."""
-        cards = list(self.memory.cards)
-        facts = [(c.device, c.healthy, {n: (vf.pci, vf.mac, vf.mtu) for n, vf in c.vfs.items()}) for c in cards]
-        if not (always or self._deleted or self._is_deleted(handler) or facts != self._registered):
-            return
-        plan = handler.retrying(lambda: self._plan_registration(handler, cards, lock, prune=prune))
-        if self._deleted:
-            return
-        self._registered, self._names = facts, plan.names
-        for name in self.memory.absent.keys() - plan.absent.keys():
-            self.journal.clear(f"absent {name}")
-        self.memory.note_absent(plan.absent)
-        for text, priority in plan.lines:
-            self.journal.write(text, priority)
-        for name, (state, _) in plan.absent.items():
-            text = f"VF {name} is {state}: kept in the tree, with its settings"
-            self.journal.write_once(f"absent {name}", text, "notice")
-
-    def _plan_registration(self, handler: ZKHandler, cards: Sequence[Card], lock: Lock, *, prune: bool) -> Plan:
-        """Plan it, unless somebody is just deleting what was registered before: that must be able to finish."""
-        kept = self._kept(handler)
-        plan = plan_registration(handler, self.node, self.config, cards, lock=lock, kept=kept, prune=prune)
-        now = time.monotonic()
-        deleted = plan.torn & self._names
-        if deleted and (self._deleted is None or self._deleted[0] != deleted):
-            self._deleted = (deleted, now)
-        if deleted and self._deleted and now - self._deleted[1] < QUIET:
-            return Plan(handler)
-        self._deleted = None
-        return plan
-
-    def _kept(self, handler: ZKHandler) -> set[str]:
-        """Return the VFs that were orphaned before; in the first round, those that an earlier agent reported so."""
-        if self._names:
-            return {name for name, (state, _, _) in self.memory.absent.items() if state == "orphaned"}
-        report = read_reports(handler, [self.node])[self.node]
-        return {name for name, vf in report.vfs.items() if vf.state == "orphaned"} if report else set()
-
-    def _is_deleted(self, handler: ZKHandler) -> bool:
-        """Tell whether somebody deleted a registered VF from the tree."""
-        there = handler.children(("node.sriov.vf", self.node)) or ()
-        return not {name for kind, name in self._names if kind == "vf"} <= set(there)
 
     def _note_wanted(self, wanted: Mapping[str, Wanted]) -> set[str]:
         """Remember what is wanted, and return the VFs for which that changed."""

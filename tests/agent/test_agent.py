@@ -258,6 +258,15 @@ def test_a_vf_that_a_running_vm_has_in_its_xml_only_is_not_pruned(node: Node, tr
     assert used.phy in tree.client.get_children(VF)
 
 
+def test_a_claimed_vf_is_not_pruned_whatever_its_vm_has_in_its_xml(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f1")
+    free = next(vf for vf in list_vfs(zk, "pvchv1", "ens1f0") if not vf.used)
+    (vf,) = find_vfs(zk, "pvchv1", [free.phy])
+    claim(zk, vf, VmRef(tree.uuid("web-01"), "web-01"))
+    node.restart(Device("ens1f1", 9000, 4)).reconcile_node(zk)
+    assert free.phy in tree.client.get_children(VF)
+
+
 @pytest.mark.parametrize("devices", [(), (Device("ens9f9", 9000, 4),), (Device("ens1f0", 9000, 0),)])
 def test_no_slip_in_the_configuration_takes_all_that_a_node_has(
     node: Node, tree: Tree, zk: ZKHandler, devices: Sequence[Device]
