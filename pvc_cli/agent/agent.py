@@ -90,9 +90,10 @@ class Agent:
         :raises UnreachableError: if no server answers in time.
         """
         self.done = []
+        fired: Collection[Key] | None = None
         if watcher:
+            fired = watcher.fired()
             watcher.watch(values=["base.schema.version"], children=[("node", self.node)])
-            watcher.fired()
         handler.refresh_schema()
         require_sriov(handler)
         if not self._enabled():
@@ -104,6 +105,9 @@ class Agent:
             self._prepare_cards()
             # What another program changed is put right before anything else: the tree is read afterwards.
             unchanged = self._reconcile((), all_cards=True, read={card.device.phy for card in self.memory.cards})
+            if depth == Depth.CARDS and fired == set() and not self.registrar.is_due():
+                # All that the tree could say is watched, and nothing of it has changed.
+                return bool(self.memory.needs_retry)
         if watcher:
             containers: list[Key] = [("node.sriov.pf", self.node), ("node.sriov.vf", self.node)]
             watcher.watch(values=wanted_keys(self.node, self.memory.cards), children=containers)

@@ -32,6 +32,8 @@ class VfMemory:
     """What the card has in place of what is wanted."""
     invalid: dict[str, str] = field(default_factory=dict)
     """Why a setting in the tree is ignored, by setting."""
+    clean: tuple[VfState, Settings, int | None] | None = None
+    """How it was seen when all was as wanted, and what was: the same again needs no second thought."""
     known: bool = False
     """Whether the card was compared with what is wanted."""
     since: float = 0.0

@@ -66,6 +66,8 @@ class Reconciler:
         wanted = self.memory.wanted.get(name)
         if memory is None or wanted is None:
             return []
+        if memory.clean == (state, wanted, card.vf_mtu):
+            return []
         reported, actions = state.config.known(), []
         for knob, settings in KNOBS.items():
             # What the driver does not report is what was last set, else what cards start with.
@@ -84,6 +86,7 @@ class Reconciler:
             else:
                 self._settle(name, _MTU, {_MTU: state.mtu})
         memory.differs = {a.knob: {name: a.old[name] for name in a.changed or ("vlan_id",)} for a in actions}
+        memory.clean = None if actions else (state, wanted, card.vf_mtu)
         memory.known = True
         return actions
 

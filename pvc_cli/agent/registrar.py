@@ -57,9 +57,8 @@ class Registrar:
         :raises NotFoundError: if the tree has no such node.
         :raises ConflictError: if others kept changing the same things.
         """
-        cards = list(self.memory.cards)
-        facts = [(c.device, c.healthy, {n: (vf.pci, vf.mac, vf.mtu) for n, vf in c.vfs.items()}) for c in cards]
-        if not (always or self._deleted or self._is_deleted(handler) or facts != self._facts):
+        cards, facts = list(self.memory.cards), self._read_facts()
+        if not (always or self.is_due() or self._is_deleted(handler)):
             return
         plan = handler.retrying(lambda: self._plan_unless_deleting(handler, config, cards, lock, prune=prune))
         if self._deleted:
@@ -73,6 +72,14 @@ class Registrar:
         for name, (state, _) in plan.absent.items():
             text = f"VF {name} is {state}: kept in the tree, with its settings"
             self.journal.write_once(f"absent {name}", text, "notice")
+
+    def is_due(self) -> bool:
+        """Tell whether the cards are not as they were registered, or something is to be registered again."""
+        return self._deleted is not None or self._read_facts() != self._facts
+
+    def _read_facts(self) -> object:
+        cards = self.memory.cards
+        return [(c.device, c.healthy, {n: (vf.pci, vf.mac, vf.mtu) for n, vf in c.vfs.items()}) for c in cards]
 
     def _plan_unless_deleting(
         self, handler: ZKHandler, config: NodeConfig, cards: Sequence[Card], lock: Lock, *, prune: bool
