@@ -46,7 +46,7 @@ class Service:
         self._connect = connect
         self._reload = reload
         self._cluster = cluster
-        self._configured = cluster()
+        self._configured: object = None
         self._moved = False
         """Whether another cluster is configured than the one of the session."""
         self._resync = resync
@@ -65,6 +65,8 @@ class Service:
         with signals.taken():
             # Whoever starts after this service must not wait for a cluster that only they can bring up.
             self._notifier.ready("Connecting to ZooKeeper")
+            # Only now: it asks for the coordinators' addresses, which may take long where there is no network yet.
+            self._configured = self._cluster()
             while not signals.stopping.is_set():
                 if signals.reloading.is_set():
                     self._reload_config()
