@@ -5,6 +5,7 @@ it answers signals, and systemd's watchdog, at any time.
 """
 
 import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +58,12 @@ class _Crashed:
     error: BaseException
 
 
-_Event = _Signal | _Opened | _Failed | _Crashed | Result
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    cluster: object
+
+
+_Event = _Signal | _Opened | _Failed | _Crashed | _Configured | Result
 
 
 class Service:
@@ -83,7 +89,7 @@ class Service:
         self._agent = agent
         self._reload = reload
         self._cluster = cluster
-        self._configured = cluster()
+        self._configured: object = None
         self._resync = resync
         self._notifier = Notifier()
         self._inbox: queue.SimpleQueue[_Event] = queue.SimpleQueue()
@@ -128,6 +134,7 @@ class Service:
                 self._want(Depth.ALL)
                 self._worker.start()
                 self._sessions.start()
+                self._find_cluster()
                 while not self._signals.stopping.is_set():
                     self._turn()
                 self._notifier.stopping()
@@ -182,10 +189,11 @@ class Service:
             self._failures, self._begin_at = 0, 0.0
             self._want(Depth.ALL)
         elif isinstance(event, _Failed):
-            self._worker.use(None)
             self._agent.journal.write_once("zookeeper", str(event.error))
         elif isinstance(event, _Crashed):
             raise event.error
+        elif isinstance(event, _Configured):
+            self._use_cluster(event.cluster)
         elif event is _Signal.TREE:
             self._want(Depth.CHANGES, _SETTLE)
         elif event is _Signal.LINK:
@@ -219,16 +227,32 @@ class Service:
         self._notifier.reloading()
         journal = self._agent.journal
         try:
-            config, cluster = self._reload(), self._cluster()
+            config = self._reload()
         except ConfigError as error:
             journal.write(f"{error}; keeping the previous configuration", "warning")
         else:
             self._config = config
             journal.write(f"reloaded {config.path}", "notice")
-            if cluster != self._configured:
-                self._configured = cluster
-                journal.write("another cluster is configured: connecting to it", "notice")
-                self._worker.use(None)
-                self._sessions.reopen()
+            self._find_cluster()
         self._notifier.ready("Reloaded")
         self._want(Depth.ALL)
+
+    def _find_cluster(self) -> None:
+        """Look in a thread which cluster is configured: its addresses may take long where there is no network yet."""
+
+        def find() -> None:
+            try:
+                self._inbox.put(_Configured(self._cluster()))
+            except ConfigError as error:
+                self._inbox.put(_Crashed(error) if self._configured is None else _Failed(error))
+            except Exception as error:
+                self._inbox.put(_Crashed(error))
+
+        threading.Thread(target=find, name="cluster", daemon=True).start()
+
+    def _use_cluster(self, cluster: object) -> None:
+        before, self._configured = self._configured, cluster
+        if before not in (None, cluster):
+            self._agent.journal.write("another cluster is configured: connecting to it", "notice")
+            self._worker.use(None)
+            self._sessions.reopen()

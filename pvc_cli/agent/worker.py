@@ -121,6 +121,7 @@ class Worker:
             needs_retry = agent.reconcile_node(handler, self._watcher(handler), depth=depth)
             agent.journal.clear("cluster")
             agent.journal.clear("zookeeper")
+            agent.journal.clear("hold")
             self._waits = ""
             self.rounds.passed(failures=needs_retry)
             status = self._publish(handler, time.monotonic() - started, always=depth >= Depth.ALL)
@@ -165,6 +166,7 @@ class Worker:
         if self._waits:
             self._write_metrics()
             return Result(self._waits, full=True)
+        self.agent.journal.write_once("hold", "without ZooKeeper: holding the last settings", "notice")
         needs_retry = self.agent.hold(depth=depth)
         self._write_metrics()
         message = self.report().message

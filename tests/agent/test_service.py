@@ -102,6 +102,14 @@ class Running:
         assert self.process
         self.process.send_signal(number)
 
+    def suspend(self) -> None:
+        """Suspend it, at a moment at which it has no card's file locked: the test wants to use them."""
+        assert self.process
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        with self.kernel.card("ens1f0"), self.kernel.card("ens1f1"):
+            self.signal(signal.SIGSTOP)
+            wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+
     def end(self) -> int:
         """Stop it as systemd does, and return its exit status."""
         assert self.process
@@ -363,6 +371,13 @@ def test_a_configuration_that_makes_no_sense_ends_it_at_once(running: Running, t
     )
 
 
+def test_one_that_is_told_of_no_cluster_ends_at_once(running: Running) -> None:
+    running.start()
+    assert running.process
+    assert running.process.wait(15) == 3
+    assert "cluster.coordinator_nodes is not a list of host names" in running.log.read_text()
+
+
 @pytest.fixture
 def own(zookeeper: None, tmp_path: Path) -> Iterator[Ensemble]:
     """A server that the test may kill."""
@@ -388,7 +403,7 @@ def test_it_starts_before_the_servers_do_and_survives_their_death(own: Ensemble,
         running.says("Lost the connection", outage)
         if outage == 2:
             # This one lasts longer than the agent waits for an answer.
-            running.told("Waiting for ZooKeeper, holding the last settings")
+            running.says("without ZooKeeper: holding the last settings", 2)
             time.sleep(5)
         # What changes behind its back while nobody can tell it.
         running.kernel.set_vf("ens1f0", 0, {"vlan_id": 999})
@@ -406,7 +421,7 @@ def test_it_is_suspended_past_the_life_of_its_session(own: Ensemble, running: Ru
     with ZKHandler(own.hosts) as handler:
         vfs = vfs_of(handler)
         before = sessions(own.hosts)
-        running.signal(signal.SIGSTOP)
+        running.suspend()
         wait_until(lambda: sessions(own.hosts) == before - 1)
         set_vf(handler, vfs[0].phy, vlan_id=42)
         running.kernel.set_vf("ens1f0", 1, {"vlan_id": 999})
