@@ -16,5 +16,18 @@ def run() -> int:
     return code
 
 
+def run_agent() -> int:
+    """Run ``pvc sriov agent run`` as a service that no signal kills, and return its exit code.
+
+    A name of its own: PVC's own client is a ``pvc``, too.
+    """
+    # Imported here: no other command needs it. They wait, from the first moment on, until the service takes them.
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    sys.argv[1:1] = ["sriov", "agent", "run"]
+    return run()
+
+
 if __name__ == "__main__":
     sys.exit(run())

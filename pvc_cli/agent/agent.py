@@ -1,19 +1,36 @@
 """One round over a node: prepare its cards, register them, reconcile their VFs."""
 
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 
-from pvc_cli.agent.cards import Card, prepare
+from pvc_cli.agent.cards import Card, CardStep, prepare
 from pvc_cli.agent.config import NodeConfig
+from pvc_cli.agent.creation import Creations
 from pvc_cli.agent.journal import Journal
-from pvc_cli.agent.kernel import Kernel, KernelError
-from pvc_cli.agent.memory import Memory
+from pvc_cli.agent.kernel import AT_START, NO_MAC, Kernel, KernelError, VfState
+from pvc_cli.agent.lease import Lease
+from pvc_cli.agent.memory import Memory, VfMemory
 from pvc_cli.agent.reconciler import Action, Reconciler
-from pvc_cli.agent.register import plan_registration
-from pvc_cli.cluster.sriov.model import SETTINGS, Settings, parse_config, require_sriov
-from pvc_cli.cluster.sriov.settings import find_fault
-from pvc_cli.errors import quoted
+from pvc_cli.agent.registrar import Registrar
+from pvc_cli.agent.wanted import SavedWanted, Wanted, read_wanted, wanted_keys
+from pvc_cli.cluster.sriov.model import Settings, VfConfig, pf_of, require_sriov, vf_name
 from pvc_cli.zk import Change, Key, ZKHandler
 from pvc_cli.zk.watch import Watcher
+
+
+class Depth(IntEnum):
+    """How much a round looks at."""
+
+    CHANGES = 0
+    """VFs whose settings changed in the tree."""
+    CARDS = 1
+    """Also the cards: what another program or the kernel changed."""
+    TREE = 2
+    """Also what is registered in the tree."""
+    ALL = 3
+    """Also what drivers refused before: they are asked again."""
 
 
 @dataclass(slots=True)
@@ -24,10 +41,24 @@ class Agent:
     node: str
     journal: Journal
     config: NodeConfig
+    saved: SavedWanted | None = None
+    """Where the wanted settings are kept for a time without the cluster, if anywhere."""
     memory: Memory = field(default_factory=Memory)
+    creations: Creations = field(init=False)
+    lease: Lease = field(init=False)
+    registrar: Registrar = field(init=False)
+    done: list[CardStep | Action] = field(default_factory=list)
+    """What the last round did to the cards."""
 
-    def plan(self, handler: ZKHandler) -> tuple[list[Change], list[Action]]:
-        """Return what a full round would change, in the tree and on the cards, without VFs that it would create.
+    def __post_init__(self) -> None:
+        self.creations = Creations(self.kernel)
+        self.lease = Lease(self.node)
+        self.registrar = Registrar(self.node, self.memory, self.journal)
+
+    def plan(self, handler: ZKHandler, *, prune: bool = False) -> tuple[list[Change], list[CardStep | Action]]:
+        """Return what a full round would change, in the tree and on the cards, and change nothing.
+
+        What VFs would be set to that are yet to be created is judged by what new ones usually have.
 
         :raises SchemaError: if the cluster's schema has no SR-IOV.
         :raises NotFoundError: if the tree has no such node.
@@ -35,106 +66,181 @@ class Agent:
         require_sriov(handler)
         if not self._enabled():
             return [], []
-        self.memory.replace_cards(self._prepare(dry_run=True))
-        parts = plan_registration(handler, self.node, self.config, self.memory.cards).parts
-        self.memory.wanted = self._read_wanted(handler)
+        cards = self._prepare(dry_run=True)
+        parts = self.registrar.plan(handler, self.config, cards, prune=prune).parts
+        steps: list[CardStep | Action] = [step for card in cards for step in card.steps]
+        cards = [_with_new_vfs(card) for card in cards]
+        self.memory.replace_cards(cards)
+        self._note_wanted(read_wanted(handler, self.node, cards))
         reconciler = Reconciler(self.kernel, self.journal, self.memory)
-        actions = [action for card in self.memory.cards for action in reconciler.plan(card.device.phy)]
-        return [change for part in parts for change in part.changes], actions
+        actions = [action for card in cards if card.present for action in reconciler.plan(card, card.vfs)]
+        return [change for part in parts for change in part.changes], [*steps, *actions]
 
-    def reconcile_node(self, handler: ZKHandler, watcher: Watcher | None = None, *, full: bool = True) -> bool:
+    def reconcile_node(
+        self, handler: ZKHandler, watcher: Watcher | None = None, *, depth: Depth = Depth.ALL, prune: bool = False
+    ) -> bool:
         """Bring cards and tree into sync.
 
         :param watcher: is told what to watch, if given.
-        :param full: look at everything, and retry what was refused; else only at VFs whose settings changed in the
-            tree.
+        :param prune: remove from the tree all that is neither configured nor there.
         :returns: whether something failed that may succeed later.
         :raises SchemaError: if the cluster's schema has no SR-IOV.
         :raises NotFoundError: if the tree has no such node.
+        :raises OtherAgentError: if another agent manages it.
         :raises UnreachableError: if no server answers in time.
         """
+        self.done = []
+        fired: Collection[Key] | None = None
         if watcher:
-            watcher.watch(values=["base.schema.version"])
+            fired = watcher.fired()
+            watcher.watch(values=["base.schema.version"], children=[("node", self.node)])
         handler.refresh_schema()
         require_sriov(handler)
         if not self._enabled():
             return False
-        if full:
-            self._register(handler)
-        memory = self.memory
+        lock = self.lease.hold(handler)
+        all_cards = depth >= Depth.CARDS or not self.memory.cards or self._creation_is_due()
+        unchanged: set[str] = set()
+        if all_cards:
+            self._prepare_cards()
+            # What another program changed is put right before anything else: the tree is read afterwards.
+            unchanged = self._reconcile((), all_cards=True, read={card.device.phy for card in self.memory.cards})
+            if depth == Depth.CARDS and fired == set() and not self.registrar.is_due():
+                # All that the tree could say is watched, and nothing of it has changed.
+                return bool(self.memory.needs_retry)
         if watcher:
             containers: list[Key] = [("node.sriov.pf", self.node), ("node.sriov.vf", self.node)]
-            watcher.watch(values=self._wanted_keys(), children=containers)
-            names = {name for card in memory.cards for name in card.vfs}
-            if not full and names - set(handler.children(containers[1]) or ()):
-                # Somebody deleted what belongs there.
-                self._register(handler)
-        before, memory.wanted = memory.wanted, self._read_wanted(handler)
-        changed = {name for name, settings in memory.wanted.items() if settings != before.get(name)}
-        reconciler = Reconciler(self.kernel, self.journal, memory)
-        for card in memory.cards:
-            phy = card.device.phy
-            if full or phy in memory.needs_retry or not changed.isdisjoint(card.vfs):
-                try:
-                    reconciler.reconcile(phy, full=full)
-                except KernelError as error:
-                    self.journal.write_once(f"vfs {phy}", str(error))
-                    memory.needs_retry.add(phy)
-        return bool(memory.needs_retry)
+            watcher.watch(values=wanted_keys(self.node, self.memory.cards), children=containers)
+        self.registrar.register(handler, self.config, lock, always=depth >= Depth.TREE or prune, prune=prune)
+        wanted = read_wanted(handler, self.node, self.memory.cards)
+        changed = self._note_wanted(wanted)
+        self._save()
+        self._reconcile(changed, all_cards=all_cards, read=unchanged, retry=depth >= Depth.ALL)
+        return bool(self.memory.needs_retry)
+
+    def hold(self, *, depth: Depth = Depth.CARDS) -> bool:
+        """Without the cluster, hold the cards to the settings that were last wanted.
+
+        :returns: whether something failed that may succeed later.
+        """
+        self.done = []
+        if not self._enabled():
+            return False
+        self._prepare_cards()
+        if not self.memory.wanted and self.saved:
+            try:
+                self.memory.wanted = self.saved.load()
+                self.journal.clear("saved")
+            except OSError as error:
+                self.journal.write_once("saved", f"could not read {self.saved.path}: {error.strerror}")
+        read = {card.device.phy for card in self.memory.cards}
+        self._reconcile((), all_cards=True, read=read, retry=depth >= Depth.ALL)
+        return bool(self.memory.needs_retry)
+
+    @property
+    def look_again_at(self) -> float | None:
+        """When to do another round although nothing changes, on the monotonic clock."""
+        due = (self.registrar.look_again_at, self.creations.next_retry())
+        return min((at for at in due if at is not None), default=None)
 
     def _enabled(self) -> bool:
         if self.config.enabled:
             self.journal.clear("enabled")
         else:
             self.memory.replace_cards(())
-            text = f"SR-IOV is disabled: {self.config.path} has sriov_enable: no; changing nothing"
+            self.memory.absent = {}
+            text = f"SR-IOV is disabled: {self.config.path} has {self.config.disabled_by}; changing nothing"
             self.journal.write_once("enabled", text, "notice")
         return self.config.enabled
 
+    def _creation_is_due(self) -> bool:
+        retry = self.creations.next_retry()
+        return retry is not None and time.monotonic() >= retry
+
     def _prepare(self, *, dry_run: bool = False) -> list[Card]:
-        cards = []
-        for device in self.config.devices:
-            try:
-                card = prepare(self.kernel, device, self.journal, dry_run=dry_run)
-            except KernelError as error:
-                self.journal.write_once(f"pf {device.phy}", str(error))
-                continue
-            if card:
-                cards.append(card)
-        return cards
+        return [prepare(self.kernel, device, self.creations, dry_run=dry_run) for device in self.config.devices]
 
-    def _register(self, handler: ZKHandler) -> None:
+    def _prepare_cards(self) -> None:
+        """Prepare the cards, remember them, and tell what was done and what is wrong."""
         cards = self._prepare()
+        self.creations.keep_only({device.phy for device in self.config.devices})
         self.memory.replace_cards(cards)
-        plan = handler.retrying(lambda: plan_registration(handler, self.node, self.config, cards))
-        for text, priority in plan.lines:
-            self.journal.write(text, priority)
+        for card in cards:
+            phy = card.device.phy
+            for step in card.steps:
+                creating = step.step == "create_vfs"
+                self.journal.write(f"{phy}: creating {step.new} VFs" if creating else str(step), "notice")
+            self.done += card.steps
+            for topic in ("device", "vfs", "mtu", "link", "state", "mac"):
+                if text := card.problems.get(topic):
+                    self.journal.write_once(f"{topic} {phy}", text)
+                else:
+                    self.journal.clear(f"{topic} {phy}")
 
-    def _wanted_keys(self) -> list[Key]:
-        at = ("node.sriov.vf", self.node)
-        names = (name for card in self.memory.cards for name in card.vfs)
-        return [(*at, f"sriov_vf.config.{setting}", name) for name in names for setting in SETTINGS]
-
-    def _read_wanted(self, handler: ZKHandler) -> dict[str, Settings]:
-        """Return the valid settings of each VF in the tree, in one batch."""
-        values = iter(handler.read_many(self._wanted_keys()))
-        return {
-            name: self._valid(name, {setting: next(values) for setting in SETTINGS})
-            for card in self.memory.cards
-            for name in card.vfs
-        }
-
-    def _valid(self, vf: str, texts: dict[str, str | None]) -> Settings:
-        known = parse_config(texts).known()
-        settings = {name: value for name, value in known.items() if not find_fault(name, value)}
-        for name, text in texts.items():
-            topic = f"{vf} {name} text"
-            if text and name not in settings:
+    def _note_wanted(self, wanted: Mapping[str, Wanted]) -> set[str]:
+        """Remember what is wanted, and return the VFs for which that changed."""
+        memory = self.memory
+        before: Mapping[str, Settings] = memory.wanted
+        memory.wanted = {name: of_vf.settings for name, of_vf in wanted.items()}
+        for name, of_vf in wanted.items():
+            vf = memory.vfs.setdefault(name, VfMemory())
+            for setting in vf.invalid.keys() - of_vf.invalid.keys():
+                self.journal.clear(f"{name} {setting} text")
+            vf.invalid = {setting: f"{text} in the tree is invalid" for setting, text in of_vf.invalid.items()}
+            for setting, text in of_vf.invalid.items():
                 self.journal.write_once(
-                    topic,
-                    f"{vf}: ignored {name} {quoted(text)} in the tree: invalid;"
-                    f" correct it with 'pvc sriov vf set {self.node} {vf}'",
+                    f"{name} {setting} text",
+                    f"{name}: ignored {setting} {text} in the tree: invalid;"
+                    f" correct it with 'pvc sriov vf set {self.node} {name}'",
                 )
-            else:
-                self.journal.clear(topic)
-        return settings
+        return {name for name, settings in memory.wanted.items() if settings != before.get(name)}
+
+    def _save(self) -> None:
+        if self.saved is None:
+            return
+        away = {card.device.phy for card in self.memory.cards if not card.healthy}
+        try:
+            # What is away now may be there at the next boot.
+            kept = self.saved.load() if away or self.memory.absent else {}
+            kept = {n: wanted for n, wanted in kept.items() if n in self.memory.absent or pf_of(n) in away}
+            self.saved.save({**kept, **self.memory.wanted})
+            self.journal.clear("saved")
+        except OSError as error:
+            self.journal.write_once("saved", f"could not keep the settings in {self.saved.path}: {error.strerror}")
+
+    def _reconcile(
+        self, changed: Iterable[str], *, all_cards: bool, read: Collection[str], retry: bool = False
+    ) -> set[str]:
+        """Reconcile the VFs of all PFs, or of those of which one is among *changed*, or something is to be retried.
+
+        :param read: the PFs whose VFs were just read.
+        :param retry: ask drivers again for what they refused.
+        :returns: those of *read* on which nothing was set.
+        """
+        memory = self.memory
+        reconciler = Reconciler(self.kernel, self.journal, memory)
+        names = set(changed)
+        for card in memory.cards:
+            phy = card.device.phy
+            if not card.vfs or not (all_cards or phy in memory.needs_retry or not names.isdisjoint(card.vfs)):
+                continue
+            try:
+                self.done += reconciler.reconcile(card, card.vfs if phy in read else None, retry=retry)
+                self.journal.clear(f"vfs {phy} read")
+                memory.problems.pop(phy, None)
+            except KernelError as error:
+                self.journal.write_once(f"vfs {phy} read", str(error))
+                memory.problems[phy] = [str(error)]
+                memory.needs_retry.add(phy)
+        return set(read) - reconciler.touched
+
+
+def _with_new_vfs(card: Card) -> Card:
+    """Return *card* as it would be once its VFs were created."""
+    for step in card.steps:
+        if step.step == "create_vfs":
+            fresh = VfConfig(**AT_START)  # type: ignore[arg-type]
+            names = (vf_name(step.phy, index) for index in range(step.new))
+            vfs = {name: VfState(index, NO_MAC, fresh, "") for index, name in enumerate(names)}
+            return Card(card.device, vfs, new=True, steps=card.steps, problems=card.problems)
+    return card

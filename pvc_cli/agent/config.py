@@ -27,6 +27,8 @@ class NodeConfig:
     path: Path
     enabled: bool
     devices: tuple[Device, ...]
+    disabled_by: str = "sriov_enable: no"
+    """What disables it, if it is disabled."""
 
 
 def parse_config(path: Path, document: object) -> NodeConfig:
@@ -49,6 +51,11 @@ def parse_config(path: Path, document: object) -> NodeConfig:
         if device.phy in devices:
             raise ConfigError(f"{path}: {where}[{number}] repeats {device.phy}: list each device once")
         devices[device.phy] = device
+    subsystem = document.get("subsystem")
+    networking = subsystem.get("enable_networking") if isinstance(subsystem, dict) else None
+    # Without networking, PVC leaves SR-IOV alone whatever else is configured.
+    if networking is not None and not _flag(path, "subsystem.enable_networking", networking):
+        return NodeConfig(path, enabled=False, devices=tuple(devices.values()), disabled_by="enable_networking: no")
     return NodeConfig(path, enabled, tuple(devices.values()))
 
 

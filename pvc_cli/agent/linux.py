@@ -6,22 +6,25 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from pvc_cli import identity
 from pvc_cli.agent.kernel import NO_MAC, KernelError, PfState, VfState
+from pvc_cli.agent.link_events import listen
 from pvc_cli.cluster.sriov.model import Settings, Vf, VfConfig, vf_name
 from pvc_cli.errors import ConfigError
 
 _SYSFS = Path("/sys/class/net")
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
-_WITH_VFS = 1  # RTEXT_FILTER_VF: without it the kernel leaves VFs out of its answer
+# RTEXT_FILTER_VF: without it the kernel leaves VFs out of its answer. RTEXT_FILTER_SKIP_STATS: with their statistics,
+# the list of some 220 VFs passes the 64 KiB that netlink counts, and what is read of it is garbage.
+_VFS_ONLY = 1 | 8
 _NOT_REPORTED = 2**32 - 1
 _LINK_STATES = ("auto", "enable", "disable")  # IFLA_VF_LINK_STATE_*
+_SERVICE_TAG = 0x88A8  # ETH_P_8021AD
 _IFF_UP, _IFF_LOWER_UP = 1, 1 << 16
 
 
@@ -40,14 +43,15 @@ class LinuxKernel:
             raise ConfigError(
                 "the agent needs pyroute2: install python3-pyroute2, or pvc with its extra 'agent'"
             ) from None
-        self._netlink: Any = IPRoute()
+        self._open: Callable[[], Any] = IPRoute
+        self._netlink: Any = None
 
-    def __enter__(self) -> LinuxKernel:
+    def __enter__(self) -> Self:
+        # Opened by the thread that uses it: pyroute2 belongs to one.
+        self._netlink = self._open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._netlink.close()
 
     def pf(self, phy: str) -> PfState | None:
@@ -60,31 +64,47 @@ class LinuxKernel:
             raise
         flags = link["flags"]
         return PfState(
-            phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), _count(phy)
+            phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), _count(_name(phy))
         )
 
     def create_vfs(self, phy: str, count: int) -> None:
         """Create *count* VFs on a PF that has none."""
         try:
-            (_SYSFS / phy / "device" / "sriov_numvfs").write_text(f"{count}\n")
+            (_SYSFS / _name(phy) / "device" / "sriov_numvfs").write_text(f"{count}\n")
         except OSError as error:
             raise KernelError(f"could not create {count} VFs on {phy}", error.errno or errno.EIO) from None
 
-    def bring_up(self, phy: str, mtu: int | None) -> None:
-        """Set a PF's link up, and its MTU if one is given."""
-        with _naming(f"could not bring up {phy}" + (f" with MTU {mtu}" if mtu else "")):
-            self._netlink.link("set", index=_index(phy), state="up", **({"mtu": mtu} if mtu else {}))
+    def bring_up(self, phy: str) -> None:
+        """Set a PF's link up."""
+        with _naming(f"could not bring up {phy}"):
+            self._netlink.link("set", index=_index(phy), state="up")
+
+    def set_mtu(self, phy: str, mtu: int) -> None:
+        """Set a PF's MTU."""
+        with _naming(f"could not set MTU {mtu} on {phy}"):
+            self._netlink.link("set", index=_index(phy), mtu=mtu)
 
     def vfs(self, phy: str) -> list[VfState]:
-        """Return the state of all VFs of a PF, by index."""
-        reported = _reported(self._link(phy))
-        found = []
-        for index in range(_count(phy) or 0):
-            attributes = reported.get(index, {})
-            pci, mac = _place(phy, index)
-            mac = mac or attributes.get("IFLA_VF_MAC", {}).get("mac", NO_MAC)
-            found.append(VfState(index, mac, _config(attributes), pci))
-        return found
+        """Return the state of all VFs of a PF, by index.
+
+        :raises KernelError: also if the kernel or its driver reports fewer than there are.
+        """
+        reported, name = self._reported(phy), _name(phy)
+        count = _count(name) or 0
+        if lacking := [index for index in range(count) if index not in reported]:
+            reason = f"the kernel reported {count - len(lacking)} of {count} VFs"
+            raise KernelError(f"could not read {phy}", errno.EMSGSIZE, reason)
+        return [_vf_state(name, index, reported[index]) for index in range(count)]
+
+    def set_vf_mtu(self, phy: str, index: int, mtu: int) -> None:
+        """Set the MTU of a VF's network device."""
+        with _naming(f"could not set MTU {mtu} on VF {index} of {phy}"):
+            for device in _devices(_name(phy), index):
+                self._netlink.link("set", index=_index(device.name), mtu=mtu)
+
+    def listen(self, tell: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call *tell*, in a thread of its own, whenever a link or a PCI device changes."""
+        return listen(tell)
 
     def set_vf(self, phy: str, index: int, settings: Settings) -> None:
         """Set the settings of one of the KNOBS on a VF."""
@@ -93,7 +113,16 @@ class LinuxKernel:
 
     def _link(self, phy: str) -> Any:  # noqa: ANN401 - pyroute2 is untyped
         with _naming(f"could not read {phy}"):
-            return next(iter(self._netlink.link("get", index=_index(phy), ext_mask=_WITH_VFS)))
+            return next(iter(self._netlink.link("get", index=_index(phy), ext_mask=_VFS_ONLY)))
+
+    def _reported(self, phy: str) -> dict[int, dict[str, Any]]:
+        """Return each VF's attributes by name, by index."""
+        link = self._link(phy)
+        with _naming(f"could not read {phy}"):
+            # Decoded here, so that damage is an error here.
+            listed = link.get_attr("IFLA_VFINFO_LIST")
+            attributes = [dict(info["attrs"]) for info in (listed.get_attrs("IFLA_VF_INFO") if listed else ())]
+            return {one["IFLA_VF_MAC"]["vf"]: one for one in attributes}
 
 
 def read_actual(vfs: Iterable[Vf]) -> dict[str, VfConfig]:
@@ -118,6 +147,19 @@ def _naming(doing: str) -> Iterator[None]:
         raise KernelError(doing, error.code) from None
     except OSError as error:
         raise KernelError(doing, error.errno or errno.EIO) from None
+    except Exception as error:
+        # Whatever pyroute2 stumbles over in an answer: each version over something else.
+        reason = f"the kernel's answer cannot be decoded ({type(error).__name__}: {error})"
+        raise KernelError(doing, errno.EBADMSG, reason) from None
+
+
+def _name(phy: str) -> str:
+    """Return the name that sysfs has for a device, whichever of its names is given."""
+    if (_SYSFS / phy).exists():
+        return phy
+    with suppress(OSError):
+        return socket.if_indextoname(socket.if_nametoindex(phy))
+    return phy
 
 
 def _count(phy: str) -> int | None:
@@ -134,14 +176,39 @@ def _index(phy: str) -> int:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
 
 
-def _reported(link: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401
-    """Return each VF's attributes by name."""
-    listed = link.get_attr("IFLA_VFINFO_LIST")
-    vfs: dict[int, dict[str, Any]] = {}
-    for info in listed.get_attrs("IFLA_VF_INFO") if listed else ():
-        attributes = dict(info["attrs"])
-        vfs[attributes["IFLA_VF_MAC"]["vf"]] = attributes
-    return vfs
+def _vf_state(name: str, index: int, attributes: Mapping[str, Any]) -> VfState:
+    pci = Path(os.path.realpath(_SYSFS / name / "device" / f"virtfn{index}")).name
+    admin_mac = attributes["IFLA_VF_MAC"].get("mac", NO_MAC)
+    macs = (_read(device / "address") for device in _devices(name, index))
+    mtus = (_read(device / "mtu") for device in _devices(name, index))
+    return VfState(
+        index,
+        mac=next(filter(None, macs), "") or admin_mac,
+        config=_config(attributes),
+        pci=pci if _PCI.fullmatch(pci) else "",
+        mtu=next((int(text) for text in mtus if text.isdecimal()), None),
+        admin_mac=admin_mac,
+        service_tag=_has_service_tag(attributes),
+    )
+
+
+def _devices(name: str, index: int) -> list[Path]:
+    """Return the network devices that this machine has of a VF: one at most, but for strange drivers."""
+    return sorted((_SYSFS / name / "device" / f"virtfn{index}").glob("net/*"))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        # Its device is being renamed, or given away, at this moment.
+        return ""
+
+
+def _has_service_tag(attributes: Mapping[str, Any]) -> bool:
+    listed = attributes.get("IFLA_VF_VLAN_LIST")
+    entries = listed.get_attrs("IFLA_VF_VLAN_INFO") if listed else ()
+    return any(entry["proto"] == _SERVICE_TAG for entry in entries)
 
 
 def _config(attributes: Mapping[str, Any]) -> VfConfig:
@@ -182,17 +249,3 @@ def _request(settings: Settings) -> dict[str, Any]:
         if name in settings:
             request[word] = int(settings[name])
     return request
-
-
-def _place(phy: str, index: int) -> tuple[str, str]:
-    """Return a VF's PCI address and the hardware address of its network device, empty where it has none."""
-    function = _SYSFS / phy / "device" / f"virtfn{index}"
-    pci = Path(os.path.realpath(function)).name
-    mac = ""
-    for address in sorted(function.glob("net/*/address")):
-        try:
-            mac = address.read_text().strip()
-        except OSError:
-            # It is being renamed, or given away, at this moment.
-            continue
-    return (pci if _PCI.fullmatch(pci) else ""), mac

@@ -1,25 +1,55 @@
-"""What an agent remembers from one round to the next."""
+"""What an agent remembers from one round to the next: what is wanted, seen, set and refused of each VF."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pvc_cli.agent.cards import Card
+from pvc_cli.agent.kernel import VfState
 from pvc_cli.cluster.sriov.model import Settings
-
-Target = tuple[str, str]
-"""What is set: a VF, by name, and one of its KNOBS."""
+from pvc_cli.cluster.sriov.report import State, VfReport
 
 
-class Counts(NamedTuple):
-    """How many of a node's VFs are in sync."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a driver refused: the values asked for, the reason of each setting, and what the card had instead."""
 
-    vfs: int
-    in_sync: int
-    refused: int
+    values: Settings
+    reasons: Mapping[str, str]
+    actual: Settings
 
-    def __str__(self) -> str:
-        return f"{self.in_sync} of {self.vfs} VFs in sync, {self.refused} settings refused"
+
+@dataclass(slots=True)
+class VfMemory:
+    """What the agent knows of one VF; by KNOB, where settings are set together."""
+
+    settled: dict[str, Settings] = field(default_factory=dict)
+    """The values last seen on the card or accepted by its driver: what differs from them later has drifted."""
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    """What the driver refused: it is not asked again before the next full round."""
+    differs: dict[str, Settings] = field(default_factory=dict)
+    """What the card has in place of what is wanted."""
+    invalid: dict[str, str] = field(default_factory=dict)
+    """Why a setting in the tree is ignored, by setting."""
+    clean: tuple[VfState, Settings, int | None] | None = None
+    """How it was seen when all was as wanted, and what was: the same again needs no second thought."""
+    known: bool = False
+    """Whether the card was compared with what is wanted."""
+    since: float = 0.0
+    """When :meth:`report` last changed, in seconds since the epoch."""
+    _shown: tuple[State, Mapping[str, str], Settings] | None = None
+    _asked: Settings = field(default_factory=dict)
+
+    def report(self, wanted: Settings) -> VfReport:
+        """Return its state for others to see; the time of it changes with the state and with what is wanted."""
+        refused = {name: why for refusal in self.refused.values() for name, why in refusal.reasons.items()}
+        refused |= self.invalid
+        seen = {name: value for values in self.differs.values() for name, value in values.items()}
+        state: State = "refused" if refused else "drifted" if seen or not self.known else "in_sync"
+        if self._shown != (state, refused, seen) or self._asked != wanted:
+            self._shown, self._asked, self.since = (state, refused, seen), wanted, round(time.time(), 3)
+        return VfReport(state, self.since, refused, seen)
 
 
 @dataclass(slots=True)
@@ -27,32 +57,50 @@ class Memory:
     """What an agent knows about its node. A new one is empty, so that the first round looks at everything."""
 
     cards: Sequence[Card] = ()
+    """The configured PFs, whether this node has them or not."""
+    vfs: dict[str, VfMemory] = field(default_factory=dict)
+    """The VFs that the cards have."""
     wanted: Mapping[str, Settings] = field(default_factory=dict)
-    """By VF, the settings in the tree at the last look."""
-    settled: dict[Target, Settings] = field(default_factory=dict)
-    """The values last seen on the card or accepted by its driver: what differs from them later has drifted."""
-    refused: dict[Target, Settings] = field(default_factory=dict)
-    """The values that the driver refused: they are retried in full rounds only."""
-    in_sync: dict[str, dict[str, bool]] = field(default_factory=dict)
-    """By PF and VF, whether all settings are as wanted."""
+    """By VF, the valid settings in the tree at the last look."""
+    absent: dict[str, tuple[State, str, float]] = field(default_factory=dict)
+    """The VFs in the tree that no card has: whether they are missing or orphaned, their PF, and since when."""
     needs_retry: set[str] = field(default_factory=set)
     """The PFs on which something failed that may succeed later."""
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    """By PF, what is wrong with it besides the settings of VFs."""
     applied: int = 0
     """How many settings the agent changed since it started."""
-    drifted: int = 0
-    """How many of these had drifted: another program changed them."""
+    drifts: Counter[str] = field(default_factory=Counter)
+    """By PF, how many of these had drifted: another program changed them."""
+
+    @property
+    def drifted(self) -> int:
+        """How many settings had drifted."""
+        return self.drifts.total()
 
     def replace_cards(self, cards: Sequence[Card]) -> None:
-        """Remember the node's cards, and forget PFs that are not among them."""
+        """Remember the node's cards, and forget what is no longer among them."""
         self.cards = cards
-        phys = {card.device.phy for card in cards}
         # New VFs start afresh, whatever was set on those of the same names before.
         new = {name for card in cards if card.new for name in card.vfs}
-        self.settled = {target: values for target, values in self.settled.items() if target[0] not in new}
-        self.in_sync = {phy: vfs for phy, vfs in self.in_sync.items() if phy in phys}
+        for name in new:
+            self.vfs.pop(name, None)
+        self.vfs = {name: self.vfs.get(name) or VfMemory() for card in cards for name in card.vfs}
+        phys = {card.device.phy for card in cards}
         self.needs_retry &= phys
+        self.problems = {phy: problems for phy, problems in self.problems.items() if phy in phys}
 
-    def counts(self) -> Counts:
-        """Return how many of the node's VFs are in sync."""
-        vfs = {name: synced for of_pf in self.in_sync.values() for name, synced in of_pf.items()}
-        return Counts(len(vfs), sum(vfs.values()), sum(vf in vfs for vf, _ in self.refused))
+    def note_absent(self, absent: Mapping[str, tuple[State, str]]) -> None:
+        """Remember which VFs only the tree has, and when each of them was first seen so."""
+        now = round(time.time(), 3)
+        before = self.absent
+        self.absent = {
+            name: (state, pf, before[name][2] if name in before and before[name][0] == state else now)
+            for name, (state, pf) in absent.items()
+        }
+
+    def states(self) -> Iterator[tuple[str, Card, VfState]]:
+        """Yield the name, the card and the last seen state of each VF."""
+        for card in self.cards:
+            for name, state in card.vfs.items():
+                yield name, card, state

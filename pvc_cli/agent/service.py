@@ -1,23 +1,69 @@
-"""The agent as a service: a round, a wait for changes, another round; until it is stopped."""
+"""The agent as a service: one loop, into which every event and every timer goes, until it is stopped.
 
-import signal
+The loop itself never waits for a server or a driver: sessions are opened, and rounds are done, in other threads. So
+it answers signals, and systemd's watchdog, at any time.
+"""
+
+import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
-from pvc_cli.agent.agent import Agent
+from pvc_cli.agent.agent import Agent, Depth
 from pvc_cli.agent.config import NodeConfig
-from pvc_cli.agent.metrics import write_metrics
 from pvc_cli.agent.notify import Notifier
-from pvc_cli.errors import ConfigError, PvcError, SchemaError, UnreachableError
+from pvc_cli.agent.session import Connect, Sessions
+from pvc_cli.agent.signals import Signals
+from pvc_cli.agent.worker import Result, Worker
+from pvc_cli.errors import ConfigError, PvcError
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.watch import Watcher
 
 _SETTLE = 0.002
-"""Seconds to wait after a change for others that come with it: `vf set` writes all of its in one transaction."""
+"""Seconds to wait after a change in the tree for others that come with it."""
+_LINK_SETTLE = 0.05
+"""The same, after the kernel told of a link: udev's work, and our own, come in bursts."""
+_LINK_GAP = 0.3
+"""Seconds between two looks at the cards at least, however much the kernel tells."""
+_RETRY_REFUSED = 300.0
+"""Seconds after which drivers are asked again for what they refused."""
+_START = 2.0
+"""Seconds to wait for the cluster before the saved settings are applied."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
+_OTHERS = 5.0
+"""Seconds to wait, at the end, for the other threads."""
+
+
+class _Signal(Enum):
+    WAKE = auto()
+    TREE = auto()
+    LINK = auto()
+    SESSION = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    handler: ZKHandler
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: PvcError
+
+
+@dataclass(frozen=True, slots=True)
+class _Crashed:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    cluster: object
+
+
+_Event = _Signal | _Opened | _Failed | _Crashed | _Configured | Result
 
 
 class Service:
@@ -25,139 +71,188 @@ class Service:
 
     :param connect: opens a session with the cluster; is given what to tell about the session's state.
     :param reload: reads the node's configuration.
-    :param resync: seconds between full rounds, whether anything changed or not.
+    :param cluster: tells which cluster is configured; where that is another after a reload, it is connected to.
+    :param resync: seconds between rounds that look at everything, whether anything changed or not.
     :param metrics_file: where to write figures for Prometheus, if anywhere.
     """
 
     def __init__(
         self,
         agent: Agent,
-        connect: Callable[[Callable[[str], None]], AbstractContextManager[ZKHandler]],
+        connect: Connect,
         reload: Callable[[], NodeConfig],
+        cluster: Callable[[], object],
         *,
         resync: float,
         metrics_file: Path | None = None,
     ) -> None:
         self._agent = agent
-        self._connect = connect
         self._reload = reload
+        self._cluster = cluster
+        self._configured: object = None
         self._resync = resync
-        self._metrics_file = metrics_file
         self._notifier = Notifier()
-        self._watcher: Watcher | None = None
-        self._stopping = threading.Event()
-        self._reloading = threading.Event()
-        self._full = threading.Event()
-        """Set when the next round must be a full one."""
+        self._inbox: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        put = self._inbox.put
+        agent.creations.patience = _FIRST_PAUSE
+        agent.creations.on_end = lambda: put(_Signal.LINK)
+        self._worker = Worker(
+            agent,
+            resync,
+            metrics_file,
+            on_change=lambda: put(_Signal.TREE),
+            on_done=put,
+            on_crash=lambda error: put(_Crashed(error)),
+        )
+        self._sessions = Sessions(
+            connect,
+            on_open=lambda handler: put(_Opened(handler)),
+            on_event=self._on_session,
+            on_error=lambda error: put(_Failed(error)),
+            on_crash=lambda error: put(_Crashed(error)),
+        )
+        self._signals = Signals(lambda: put(_Signal.WAKE))
+        self._config: NodeConfig | None = None
+        """A configuration for the next round, if there is a new one."""
+        self._begin_at = 0.0
+        """Until then, on the monotonic clock, the cluster is given time to answer before anything is done."""
+        self._busy_since: float | None = None
         self._failures = 0
+        self._due: dict[Depth, float] = {}
+        """When a round of each depth is to be done, on the monotonic clock."""
+        self._retry_refused_at = 0.0
+        self._looked_at = 0.0
+        """When the last round began that looked at the cards."""
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
-        with self._signals():
-            while not self._stopping.is_set():
-                try:
-                    with self._connect(self._on_session) as handler:
-                        self._failures = 0
-                        self._serve(handler)
-                except UnreachableError as error:
-                    self._agent.journal.write_once("zookeeper", str(error))
-                    self._wait(self._stopping.wait, self._pause())
-        self._notifier.stopping()
+        with self._signals.taken():
+            # Whoever starts after this service must not wait for a cluster that only they can bring up.
+            self._notifier.ready("Connecting to ZooKeeper")
+            with self._agent.kernel.listen(lambda: self._inbox.put(_Signal.LINK)):
+                self._begin_at = time.monotonic() + _START
+                self._want(Depth.ALL)
+                self._worker.start()
+                self._sessions.start()
+                self._find_cluster()
+                while not self._signals.stopping.is_set():
+                    self._turn()
+                self._notifier.stopping()
+                self._worker.stop(_OTHERS)
+                self._sessions.stop(_OTHERS)
         self._agent.journal.write("stopped", "notice")
 
-    def _serve(self, handler: ZKHandler) -> None:
-        watcher = self._watcher = handler.watcher(settle=_SETTLE)
-        self._full.set()
-        full_at = 0.0
-        while not self._stopping.is_set():
-            if self._reloading.is_set():
-                self._reload_config()
-            full = self._full.is_set() or time.monotonic() >= full_at
-            self._full.clear()
-            if full:
-                full_at = time.monotonic() + self._resync
-            # A failure is retried, ever more rarely; a change ends the wait at once.
-            if self._reconcile(handler, watcher, full=full):
-                self._wait(watcher.wait, self._pause())
-            else:
-                self._failures = 0
-                self._wait(watcher.wait, max(full_at - time.monotonic(), 0.0))
+    def _turn(self) -> None:
+        """Wait for an event or a timer, and begin the round that is due, if none is being done."""
+        now = time.monotonic()
+        until = [now + self._notifier.interval] if self._notifier.interval else []
+        until += self._due.values() if self._busy_since is None else []
+        try:
+            timeout = max(min(until) - now, 0.0) if until else None
+            event: _Event | None = self._inbox.get(timeout=timeout)
+        except queue.Empty:
+            event = None
+        while event is not None:
+            self._handle(event)
+            try:
+                event = self._inbox.get_nowait()
+            except queue.Empty:
+                event = None
+        if self._signals.reloading.is_set():
+            self._reload_config()
+        self._notifier.alive()
+        now = time.monotonic()
+        due = [depth for depth, at in self._due.items() if at <= now]
+        if due and self._busy_since is None:
+            depth = max(due)
+            if depth >= Depth.TREE and now >= self._retry_refused_at:
+                depth = Depth.ALL
+            if depth == Depth.ALL:
+                self._retry_refused_at = now + max(_RETRY_REFUSED, self._resync)
+            # A deeper round does what a shallower one would have done.
+            self._due = {other: at for other, at in self._due.items() if other > depth}
+            self._looked_at = now if depth >= Depth.CARDS else self._looked_at
+            self._busy_since = now
+            self._worker.ask(depth, self._config)
+            self._config = None
+
+    def _want(self, depth: Depth, delay: float = 0.0) -> None:
+        """Have a round of this depth in *delay* seconds at the latest."""
+        at = max(time.monotonic() + delay, self._begin_at)
+        self._due[depth] = min(self._due.get(depth, at), at)
+
+    def _handle(self, event: _Event) -> None:
+        if isinstance(event, Result):
+            self._note(event)
+        elif isinstance(event, _Opened):
+            self._worker.use(event.handler)
+            self._failures, self._begin_at = 0, 0.0
+            self._want(Depth.ALL)
+        elif isinstance(event, _Failed):
+            self._agent.journal.write_once("zookeeper", str(event.error))
+        elif isinstance(event, _Crashed):
+            raise event.error
+        elif isinstance(event, _Configured):
+            self._use_cluster(event.cluster)
+        elif event is _Signal.TREE:
+            self._want(Depth.CHANGES, _SETTLE)
+        elif event is _Signal.LINK:
+            self._want(Depth.CARDS, max(_LINK_SETTLE, self._looked_at + _LINK_GAP - time.monotonic()))
+        elif event is _Signal.SESSION:
+            # Lost or back: changes of the tree may have been missed.
+            self._want(Depth.ALL)
+
+    def _note(self, result: Result) -> None:
+        """Note what came of a round: when to do the next one."""
+        self._busy_since = None
+        self._notifier.ready(result.status)
+        self._want(Depth.TREE, self._resync)
+        if result.look_again_at is not None:
+            self._want(Depth.CARDS, max(result.look_again_at - time.monotonic(), _LINK_SETTLE))
+        if result.needs_retry:
+            # A failure is retried, ever more rarely.
+            self._failures += 1
+            pause = min(_FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
+            self._want(Depth.ALL if result.full else Depth.CHANGES, pause)
+        else:
+            self._failures = 0
 
     def _on_session(self, text: str) -> None:
-        """Log an event of the session; changes of the tree may have been missed."""
+        """Log an event of the session."""
         self._agent.journal.write(text, "notice")
-        self._full.set()
-        if self._watcher:
-            self._watcher.wake()
-
-    def _reconcile(self, handler: ZKHandler, watcher: Watcher, *, full: bool) -> bool:
-        """Do one round, and tell whether to retry soon."""
-        agent, journal = self._agent, self._agent.journal
-        try:
-            needs_retry = agent.reconcile_node(handler, watcher, full=full)
-        except SchemaError as error:
-            journal.write_once("cluster", f"{error}; waiting for the upgrade")
-            self._notifier.ready("Waiting for a schema version with SR-IOV")
-            self._full.set()
-            return False
-        except PvcError as error:
-            # Whatever it is, the cluster may recover from it: a service outlives it.
-            journal.write_once("cluster", str(error))
-            self._full.set()
-            return True
-        journal.clear("cluster")
-        journal.clear("zookeeper")
-        if self._metrics_file:
-            try:
-                write_metrics(self._metrics_file, agent.node, agent.memory)
-                journal.clear("metrics")
-            except OSError as error:
-                journal.write_once("metrics", f"could not write {self._metrics_file}: {error.strerror}")
-        self._notifier.ready(str(agent.memory.counts()))
-        return needs_retry
-
-    def _pause(self) -> float:
-        """Return how long to wait before the next retry, longer each time."""
-        self._failures += 1
-        return min(_FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
-
-    def _wait(self, wait: Callable[[float], bool], timeout: float) -> None:
-        """Wait until *wait* reports something or *timeout* is over, and keep the watchdog quiet meanwhile."""
-        deadline = time.monotonic() + timeout
-        ended = False
-        while not ended and (left := deadline - time.monotonic()) > 0:
-            self._notifier.alive()
-            ended = wait(min(left, self._notifier.interval or left))
+        self._inbox.put(_Signal.SESSION)
 
     def _reload_config(self) -> None:
-        self._reloading.clear()
+        self._signals.reloading.clear()
         self._notifier.reloading()
         journal = self._agent.journal
         try:
-            self._agent.config = self._reload()
+            config = self._reload()
         except ConfigError as error:
             journal.write(f"{error}; keeping the previous configuration", "warning")
         else:
-            journal.write(f"reloaded {self._agent.config.path}", "notice")
-        self._full.set()
+            self._config = config
+            journal.write(f"reloaded {config.path}", "notice")
+            self._find_cluster()
+        self._notifier.ready("Reloaded")
+        self._want(Depth.ALL)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Take signals in a thread of their own: a handler may not set events that the main thread waits for."""
-        wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    def _find_cluster(self) -> None:
+        """Look in a thread which cluster is configured: its addresses may take long where there is no network yet."""
 
-        def listen() -> None:
-            while not self._stopping.is_set():
-                (self._reloading if signal.sigwait(wanted) == signal.SIGHUP else self._stopping).set()
-                if self._watcher:
-                    self._watcher.wake()
+        def find() -> None:
+            try:
+                self._inbox.put(_Configured(self._cluster()))
+            except ConfigError as error:
+                self._inbox.put(_Crashed(error) if self._configured is None else _Failed(error))
+            except Exception as error:
+                self._inbox.put(_Crashed(error))
 
-        threading.Thread(target=listen, daemon=True).start()
-        try:
-            yield
-        finally:
-            # A second signal must not kill the process on its way out.
-            while signal.sigtimedwait(wanted, 0):
-                pass
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        threading.Thread(target=find, name="cluster", daemon=True).start()
+
+    def _use_cluster(self, cluster: object) -> None:
+        before, self._configured = self._configured, cluster
+        if before not in (None, cluster):
+            self._agent.journal.write("another cluster is configured: connecting to it", "notice")
+            self._worker.use(None)
+            self._sessions.reopen()

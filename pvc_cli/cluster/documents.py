@@ -95,9 +95,16 @@ def settings_document(vfs: Sequence[VfRef], changed: Sequence[Setting]) -> Docum
         "results": [
             {"node": vf.node, "phy": vf.phy, "status": "changed" if settings else "unchanged", "changed": settings}
             for vf in vfs
-            for settings in [{s.name: {"old": s.old, "new": s.new} for s in changed if s.vf == vf}]
+            for settings in [{s.name: _change(s) for s in changed if s.vf == vf}]
         ]
     }
+
+
+def _change(setting: Setting) -> Document:
+    # Imported here: no other document needs it.
+    from pvc_cli.cluster.sriov.model import parse_setting
+
+    return {"old": parse_setting(setting.name, setting.old), "new": parse_setting(setting.name, setting.new)}
 
 
 def finding_document(finding: Finding, *, fixed: bool) -> Document:

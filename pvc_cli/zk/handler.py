@@ -154,6 +154,17 @@ class ZKHandler:
         return self._connection is not None
 
     @property
+    def is_connected(self) -> bool:
+        """Whether a server answers, as far as is known without asking; a backup always does."""
+        return self._connection is None or bool(self._connection.client.connected)
+
+    @property
+    def session_id(self) -> int | None:
+        """The number of the session; None without one."""
+        found = self._connection and self._connection.client.client_id
+        return int(found[0]) if found else None
+
+    @property
     def store(self) -> Store:
         """What this handler reads from and commits to."""
         if self._store is None:
@@ -350,16 +361,19 @@ class ZKHandler:
 
     # Watching and locking
 
-    def watcher(self, *, settle: float = 0.1) -> Watcher:
+    def watcher(self, *, settle: float = 0.1, on_change: Callable[[], None] | None = None) -> Watcher:
         """Return something that waits for changes of keys.
 
         :param settle: how long, in seconds, it waits after a change for others that come with it.
+        :param on_change: is called at each change, on a thread that it may not block.
         """
         from pvc_cli.zk.watch import Watcher
 
         if self._connection is None and self._store is not None:
             raise RefusedError("cannot watch a backup, which never changes: use a running cluster, or drop --watch")
-        return Watcher(self._require_connection(), self.store, lambda: self.schema, settle=settle)
+        return Watcher(
+            self._require_connection(), self.store, lambda: self.schema, settle=settle, on_change=on_change
+        )
 
     def readlock(self, key: Key, on_wait: OnWait = None) -> Lock:
         """Return a lock that others may share, but no writer: use it in a ``with`` statement.

@@ -13,7 +13,7 @@ from kazoo.exceptions import KazooException, LockTimeout, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from pvc_cli.errors import LockError, UnreachableError
-from pvc_cli.zk.connection import Connection
+from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.contenders import who
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.store import LockKind, OnWait, Op
@@ -47,13 +47,6 @@ class HeldLock:
         # The recipe would create the path on acquiring, and so invent a znode that the schema does not have.
         self._recipe.assured_path = True
 
-    def try_acquire(self) -> bool:
-        """Acquire the lock if it is free; see :meth:`pvc_cli.zk.store.Lock.try_acquire`."""
-        if not self._try(blocking=False):
-            return False
-        self._set_fence()
-        return True
-
     def acquire(self) -> None:
         """Wait for the lock; see :meth:`pvc_cli.zk.store.Lock.acquire`."""
         if not self._try(blocking=False):
@@ -65,6 +58,29 @@ class HeldLock:
                     f" held by {self._holders()}; retry, or raise --lock-timeout"
                 )
         self._set_fence()
+
+    def try_acquire(self) -> str:
+        """Acquire the lock if it is free; see :meth:`pvc_cli.zk.store.Lock.try_acquire`."""
+        while not self._try(blocking=False):
+            if holders := self._holders(otherwise=""):
+                return holders
+        self._set_fence()
+        return ""
+
+    def holders(self) -> str:
+        """Return who holds the lock, then who waits for it; see :meth:`pvc_cli.zk.store.Lock.holders`."""
+        return self._holders(otherwise="")
+
+    def is_held(self) -> bool:
+        """Ask the servers whether it is still held."""
+        if self.fence is None:
+            return False
+        answer = self._connection.client.exists_async(self.fence.path)
+        try:
+            stat = self._connection.deadline()(answer)
+        except LOST_ERRORS:
+            raise self._connection.unreachable() from None
+        return stat is not None and bool(stat.ephemeralOwner == (self._connection.client.client_id or (0,))[0])
 
     def _set_fence(self) -> None:
         # ZooKeeper itself refuses a transaction with this step once our contender, and with it the lock, is gone.
@@ -117,8 +133,8 @@ class HeldLock:
         if self._on_wait:
             self._on_wait(f"Waiting {math.ceil(left)} s for the lock on {self.path}, held by {self._waiting_for}.")
 
-    def _holders(self) -> str:
-        """Return who holds the lock or waits for it, as far as they say.
+    def _holders(self, otherwise: str = _UNKNOWN) -> str:
+        """Return who holds the lock or waits for it, as far as they say; *otherwise* if there is nobody.
 
         :raises LockError: if one belongs to no session, and so will not release it.
         """
@@ -140,7 +156,7 @@ class HeldLock:
                     " remove it with 'pvc schema apply --prune'"
                 )
             holders.append(who(data.decode("utf-8", "replace")))
-        return ", ".join(filter(None, holders)) or _UNKNOWN
+        return ", ".join(filter(None, holders)) or (_UNKNOWN if holders else otherwise)
 
     def release(self) -> None:
         """Release the lock."""

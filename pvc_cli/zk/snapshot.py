@@ -246,9 +246,17 @@ class FileStoreLock:
         """Wait for other processes."""
         self._claim()
 
-    def try_acquire(self) -> bool:
-        """Wait for other processes: they are done soon."""
+    def try_acquire(self) -> str:
+        """Wait for other processes: how long is limited."""
         self._claim()
+        return ""
+
+    def holders(self) -> str:
+        """Return that nobody does: who is kept out does not say who it is."""
+        return ""
+
+    def is_held(self) -> bool:
+        """Tell that it is held: nobody can take it away."""
         return True
 
     def release(self) -> None:

@@ -162,11 +162,19 @@ class Lock(Protocol):
         """
         ...
 
-    def try_acquire(self) -> bool:
-        """Acquire the lock if that takes no waiting, and tell whether it did.
+    def try_acquire(self) -> str:
+        """Acquire the lock if it is free; return who holds it, empty if that is us now.
 
         :raises LockError: if its znode is gone.
         """
+        ...
+
+    def holders(self) -> str:
+        """Return who holds the lock, then who waits for it, as far as they say; empty if nobody does."""
+        ...
+
+    def is_held(self) -> bool:
+        """Ask the servers whether it is still held: a lost session, or a deletion, takes it away."""
         ...
 
     def release(self) -> None:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -22,17 +21,26 @@ class Watcher:
     A lost connection fires all watches, so that the caller looks at everything again.
 
     :param settle: how long, in seconds, to wait after a change for others that come with it.
+    :param on_change: is called at each change, on kazoo's thread for callbacks: it may not block.
     """
 
     def __init__(
-        self, connection: Connection, store: Store, schema: Callable[[], ZKSchema], *, settle: float = 0.1
+        self,
+        connection: Connection,
+        store: Store,
+        schema: Callable[[], ZKSchema],
+        *,
+        settle: float = 0.1,
+        on_change: Callable[[], None] | None = None,
     ) -> None:
         self._connection = connection
         self._store = store
         self._schema = schema
         self._settle = settle
         self._armed: set[_Mark] = set()
-        self._fired: deque[Key | None] = deque()
+        # Each key once, in a dictionary: whoever never asks which they were must not pay for it in memory.
+        self._fired: dict[Key | None, None] = {}
+        self._on_change = on_change or (lambda: None)
         self._changed = threading.Event()
 
     def watch(self, *, values: Iterable[Key] = (), children: Iterable[Key] = ()) -> None:
@@ -73,8 +81,7 @@ class Watcher:
             lost = True
         if lost:
             self._armed.clear()
-            self._fired.append(None)
-            self._changed.set()
+            self._note(None)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for a change, and a moment longer for others that come with it; tell whether there was one."""
@@ -86,10 +93,8 @@ class Watcher:
 
     def fired(self) -> set[Key] | None:
         """Return the keys that changed since this was last asked, or None if any may have."""
-        fired: set[Key | None] = set()
         # An alarm may come meanwhile; the next call tells of it.
-        while self._fired:
-            fired.add(self._fired.popleft())
+        fired = {self._fired.popitem()[0] for _ in range(len(self._fired))}
         return None if None in fired else cast("set[Key]", fired)
 
     def wake(self) -> None:
@@ -100,10 +105,14 @@ class Watcher:
         def alarm(_event: Any) -> None:  # noqa: ANN401 - kazoo is untyped
             # On kazoo's one thread for callbacks: nothing here may block.
             self._armed.discard(mark)
-            self._fired.append(key)
-            self._changed.set()
+            self._note(key)
 
         return alarm
+
+    def _note(self, key: Key | None) -> None:
+        self._fired[key] = None
+        self._changed.set()
+        self._on_change()
 
 
 def _batches(marks: Sequence[_Mark]) -> Iterator[Sequence[_Mark]]:

@@ -7,6 +7,7 @@ import pytest
 from pvc_cli.agent.agent import Agent
 from pvc_cli.agent.config import Device, NodeConfig
 from pvc_cli.agent.journal import Journal
+from pvc_cli.agent.status import report_of
 from pvc_cli.cluster.sriov.model import Value, find_vfs
 from pvc_cli.cluster.sriov.settings import change_settings, check_settings
 from pvc_cli.zk import ZKHandler
@@ -25,6 +26,8 @@ class Node:
 
     def restart(self, *devices: Device, enabled: bool = True) -> Agent:
         """An agent without memory, with these devices configured."""
+        if hasattr(self, "agent"):
+            self.agent.lease.release()
         config = NodeConfig(Path("/etc/pvc/pvc.conf"), enabled, devices)
         self.agent = Agent(self.kernel, self.name, Journal(), config)
         return self.agent
@@ -33,6 +36,14 @@ class Node:
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
     return Node(tmp_path / "cards")
+
+
+def counts(agent: Agent) -> tuple[int, int, int]:
+    """How many VFs a node has, how many of them are in sync, and how many settings are refused."""
+    report = report_of(agent)
+    pfs = report.pfs.values()
+    refused = sum(len(vf.refused) for vf in report.vfs.values())
+    return sum(pf.present for pf in pfs), sum(pf.in_sync for pf in pfs), refused
 
 
 def set_vf(handler: ZKHandler, name: str, **settings: Value) -> None:

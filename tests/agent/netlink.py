@@ -28,6 +28,10 @@ _UP, _LOWER_UP = 1, 1 << 16
 _NAME, _MTU, _VF_LIST, _EXT_MASK = 3, 4, 22, 29
 _VF_INFO = 1
 _VF_MAC, _VF_VLAN, _VF_TX_RATE, _VF_SPOOF, _VF_LINK_STATE, _VF_RATE, _VF_RSS, _VF_TRUST = 1, 2, 3, 4, 5, 6, 7, 9
+_VF_STATS, _VF_VLAN_LIST, _VF_VLAN_INFO = 8, 12, 1
+_WITH_VFS, _WITHOUT_STATS = 1, 8
+_STATISTICS = range(1, 10)
+_Q_TAG, _AD_TAG = 0x8100, 0x88A8
 _STATES = ("auto", "enable", "disable")
 _SETTINGS = {
     _VF_VLAN: ("vlan_id", "vlan_qos"),
@@ -49,6 +53,8 @@ class Netlink:
         """What was to be set on a VF, in the words of the headers."""
         self.refuse = 0
         """The error that everything is answered with, if any."""
+        self.most: int | None = None
+        """How many VFs are reported at most."""
         self._connections: list[tuple[socket.socket, threading.Thread]] = []
 
     def plug_into(self, patch: pytest.MonkeyPatch) -> None:
@@ -107,7 +113,7 @@ class Netlink:
         try:
             assert index == socket.if_nametoindex(self.phy)
             if kind == _GET_LINK and not error:
-                link = self._link(with_vfs=bool(struct.unpack("=I", attributes.get(_EXT_MASK, bytes(4)))[0] & 1))
+                link = self._link(struct.unpack("=I", attributes.get(_EXT_MASK, bytes(4)))[0])
                 yield _HEADER.pack(_HEADER.size + len(link), _NEW_LINK, 0, number, port) + link
             elif not error:
                 assert kind == _NEW_LINK
@@ -119,19 +125,24 @@ class Netlink:
             back = struct.pack("=i", -error) + request[: None if error else _HEADER.size]
             yield _HEADER.pack(_HEADER.size + len(back), _ERROR, 0, number, port) + back
 
-    def _link(self, *, with_vfs: bool) -> bytes:
+    def _link(self, mask: int) -> bytes:
         pf = self.cards.pf(self.phy)
         if pf is None:
             raise KernelError(self.phy, errno.ENODEV)
         flags = _UP * pf.up | _LOWER_UP * pf.carrier
         found = [(_NAME, f"{self.phy}\0".encode()), (_MTU, _numbers(pf.mtu))]
-        if with_vfs:
-            found.append((_VF_LIST, _attributes((_VF_INFO, _vf(vf)) for vf in self.cards.vfs(self.phy))))
+        if mask & _WITH_VFS:
+            reported = self.cards.vfs(self.phy)[: self.most]
+            statistics = _STATS if not mask & _WITHOUT_STATS else b""
+            found.append((_VF_LIST, _attributes((_VF_INFO, _vf(vf) + statistics) for vf in reported)))
         return _LINK.pack(0, 1, socket.if_nametoindex(self.phy), flags, 0) + _attributes(found)
 
     def _set(self, up: int, attributes: dict[int, bytes]) -> None:
+        # As the kernel does: the MTU first, and what is refused ends it.
+        if _MTU in attributes:
+            self.cards.set_mtu(self.phy, struct.unpack("=I", attributes[_MTU])[0])
         if up & _UP:
-            self.cards.bring_up(self.phy, struct.unpack("=I", attributes[_MTU])[0] if _MTU in attributes else None)
+            self.cards.bring_up(self.phy)
         for kind, info in _parse(attributes.get(_VF_LIST, b"")):
             assert kind == _VF_INFO
             for setting, value in _parse(info):
@@ -153,6 +164,8 @@ def _vf(vf: VfState) -> bytes:
 
     config, index = vf.config, vf.index
     mac = bytes.fromhex(vf.mac.replace(":", ""))
+    tag = struct.pack("=III", index, config.vlan_id or 0, config.vlan_qos or 0)
+    tag += struct.pack(">H", _AD_TAG if vf.service_tag else _Q_TAG) + bytes(2)
     return _attributes([
         (_VF_MAC, _numbers(index) + mac.ljust(32, b"\0")),
         (_VF_VLAN, _numbers(index, config.vlan_id or 0, config.vlan_qos or 0)),
@@ -162,6 +175,7 @@ def _vf(vf: VfState) -> bytes:
         (_VF_LINK_STATE, _numbers(index, _STATES.index(config.link_state or "auto"))),
         (_VF_RSS, _numbers(index, told(config.query_rss))),
         (_VF_TRUST, _numbers(index, told(config.trust))),
+        (_VF_VLAN_LIST, _attributes([(_VF_VLAN_INFO, tag)])),
     ])  # fmt: skip
 
 
@@ -171,9 +185,15 @@ def _numbers(*numbers: int) -> bytes:
 
 def _attributes(found: Iterable[tuple[int, bytes]]) -> bytes:
     return b"".join(
-        (_ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value).ljust(-(-(4 + len(value)) // 4) * 4, b"\0")
+        # A length has 16 bits. What does not fit in them is cut off in front, by the kernel, too.
+        (_ATTRIBUTE.pack((_ATTRIBUTE.size + len(value)) & 0xFFFF, kind) + value).ljust(
+            -(-(4 + len(value)) // 4) * 4, b"\0"
+        )
         for kind, value in found
     )
+
+
+_STATS = _attributes([(_VF_STATS, _attributes((number, bytes(8)) for number in _STATISTICS))])
 
 
 def _parse(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -83,3 +83,17 @@ def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, monkeypatch: pyt
         read_config(write(tmp_path, "{"))
     monkeypatch.setenv("PVC_CONFIG_FILE", str(write(tmp_path, SAMPLE)))
     assert len(read_config(None).devices) == 2
+
+
+@pytest.mark.parametrize(("word", "enabled"), [("no", False), ("False", False), ("yes", True), ("True", True)])
+def test_without_networking_there_is_no_sriov_as_in_pvc(tmp_path: Path, word: str, enabled: bool) -> None:
+    config = read_config(write(tmp_path, f"subsystem: {{enable_networking: {word}}}\n{SAMPLE}".replace("---\n", "")))
+    assert config.enabled is enabled
+    if not enabled:
+        assert config.disabled_by == "enable_networking: no"
+
+
+def test_a_networking_switch_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+    text = f"subsystem: {{enable_networking: perhaps}}\n{SAMPLE}".replace("---\n", "")
+    with pytest.raises(ConfigError, match=r"subsystem\.enable_networking is 'perhaps': give yes or no"):
+        read_config(write(tmp_path, text))

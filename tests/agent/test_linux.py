@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pvc_cli.agent.kernel import KNOBS, NO_MAC, KernelError, PfState
+from pvc_cli.agent.kernel import KNOBS, NO_MAC, KernelError, PfState, VfState
+from pvc_cli.agent.link_events import listen
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.cluster.sriov.model import VfConfig
 from pvc_cli.errors import ConfigError
@@ -52,6 +54,7 @@ class Card:
                 place = self._pci / vf.pci
                 (place / "net" / f"lov{vf.index}").mkdir(parents=True, exist_ok=True)
                 self.address(vf.index).write_text(f"{vf.mac}\n")
+                self.address(vf.index).with_name("mtu").write_text(f"{vf.mtu}\n")
                 (self.device / f"virtfn{vf.index}").symlink_to(place)
 
     def address(self, index: int) -> Path:
@@ -114,8 +117,46 @@ def test_vfs_are_what_the_card_has(card: Card, kernel: LinuxKernel, model: str) 
     card.plug_in(model, vfs=4)
     with card.cards.card(PF) as state:
         state["vfs"][2]["config"].update(WHOLE.known())
-    assert kernel.vfs(PF) == card.cards.vfs(PF)
+    assert vfs_of(kernel.vfs(PF)) == card.cards.vfs(PF)
     assert kernel.vfs(PF)[2].config.known().items() <= WHOLE.known().items()
+
+
+def vfs_of(states: list[VfState]) -> list[VfState]:
+    """What the kernel itself says: without the addresses of the network devices."""
+    return [replace(state, admin_mac=NO_MAC) for state in states]
+
+
+@pytest.mark.parametrize("count", [219, 250, 256])
+def test_no_vf_of_many_is_lost(card: Card, kernel: LinuxKernel, count: int) -> None:
+    """With their statistics, the kernel's list of 250 VFs says that it is 64 KiB shorter than it is."""
+    card.plug_in("full", vfs=count)
+    with card.cards.card(PF) as state:
+        state["vfs"][count - 1]["config"].update(WHOLE.known())
+    assert vfs_of(kernel.vfs(PF)) == card.cards.vfs(PF)
+
+
+def test_an_answer_that_lacks_vfs_is_an_error_and_invents_none(card: Card, kernel: LinuxKernel) -> None:
+    card.plug_in("full", vfs=4)
+    card.netlink.most = 3
+    with pytest.raises(KernelError, match="could not read lo: the kernel reported 3 of 4 VFs") as error:
+        kernel.vfs(PF)
+    assert error.value.transient
+
+
+def test_an_answer_that_cannot_be_decoded_is_an_error(
+    card: Card, kernel: LinuxKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card.plug_in("full", vfs=250)
+    monkeypatch.setattr("pvc_cli.agent.linux._VFS_ONLY", 1)
+    with pytest.raises(KernelError, match="could not read lo: the kernel"):
+        kernel.vfs(PF)
+
+
+def test_a_service_tag_is_told_from_an_ordinary_one(card: Card, kernel: LinuxKernel) -> None:
+    card.plug_in("full", vfs=2)
+    with card.cards.card(PF) as state:
+        state["vfs"][1]["service_tag"] = True
+    assert [vf.service_tag for vf in kernel.vfs(PF)] == [False, True]
 
 
 def test_an_address_is_that_of_the_network_device_where_there_is_one(card: Card, kernel: LinuxKernel) -> None:
@@ -150,19 +191,20 @@ def test_what_a_driver_lacks_is_an_error_that_names_it(card: Card, kernel: Linux
     assert not error.value.transient
 
 
-def test_a_link_is_set_up_with_the_mtu_that_is_wanted_or_the_one_it_has(card: Card, kernel: LinuxKernel) -> None:
+def test_a_link_is_set_up_and_its_mtu_set_each_by_itself(card: Card, kernel: LinuxKernel) -> None:
     card.plug_in("full")
-    for mtu, then in ((None, 1500), (9000, 9000), (None, 9000)):
-        kernel.bring_up(PF, mtu)
-        assert kernel.pf(PF) == PfState(PF, then, up=True, carrier=True, vfs=0)
+    kernel.bring_up(PF)
+    assert kernel.pf(PF) == PfState(PF, 1500, up=True, carrier=True, vfs=0)
+    kernel.set_mtu(PF, 9000)
+    assert kernel.pf(PF) == PfState(PF, 9000, up=True, carrier=True, vfs=0)
 
 
 def test_what_the_kernel_refuses_is_said_with_what_was_wanted(card: Card, kernel: LinuxKernel) -> None:
     card.plug_in("full", vfs=1)
     card.netlink.refuse = errno.ENOBUFS
     for attempt, said in (
-        (lambda: kernel.bring_up(PF, 9000), "could not bring up lo with MTU 9000"),
-        (lambda: kernel.bring_up(PF, None), "could not bring up lo"),
+        (lambda: kernel.set_mtu(PF, 9000), "could not set MTU 9000 on lo"),
+        (lambda: kernel.bring_up(PF), "could not bring up lo"),
         (lambda: kernel.set_vf(PF, 0, {"trust": True}), "could not set VF 0 of lo"),
         (lambda: kernel.vfs(PF), "could not read lo"),
     ):
@@ -229,7 +271,7 @@ def test_setting_up_a_device_that_is_not_there_says_so_and_is_not_tried_again() 
         LinuxKernel() as kernel,
         pytest.raises(KernelError, match="could not bring up nosuch0: No such device") as error,
     ):
-        kernel.bring_up("nosuch0", None)
+        kernel.bring_up("nosuch0")
     assert error.value.code == errno.ENODEV
     assert not error.value.transient
 
@@ -240,13 +282,76 @@ from pvc_cli.agent.kernel import KernelError
 from pvc_cli.agent.linux import LinuxKernel
 with LinuxKernel() as kernel:
     print(kernel.pf("lo").up)
-    kernel.bring_up("lo", 1400)
+    kernel.bring_up("lo")
+    kernel.set_mtu("lo", 1400)
     print(kernel.pf("lo").up, kernel.pf("lo").mtu)
     try:
         kernel.set_vf("lo", 0, {"vlan_id": 5})
     except KernelError as error:
         print(error)
 """
+
+
+EVENTS_IN_A_NAMESPACE = """
+import queue
+from pvc_cli.agent.linux import LinuxKernel
+told = queue.SimpleQueue()
+with LinuxKernel() as kernel, kernel.listen(lambda: told.put(1)):
+    for change in (lambda: kernel.bring_up("lo"), lambda: kernel.set_mtu("lo", 1400)):
+        while not told.empty():
+            told.get()
+        change()
+        told.get(timeout=5)
+    print("told")
+    try:
+        while True:
+            told.get(timeout=0.3)
+    except queue.Empty:
+        print("quiet")
+"""
+
+
+def test_a_real_kernel_tells_of_changed_links_and_of_nothing_else() -> None:
+    alone = ("unshare", "--map-root-user", "--net")
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs a network namespace of its own, which this system does not give")
+    run = subprocess.run(
+        [*alone, sys.executable, "-c", EVENTS_IN_A_NAMESPACE], capture_output=True, text=True, check=False
+    )
+    assert run.stderr == ""
+    assert run.stdout.splitlines() == ["told", "quiet"]
+
+
+def test_where_the_kernel_tells_nothing_listening_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "not allowed")
+
+    monkeypatch.setattr("pvc_cli.agent.link_events.socket.socket", refuse)
+    with listen(lambda: None):
+        pass
+
+
+def test_a_device_is_found_by_another_name_of_it(
+    card: Card, kernel: LinuxKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes either name for a device's number; sysfs has only the first."""
+    card.plug_in("full", vfs=2)
+    real = socket.if_nametoindex
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: real(PF if name == "enp1s0" else name))
+    found = kernel.pf("enp1s0")
+    assert found
+    assert (found.phy, found.vfs) == ("enp1s0", 2)
+    assert vfs_of(kernel.vfs("enp1s0")) == card.cards.vfs(PF)
+    kernel.create_vfs("enp1s0", 3)
+    assert card.numvfs.read_text() == "3\n"
+
+
+def test_the_mtu_of_a_vf_is_that_of_its_network_device(card: Card, kernel: LinuxKernel) -> None:
+    card.plug_in("full", vfs=2)
+    card.address(1).with_name("mtu").write_text("9000\n")
+    assert [vf.mtu for vf in kernel.vfs(PF)] == [1500, 9000]
+    card.address(0).with_name("mtu").unlink()
+    assert [vf.mtu for vf in kernel.vfs(PF)] == [None, 9000]
 
 
 def test_a_real_kernel_sets_a_link_up_and_refuses_vfs_where_there_are_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -54,18 +55,34 @@ class Running:
         self.supervisor.settimeout(15)
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, hosts: str, *options: str, **environment: str) -> None:
+    def start(self, hosts: str = "", *options: str, stderr: int | None = None, **environment: str) -> None:
+        """Start it on *hosts*, else on the saved connection."""
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "tests.agent.driver", str(self.cards)),
-                    *("--coordinators", hosts, "--timeout", "4", "sriov", "agent", "run"),
+                    *(*(("--coordinators", hosts) if hosts else ()), "--timeout", "4", "sriov", "agent", "run"),
                     *("--node", "pvchv1", "--config", str(self.config), *options),
                 ],
-                env={**os.environ, "NOTIFY_SOCKET": str(self.supervisor.getsockname()), **environment},
-                stderr=log,
+                env={
+                    **os.environ,
+                    "NOTIFY_SOCKET": str(self.supervisor.getsockname()),
+                    "XDG_CONFIG_HOME": str(self.log.parent / "xdg"),
+                    **environment,
+                },
+                stderr=log if stderr is None else stderr,
                 text=True,
             )  # fmt: skip
+
+    def settled(self) -> str:
+        """Wait for a round that reached the cluster."""
+        return self.told("VFs in sync")
+
+    def saved(self, hosts: str) -> None:
+        """Save a connection to *hosts*, and make it the current one."""
+        file = self.log.parent / "xdg/pvc/connections.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"current: here\nconnections: {{here: {{coordinators: '{hosts}'}}}}\n")
 
     def told(self, word: str) -> str:
         """Wait for systemd's place to be told *word*."""
@@ -84,6 +101,14 @@ class Running:
     def signal(self, number: int) -> None:
         assert self.process
         self.process.send_signal(number)
+
+    def suspend(self) -> None:
+        """Suspend it, at a moment at which it has no card's file locked: the test wants to use them."""
+        assert self.process
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        with self.kernel.card("ens1f0"), self.kernel.card("ens1f1"):
+            self.signal(signal.SIGSTOP)
+            wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
 
     def end(self) -> int:
         """Stop it as systemd does, and return its exit status."""
@@ -133,7 +158,7 @@ def vfs_of(handler: ZKHandler) -> list[VfRef]:
 
 def test_a_change_is_in_the_card_in_less_than_100_ms(running: Running, tree: Tree, zk: ZKHandler) -> None:
     running.start(tree.hosts)
-    running.told("READY=1")
+    running.settled()
     vfs = vfs_of(zk)
     times = sorted(
         apply(zk, running, vfs[number % len(vfs)], vlan_id=number + 1, tx_rate_max=number + 1)
@@ -146,18 +171,35 @@ def test_a_change_is_in_the_card_in_less_than_100_ms(running: Running, tree: Tre
 
 def test_it_tells_its_supervisor_how_it_is_and_stops_when_told_to(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--metrics-file", str(running.metrics), WATCHDOG_USEC="600000", JOURNAL_STREAM="1:2")
-    assert "STATUS=8 of 8 VFs in sync, 0 settings refused" in running.told("READY=1")
+    assert "READY=1\nSTATUS=8 of 8 VFs in sync, 0 settings refused" in running.settled()
     for _ in range(3):
         running.told("WATCHDOG=1")
     metrics = running.metrics.read_text()
-    assert 'pvc_sriov_vfs{node="pvchv1"} 8\n' in metrics
-    assert 'pvc_sriov_vfs_in_sync{node="pvchv1"} 8\n' in metrics
+    for phy in ("ens1f0", "ens1f1"):
+        for name in ("wanted", "present", "in_sync"):
+            assert f'pvc_sriov_vfs_{name}{{node="pvchv1",pf="{phy}"}} 4\n' in metrics
+    assert 'pvc_sriov_session_up{node="pvchv1"} 1\n' in metrics
+    assert 'pvc_sriov_errors_total{node="pvchv1"} 0\n' in metrics
     assert running.metrics.stat().st_mode & 0o777 == 0o644
     assert running.end() == 0
     running.told("STOPPING=1")
     lines = running.log.read_text().splitlines()
     assert lines[0] == f"<5>Connected to ZooKeeper at {tree.hosts}."
     assert lines[-2:] == [f"<5>Disconnected from ZooKeeper at {tree.hosts}.", "<5>stopped"]
+
+
+def test_a_dead_card_and_a_lost_cluster_are_in_the_figures(running: Running, own: Ensemble) -> None:
+    running.kernel.unplug("ens1f1")
+    running.start(own.hosts, "--metrics-file", str(running.metrics), "--resync", "1")
+    running.settled()
+    metrics = running.metrics.read_text()
+    assert 'pvc_sriov_vfs_wanted{node="pvchv1",pf="ens1f1"} 4\n' in metrics
+    assert 'pvc_sriov_vfs_present{node="pvchv1",pf="ens1f1"} 0\n' in metrics
+    (server,) = own.servers
+    server.stop()
+    running.told("STATUS=Waiting for ZooKeeper")
+    wait_until(lambda: 'pvc_sriov_session_up{node="pvchv1"} 0\n' in running.metrics.read_text())
+    assert 'pvc_sriov_errors_total{node="pvchv1"} 0\n' not in running.metrics.read_text()
 
 
 def test_figures_that_cannot_be_left_are_said_so_and_stop_nothing(running: Running, tree: Tree) -> None:
@@ -171,13 +213,16 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     running: Running, tree: Tree
 ) -> None:
     running.start(tree.hosts)
-    running.told("READY=1")
+    running.settled()
     running.config.write_text(CONFIG.replace("vfcount: 4}\n    - {dev", "vfcount: many}\n    - {dev"))
     running.signal(signal.SIGHUP)
     running.told("RELOADING=1")
     running.told("READY=1")
     running.says("guest_networking.sriov_device[0].vfcount is 'many': give a number from 0 to 65535; keeping")
     assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
+    tree.put("/nodes/pvchv1/sriov/vf/ens1f0v0/used", b"False")
+    tree.put("/nodes/pvchv1/sriov/vf/ens1f0v0/used_by", b"")
+    tree.put(f"/domains/{tree.uuid('nfv-01')}/state", b"stop")
     running.config.write_text(CONFIG.replace("    - {phy: ens1f0, mtu: 9000, vfcount: 4}\n", ""))
     running.signal(signal.SIGHUP)
     running.says("PF ens1f0 pruned")
@@ -186,15 +231,120 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
 
 def test_drift_is_put_right_at_the_next_look_at_everything(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--resync", "1")
-    running.told("READY=1")
+    running.settled()
     running.kernel.set_vf("ens1f1", 2, {"link_state": "disable"})
     running.says("ens1f1v2: link_state disable -> auto (drift: changed by another program)")
     assert running.kernel.actual("ens1f1", 2).link_state == "auto"
 
 
+def test_it_is_ready_without_a_cluster(running: Running) -> None:
+    """Else whatever starts after it would wait for ever: PVC's daemon starts the cluster's servers."""
+    running.start("127.0.0.1:1")
+    running.told("READY=1")
+    running.told("STATUS=Waiting for ZooKeeper")
+    assert running.end() == 0
+
+
+def test_it_waits_for_its_node_to_be_registered_and_works_the_moment_it_is(running: Running, tree: Tree) -> None:
+    tree.client.delete("/nodes/pvchv1", recursive=True)
+    running.start(tree.hosts)
+    running.told("STATUS=Waiting for node pvchv1 to be registered")
+    # Long enough for its pauses to have grown: only the watch is quick.
+    time.sleep(4)
+    tree.client.create("/nodes/pvchv1")
+    started = time.monotonic()
+    assert "8 of 8" in running.settled()
+    assert time.monotonic() - started < 1
+
+
+def test_a_hangup_leads_it_to_the_coordinators_configured_now(running: Running, tree: Tree) -> None:
+    for hosts in (tree.hosts, tree.hosts.replace("127.0.0.1", "localhost")):
+        running.saved(hosts)
+        if running.process is None:
+            running.start()
+        else:
+            running.signal(signal.SIGHUP)
+            running.says("another cluster is configured: connecting to it")
+        running.settled()
+        running.says(f"Connected to ZooKeeper at {hosts}.")
+
+
+def test_a_hangup_ends_the_wait_for_coordinators_that_are_not_there(running: Running, tree: Tree) -> None:
+    running.saved("127.0.0.1:1")
+    running.start()
+    running.told("STATUS=Waiting for ZooKeeper")
+    running.saved(tree.hosts)
+    running.signal(signal.SIGHUP)
+    running.settled()
+
+
+@pytest.mark.parametrize("word", ["click", "kazoo.client"])
+def test_a_signal_while_it_starts_is_heeded_and_kills_nothing(running: Running, tree: Tree, word: str) -> None:
+    for signals in ((signal.SIGHUP,), (signal.SIGHUP, signal.SIGTERM)):
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-X", "importtime", "-c"),
+                "import sys; from pvc_cli.__main__ import run_agent; sys.exit(run_agent())",
+                *("--node", "pvchv1", "--config", str(running.config)),
+            ],
+            env={**os.environ, "PVC_COORDINATORS": tree.hosts},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr
+        for line in process.stderr:
+            if line.endswith(f" {word}\n"):
+                break
+        for number in signals:
+            process.send_signal(number)
+        if len(signals) == 1:
+            for line in process.stderr:
+                if line == f"reloaded {running.config}\n":
+                    break
+            process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=15)[1]
+        assert process.returncode == 0, said
+        assert "stopped\n" in said
+
+
+def full_device() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def dead_pipe() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def stalled_pipe() -> int:
+    """A pipe whose reader has stopped reading."""
+    _, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x")
+    os.set_blocking(writer, True)
+    return writer
+
+
+@pytest.mark.parametrize("make", [full_device, dead_pipe, stalled_pipe])
+def test_it_works_on_where_its_journal_cannot_be_written(
+    running: Running, tree: Tree, zk: ZKHandler, make: Callable[[], int]
+) -> None:
+    stderr = make()
+    running.start(tree.hosts, stderr=stderr)
+    os.close(stderr)
+    running.settled()
+    vf = vfs_of(zk)[0]
+    for number in range(1, 4):
+        apply(zk, running, vf, vlan_id=number)
+    assert running.end() == 0
+
+
 def test_what_is_deleted_from_the_tree_comes_back(running: Running, tree: Tree) -> None:
     running.start(tree.hosts)
-    running.told("READY=1")
+    running.settled()
     tree.client.delete("/nodes/pvchv1/sriov/vf/ens1f0v3", recursive=True)
     running.says("VF ens1f0v3 registered")
 
@@ -221,6 +371,13 @@ def test_a_configuration_that_makes_no_sense_ends_it_at_once(running: Running, t
     )
 
 
+def test_one_that_is_told_of_no_cluster_ends_at_once(running: Running) -> None:
+    running.start()
+    assert running.process
+    assert running.process.wait(15) == 3
+    assert "cluster.coordinator_nodes is not a list of host names" in running.log.read_text()
+
+
 @pytest.fixture
 def own(zookeeper: None, tmp_path: Path) -> Iterator[Ensemble]:
     """A server that the test may kill."""
@@ -236,7 +393,7 @@ def test_it_starts_before_the_servers_do_and_survives_their_death(own: Ensemble,
     running.start(own.hosts)
     running.says("did not answer within 4 s")
     server.start()
-    running.told("READY=1")
+    running.settled()
     with ZKHandler(own.hosts) as handler:
         vfs = vfs_of(handler)
         for number in range(3):
@@ -246,7 +403,8 @@ def test_it_starts_before_the_servers_do_and_survives_their_death(own: Ensemble,
         running.says("Lost the connection", outage)
         if outage == 2:
             # This one lasts longer than the agent waits for an answer.
-            running.says("did not answer within 4 s", 2)
+            running.says("without ZooKeeper: holding the last settings", 2)
+            time.sleep(5)
         # What changes behind its back while nobody can tell it.
         running.kernel.set_vf("ens1f0", 0, {"vlan_id": 999})
         server.start()
@@ -259,11 +417,11 @@ def test_it_starts_before_the_servers_do_and_survives_their_death(own: Ensemble,
 
 def test_it_is_suspended_past_the_life_of_its_session(own: Ensemble, running: Running) -> None:
     running.start(own.hosts)
-    running.told("READY=1")
+    running.settled()
     with ZKHandler(own.hosts) as handler:
         vfs = vfs_of(handler)
         before = sessions(own.hosts)
-        running.signal(signal.SIGSTOP)
+        running.suspend()
         wait_until(lambda: sessions(own.hosts) == before - 1)
         set_vf(handler, vfs[0].phy, vlan_id=42)
         running.kernel.set_vf("ens1f0", 1, {"vlan_id": 999})
@@ -277,7 +435,7 @@ def test_it_is_suspended_past_the_life_of_its_session(own: Ensemble, running: Ru
 
 def test_idle_it_uses_no_measurable_cpu(running: Running, tree: Tree) -> None:
     running.start(tree.hosts)
-    running.told("READY=1")
+    running.settled()
     assert running.process
     process = Path(f"/proc/{running.process.pid}")
 
@@ -289,6 +447,7 @@ def test_idle_it_uses_no_measurable_cpu(running: Running, tree: Tree) -> None:
         found = [status.read_text() for status in process.glob("task/*/status")]
         return sum(int(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for text in found)
 
+    time.sleep(1)  # it still hears of what it did itself
     before, woken_before = spent(), woken()
     time.sleep(IDLE)  # nothing is waited for: this is the time that is measured
     idle, often = spent() - before, woken() - woken_before

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pvc_cli.agent.lease import Lease
 from pvc_cli.zk import ZKHandler
 from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
@@ -23,7 +24,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedKernel:
     for phy in ("ens1f0", "ens1f1"):
         kernel.plug_in(phy, "igb")
         kernel.create_vfs(phy, 4)
-        kernel.bring_up(phy, None)
+        kernel.bring_up(phy)
     monkeypatch.setattr("pvc_cli.commands.network.sriov.agent.sync.LinuxKernel", lambda: kernel)
     return kernel
 
@@ -39,13 +40,110 @@ def test_a_dry_run_shows_both_sides_and_changes_neither(
     on_tree: Pvc, tree: Tree, zk: ZKHandler, kernel: SimulatedKernel, here: tuple[str, ...]
 ) -> None:
     set_vf(zk, "ens1f0v2", vlan_id=9)
+    with kernel.card("ens1f1") as card:
+        card["up"] = False
+    kernel.create_vfs("ens1f1", 0)
     before = tree.dump()
     result = on_tree("sriov", "agent", "sync", *here, "--dry-run", "-o", "json")
-    assert (result.code, result.err) == (0, "would set ens1f0v2: vlan_id 0 -> 9\n")
-    changes = json.loads(result.out)["changes"]
-    assert {"action": "set", "path": "/nodes/pvchv1/sriov/pf/ens1f0/mtu", "value": "1500"} in changes
+    assert result.code == 0
+    assert result.err.startswith("would set ens1f1: link up\nwould set ens1f1: create 4 VFs\n")
+    assert "would set ens1f0v2: vlan_id 0 -> 9\n" in result.err
+    document = json.loads(result.out)
+    assert {"action": "set", "path": "/nodes/pvchv1/sriov/pf/ens1f0/mtu", "value": "1500"} in document["changes"]
+    assert document["cards"][:3] == [
+        {"action": "bring_up", "pf": "ens1f1", "old": 0, "new": 1},
+        {"action": "create_vfs", "pf": "ens1f1", "old": 0, "new": 4},
+        {"action": "set", "vf": "ens1f0v2", "changes": {"vlan_id": {"old": 0, "new": 9}}},
+    ]
+    # Also what VFs would be set to that do not exist yet.
+    later = {"action": "set", "vf": "ens1f1v0", "changes": {"spoof_check": {"old": False, "new": True}}}
+    assert later in document["cards"]
     assert tree.dump() == before
     assert kernel.actual("ens1f0", 2).vlan_id == 0
+    assert kernel.vfs("ens1f1") == []
+
+
+def test_what_was_done_is_a_typed_document(
+    on_tree: Pvc, zk: ZKHandler, kernel: SimulatedKernel, here: tuple[str, ...]
+) -> None:
+    set_vf(zk, "ens1f0v2", vlan_id=9)
+    set_vf(zk, "ens1f0v3", link_state="enable")
+    kernel.unplug("ens1f1")
+    result = on_tree("sriov", "agent", "sync", *here, "-o", "json")
+    assert result.code == 1
+    document = json.loads(result.out)
+    items = {item["name"]: item for item in document["items"]}
+    assert items["ens1f0v2"] == {
+        "name": "ens1f0v2", "status": "changed", "changes": {"vlan_id": {"old": 0, "new": 9}}
+    }  # fmt: skip
+    assert items["ens1f0v3"]["status"] == "refused"
+    assert items["ens1f0v3"]["reason"] == "link_state: Operation not supported (EOPNOTSUPP)"
+    assert (items["ens1f1v0"]["status"], items["ens1f1v0"]["reason"]) == ("failed", "missing")
+    assert document["counts"] == {"changed": 1, "unchanged": 2, "refused": 1, "failed": 4}
+    problem = "ens1f1 is configured, but this node has no such device"
+    assert document["pfs"][1] == {
+        "name": "ens1f1", "wanted": 4, "present": 0, "in_sync": 0, "refused": 0, "drifted": 0, "orphaned": 0,
+        "problems": [problem],
+    }  # fmt: skip
+    assert on_tree("sriov", "agent", "sync", *here, "-o", "name").out.split()[:2] == ["ens1f0v0", "ens1f0v1"]
+
+
+@pytest.mark.parametrize("what", ["dead", "mtu", "create", "vfs"])
+def test_whatever_is_not_as_configured_is_exit_1_and_named(
+    on_tree: Pvc, kernel: SimulatedKernel, here: tuple[str, ...], what: str
+) -> None:
+    said = {
+        "dead": "0 of 8 VFs in sync, 0 settings refused; ens1f0 is configured, but this node has no such device;"
+        " ens1f1 is configured, but this node has no such device.\n",
+        "mtu": "could not set MTU 9000 on ens1f1: Invalid argument (EINVAL).\n",
+        "create": "could not create 4 VFs on ens1f1: Read-only file system (EROFS).\n",
+        "vfs": "could not read ens1f1: the kernel reported 2 of 4 VFs.\n",
+    }[what]
+    if what == "dead":
+        kernel.unplug("ens1f0")
+        kernel.unplug("ens1f1")
+    else:
+        if what == "create":
+            kernel.create_vfs("ens1f1", 0)
+        if what == "mtu":
+            Path(here[3]).write_text(CONFIG.replace("ens1f1, ", "ens1f1, mtu: 9000, "))
+        with kernel.card("ens1f1") as card:
+            card["refuse"] = {"mtu": 22, "create": 30}
+            card["reported"] = 2 if what == "vfs" else None
+    result = on_tree("sriov", "agent", "sync", *here)
+    assert result.code == 1
+    assert said in result.err
+
+
+def test_beside_a_running_agent_it_is_refused(
+    on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, here: tuple[str, ...]
+) -> None:
+    with ZKHandler(tree.hosts, lock_holder="pvc, root@pvchv1, process 4711") as other:
+        lock = Lease("pvchv1").hold(other)
+        before = tree.dump()
+        result = on_tree("sriov", "agent", "sync", *here)
+        assert (result.code, result.out) == (5, "")
+        assert result.err == (
+            "Error: another agent manages node pvchv1: pvc, root@pvchv1, process 4711; stop that one first, there can"
+            " be only one\n"
+        )
+        assert tree.dump() == before
+        assert on_tree("sriov", "agent", "sync", *here, "--dry-run").code == 0
+        lock.release()
+    assert on_tree("sriov", "agent", "sync", *here).code == 0
+
+
+def test_what_is_orphaned_is_pruned_on_demand_only(
+    on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, here: tuple[str, ...]
+) -> None:
+    Path(here[3]).write_text(CONFIG.replace("sriov_device", "sriov_devices"))
+    result = on_tree("sriov", "agent", "sync", *here)
+    assert (result.code, result.err.splitlines()[-1]) == (0, "0 of 0 VFs in sync, 0 settings refused, 8 orphaned.")
+    assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
+    shown = on_tree("sriov", "agent", "sync", *here, "--prune", "--dry-run", "-o", "json")
+    assert {change["action"] for change in json.loads(shown.out)["changes"]} == {"delete"}
+    assert on_tree("sriov", "agent", "sync", *here, "--prune").code == 0
+    assert tree.client.get_children("/nodes/pvchv1/sriov/vf") == []
 
 
 def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
@@ -53,7 +151,12 @@ def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
 ) -> None:
     set_vf(zk, "ens1f0v2", vlan_id=9)
     result = on_tree("sriov", "agent", "sync", *here)
-    assert (result.code, result.out) == (0, "")
+    assert (result.code, result.out) == (
+        0,
+        "PF      WANTED  PRESENT  IN SYNC  REFUSED  DRIFTED  ORPHANED\n"
+        "ens1f0  4       4        4        0        0        0\n"
+        "ens1f1  4       4        4        0        0        0\n",
+    )
     assert "ens1f0v2: vlan_id 0 -> 9\n" in result.err
     assert result.err.endswith("8 of 8 VFs in sync, 0 settings refused.\n")
     assert kernel.actual("ens1f0", 2).vlan_id == 9

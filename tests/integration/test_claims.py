@@ -203,6 +203,36 @@ def test_the_source_of_a_migration_keeps_its_vf(on_tree: Pvc, tree: Tree, state:
     assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 0
 
 
+@pytest.mark.parametrize("xml", [None, b"<domain><unclosed>"])
+def test_the_source_of_a_move_keeps_its_vf(on_tree: Pvc, tree: Tree, xml: bytes | None) -> None:
+    """PVC does not record where a VM comes from that is moved, and it runs there until it is done."""
+    uuid = use(tree, "web-01", "ens1f0v1", node="pvchv1")
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
+    if xml:
+        tree.put(f"/domains/{uuid}/xml", xml)
+    for key, value in (("node", "pvchv2"), ("lastnode", ""), ("state", "migrate")):
+        tree.put(f"/domains/{uuid}/{key}", value.encode())
+    refused = on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1")
+    assert refused.code == 1
+    assert "is in state migrate there: stop the VM first, or force the release with --force" in refused.err
+    tree.put(f"{FREE}/used", b"False")
+    tree.put(f"{FREE}/used_by", b"")
+    if xml is None:
+        assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "db-01").code == 1
+    tree.put(f"/domains/{uuid}/state", b"stop")
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "db-01").code == 0
+
+
+def test_the_audit_releases_no_vf_that_its_vm_may_have_by_address(on_tree: Pvc, tree: Tree) -> None:
+    use(tree, "web-01", address_of(tree, FREE), node="pvchv1", interface=BY_ADDRESS)
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
+    assert kinds(on_tree) == []
+    for part in ("domain", "bus", "slot", "function"):
+        tree.put(f"{FREE}/pci/{part}", b"")
+    assert ("ens1f0v1", "unclear") in kinds(on_tree, "--fix")
+    assert tree.client.get(f"{FREE}/used")[0] == b"True"
+
+
 class Crowd:
     """Processes that claim one VF at once; see claim_driver."""
 

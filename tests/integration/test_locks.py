@@ -47,6 +47,24 @@ def test_a_lock_leaves_nothing_behind(zk: ZKHandler, tree: Tree, kind: str) -> N
     assert tree.client.get_children(PATH) == []
 
 
+def test_a_lock_that_is_tried_names_who_has_it_and_waits_for_nobody(zk: ZKHandler, tree: Tree) -> None:
+    with ZKHandler(tree.hosts, lock_holder="somebody") as other:
+        theirs = other.exclusivelock(KEY)
+        assert (theirs.try_acquire(), theirs.is_held()) == ("", True)
+        ours = zk.exclusivelock(KEY)
+        started = time.monotonic()
+        assert (ours.try_acquire(), ours.is_held()) == ("somebody", False)
+        assert time.monotonic() - started < 1
+        assert ours.holders() == "somebody"
+        theirs.release()
+        assert (ours.holders(), ours.try_acquire()) == ("", "")
+        assert not theirs.is_held()
+    assert ours.is_held()
+    (contender,) = tree.client.get_children(PATH)
+    tree.client.delete(f"{PATH}/{contender}")
+    assert not ours.is_held()
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "excluded"),
     [

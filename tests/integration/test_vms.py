@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -273,6 +274,18 @@ def test_a_watcher_wakes_up_for_a_change_that_comes_while_it_waits(zk: ZKHandler
     watcher.watch(values=["base.config.maintenance"])
     assert not watcher.wait(0.2)
     assert watcher.fired() == set()
+
+
+def test_a_watcher_tells_a_loop_of_its_own_and_remembers_no_key_twice(zk: ZKHandler, tree: Tree) -> None:
+    """Whoever never asks which keys changed must not pay for each change in memory."""
+    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    watcher = zk.watcher(on_change=lambda: told.put(None))
+    for number in range(50):
+        watcher.watch(values=["base.config.maintenance"])
+        tree.put("/config/maintenance", str(number).encode())
+        told.get(timeout=5)
+    assert len(watcher._fired) == 1
+    assert watcher.fired() == {"base.config.maintenance"}
 
 
 def test_nodes_are_listed_with_their_states(on_tree: Pvc) -> None:

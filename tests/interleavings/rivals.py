@@ -184,9 +184,15 @@ class _Queue:
             ) from None
         self.fence = Op("check", self._contender, version=0) if self.fenced else None
 
-    def try_acquire(self) -> bool:
+    def try_acquire(self) -> str:
         self.acquire()
-        return True
+        return ""
+
+    def holders(self) -> str:
+        return ""
+
+    def is_held(self) -> bool:
+        return value(self._store.inner, self._contender) is not None
 
     def release(self) -> None:
         self.fence = None

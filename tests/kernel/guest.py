@@ -18,15 +18,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-SUITE, QEMU_SUITE = "bookworm", "trixie"
+SUITES = ("bookworm", "trixie")
+QEMU_SUITE = "trixie"
 TOOLS = ("apt-get", "chroot", "cpio", "depmod", "dpkg-deb", "modprobe", "tar", "xz")
 QEMU_PACKAGES = ("qemu-system-x86", "seabios", "ipxe-qemu")
 GUEST_PACKAGES = (
-    *("linux-image-amd64", "busybox-static", "dash", "iproute2", "kmod", "udev"),
+    *("linux-image-amd64", "busybox-static", "dash", "iproute2", "kmod", "strace", "systemd", "udev"),
     *("python3", "python3-click", "python3-kazoo", "python3-pyroute2", "python3-tabulate", "python3-yaml"),
 )
-MODULES = ("virtio_pci", "virtio_net", "9p", "9pnet_virtio", "igb", "igbvf", "netdevsim")
+MODULES = ("virtio_pci", "virtio_net", "9p", "9pnet_virtio", "igb", "igbvf", "netdevsim", "vfio-pci")
 INIT = Path(__file__).with_name("init.sh")
+GUEST_SERVICE = """\
+[Unit]
+Description=The command that this guest was booted for
+
+[Service]
+Environment=HOME=/root LANG=C.UTF-8
+ExecStart=/bin/sh /control/command
+ExecStopPost=/bin/sh -c 'echo $EXIT_STATUS >/control/status; sync; systemctl poweroff -ff'
+StandardOutput=append:/control/output
+StandardError=append:/control/output
+"""
 
 
 class LackingError(Exception):
@@ -53,13 +65,14 @@ def cache_folder() -> Path:
 
 
 class Guest:
-    """Builds a guest once, in *cache*, and boots it."""
+    """Builds a guest of a Debian release once, in *cache*, and boots it."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, suite: str) -> None:
         self._cache = cache
+        self._suite = suite
         self._qemu = cache / "qemu"
-        self._image = cache / "guest.img"
-        self._kernel = cache / "guest.vmlinuz"
+        self._image = cache / f"guest-{suite}.img"
+        self._kernel = cache / f"guest-{suite}.vmlinuz"
         cache.mkdir(parents=True, exist_ok=True)
 
     def build(self) -> None:
@@ -75,15 +88,20 @@ class Guest:
         if not self._image.exists() or self._image.stat().st_mtime < made_of:
             self._build_image()
 
-    def run(self, command: str, shares: dict[str, Path], *, timeout: float = 300) -> tuple[int, str]:
+    def run(
+        self, command: str, shares: dict[str, Path], *, prepare: str = "", timeout: float = 300
+    ) -> tuple[int, str]:
         """Boot, run a shell command as root, and return its exit status and all its output.
 
+        :param prepare: boot systemd, with the command as one of its services, after this command.
         :param shares: folders of this machine by where the guest has them; 10.0.2.2 there is our loopback.
         :raises LackingError: if the guest gave no answer.
         """
         with tempfile.TemporaryDirectory() as name:
             control = Path(name)
             (control / "command").write_text(command)
+            if prepare:
+                (control / "prepare").write_text(prepare)
             (control / "shares").write_text("".join(f"share{n} {at}\n" for n, at in enumerate(shares)))
             arguments = [str(word) for word in self._arguments(control, list(shares.values()))]
             try:
@@ -108,9 +126,11 @@ class Guest:
         top = self._qemu
         yield from (top / "lib64/ld-linux-x86-64.so.2", "--library-path", top / "usr/lib/x86_64-linux-gnu")
         yield from (top / "usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none")
-        yield from ("-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "1024", "-no-reboot")
+        yield from ("-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "1536", "-no-reboot")
         yield from ("-kernel", self._kernel, "-initrd", self._image, "-serial", f"file:{control / 'console'}")
-        yield from ("-append", "console=ttyS0 panic=-1 loglevel=4 rdinit=/init")
+        # With an IOMMU, a VF can be given away with vfio, as to a VM.
+        yield from ("-append", "console=ttyS0 panic=-1 loglevel=4 rdinit=/init intel_iommu=on")
+        yield from ("-device", "intel-iommu")
         yield from ("-L", top / "usr/share/seabios", "-L", top / "usr/share/qemu")
         yield from ("-netdev", "user,id=up", "-device", "virtio-net-pci,netdev=up,romfile=")
         # SR-IOV needs a PCIe port of its own.
@@ -122,8 +142,8 @@ class Guest:
             yield from ("-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}")
 
     def _build_image(self) -> None:
-        root = self._cache / "guest"
-        self._unpack(SUITE, GUEST_PACKAGES, root)
+        root = self._cache / f"guest-{self._suite}"
+        self._unpack(self._suite, GUEST_PACKAGES, root)
         (version,) = (path.name for path in (root / "usr/lib/modules").iterdir())
         shutil.copy(root / "boot" / f"vmlinuz-{version}", self._kernel)
         modules = root / "usr/lib/modules" / version
@@ -148,6 +168,7 @@ class Guest:
         (root / "etc/group").write_text(
             "".join(f"{name}:x:{n}:\n" for n, name in enumerate((*groups, "cdrom", "tape")))
         )
+        _prepare_systemd(root / "etc")
         # The shell is dash's: busybox's own prefers its own ip to the real one.
         for applet in _run(root / "usr/bin/busybox", "--list").split():
             if not any(os.path.lexists(root / folder / applet) for folder in ("usr/bin", "usr/sbin")):
@@ -164,10 +185,10 @@ class Guest:
         module = self._cache / f"netdevsim-{version}.ko"
         if module.exists():
             return module
-        root = self._cache / "compiler"
+        root, suite = self._cache / "compiler", self._suite
         source = f"linux-source-{'.'.join(version.split('.')[:2])}"
-        self._unpack(SUITE, (f"linux-headers-{version}", "make", "dash", "coreutils", "sed", "grep", "mawk"), root)
-        (package,) = [deb for deb in self._fetch(SUITE, (source,)) if deb.name.startswith(source)]
+        self._unpack(suite, (f"linux-headers-{version}", "make", "dash", "coreutils", "sed", "grep", "mawk"), root)
+        (package,) = [deb for deb in self._fetch(suite, (source,)) if deb.name.startswith(source)]
         for folder in ("dev", "tmp", "src"):
             (root / folder).mkdir(exist_ok=True)
         _shell(
@@ -233,6 +254,20 @@ class Guest:
         return _run(
             "apt-get", "-qq", *(word for name, to in options.items() for word in ("-o", f"{name}={to}")), *arguments
         )
+
+
+def _prepare_systemd(etc: Path) -> None:
+    """Write what the packages' scripts would have: systemd boots to the target of which our command is a part."""
+    (etc / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    (etc / "os-release").write_text("ID=debian\nPRETTY_NAME=guest\n")
+    units = etc / "systemd/system"
+    (units / "multi-user.target.wants").mkdir(parents=True, exist_ok=True)
+    (units / "default.target").symlink_to("/usr/lib/systemd/system/multi-user.target")
+    (units / "guest.service").write_text(GUEST_SERVICE)
+    (units / "multi-user.target.wants/guest.service").symlink_to("../guest.service")
+    # Nobody logs in, and there is no D-Bus to do it with.
+    for name in ("systemd-logind.service", "getty.target", "systemd-networkd.service", "systemd-networkd.socket"):
+        (units / name).symlink_to("/dev/null")
 
 
 def _mirrors(suite: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ def probe(kernel: Kernel, phy: str, total: int) -> Answers:
     answers["two again"] = ask(kernel.create_vfs, 2)
     answers["a new VF"] = vf(1)
     answers["a rate while the link is down"] = ask(kernel.set_vf, 1, {"tx_rate_min": 0, "tx_rate_max": 100})
-    answers["link up"] = ask(kernel.bring_up, 1500)
+    answers["link up"] = ask(kernel.bring_up)
     until = time.monotonic() + 20
     while not ((now := kernel.pf(phy)) and now.carrier) and time.monotonic() < until:
         time.sleep(0.05)

@@ -127,7 +127,7 @@ class Agent:
                  "--metrics-file", "/run/pvc.prom"],
                 stderr=log, env={**os.environ, "NOTIFY_SOCKET": "/run/notify"},
             )  # fmt: skip
-        while "READY=1" not in listener.recv(4096).decode():
+        while "VFs in sync" not in listener.recv(4096).decode():
             pass
         listener.close()
 

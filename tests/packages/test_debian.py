@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,8 +21,11 @@ ENTER = """
 mount -t proc proc "$1/proc"
 mount --bind /dev "$1/dev"
 cp /etc/resolv.conf "$1/etc/resolv.conf"
-exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C.UTF-8 \\
-    DEBIAN_FRONTEND=noninteractive http_proxy="${http_proxy-}" sh -eu -c "$2"
+# What reaches the network here reaches it in there: a proxy may have a certificate of its own.
+cp /etc/ssl/certs/ca-certificates.crt "$1/etc/certificates"
+exec chroot "$1" /usr/bin/env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \\
+    LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive http_proxy="${http_proxy-}" https_proxy="${https_proxy-}" \\
+    PIP_CERT=/etc/certificates sh -eu -c "$2"
 """
 # Stands for PVC's own client: what matters is that it brings a program of the same name.
 PVCS_OWN = """
@@ -58,6 +62,16 @@ def debian(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[
     run("rm -f /etc/dpkg/dpkg.cfg.d/*; apt-get -q update")
     yield run
     shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def source(debian: Debian, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the committed source is in there."""
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
+    (place,) = tmp_path_factory.getbasetemp().glob("debian*/tmp")
+    (place / "source").mkdir()
+    subprocess.run(["tar", "-x", "-C", place / "source"], input=archive, check=True)
+    return "/tmp/source"
 
 
 def test_the_version_is_the_projects_own(package: Path) -> None:
@@ -108,9 +122,36 @@ def test_it_works_in_an_empty_debian(debian: Debian) -> None:
 def test_the_agent_is_there_and_waits_to_be_wanted(debian: Debian) -> None:
     debian("apt-get -qy --no-install-recommends install /tmp/pvc-cli_*.deb python3-pyroute2")
     unit = debian("cat /lib/systemd/system/pvc-sriov-agent.service")
-    assert "ExecStart=/usr/bin/pvc-cli sriov agent run\n" in unit
+    assert "ExecStart=pvc-sriov-agent $OPTIONS\n" in unit
+    assert "/etc/pvc/pvc.conf does not exist" in debian("pvc-sriov-agent 2>&1 || true")
     assert debian("find /etc/systemd/system -name 'pvc-*'") == ""
-    assert "no /etc/pvc/pvc.conf" in debian("pvc-cli --coordinators 127.0.0.1:1 sriov agent sync 2>&1 || true")
+    assert "/etc/pvc/pvc.conf does not exist" in debian(
+        "pvc-cli --coordinators 127.0.0.1:1 sriov agent sync 2>&1 || true"
+    )
+
+
+def documented(words: str) -> str:
+    """The commands in the documentation's block that has *words* in it."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/sriov.md").read_text(), re.DOTALL)
+    (block,) = (block for block in blocks if words in block)
+    return str(block)
+
+
+def test_without_the_package_the_agent_is_installed_as_documented(debian: Debian, source: str) -> None:
+    debian(PVCS_OWN)
+    debian("apt-get -qy --no-install-recommends install /tmp/own.deb systemd python3-venv ca-certificates")
+    refused = debian(f"cd {source} && pip install '.[agent]' 2>&1 || true")
+    assert "externally-managed" in refused or "not found" in refused
+    # In a chroot, nothing can be told to the machine's own systemd.
+    debian(f"systemctl() {{ :; }}; cd {source}; {documented('python3 -m venv /opt/pvc-cli')}")
+    assert debian("pvc") == "the client of PVC\n"
+    assert "/etc/pvc/pvc.conf does not exist" in debian("pvc-sriov-agent 2>&1 || true")
+    assert debian("pvc-cli --version") == f"pvc {__version__}\n"
+    # systemd finds the program that the unit names, and it is this one.
+    assert debian("systemd-analyze verify --man=no pvc-sriov-agent.service 2>&1") == ""
+    debian("rm /usr/local/bin/pvc-sriov-agent")
+    assert "pvc-sriov-agent" in debian("systemd-analyze verify --man=no pvc-sriov-agent.service 2>&1 || true")
+    debian("apt-get -qy purge pvc-client-cli; rm -r /opt/pvc-cli /usr/local/bin/pvc-cli /etc/systemd/system/pvc-*")
 
 
 def test_it_lives_beside_pvcs_own_client_whichever_comes_first(debian: Debian) -> None:

@@ -49,11 +49,11 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
     known = {vm.ref.uuid: vm for vm in vms}
     findings = [
         finding
-        for usage in usages
-        if (finding := _check(handler, usage, [*used_on.get(usage.vf, {}).values()], known)) is not None
+        for usage, pci in usages
+        if (finding := _check(handler, usage, pci, [*used_on.get(usage.vf, {}).values()], known)) is not None
     ]
     users = {vf: [*found.values()] for vf, found in used_on.items()}
-    findings += _missing({usage.vf for usage in usages}, pfs, users, node)
+    findings += _missing({usage.vf for usage, _ in usages}, pfs, users, node)
     return sorted(findings, key=lambda finding: (natural_key(finding.node), natural_key(finding.vf)))
 
 
@@ -73,8 +73,8 @@ def repair(finding: Finding) -> bool:
 
 def _read_usages(
     handler: ZKHandler, vfs: Sequence[VfRef]
-) -> tuple[list[Usage], set[str], dict[tuple[str, str], VfRef]]:
-    """Return how each VF is used, the names of all their PFs, and which is where on its node's PCI bus."""
+) -> tuple[list[tuple[Usage, str]], set[str], dict[tuple[str, str], VfRef]]:
+    """Return how each VF is used, with its PCI address, all their PFs, and which is where on its node's PCI bus."""
     more = ("sriov_vf.pf", *PCI_KEYS)
     keys = [[*usage_keys(vf), *(("node.sriov.vf", vf.node, key, vf.phy) for key in more)] for vf in vfs]
     found = iter(handler.get_znodes(key for one in keys for key in one))
@@ -84,14 +84,14 @@ def _read_usages(
         usage = Usage(vf, *znodes[: -len(more)])
         pf, *pci = map(text_of, znodes[-len(more) :])
         if usage.own is not None:
-            usages.append(usage)
+            usages.append((usage, str(Pci(*pci))))
             pfs.add(pf)
             addresses[vf.node, str(Pci(*pci))] = vf
     return usages, pfs - {""}, addresses
 
 
 def _check(
-    handler: ZKHandler, usage: Usage, found: Sequence[tuple[User, Use]], vms: Mapping[str, User]
+    handler: ZKHandler, usage: Usage, pci: str, found: Sequence[tuple[User, Use]], vms: Mapping[str, User]
 ) -> Finding | None:
     """Return the problem with one VF, if any; *found* are the VMs on its node whose XML has it."""
     vf, holder = usage.vf, vms.get(usage.holder)
@@ -110,6 +110,9 @@ def _check(
         return finding("unclear", involved, f"{migrating.ref.name} is migrating: rerun the audit once it is done")
     if holder and not holder.readable:
         return finding("unclear", involved, f"claimed for {holder.ref.name}, whose XML is unreadable")
+    if holder and not pci and not users and holder.may_hold(vf) and any(use.pci for use in holder.uses):
+        detail = f"claimed for {holder.ref.name}, which has PCI devices, and the VF's own address is unknown"
+        return finding("unclear", involved, detail)
     guards = [guard for vm in involved for guard in vm.guards]
     if users:
         ((user, use),) = found

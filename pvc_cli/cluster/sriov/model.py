@@ -242,6 +242,10 @@ def _vf(vf: VfRef, values: Mapping[str, str | None]) -> Vf:
     )
 
 
+_FLAGS: Mapping[str | None, bool] = {"True": True, "False": False}
+# PVC's node daemon takes only the exact True as on. Whoever took true for it, too, would fight with the daemon.
+
+
 def parse_config(texts: Mapping[str, str | None]) -> VfConfig:
     """Return the settings in *texts*, given by name; an invalid one is None."""
     return VfConfig(
@@ -250,10 +254,16 @@ def parse_config(texts: Mapping[str, str | None]) -> VfConfig:
         tx_rate_min=parse_int(texts["tx_rate_min"]),
         tx_rate_max=parse_int(texts["tx_rate_max"]),
         link_state=texts["link_state"] or None,
-        spoof_check=parse_bool(texts["spoof_check"]),
-        trust=parse_bool(texts["trust"]),
-        query_rss=parse_bool(texts["query_rss"]),
+        spoof_check=_FLAGS.get(texts["spoof_check"]),
+        trust=_FLAGS.get(texts["trust"]),
+        query_rss=_FLAGS.get(texts["query_rss"]),
     )
+
+
+def parse_setting(name: str, text: str | None) -> Value | None:
+    """Return the value of one setting; None if *text* is invalid."""
+    value: Value | None = getattr(parse_config({**dict.fromkeys(SETTINGS), name: text}), name)
+    return value
 
 
 def user_names(handler: ZKHandler, vfs: Iterable[Vf]) -> dict[str, str]:

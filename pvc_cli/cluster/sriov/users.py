@@ -94,7 +94,11 @@ def read_users(handler: ZKHandler, node: str | None = None) -> list[User]:
     if node is not None:
         keys = ("domain.node", "domain.last_node", "domain.state")
         rows = handler.read_rows([(key, uuid) for key in keys] for uuid in uuids)
-        uuids = [uuid for uuid, row in zip(uuids, rows, strict=True) if node in row[:2] or row[2] in _MIGRATING]
+        uuids = [
+            uuid
+            for uuid, (at, source, state) in zip(uuids, rows, strict=True)
+            if node in (at, source) or (state in _MIGRATING and not source)
+        ]
     return make_users(uuids, handler.get_znodes(key for uuid in uuids for key in user_keys(uuid)))
 
 

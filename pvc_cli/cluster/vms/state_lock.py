@@ -96,10 +96,8 @@ def _lock(
             lock = handler.exclusivelock(("domain.state", vm.uuid), on_wait)
             if wait:
                 lock.acquire()
-            elif not lock.try_acquire():
+            elif lock.try_acquire():
                 locked.busy.append(vm)
-                # What tried stands in the queue no longer.
-                lock.release()
                 continue
         except LockError as error:
             locked.failed[vm] = error

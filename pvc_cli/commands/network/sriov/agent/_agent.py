@@ -9,6 +9,7 @@ from pvc_cli.agent.agent import Agent
 from pvc_cli.agent.config import NodeConfig, parse_config
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import Kernel
+from pvc_cli.agent.wanted import SavedWanted
 from pvc_cli.commands._common import complete
 from pvc_cli.connections.node_config import read_node_config
 
@@ -27,5 +28,6 @@ def read_config(path: Path | None) -> NodeConfig:
     return parse_config(*read_node_config(path))
 
 
-def make_agent(kernel: Kernel, node: str | None, config: Path | None) -> Agent:
-    return Agent(kernel, node or identity.host(), Journal(), read_config(config))
+def make_agent(kernel: Kernel, node: str | None, config: Path | None, state_file: Path | None = None) -> Agent:
+    name = node or identity.host()
+    return Agent(kernel, name, Journal(), read_config(config), SavedWanted(state_file, name))

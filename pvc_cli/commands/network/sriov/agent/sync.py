@@ -2,25 +2,33 @@ from pathlib import Path
 
 import click
 
+from pvc_cli.agent.documents import cards_document, sync_document
 from pvc_cli.agent.linux import LinuxKernel
+from pvc_cli.agent.status import report_of
+from pvc_cli.cluster.documents import changes_document
+from pvc_cli.cluster.sriov.report import PfReport
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.output.writer import Cell
+
+_HEADERS = ("PF", "WANTED", "PRESENT", "IN SYNC", "REFUSED", "DRIFTED", "ORPHANED")
 
 
 @click.command("sync")
 @node_option
 @config_option
+@click.option("--prune", is_flag=True, help="Remove orphaned PFs and VFs from the tree, even used ones.")
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str | None, config: Path | None, dry_run: bool) -> int:
+def command(context: Context, node: str | None, config: Path | None, prune: bool, dry_run: bool) -> int:
     """Run one full round of the agent.
 
-    A dry run shows the changes to the tree and to the cards, except those of VFs that would be created first.
+    A dry run shows the changes to the tree and to the cards. Stop a running agent first: a node has only one.
 
-    Exit code 1 if a driver refused a setting, or something failed.
+    Exit code 1 if VFs are missing, a driver refused a setting, or something failed.
 
     \b
     Examples:
@@ -32,14 +40,28 @@ def command(context: Context, node: str | None, config: Path | None, dry_run: bo
         agent = make_agent(kernel, node, config)
         with connect(context, pvc_config=config) as handler:
             if dry_run:
-                changes, actions = agent.plan(handler)
-                show_changes(output, changes)
-                for action in actions:
-                    output.message(f"would set {action}")
+                changes, steps = agent.plan(handler, prune=prune)
+                if output.style == "table":
+                    show_changes(output, changes)
+                else:
+                    document = {**changes_document(changes), "cards": cards_document(steps)}
+                    output.show(lambda: document, names=lambda: [change.path for change in changes], table=str)
+                for step in steps:
+                    output.message(f"would set {step}")
                 return 0
-            needs_retry = agent.reconcile_node(handler)
-    counts = agent.memory.counts()
-    output.message(f"{counts}.")
+            needs_retry = agent.reconcile_node(handler, prune=prune)
+    report = report_of(agent)
+    output.show(
+        lambda: {"node": agent.node} | sync_document(report, agent.done),
+        names=lambda: list(report.vfs),
+        table=lambda: output.table(_HEADERS, [_row(phy, pf) for phy, pf in report.pfs.items()]),
+    )
+    output.message(f"{report.message}.")
     if needs_retry:
         output.warning("some changes failed, and may succeed later: rerun this command")
-    return EXIT_REFUSED if needs_retry or counts.refused else 0
+    return EXIT_REFUSED if needs_retry or not report.healthy else 0
+
+
+def _row(phy: str, pf: PfReport) -> list[str | Cell]:
+    counts = (pf.wanted, pf.present, pf.in_sync, pf.refused, pf.drifted, pf.orphaned)
+    return [phy, *map(str, counts)]

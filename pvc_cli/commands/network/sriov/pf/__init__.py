@@ -1,9 +1,13 @@
-"""Show physical functions (PFs), the ports of network cards."""
+"""Show and rename physical functions (PFs), the ports of network cards."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
 command = LazyGroup(
     __name__,
     __doc__,
-    {"info": "Show a PF, its VFs and the VMs that use them.", "list": "List the PFs of NODE, or of all nodes."},
+    {
+        "info": "Show a PF, its VFs and the VMs that use them.",
+        "list": "List the PFs of NODE, or of all nodes.",
+        "rename": "Rename a PF in the tree, with its VFs, their settings and claims.",
+    },
 )

@@ -1,0 +1,40 @@
+import click
+
+from pvc_cli.cluster.sriov.documents import renaming_document
+from pvc_cli.cluster.sriov.rename import rename_pf
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+
+
+@click.command("rename")
+@click.argument("node", shell_complete=complete.nodes)
+@click.argument("old", shell_complete=complete.pfs)
+@click.argument("new")
+@dry_run_option
+@output_option
+@pass_context
+def command(context: Context, node: str, old: str, new: str, dry_run: bool) -> None:
+    """Rename a PF in the tree, with its VFs, their settings and claims.
+
+    For a card that the kernel calls NEW now. Change the node's configuration first: its agent registers what stands
+    there. The XML of VMs is not changed.
+
+    \b
+    Example:
+      pvc sriov pf rename pvchv1 ens1f0 ens1f0np0 --dry-run
+    """
+    output = context.output
+    with connect(context) as handler:
+        renaming = rename_pf(handler, node, old, new, dry_run=dry_run)
+    if dry_run:
+        show_changes(output, renaming.changes)
+    elif output.style != "table":
+        output.show(
+            lambda: renaming_document(node, old, new, renaming),
+            names=lambda: [to.phy for _, to in renaming.vfs],
+            table=str,
+        )
+    for vm in renaming.vms:
+        output.warning(f"VM {vm.name} has a VF of {old} in its XML: change it to {new}")
+    output.message(f"{node} {old}: {'would be ' if dry_run else ''}renamed to {new}, with {len(renaming.vfs)} VFs.")
