@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import yaml
 
 from pvc_cli.agent.figures import Figures, PfFigures
 from pvc_cli.agent.metrics import write_metrics
+from tests.tools import tool
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "monitoring/pvc-sriov.rules.yml"
@@ -24,11 +24,7 @@ TESTS = Path(__file__).with_name("rules_test.yml")
 
 @pytest.fixture
 def promtool() -> str:
-    found = shutil.which("promtool") or shutil.which("promtool", path=ROOT / "build")
-    if not found:
-        assert not os.environ.get("CI"), "there is no promtool: run .ci/setup rules"
-        pytest.skip("no promtool here")
-    return found
+    return tool("promtool")
 
 
 def run(*words: str | Path, cwd: Path) -> None:

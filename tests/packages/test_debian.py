@@ -47,10 +47,14 @@ def package() -> Path:
 
 @pytest.fixture(scope="module")
 def debian(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[Debian]:
-    """Run a script in an empty Debian 12, where the package is at /tmp."""
+    """Run a script in an empty Debian 12, where the package is at /tmp, and what is committed at /tmp/source."""
     root = tmp_path_factory.mktemp("debian")
     subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root, MIRROR], check=True, capture_output=True)
     shutil.copy(package, root / "tmp")
+    archive = subprocess.run(
+        ["git", "archive", "--prefix=source/", "HEAD"], cwd=ROOT, check=True, capture_output=True
+    )
+    subprocess.run(["tar", "-x", "-C", root / "tmp"], input=archive.stdout, check=True)
 
     def run(script: str) -> str:
         command = [*ISOLATED, "sh", "-eu", "-c", ENTER, "sh", str(root), script]
@@ -62,16 +66,6 @@ def debian(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[
     run("rm -f /etc/dpkg/dpkg.cfg.d/*; apt-get -q update")
     yield run
     shutil.rmtree(root)
-
-
-@pytest.fixture(scope="module")
-def source(debian: Debian, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where the committed source is in there."""
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
-    (place,) = tmp_path_factory.getbasetemp().glob("debian*/tmp")
-    (place / "source").mkdir()
-    subprocess.run(["tar", "-x", "-C", place / "source"], input=archive, check=True)
-    return "/tmp/source"
 
 
 def test_the_version_is_the_projects_own(package: Path) -> None:
@@ -137,13 +131,13 @@ def documented(words: str) -> str:
     return str(block)
 
 
-def test_without_the_package_the_agent_is_installed_as_documented(debian: Debian, source: str) -> None:
+def test_without_the_package_the_agent_is_installed_as_documented(debian: Debian) -> None:
     debian(PVCS_OWN)
     debian("apt-get -qy --no-install-recommends install /tmp/own.deb systemd python3-venv ca-certificates")
-    refused = debian(f"cd {source} && pip install '.[agent]' 2>&1 || true")
+    refused = debian("cd /tmp/source && pip install '.[agent]' 2>&1 || true")
     assert "externally-managed" in refused or "not found" in refused
     # In a chroot, nothing can be told to the machine's own systemd.
-    debian(f"systemctl() {{ :; }}; cd {source}; {documented('python3 -m venv /opt/pvc-cli')}")
+    debian(f"systemctl() {{ :; }}; cd /tmp/source; {documented('python3 -m venv /opt/pvc-cli')}")
     assert debian("pvc") == "the client of PVC\n"
     assert "/etc/pvc/pvc.conf does not exist" in debian("pvc-sriov-agent 2>&1 || true")
     assert debian("pvc-cli --version") == f"pvc {__version__}\n"
