@@ -15,7 +15,12 @@ from pvc_cli.output.writer import Format
 Command = TypeVar("Command", bound=Callable[..., object])
 pass_context = click.make_pass_decorator(Context)
 
-_FORMATS: dict[str, Format] = {"table": "table", "json": "json", "yaml": "yaml", "name": "name"}
+_FORMATS: dict[str, Format] = {
+    "table": "table", "json": "json", "jsonl": "jsonl", "yaml": "yaml", "name": "name",
+}  # fmt: skip
+_LIST_FORMATS: dict[str, Format] = {
+    "table": "table", "wide": "wide", "csv": "csv", "json": "json", "jsonl": "jsonl", "yaml": "yaml", "name": "name",
+}  # fmt: skip
 _PVC_FORMATS: dict[str, Format] = {"pretty": "table", "raw": "name", "json": "json", "json-pretty": "json-pretty"}
 
 
@@ -49,19 +54,24 @@ def _choose_format(context: click.Context, _parameter: click.Parameter, value: s
     if __name__ in context.meta:
         raise click.UsageError("-o and -f exclude each other: use one of them")
     context.meta[__name__] = value
-    context.obj.output.style = {**_FORMATS, **_PVC_FORMATS}[value]
+    context.obj.output.style = {**_LIST_FORMATS, **_PVC_FORMATS}[value]
 
 
-def output_option(command: Command) -> Command:
-    """Add ``-o``, and ``-f`` as PVC's client spells it: the format of ``Context.output``."""
+def add_formats(command: Command, *, lists: bool) -> Command:
+    """Add ``-o``, and ``-f`` as PVC's client spells it: the format of results; *lists* have more of them."""
     for names, formats, text in (
         (("-f", "--format"), _PVC_FORMATS, "Output format, in the words of PVC's own client."),
-        (("-o", "--output"), _FORMATS, "Output format [default: table]."),
+        (("-o", "--output"), _LIST_FORMATS if lists else _FORMATS, "Output format [default: table]."),
     ):
         command = click.option(
             *names, type=click.Choice(list(formats)), expose_value=False, callback=_choose_format, help=text
         )(command)
     return command
+
+
+def output_option(command: Command) -> Command:
+    """Add the options for the format of results; a list has :func:`~.listing.list_options` instead."""
+    return add_formats(command, lists=False)
 
 
 pattern_argument = click.argument(

@@ -2,6 +2,7 @@
 
 from pvc_cli.cluster.values import Json
 from pvc_cli.errors import printable
+from pvc_cli.output.writer import Cell
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _LARGEST = 2**80
@@ -15,6 +16,11 @@ def figure(stats: Json | None, name: str) -> float | None:
     return value
 
 
+def size_cell(amount: float | None, *, unit: int = 1) -> Cell:
+    """Return a size with a unit, whose value is in bytes; *amount* is in units of so many bytes."""
+    return Cell(size_text(amount, unit=unit), value=None if amount is None else int(amount * unit))
+
+
 def size_text(amount: float | None, *, unit: int = 1) -> str:
     """Return a size with a unit; *amount* is in units of so many bytes."""
     if amount is None:
@@ -25,6 +31,17 @@ def size_text(amount: float | None, *, unit: int = 1) -> str:
             break
         size /= 1024
     return f"{size:.1f}".removesuffix(".0") + f" {name}"
+
+
+def count_cell(stats: Json | None, name: str) -> Cell:
+    """Return a whole number of some statistics."""
+    value = figure(stats, name)
+    return Cell(count_text(stats, name), value=None if value is None else int(value))
+
+
+def percent_cell(amount: float | None) -> Cell:
+    """Return a share as text; *amount* is in percent."""
+    return Cell(percent_text(amount), value=None if amount is None else round(amount, 3))
 
 
 def count_text(stats: Json | None, name: str) -> str:
