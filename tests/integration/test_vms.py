@@ -301,7 +301,7 @@ def test_a_node_is_a_typed_document(on_tree: Pvc) -> None:
     assert len(document["running_domains"]) == document["domains_count"]
     assert "password" not in json.dumps(document).lower()
     assert len(json.loads(on_tree("node", "info", "pvchv1,pvchv2", "-o", "json").out)) == 2
-    assert "131072 MiB" in on_tree("node", "info", "pvchv1").out
+    assert "128 GiB" in on_tree("node", "info", "pvchv1").out
 
 
 def test_a_node_in_disorder_is_shown_with_question_marks(on_tree: Pvc, tree: Tree) -> None:

@@ -5,6 +5,7 @@ from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands.node._states import state_cell
 from pvc_cli.output.writer import Cell, Row
 
@@ -43,12 +44,8 @@ def _row(node: Node) -> Row:
         Cell("?" if node.health is None else f"{node.health} %", value=node.health),
         node.provisioned_domains,
         node.load,
-        _gibibytes(node.memory_used),
-        _gibibytes(node.memory_total),
+        memory_cell(node.memory_used),
+        memory_cell(node.memory_total),
         node.pvc_version or None,
         node.active_schema,
     ]
-
-
-def _gibibytes(mebibytes: int | None) -> Cell:
-    return Cell("?" if mebibytes is None else f"{mebibytes / 1024:.0f} GiB", value=mebibytes)

@@ -17,8 +17,9 @@ from pvc_cli.cluster.vms.watched import watch_documents, watch_rows
 from pvc_cli.commands._common.command import Context, connect_to_list, options_into, pass_context, watch_option
 from pvc_cli.commands._common.listing import list_options, show_list, show_records
 from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
+from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.vm._show import STATE_COLOURS, memory_cell
+from pvc_cli.commands.vm._show import STATE_COLOURS
 from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Output, Row
 from pvc_cli.zk import Key, ZKHandler

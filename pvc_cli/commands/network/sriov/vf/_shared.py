@@ -13,6 +13,11 @@ def word(value: object) -> str:
     return ("off", "on")[value] if isinstance(value, bool) else known(value)
 
 
+def written_word(text: str | None) -> str:
+    """Return a setting, as it is written in the tree, as :func:`word` shows it."""
+    return {"True": "on", "False": "off"}.get(text or "", known(text))
+
+
 def setting_cell(value: bool | int | str | None) -> Cell | int | None:
     """Return a setting for a table."""
     return value if value is None or type(value) is int else Cell(word(value))
