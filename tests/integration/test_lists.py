@@ -153,3 +153,9 @@ def test_the_names_of_columns_complete(pvc: Pvc, monkeypatch: pytest.MonkeyPatch
     for typed, offered in (("name,m", ["name,MEMORY", "name,MIGRATED"]), ("name,-v", ["name,-VCPUS", "name,-VMS"])):
         monkeypatch.setenv("COMP_WORDS", f"pvc vm list --sort {typed}")
         assert pvc().out.split("\n")[1::3] == offered
+
+
+def test_an_error_is_json_where_results_are_json_lines(on_tree: Pvc) -> None:
+    result = on_tree("vm", "list", "-t", "pvchv4", "-o", "jsonl")
+    assert (result.code, result.out) == (1, "")
+    assert json.loads(result.err.splitlines()[1])["error"]["kind"] == "not_found"

@@ -89,7 +89,7 @@ class _Listing:
 
     def show(self, output: Output, changed: set[Key] | None) -> None:
         """Show the list, reading again only what *changed*; a None means everything."""
-        stale = set(self._rows) if changed is None else {key[1] for key in changed if len(key) > 1}
+        stale = set(self._rows) if changed is None else {key[1] for key in changed if not isinstance(key, str)}
         for uuid in stale:
             self._rows.pop(uuid, None)
             self._broken.pop(uuid, None)
