@@ -211,7 +211,7 @@ def _give_up_output() -> None:
 def _fail(output: Output, kind: str, message: str, code: int, *more: str) -> int:
     """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
     print(f"Error: {printable(message)}", *more, sep="\n", file=sys.stderr)
-    if output.style in ("json", "json-pretty"):
+    if output.style in ("json", "json-pretty", "jsonl"):
         # Imported here: few errors need it.
         import json
 

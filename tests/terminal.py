@@ -7,19 +7,23 @@ import fcntl
 import os
 import pty
 import select
+import shlex
 import signal
 import struct
+import subprocess
+import tempfile
 import termios
 import time
+from pathlib import Path
 
 
 class Terminal:
-    """Runs *command* on a terminal 80 columns wide."""
+    """Runs *command* on a terminal of 24 lines."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], *, columns: int = 80) -> None:
         self.process, self._terminal = pty.fork()
         if self.process == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             # Whoever runs the suite in the background ignores these, and what is run here would inherit that.
             for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
@@ -57,3 +61,44 @@ class Terminal:
         """Hang up, and return the program's exit code."""
         os.close(self._terminal)
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+
+class Tmux:
+    """A shell in tmux: what a person would see, drawn by a real terminal emulator."""
+
+    def __init__(self, environment: dict[str, str], *, columns: int = 80, lines: int = 24) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="pvc-tmux-")
+        self._socket = str(Path(self._folder.name) / "socket")
+        words = [f"{name}={value}" for name, value in environment.items()]
+        shell = shlex.join(["env", "-i", *words, "TERM=screen", "PS1=ready> ", "bash", "--norc", "--noprofile", "-i"])
+        size = ("-x", str(columns), "-y", str(lines))
+        self._run("-f", "/dev/null", "new-session", "-d", *size, shell)
+        self.wait_for("ready>")
+
+    def type(self, *keys: str) -> None:
+        """Press *keys*, in tmux's words, or type texts."""
+        self._run("send-keys", *keys)
+
+    def shown(self) -> list[str]:
+        """Return the lines that are on the screen, without the empty ones at its end."""
+        return self._run("capture-pane", "-p").rstrip("\n").split("\n")
+
+    def on_other_screen(self) -> bool:
+        """Tell whether a program has taken the whole terminal for a while."""
+        return self._run("display-message", "-p", "#{alternate_on}").strip() == "1"
+
+    def wait_for(self, text: str, timeout: float = 20) -> None:
+        """Wait until *text* is on the screen."""
+        until = time.monotonic() + timeout
+        while text not in "\n".join(self.shown()):
+            assert time.monotonic() < until, f"{text!r} was never shown, but {self.shown()}"
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """End the shell, and tmux with it."""
+        self._run("kill-server")
+        self._folder.cleanup()
+
+    def _run(self, *words: str) -> str:
+        command = ["tmux", "-u", "-S", self._socket, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout

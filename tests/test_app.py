@@ -27,6 +27,8 @@ START_UP = {
     "pvc_cli.context",
     "pvc_cli.errors",
     "pvc_cli.output",
+    "pvc_cli.output.layout",
+    "pvc_cli.output.terminal",
     "pvc_cli.output.writer",
     "pvc_cli.signals",
 }

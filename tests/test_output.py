@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import sys
+from collections.abc import Iterator
+from typing import cast
 
 import pytest
 import yaml
@@ -10,14 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from pvc_cli.output.writer import Cell, Document, Format, Output
+from pvc_cli.errors import InvalidInputError
+from pvc_cli.output.layout import Layout
+from pvc_cli.output.widths import cut, width, wrap
+from pvc_cli.output.writer import Cell, Document, Format, Output, Row
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make standard output a terminal 40 columns wide."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make standard output a terminal 40 columns wide; *capsys* puts its own stream there first."""
+    del capsys
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True)
+    monkeypatch.setattr(type(sys.stdout), "fileno", lambda _: 1)
     monkeypatch.setattr(os, "get_terminal_size", lambda _fd: os.terminal_size((40, 24)))
 
 
@@ -33,14 +42,98 @@ def test_a_list_in_json_has_one_element_a_line_in_a_pipe(capsys: pytest.CaptureF
     assert json.loads(out) == [{"n": 1}, {"n": None}]
 
 
-def test_json_and_yaml_hold_the_same_and_are_ascii(capsys: pytest.CaptureFixture[str]) -> None:
-    value: Document = {"name": "ß\u202e\x1b", "list": (1, True, None), "quoted": "no"}
-    for style in ("json", "json-pretty", "yaml"):
-        show(Output(), style, value)
-        out = capsys.readouterr().out
-        assert out.isascii()
-        assert "\x1b" not in out
-        assert yaml.safe_load(out) == {"name": "ß\u202e\x1b", "list": [1, True, None], "quoted": "no"}
+HOSTILE: Document = {"name": "ß\u202e\x1b\x7f\x9b\U000e0001", "list": (1, True, None), "quoted": "no"}
+STYLES: tuple[Format, ...] = ("json", "json-pretty", "jsonl", "yaml")
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_documents_are_readable_where_that_is_safe(capsys: pytest.CaptureFixture[str], style: Format) -> None:
+    show(Output(), style, HOSTILE)
+    out = capsys.readouterr().out
+    assert "ß" in out
+    assert all(char.isprintable() or char == "\n" for char in out)
+    assert (yaml.safe_load if style == "yaml" else json.loads)(out) == {**HOSTILE, "list": [1, True, None]}
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_documents_are_ascii_where_the_locale_is_not_utf_8(
+    monkeypatch: pytest.MonkeyPatch, style: Format, encoding: str
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    show(Output(), style, HOSTILE)
+    stream.seek(0)
+    out = stream.read()
+    assert out.isascii()
+    assert (yaml.safe_load if style == "yaml" else json.loads)(out) == {**HOSTILE, "list": [1, True, None]}
+
+
+def test_a_surrogate_is_escaped_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Output(), "json", {"name": "\udcff"})
+    assert capsys.readouterr().out == '{"name": "\\udcff"}\n'
+
+
+def test_json_lines_are_one_document_a_line_and_come_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    def documents() -> Iterator[Document]:
+        yield {"n": 1}
+        assert capsys.readouterr().out == '{"n": 1}\n'
+        yield {"n": "two\nlines"}
+
+    output = Output()
+    output.style = "jsonl"
+    output.show(documents, names=list, table=str)
+    assert capsys.readouterr().out == '{"n": "two\\nlines"}\n'
+    output.show(list, names=list, table=str)
+    assert capsys.readouterr().out == ""
+
+
+def test_csv_has_every_column_and_plain_values(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output()
+    output.style = "csv"
+    rows: list[Row] = [
+        ["web-01", Cell("4 GiB", value=4096), None, 'a,b "c"'],
+        ["=1+1", Cell("?", value=None), 1.5, "-x\n\u202e"],
+    ]
+    output.show(list, names=list, table=lambda: output.table(("NAME", "MEMORY", "LOAD"), rows, wide=("TAGS",)))
+    out = capsys.readouterr().out
+    assert out == ('NAME,MEMORY,LOAD,TAGS\r\nweb-01,4096,,"a,b ""c"""\r\n\'=1+1,,1.5,\'-x\\n\\u202e\r\n')
+    assert [len(row) for row in csv.reader(io.StringIO(out, newline=""))] == [4, 4, 4]
+
+
+def test_csv_of_nothing_has_its_headers(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output()
+    output.style = "csv"
+    output.show(list, names=list, table=lambda: output.table(("NAME",), []))
+    assert capsys.readouterr().out == "NAME\r\n"
+
+
+def test_numbers_are_aligned_to_the_right_unless_texts_are_among_them() -> None:
+    rows: list[Row] = [[1, "1", Cell("10 GiB", value=10)], [None, "2", Cell("5 GiB", value=5)], [100, "x", None]]
+    assert Output().table(("VMS", "NAME", "MEMORY"), rows).splitlines() == [
+        "VMS  NAME  MEMORY",
+        "  1  1     10 GiB",
+        "  ?  2      5 GiB",
+        "100  x          ?",
+    ]
+    assert Output().table(("N",), [[1], ["many"]]).splitlines() == ["N", "1", "many"]
+
+
+def test_columns_are_chosen_by_name_and_further_ones_shown_where_asked_for() -> None:
+    output = Output()
+    rows: list[Row] = [["web-01", "start", "u1"]]
+    assert output.table(("NAME", "TX MAX"), rows, wide=("UUID",)) == "NAME    TX MAX\nweb-01  start"
+    output.layout = Layout(columns=("uuid", "tx-max"), headers=False)
+    assert output.table(("NAME", "TX MAX"), rows, wide=("UUID",)) == "u1  start"
+    output.layout, output.style = Layout(), "wide"
+    assert output.table(("NAME", "TX MAX"), rows, wide=("UUID",)).splitlines()[0] == "NAME    TX MAX  UUID"
+
+
+def test_a_column_that_does_not_exist_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(InvalidInputError, match="there is no column 'nme': did you mean 'NAME'"):
+        Layout(columns=("nme",)).choose(("NAME", "STATE"), 2)
+    with pytest.raises(InvalidInputError, match="there is no column '': choose from NAME, TX-MAX"):
+        Layout(sort=("-",)).order(("NAME", "TX MAX"))
 
 
 def test_names_are_one_a_line_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,6 +161,60 @@ def test_a_table_fits_the_terminal_and_cuts_its_widest_column() -> None:
 
 
 @pytest.mark.usefixtures("terminal")
+def test_numbers_are_shown_whole_or_not_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(colour=False)
+    row: Row = ["x" * 30, 123456789012, "y" * 30, 123456789012, 5]
+    headers = ("NAME", "A", "TEXT", "B", "C")
+    output.show(list, names=list, table=lambda: output.table(headers, [row]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["xxx…", "123456789012", "yyy…", "123456789012"]
+    assert lines[2:] == ["The terminal is too narrow for C."]
+    assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.usefixtures("terminal")
+def test_wide_characters_are_aligned_and_cut_by_the_room_they_take() -> None:
+    rows = [["日本語サーバー", "a"], ["e\u0301" * 7, "b"], ["plain", "c" * 80]]
+    lines = Output(colour=False).table(("NAME", "X"), rows).splitlines()
+    assert [width(line) for line in lines] == [17, 17, 17, 40]
+    assert lines[3].endswith("…")
+    fitting = {6: "日本語", 5: "日本…", 4: "日…", 3: "日…", 2: "…", 1: "…", 0: ""}
+    assert {columns: cut("日本語", columns) for columns in fitting} == fitting
+
+
+def test_long_texts_go_on_in_lines_of_their_own() -> None:
+    assert wrap("one two 日本語日本語 x", 7) == ["one two", "日本語", "日本語", "x"]
+    assert wrap("", 7) == [""]
+
+
+def test_a_terminal_that_does_not_know_its_width_gets_whole_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _fd: os.terminal_size((0, 0)))
+    assert Output(colour=False).table(("NAME",), [["x" * 300]]).splitlines()[1] == "x" * 300
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_footer_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet, style, said in (
+        (False, "table", "2 VMs\n"),
+        (True, "table", ""),
+        (False, "csv", ""),
+        (False, "json", ""),
+    ):
+        output = Output(colour=False, quiet=quiet)
+        output.style = cast("Format", style)
+        output.footer("2 VMs")
+        assert capsys.readouterr().out == said
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_dumb_terminal_gets_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in Output().table(("STATE",), [[Cell("start", "green")]])
+
+
+@pytest.mark.usefixtures("terminal")
 def test_a_terminal_gets_colour_unless_it_is_not_wanted() -> None:
     rows = [[Cell("start", "green")]]
     assert "\x1b[32mstart\x1b[0m" in Output().table(("STATE",), rows)
@@ -84,7 +231,7 @@ def test_quiet_drops_messages_but_no_errors(capsys: pytest.CaptureFixture[str]) 
     assert captured.err == "Warning: w\\x07\nError: e\n"
 
 
-CELLS = st.builds(Cell, st.text("ab 0-.,", max_size=9), st.sampled_from(("", "red", "green")))
+CELLS = st.builds(Cell, st.text("ab 0-.,", max_size=9), st.sampled_from(("", "red", "green")), st.just(""))
 
 
 @given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=6)))

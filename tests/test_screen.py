@@ -42,7 +42,8 @@ class Viewer:
         for row, kind, line in re.findall(r"\x1b\[(\d*)([HJK])([^\x1b]*)", written.replace(CLEAR, "\x1b[J")):
             if kind == "H":
                 at = int(row or 1)
-                self.rows[at] = line or self.rows.get(at, "")
+            elif kind == "K":
+                self.rows[at] = line
             elif kind == "J":
                 self.rows = {number: line for number, line in self.rows.items() if number < at}
         return written
@@ -74,7 +75,7 @@ def test_lines_are_shown_and_of_others_only_those_are_written_that_differ(viewer
         screen.draw(["one", "two", "three"])
         assert viewer.seen() == ["one", "two", "three"]
         screen.draw(["one", "zwei", "three"])
-        assert viewer.written() == f"\x1b[2Hzwei{CLEAR_LINE}"
+        assert viewer.written() == f"\x1b[2H{CLEAR_LINE}zwei"
         screen.draw(["one", "zwei", "three"])
         assert viewer.written() == ""
         assert viewer.seen() == ["one", "zwei", "three"]
@@ -111,3 +112,28 @@ def test_another_size_is_drawn_anew(viewer: Viewer) -> None:
         screen.draw(lines)
         assert viewer.written().startswith(CLEAR)
         assert viewer.seen() == lines
+
+
+def test_notes_stay_visible_below_a_list_that_does_not_fit(viewer: Viewer) -> None:
+    with Screen(viewer.stream) as screen:
+        screen.draw(["NAME", *"abcdefg"], ["7 things", "a warning"])
+        assert viewer.seen() == ["NAME", "a", "b", "… 5 more lines", "7 things", "a warning"]
+
+
+def test_after_a_suspension_everything_is_drawn_anew(viewer: Viewer) -> None:
+    with Screen(viewer.stream) as screen:
+        screen.draw(["one", "two"])
+        viewer.written()
+        assert screen.suspend()
+        assert viewer.written() == END
+        screen.resume()
+        assert viewer.written() == BEGIN
+        screen.draw(["one", "two"])
+        assert viewer.written() == f"{CLEAR}\x1b[1H{CLEAR_LINE}one\x1b[2H{CLEAR_LINE}two"
+
+
+def test_a_terminal_that_does_not_know_its_size_shows_what_usually_fits(viewer: Viewer) -> None:
+    viewer.resize(0)
+    with Screen(viewer.stream) as screen:
+        screen.draw([str(number) for number in range(1, 31)])
+        assert viewer.seen()[-1] == "… 7 more lines"

@@ -56,9 +56,9 @@ def write_yaml(path: Path, document: object) -> None:
 
     :raises ConfigError: if it cannot be written.
     """
-    import yaml
+    from pvc_cli.yaml_text import dump
 
     try:
-        write_file(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+        write_file(path, dump(document))
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from None

@@ -8,18 +8,26 @@ from pvc_cli.output.writer import Document, Format
 
 
 def serialise(value: Document | Iterable[Document], style: Format) -> Iterator[str]:
-    """Yield *value* as JSON or YAML, in ASCII, piece by piece; a list in compact JSON has one element a line."""
+    """Yield *value* as JSON or YAML, piece by piece; a list in compact JSON has one element a line.
+
+    What does not print is escaped, and all that is not ASCII where standard output is not UTF-8.
+    """
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     if style == "yaml":
-        yield from _yaml(value)
+        yield from _yaml(value, unicode=plain)
+        return
+    if style == "jsonl":
+        for element in [value] if isinstance(value, Mapping) else value:
+            yield f"{_json(element, plain=plain)}\n"
         return
     pretty = style == "json-pretty" or sys.stdout.isatty()
     indent, margin = (2, "\n  ") if pretty else (None, "\n ")
     if isinstance(value, Mapping):
-        yield json.dumps(value, indent=indent)
+        yield _json(value, plain=plain, indent=indent)
     else:
         before = "[\n  " if pretty else "["
         for element in value:
-            yield before + json.dumps(element, indent=indent).replace("\n", margin)
+            yield before + _json(element, plain=plain, indent=indent).replace("\n", margin)
             before = f",{margin}"
         if not before.startswith(","):
             yield "["
@@ -29,14 +37,29 @@ def serialise(value: Document | Iterable[Document], style: Format) -> Iterator[s
     yield "\n"
 
 
-def _yaml(value: Document | Iterable[Document]) -> Iterator[str]:
-    # Imported here: JSON does not need it.
-    import yaml
+def _json(value: object, *, plain: bool, indent: int | None = None) -> str:
+    text = json.dumps(value, indent=indent, ensure_ascii=not plain)
+    if text.isprintable() or (text.isascii() and "\x7f" not in text):
+        return text
+    # Within strings only: outside of them, all is ASCII.
+    return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
+def _yaml(value: Document | Iterable[Document], *, unicode: bool) -> Iterator[str]:
+    # Imported here: JSON does not need it.
+    from pvc_cli.yaml_text import dump
+
     nothing = "[]\n"
     for part in [value] if isinstance(value, Mapping) else ([element] for element in value):
         # Through JSON, so that tuples come out as the lists that they are.
-        yield str(yaml.dump(json.loads(json.dumps(part)), Dumper=dumper, sort_keys=False))
+        yield dump(json.loads(json.dumps(part)), unicode=unicode)
         nothing = ""
     yield nothing

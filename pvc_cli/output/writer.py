@@ -1,7 +1,7 @@
-"""Show results: tables for people; JSON, YAML and plain names for programs. Messages go to standard error.
+"""Show results: tables for people; JSON, YAML, CSV and plain names for programs. Messages go to standard error.
 
 Nothing that comes from a cluster reaches a terminal unescaped: tables, names and messages go through
-:func:`~pvc_cli.errors.printable`, JSON and YAML escape all that is not ASCII.
+:func:`~pvc_cli.errors.printable`; JSON and YAML escape all that does not print in their own ways.
 
 What makes tables, documents and screens is imported where it is used: no command needs all of it, and the start of
 every one would pay for it.
@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pvc_cli.errors import printable
+from pvc_cli.output.layout import Layout
+from pvc_cli.output.terminal import columns_of, is_terminal, obeys_codes
 
 if TYPE_CHECKING:
     from pvc_cli.output.prometheus import Family
     from pvc_cli.output.screen import Screen
 
-Format = Literal["table", "json", "json-pretty", "yaml", "name", "prometheus"]
+Format = Literal["table", "wide", "csv", "json", "json-pretty", "jsonl", "yaml", "name", "prometheus"]
 Document = Mapping[str, Any]
 _COLOURS = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34}
 
@@ -30,9 +32,27 @@ class Cell(NamedTuple):
 
     text: str
     colour: str = ""
+    value: str | float | None = ""
+    """What it stands for, to sort by and for CSV: a number without its unit, None for what is not known.
+
+    Empty is the text itself."""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it stands for a number."""
+        return not isinstance(self.value, str) and self.value is not None
 
 
-Row = Sequence[str | Cell]
+Row = Sequence[str | float | Cell | None]
+
+
+def as_cell(value: str | float | Cell | None) -> Cell:
+    """Return *value* as a cell: a question mark for None, a number with itself as its value."""
+    if isinstance(value, Cell):
+        return value
+    if isinstance(value, str):
+        return Cell(value)
+    return Cell(known(value), value=value)
 
 
 def known(value: object) -> str:
@@ -48,13 +68,22 @@ class Output:
     """
 
     def __init__(self, *, colour: bool | None = None, quiet: bool = False) -> None:
-        self._colour = sys.stdout.isatty() if colour is None else colour
+        self._colour = obeys_codes(sys.stdout) if colour is None else colour
         self.quiet = quiet
         self.style: Format = "table"
         """The format of results."""
+        self.layout = Layout()
+        """How a list is laid out."""
         self._screen: Screen | None = None
         self._lines: list[str] = []
+        self._notes: list[str] = []
+        self._missing = ""
         self._waits = False
+
+    @property
+    def tabular(self) -> bool:
+        """Whether results are rows and columns."""
+        return self.style in ("table", "wide", "csv")
 
     def message(self, text: str) -> None:
         """Say *text* on standard error, escaped, unless quiet is wanted."""
@@ -63,9 +92,10 @@ class Output:
 
     def waiting(self, text: str) -> None:
         """Say what is waited for: on a terminal in one line that counts down, elsewhere once."""
-        if self.quiet or (self._waits and not sys.stderr.isatty()):
+        in_place = obeys_codes(sys.stderr)
+        if self.quiet or (self._waits and not in_place):
             return
-        if sys.stderr.isatty():
+        if in_place:
             print(f"\r\x1b[K{printable(text)}", end="", file=sys.stderr, flush=True)
         else:
             print(printable(text), file=sys.stderr)
@@ -73,7 +103,7 @@ class Output:
 
     def end_wait(self) -> None:
         """Clear the line that says what was waited for."""
-        if self._waits and sys.stderr.isatty():
+        if self._waits and obeys_codes(sys.stderr):
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         self._waits = False
 
@@ -87,34 +117,35 @@ class Output:
 
     def _say(self, text: str) -> None:
         if self._screen:
-            self._lines.append(printable(text))
+            self._notes.append(printable(text))
         else:
             self.end_wait()
             print(printable(text), file=sys.stderr)
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def in_place(self) -> Iterator[Screen | None]:
         """Within a ``with`` block, gather tables and messages, and draw them anew at each :meth:`refresh`.
 
-        That is for tables on a terminal; all else is printed as ever.
+        That is for tables on a terminal, and gives its screen; all else is printed as ever.
         """
-        if self.style != "table" or not sys.stdout.isatty():
-            yield
+        if self.style not in ("table", "wide") or not obeys_codes(sys.stdout):
+            yield None
             return
         from pvc_cli.output.screen import Screen
 
         with Screen(sys.stdout) as screen:
             self._screen = screen
             try:
-                yield
+                yield screen
             finally:
                 self._screen = None
 
     def refresh(self) -> None:
         """Draw what was gathered since the last time; elsewhere, hand on what was printed."""
         lines, self._lines = self._lines, []
+        notes, self._notes = self._notes, []
         if self._screen:
-            self._screen.draw(lines)
+            self._screen.draw(lines, notes)
         else:
             sys.stdout.flush()
 
@@ -132,8 +163,9 @@ class Output:
 
         :param metrics: for a command that offers Prometheus' format.
         """
-        if self.style == "table":
-            pieces: Iterable[str] = (f"{text}\n" for text in [table()] if text)
+        if self.tabular:
+            end = "\r\n" if self.style == "csv" else "\n"
+            pieces: Iterable[str] = (f"{text}{end}" for text in [table()] if text)
         elif self.style == "name":
             pieces = (f"{printable(name)}\n" for name in names())
         elif self.style == "prometheus":
@@ -148,15 +180,46 @@ class Output:
             self._lines += "".join(pieces).splitlines()
         else:
             sys.stdout.writelines(pieces)
+        if self._missing:
+            self.footer(self._missing)
+            self._missing = ""
 
-    def table(self, headers: Sequence[str], rows: Sequence[Row], *, wrap: int | None = None) -> str:
-        """Return a table of *rows*, cut to the terminal's width; empty if there are none.
+    def footer(self, text: str) -> None:
+        """Say *text* below a table that a person sees, unless quiet is wanted."""
+        if self.quiet or self.style not in ("table", "wide") or not is_terminal(sys.stdout):
+            return
+        if self._screen:
+            self._notes.append(printable(text))
+        else:
+            print(self.paint(printable(text), "dim"))
 
+    def table(
+        self, headers: Sequence[str], rows: Sequence[Row], *, wide: Sequence[str] = (), wrap: int | None = None
+    ) -> str:
+        """Return a table of *rows*, cut to the terminal's width; empty if there are none. As CSV, all of it.
+
+        :param wide: the headers of further columns, which are shown only where all or these are asked for.
         :param wrap: the column that goes on in further lines instead of being cut.
         """
+        every = (*headers, *wide)
+        usual = len(headers) if self.style == "table" else len(every)
+        chosen = self.layout.choose(every, usual)
+        if chosen != list(range(len(every))):
+            rows = [[row[at] for at in chosen] for row in rows]
+        shown = [every[at] for at in chosen]
+        if self.style == "csv":
+            from pvc_cli.output.spreadsheet import render_csv
+
+            return render_csv(shown, rows, head=self.layout.headers)
+        if not rows:
+            return ""
         from pvc_cli.output.tables import render_table
 
-        return render_table(headers, rows, self.paint, wrap=wrap) if rows else ""
+        columns = None if self.style == "wide" else columns_of(sys.stdout)
+        text, missing = render_table(shown, rows, self.paint, columns=columns, head=self.layout.headers, wrap=wrap)
+        if missing:
+            self._missing = f"The terminal is too narrow for {', '.join(missing)}."
+        return text
 
     def fields(self, pairs: Iterable[tuple[str, str | Cell]]) -> str:
         """Return lines of a name and a value each, for one thing's details."""

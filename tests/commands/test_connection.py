@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from ruamel.yaml import YAML
 
 from tests.conftest import Pvc, Tree
 
@@ -69,3 +71,15 @@ def test_an_unknown_connection_is_refused(pvc: Pvc, command: str) -> None:
 def test_what_cannot_be_kept_is_refused(pvc: Pvc, home: Path, arguments: tuple[str, str]) -> None:
     assert pvc("connection", "add", *arguments).code == 2
     assert not home.exists()
+
+
+def test_names_that_look_like_other_types_survive_a_save(pvc: Pvc, home: Path) -> None:
+    path = home / "config" / "pvc" / "connections.yaml"
+    path.parent.mkdir(parents=True)
+    names = ["010", "08", "0o17", "1e3", "null", "on", "y", "~"]
+    path.write_text("connections:\n" + "".join(f"  {name}:\n    coordinators: hv1\n" for name in names))
+    for _ in range(2):
+        assert pvc("connection", "add", "more", "hv2", "--force").code == 0
+        assert pvc("connection", "list", "-o", "name").out.split() == sorted([*names, "more"])
+    for read in (yaml.safe_load, YAML(typ="safe", pure=True).load):
+        assert set(read(path.read_text())["connections"]) == {*names, "more"}

@@ -127,7 +127,7 @@ def test_eight_settings_are_written_to_the_byte_in_one_transaction(
     assert (result.code, result.out, len(commits)) == (0, "", 1)
     assert result.err == (
         "pvchv1 ens1f0v1: changed vlan_id 0 -> 101, vlan_qos 0 -> 2, tx_rate_min 0 -> 100, tx_rate_max 0 -> 1000,"
-        " link_state auto -> enable, spoof_check True -> False, trust False -> True, query_rss False -> True.\n"
+        " link_state auto -> enable, spoof_check on -> off, trust off -> on, query_rss off -> on.\n"
     )
     after = tree.dump()
     assert {path: value for path, value in after.items() if before[path] != value} == {
@@ -201,7 +201,7 @@ def test_a_dry_run_of_a_setting_shows_it_and_writes_nothing(on_tree: Pvc, tree: 
     before = tree.dump()
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--trust", "--vlan-id", "0", "--dry-run")
     assert (result.code, result.out) == (0, f"would set {VF}/config/trust = 'True'\n")
-    assert result.err == "pvchv1 ens1f0v1: would change trust False -> True.\n"
+    assert result.err == "pvchv1 ens1f0v1: would change trust off -> on.\n"
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--trust", "--dry-run", "-o", "json")
     assert json.loads(result.out) == {"changes": [{"action": "set", "path": f"{VF}/config/trust", "value": "True"}]}
     assert tree.dump() == before

@@ -4,19 +4,57 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Tree, without_daemons
-from tests.terminal import Terminal
+from tests.terminal import Terminal, Tmux
 
 
-def pvc_on_terminal(tree: Tree, *arguments: str, **environment: str) -> Terminal:
-    common = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PVC_COORDINATORS": tree.hosts, "LANG": "C.UTF-8"}
-    common |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-    return Terminal([str(Path(sys.executable).with_name("pvc")), *arguments], {**common, **environment})
+def pvc_on_terminal(tree: Tree, *arguments: str, columns: int = 80, **environment: str) -> Terminal:
+    command = [str(Path(sys.executable).with_name("pvc")), *arguments]
+    return Terminal(command, {**environment_for(tree), **environment}, columns=columns)
+
+
+def environment_for(tree: Tree) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    common = {"PATH": path, "HOME": "/nonexistent", "PVC_COORDINATORS": tree.hosts, "LANG": "C.UTF-8"}
+    return common | {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+
+
+@pytest.fixture
+def tmux(tree: Tree) -> Iterator[Callable[..., Tmux]]:
+    """Give what opens a shell in tmux."""
+    opened: list[Tmux] = []
+
+    def open_one(**size: int) -> Tmux:
+        opened.append(Tmux(environment_for(tree), **size))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+def with_tags(tree: Tree, name: str, *tags: str) -> None:
+    with ZKHandler(tree.hosts) as handler:
+        uuid = tree.uuid(name)
+        for tag in tags:
+            base = ("domain.meta.tags", uuid)
+            handler.write(
+                [
+                    ((*base, "tag", tag), ""),
+                    ((*base, "tag.type", tag), "user"),
+                    ((*base, "tag.protected", tag), "False"),
+                ]
+            )
 
 
 def test_a_table_is_coloured_and_no_wider_than_the_terminal(tree: Tree) -> None:
@@ -25,7 +63,8 @@ def test_a_table_is_coloured_and_no_wider_than_the_terminal(tree: Tree) -> None:
     assert "\x1b[32mstart\x1b[0m" in terminal.seen
     lines = re.sub(r"\x1b\[\d+m", "", terminal.seen).split("\r\n")
     assert max(map(len, lines)) <= 80
-    assert len(lines) == 22
+    assert lines[-2:] == ["20 VMs", ""]
+    assert len(lines) == 23
 
 
 def test_no_color_means_none(tree: Tree) -> None:
@@ -52,17 +91,17 @@ def test_a_bulk_change_shows_how_far_it_is(demo: Callable[..., Tree]) -> None:
 
 def test_watching_redraws_only_what_changed_and_leaves_a_clean_screen(tree: Tree) -> None:
     terminal = pvc_on_terminal(tree, "--no-color", "vm", "list", "^(db|dns)-0", "--watch", TERM="xterm")
-    terminal.wait_for("dns-02")
+    terminal.wait_for("4 VMs")
     assert terminal.seen.startswith("\x1b[?1049h")
     terminal.seen = ""
     tree.put(f"/domains/{tree.uuid('db-02')}/state", b"fail")
     terminal.wait_for("fail")
-    assert re.fullmatch(r"\x1b\[3Hdb-02 +fail +pvchv1[^\x1b]+\x1b\[K", terminal.seen)
+    assert re.fullmatch(r"\x1b\[3H\x1b\[Kdb-02 +fail +pvchv1[^\x1b]+", terminal.seen)
     terminal.seen = ""
     with ZKHandler(tree.hosts) as handler:
         handler.delete([("domain", tree.uuid("dns-02"))])
     terminal.wait_for("\x1b[J")
-    assert terminal.seen == "\x1b[5H\x1b[J"
+    assert terminal.seen == "\x1b[5H\x1b[K3 VMs\x1b[6H\x1b[J"
     terminal.seen = ""
     terminal.type("\x03")
     assert terminal.wait_for_end() == 130
@@ -74,7 +113,8 @@ def test_watching_follows_the_size_of_the_terminal(tree: Tree) -> None:
     terminal.wait_for("web-02")
     terminal.seen = ""
     terminal.resize(10, 74)
-    terminal.wait_for("… 12 more lines")
+    terminal.wait_for("… 13 more lines")
+    terminal.wait_for("20 VMs")
     rows = re.sub(r"\x1b\[\d*[HKJ]", "\n", terminal.seen).split("\n")
     assert max(map(len, rows)) <= 74
     terminal.type("\x03")
@@ -146,3 +186,130 @@ def test_ctrl_c_stops_a_run_between_transactions_and_says_how_to_go_on(demo: Cal
     assert "rerun the same command to finish" in terminal.seen
     assert tree.dump("/domains") == before
     assert pvc_on_terminal(tree, "schema", "upgrade", "--yes", "--no-backup").wait_for_end() == 0
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_draws_the_list_again(tree: Tree, tmux: Callable[..., Tmux]) -> None:
+    shell = tmux()
+    shell.type("pvc --no-color vm list '^(db|dns)-0' --watch", "Enter")
+    shell.wait_for("4 VMs")
+    assert shell.on_other_screen()
+    for state in ("fail", "stop"):
+        shell.type("C-z")
+        shell.wait_for("Stopped")
+        assert not shell.on_other_screen()
+        assert "4 VMs" not in shell.shown()
+        tree.put(f"/domains/{tree.uuid('db-02')}/state", state.encode())
+        shell.type("clear; fg", "Enter")
+        shell.wait_for("4 VMs")
+        shell.wait_for(f"db-02   {state}")
+        assert shell.on_other_screen()
+        assert [line.split()[0] for line in shell.shown()] == ["NAME", "db-01", "db-02", "dns-01", "dns-02", "4"]
+    shell.type("C-c")
+    shell.wait_for("ready>")
+    assert not shell.on_other_screen()
+
+
+def test_a_list_that_fills_the_line_keeps_its_last_character(tree: Tree, tmux: Callable[..., Tmux]) -> None:
+    with_tags(tree, "db-01", *(f"tag{number}" for number in range(20)))
+    shell = tmux(columns=80)
+    shell.type("pvc --no-color vm list '^db-01$' --watch", "Enter")
+    shell.wait_for("1 VM")
+    assert len(shell.shown()[1]) == 80
+    assert shell.shown()[1].endswith("…")
+
+
+def test_the_header_and_the_footer_stay_when_a_watched_list_is_longer_than_the_screen(
+    tmux: Callable[..., Tmux],
+) -> None:
+    shell = tmux(lines=10)
+    shell.type("pvc --no-color vm list --watch --sort=-memory", "Enter")
+    shell.wait_for("20 VMs")
+    lines = shell.shown()
+    assert len(lines) == 10
+    assert lines[0].startswith("NAME ")
+    assert lines[1].split()[:6] == ["db-01", "start", "pvchv3", "8", "16", "GiB"]
+    assert lines[-2:] == ["… 13 more lines", "20 VMs"]
+
+
+@pytest.mark.parametrize("columns", [60, 40, 25])
+@pytest.mark.parametrize("words", ["vm list", "sriov vf list", "storage osd list", "network list", "node list"])
+def test_a_narrow_terminal_wraps_no_line(tree: Tree, words: str, columns: int) -> None:
+    terminal = pvc_on_terminal(tree, "--no-color", *words.split(), columns=columns)
+    assert terminal.wait_for_end() == 0
+    table = [line for line in terminal.seen.split("\r\n") if not line.startswith("The terminal")]
+    assert max(map(len, table)) <= columns
+
+
+def test_wide_characters_are_aligned_as_the_terminal_draws_them(tree: Tree, tmux: Callable[..., Tmux]) -> None:
+    names = {"db-01": "日本語サーバー", "db-02": "🚀rocket", "dns-01": "e\u0301te\u0301", "dns-02": "한국"}
+    for name, new in names.items():
+        tree.put(f"/domains/{tree.uuid(name)}", new.encode())
+    shell = tmux()
+    shell.type("clear; pvc --no-color vm list", "Enter")
+    shell.wait_for("20 VMs")
+    columns = {column_of(line, "start") for line in shell.shown() if "  start" in line and "pvchv" in line}
+    assert len(columns) == 1
+
+
+def column_of(line: str, word: str) -> int:
+    before = line[: line.index(word)]
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in before)
+
+
+def test_a_dumb_terminal_gets_neither_colour_nor_a_second_screen(tree: Tree) -> None:
+    terminal = pvc_on_terminal(tree, "vm", "list", "^db", "--watch", TERM="dumb")
+    terminal.wait_for("2 VMs")
+    tree.put(f"/domains/{tree.uuid('db-02')}/state", b"fail")
+    terminal.wait_for("fail")
+    terminal.type("\x03")
+    assert terminal.wait_for_end() == 130
+    assert "\x1b" not in terminal.seen
+
+
+def test_a_terminal_of_unknown_width_gets_whole_cells(tree: Tree) -> None:
+    with_tags(tree, "db-01", *(f"a-rather-long-tag-{number}" for number in range(10)))
+    terminal = pvc_on_terminal(tree, "--no-color", "vm", "list", "^db-01", columns=0)
+    assert terminal.wait_for_end() == 0
+    assert "a-rather-long-tag-9" in terminal.seen
+    assert "…" not in terminal.seen
+
+
+@pytest.mark.parametrize(
+    ("key", "items", "value", "shown"),
+    [
+        ("domain.meta.tags", ("tag.protected", "production"), "True", '"protected": true'),
+        ("domain.meta.node_limit", (), "pvchv2", '"node_limit": ["pvchv2"]'),
+        ("domain.meta.node_selector", (), "vcpus", '"node_selector": "vcpus"'),
+        ("domain.meta.autostart", (), "True", '"node_autostart": true'),
+        ("domain.profile", (), "other", '"profile": "other"'),
+        ("domain.failed_reason", (), "no memory", '"failed_reason": "no memory"'),
+        ("domain.name", (), "renamed", '"name": "renamed"'),
+    ],
+)
+def test_whatever_a_document_shows_is_watched(
+    tree: Tree, key: str, items: tuple[str, ...], value: str, shown: str
+) -> None:
+    words = [str(Path(sys.executable).with_name("pvc")), "vm", "list", "^(app-01|renamed)$", "--watch", "-o", "jsonl"]
+    program = subprocess.Popen(words, env=environment_for(tree), stdout=subprocess.PIPE, text=True)
+    assert program.stdout
+    try:
+        assert shown not in program.stdout.readline()
+        with ZKHandler(tree.hosts) as handler:
+            handler.write([((key, tree.uuid("app-01"), *items), value)])
+        assert shown in program.stdout.readline()
+    finally:
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 130
+        program.stdout.close()
+
+
+def test_wide_and_named_columns_are_watched_as_well(tree: Tree) -> None:
+    terminal = pvc_on_terminal(
+        tree, "--no-color", "vm", "list", "^app-01$", "--watch", "--columns", "name,failed-reason", TERM="xterm"
+    )
+    terminal.wait_for("1 VM")
+    with ZKHandler(tree.hosts) as handler:
+        handler.write([(("domain.failed_reason", tree.uuid("app-01")), "no memory left")])
+    terminal.wait_for("no memory left")
+    terminal.type("\x03")
+    assert terminal.wait_for_end() == 130

@@ -15,8 +15,8 @@ STATES = (
     "migrate", "migrate-live", "unmigrate", "provision", "import", "restore", "mirror",
 )  # fmt: skip
 """The states that PVC gives VMs."""
-WATCHED_KEYS = ("domain.state", "domain.node", "domain.last_node", "domain.xml")
-"""Keys of a VM, tags aside, that a list of VMs shows."""
+WATCHED_KEYS = ("domain.name", "domain.state", "domain.node", "domain.last_node", "domain.xml")
+"""Keys of a VM, tags aside, that a table of VMs shows."""
 
 
 class VmSnapshot(NamedTuple):

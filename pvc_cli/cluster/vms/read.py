@@ -15,7 +15,7 @@ from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.reads import Names, Values
 
 _T = TypeVar("_T")
-_KEYS = (
+DOCUMENT_KEYS = (
     "domain.name",
     "domain.xml",
     "domain.state",
@@ -30,7 +30,8 @@ _KEYS = (
     "domain.meta.node_selector",
     "domain.meta.node_limit",
 )
-_SNAPSHOT_KEYS = ("domain_snapshot.timestamp", "domain_snapshot.rbd_snapshots")
+"""Keys of a VM that its document shows, tags, snapshots and statistics aside."""
+SNAPSHOT_KEYS = ("domain_snapshot.timestamp", "domain_snapshot.rbd_snapshots")
 
 
 class _Extent(NamedTuple):
@@ -40,8 +41,8 @@ class _Extent(NamedTuple):
     snapshot_keys: tuple[str, ...]
 
 
-_LISTED = _Extent(_KEYS, _SNAPSHOT_KEYS)
-_COMPLETE = _Extent((*_KEYS, "domain.stats"), (*_SNAPSHOT_KEYS, "domain_snapshot.xml"))
+_LISTED = _Extent(DOCUMENT_KEYS, SNAPSHOT_KEYS)
+_COMPLETE = _Extent((*DOCUMENT_KEYS, "domain.stats"), (*SNAPSHOT_KEYS, "domain_snapshot.xml"))
 _FIRST, _CHUNK = 100, 500
 _Rows = list[tuple[Values, Names]]
 

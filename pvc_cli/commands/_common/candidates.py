@@ -16,6 +16,7 @@ from pvc_cli.connections.saved import Connections
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
 from pvc_cli.errors import PvcError
+from pvc_cli.output.layout import word_for
 from pvc_cli.zk import ZKHandler
 
 _PATIENCE = 0.4
@@ -75,6 +76,14 @@ pools_and_volumes = _from_cluster(_pools_and_volumes)
 def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the states that PVC gives VMs."""
     return [CompletionItem(state) for state in STATES if state.startswith(incomplete)]
+
+
+def columns(_context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the columns of a list, one after the other; behind a minus, too."""
+    before, comma, word = incomplete.rpartition(",")
+    start = f"{before}{comma}{'-' if word.startswith('-') else ''}"
+    names = dict.fromkeys(map(word_for, getattr(parameter, "known", ())))
+    return [CompletionItem(f"{start}{name}") for name in names if name.startswith(word.removeprefix("-").upper())]
 
 
 def changes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -15,7 +15,12 @@ from pvc_cli.output.writer import Format
 Command = TypeVar("Command", bound=Callable[..., object])
 pass_context = click.make_pass_decorator(Context)
 
-_FORMATS: dict[str, Format] = {"table": "table", "json": "json", "yaml": "yaml", "name": "name"}
+_FORMATS: dict[str, Format] = {
+    "table": "table", "json": "json", "jsonl": "jsonl", "yaml": "yaml", "name": "name",
+}  # fmt: skip
+_LIST_FORMATS: dict[str, Format] = {
+    "table": "table", "wide": "wide", "csv": "csv", "json": "json", "jsonl": "jsonl", "yaml": "yaml", "name": "name",
+}  # fmt: skip
 _PVC_FORMATS: dict[str, Format] = {"pretty": "table", "raw": "name", "json": "json", "json-pretty": "json-pretty"}
 _METRICS: dict[str, Format] = {"prometheus": "prometheus"}
 
@@ -50,20 +55,20 @@ def _choose_format(context: click.Context, _parameter: click.Parameter, value: s
     if __name__ in context.meta:
         raise click.UsageError("-o and -f exclude each other: use one of them")
     context.meta[__name__] = value
-    context.obj.output.style = {**_FORMATS, **_PVC_FORMATS, **_METRICS}[value]
+    context.obj.output.style = {**_LIST_FORMATS, **_PVC_FORMATS, **_METRICS}[value]
 
 
-def output_option(command: Command) -> Command:
-    """Add ``-o``, and ``-f`` as PVC's client spells it: the format of ``Context.output``."""
-    return _output_options(command, _FORMATS)
+def list_formats(command: Command) -> Command:
+    """Add ``-o`` and ``-f`` as :func:`output_option` does, with the formats that lists have besides."""
+    return _add_formats(command, _LIST_FORMATS)
 
 
 def output_option_with_metrics(command: Command) -> Command:
     """Add the same as :func:`output_option`, with Prometheus' format for a command that gives ``metrics``."""
-    return _output_options(command, _FORMATS | _METRICS)
+    return _add_formats(command, _FORMATS | _METRICS)
 
 
-def _output_options(command: Command, own_formats: dict[str, Format]) -> Command:
+def _add_formats(command: Command, own_formats: dict[str, Format]) -> Command:
     for names, formats, text in (
         (("-f", "--format"), _PVC_FORMATS, "Output format, in the words of PVC's own client."),
         (("-o", "--output"), own_formats, "Output format [default: table]."),
@@ -72,6 +77,11 @@ def _output_options(command: Command, own_formats: dict[str, Format]) -> Command
             *names, type=click.Choice(list(formats)), expose_value=False, callback=_choose_format, help=text
         )(command)
     return command
+
+
+def output_option(command: Command) -> Command:
+    """Add the options for the format of results; a list has :func:`~.listing.list_options` instead."""
+    return _add_formats(command, _FORMATS)
 
 
 pattern_argument = click.argument(

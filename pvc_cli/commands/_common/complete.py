@@ -25,4 +25,4 @@ def _on_tab(kind: str) -> Completer:
 changes, vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
     _on_tab, ("changes", "vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
 )
-networks, pools, pools_and_volumes = map(_on_tab, ("networks", "pools", "pools_and_volumes"))
+networks, pools, pools_and_volumes, columns = map(_on_tab, ("networks", "pools", "pools_and_volumes", "columns"))

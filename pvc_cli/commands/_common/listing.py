@@ -1,11 +1,59 @@
-"""Show a list of records in the requested format."""
+"""Show a list of records in the requested format: the options and the output that all lists share."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast
 
-from pvc_cli.output.writer import Document, Output, Row
+import click
+
+from pvc_cli.cluster.values import natural_key
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Command, Context, list_formats
+from pvc_cli.output.layout import Layout, column_index
+from pvc_cli.output.writer import Cell, Document, Output, Row, as_cell
 
 _T = TypeVar("_T")
+
+
+class ColumnsOption(click.Option):
+    """An option that takes the names of some of *known* columns."""
+
+    def __init__(self, *args: Any, known: Sequence[str] = (), **attributes: Any) -> None:  # noqa: ANN401 - Click's
+        super().__init__(*args, metavar="COLUMN,…", shell_complete=complete.columns, **attributes)
+        self.known = known
+
+
+def list_options(*columns: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def laid_out(*args: object, **given: object) -> object:
+            wanted, order, headless = (given.pop(name) for name in ("columns", "sort", "no_headers"))
+            layout = Layout(_names(wanted), _names(order), headers=not headless)
+            context = click.get_current_context()
+            output = cast("Context", context.obj).output
+            for name in (*layout.columns, *(name.removeprefix("-") for name in layout.sort)):
+                column_index(columns, name)
+            if (layout.columns or headless) and not output.tabular:
+                raise click.UsageError("--columns and --no-headers need -o table, wide or csv", context)
+            output.layout = layout
+            return command(*args, **given)
+
+        decorated = cast("Command", laid_out)
+        for option in (
+            click.option("--no-headers", is_flag=True, help="Leave out the line of headers."),
+            click.option("--sort", cls=ColumnsOption, known=columns, help="Sort by these; -COLUMN: greatest first."),
+            click.option("--columns", cls=ColumnsOption, known=columns, help="Columns to show, in order."),
+        ):
+            decorated = option(decorated)
+        return list_formats(decorated)
+
+    return decorate
+
+
+def _names(given: object) -> tuple[str, ...]:
+    return tuple(name for name in str(given or "").split(",") if name)
 
 
 def show_list(
@@ -17,12 +65,69 @@ def show_list(
     headers: Sequence[str],
     row: Callable[[_T], Row],
     nothing: str,
+    wide: Sequence[str] = (),
+    things: str = "",
 ) -> None:
-    """Show *found*, of each record its document, its name or its table row; say *nothing* if there are none."""
+    """Show *found*, of each record its document, its name or its table row; say *nothing* if there are none.
+
+    :param wide: the headers of the last cells of each row, which are shown only where they are asked for.
+    :param things: what the records are, in the plural, for the line below a table on a terminal.
+    """
+    show_records(
+        output,
+        found,
+        documents=lambda records: map(document, records),
+        names=lambda records: map(name, records),
+        headers=headers,
+        wide=wide,
+        rows=lambda records: [(record, row(record)) for record in records],
+        nothing=nothing,
+        things=things,
+    )
+
+
+def show_records(
+    output: Output,
+    found: Sequence[_T],
+    *,
+    documents: Callable[[Sequence[_T]], Document | Iterable[Document]],
+    names: Callable[[Sequence[_T]], Iterable[str]],
+    headers: Sequence[str],
+    rows: Callable[[Sequence[_T]], Sequence[tuple[_T, Row]]],
+    nothing: str,
+    wide: Sequence[str] = (),
+    things: str = "",
+) -> None:
+    """Show *found* as :func:`show_list` does, where records are made into documents and rows together.
+
+    :param rows: returns records with their rows; a record that vanished meanwhile is left out.
+    """
+    pairs: Sequence[tuple[_T, Row]] | None = None
+    if output.layout.sort:
+        pairs = _sorted(output.layout, (*headers, *wide), rows(found))
+        found = [record for record, _ in pairs]
     output.show(
-        lambda: map(document, found),
-        names=lambda: map(name, found),
-        table=lambda: output.table(headers, [row(record) for record in found]),
+        lambda: documents(found),
+        names=lambda: dict.fromkeys(names(found)),
+        table=lambda: output.table(headers, [row for _, row in (rows(found) if pairs is None else pairs)], wide=wide),
     )
     if not found:
         output.message(nothing)
+    elif things:
+        output.footer(f"{len(found):,} {things if len(found) > 1 else things.removesuffix('s')}")
+
+
+def _sorted(layout: Layout, headers: Sequence[str], pairs: Sequence[tuple[_T, Row]]) -> list[tuple[_T, Row]]:
+    """Return *pairs* in the order that *layout* asks for; what is not known comes last."""
+    ordered = list(pairs)
+    for column, descending in reversed(layout.order(headers)):
+        known = [pair for pair in ordered if as_cell(pair[1][column]).value is not None]
+        unknown = [pair for pair in ordered if as_cell(pair[1][column]).value is None]
+        known.sort(key=lambda pair: _rank(as_cell(pair[1][column])), reverse=descending)
+        ordered = known + unknown
+    return ordered
+
+
+def _rank(cell: Cell) -> tuple[bool, Any]:
+    """Return what a cell is sorted by: numbers before texts, and numbers in texts by what they are."""
+    return (False, cell.value) if cell.is_number else (True, natural_key(str(cell.value) or cell.text))

@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager
 import click
 
 from pvc_cli.errors import RefusedError
+from pvc_cli.output.terminal import obeys_codes
 from pvc_cli.output.writer import Output
 
 
 @contextmanager
 def progress_bar(output: Output, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
     """Give a function that is told how much is done, of how much; a bar on a terminal's standard error shows it."""
-    if not shown or output.quiet or not sys.stderr.isatty():
+    if not shown or output.quiet or not obeys_codes(sys.stderr):
         yield lambda _done, _all: None
         return
     bar = click.progressbar(length=1, show_pos=True, file=sys.stderr)

@@ -2,13 +2,16 @@ from typing import Any
 
 import click
 
-from pvc_cli.commands._common.command import Context, output_option, pass_context
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.connections.saved import Connections
 from pvc_cli.output.writer import Cell
 
+_HEADERS = ("CURRENT", "NAME", "COORDINATORS")
+
 
 @click.command("list")
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context) -> None:
     """List saved connections.
@@ -18,18 +21,16 @@ def command(context: Context) -> None:
       pvc connection list
     """
     connections = Connections.load()
-    entries = sorted(connections.hosts.items())
-    output = context.output
-    output.show(
-        lambda: [_document(connections, name) for name, _ in entries],
-        names=lambda: [name for name, _ in entries],
-        table=lambda: output.table(
-            ("", "NAME", "COORDINATORS"),
-            [["*" if name == connections.current else "", Cell(name, "bold"), hosts] for name, hosts in entries],
-        ),
+    show_list(
+        context.output,
+        sorted(connections.hosts),
+        document=lambda name: _document(connections, name),
+        name=str,
+        headers=_HEADERS,
+        row=lambda name: ["*" if name == connections.current else "", Cell(name, "bold"), connections.hosts[name]],
+        nothing=f"No connections in {connections.path}: add one with 'pvc connection add NAME HOST[:PORT],…'.",
+        things="connections",
     )
-    if not entries:
-        output.message(f"No connections in {connections.path}: add one with 'pvc connection add NAME HOST[:PORT],…'.")
 
 
 def _document(connections: Connections, name: str) -> dict[str, Any]:

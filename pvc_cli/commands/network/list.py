@@ -2,17 +2,17 @@ import click
 
 from pvc_cli.cluster.networks import Network, list_networks
 from pvc_cli.cluster.resource_documents import network_document
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import show_list
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.network._show import switch_text
-from pvc_cli.output.writer import Cell, known
+from pvc_cli.output.writer import Row
 
 _HEADERS = ("VNI", "DESCRIPTION", "TYPE", "MTU", "DOMAIN", "IPV4", "DHCP", "IPV6", "DHCPV6")
 
 
 @click.command("list")
 @pattern_argument
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context, pattern: str | None) -> None:
     """List networks.
@@ -33,15 +33,16 @@ def command(context: Context, pattern: str | None) -> None:
             headers=_HEADERS,
             row=_row,
             nothing="No network matches." if pattern else "No networks.",
+            things="networks",
         )
 
 
-def _row(network: Network) -> list[str | Cell]:
+def _row(network: Network) -> Row:
     return [
         network.vni,
         network.description,
         network.type,
-        known(network.mtu),
+        network.mtu,
         network.domain or "none",
         network.ip4.network or "none",
         switch_text(network.ip4.dhcp_flag),

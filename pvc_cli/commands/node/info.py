@@ -5,6 +5,7 @@ from pvc_cli.cluster.node_details import NodeDetails, read_node_details
 from pvc_cli.cluster.nodes import Node, find_nodes
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
+from pvc_cli.commands._common.sizes import memory_text
 from pvc_cli.commands.node._states import state_cell
 from pvc_cli.output.writer import Output, known
 
@@ -60,11 +61,12 @@ def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool)
             ("vCPUs", f"{known(node.vcpu_allocated)} allocated"),
             (
                 "Memory",
-                f"{known(node.memory_total)} MiB: {known(node.memory_used)} used, {known(node.memory_free)} free",
+                f"{memory_text(node.memory_total)}: {memory_text(node.memory_used)} used,"
+                f" {memory_text(node.memory_free)} free",
             ),
             (
                 "VMs' memory",
-                f"{known(node.memory_allocated)} MiB allocated, {known(node.memory_provisioned)} provisioned",
+                f"{memory_text(node.memory_allocated)} allocated, {memory_text(node.memory_provisioned)} provisioned",
             ),
             ("IPMI", f"{node.ipmi_username} at {node.ipmi_hostname}" if node.ipmi_hostname else "none"),
             *password,

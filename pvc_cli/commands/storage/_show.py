@@ -3,6 +3,7 @@
 from pvc_cli.cluster.values import Json
 from pvc_cli.commands._common.sizes import size_text as size_text
 from pvc_cli.errors import printable
+from pvc_cli.output.writer import Cell
 
 _LARGEST = 2**80
 
@@ -13,6 +14,22 @@ def figure(stats: Json | None, name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST:
         return None
     return value
+
+
+def size_cell(amount: float | None, *, unit: int = 1) -> Cell:
+    """Return a size with a unit, whose value is in bytes; *amount* is in units of so many bytes."""
+    return Cell(size_text(amount, unit=unit), value=None if amount is None else int(amount * unit))
+
+
+def count_cell(stats: Json | None, name: str) -> Cell:
+    """Return a whole number of some statistics."""
+    value = figure(stats, name)
+    return Cell(count_text(stats, name), value=None if value is None else int(value))
+
+
+def percent_cell(amount: float | None) -> Cell:
+    """Return a share as text; *amount* is in percent."""
+    return Cell(percent_text(amount), value=None if amount is None else round(amount, 3))
 
 
 def count_text(stats: Json | None, name: str) -> str:

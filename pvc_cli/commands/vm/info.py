@@ -7,8 +7,9 @@ from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.read import read_complete_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.commands._common.sizes import memory_text
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
+from pvc_cli.commands.vm._show import STATE_COLOURS
 from pvc_cli.output.writer import Cell, Output, known
 
 

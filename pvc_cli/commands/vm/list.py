@@ -6,32 +6,30 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.cluster.patterns import check_pattern
+from pvc_cli.cluster.vms.counting import TRAITS, Trait, count_vms
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
-from pvc_cli.cluster.vms.model import WATCHED_KEYS, Vm
+from pvc_cli.cluster.vms.model import Vm
 from pvc_cli.cluster.vms.query import VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
-from pvc_cli.commands._common.command import (
-    Context,
-    connect_to_list,
-    options_into,
-    output_option,
-    pass_context,
-    watch_option,
-)
+from pvc_cli.cluster.vms.watched import watch_documents, watch_rows
+from pvc_cli.commands._common.command import Context, connect_to_list, options_into, pass_context, watch_option
+from pvc_cli.commands._common.listing import list_options, show_list, show_records
 from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
+from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.vm._show import STATE_COLOURS, memory_text
+from pvc_cli.commands.vm._show import STATE_COLOURS
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Output, known
+from pvc_cli.output.writer import Cell, Output, Row
 from pvc_cli.zk import Key, ZKHandler
 
 if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
-
-_HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
+_HEADERS = ("NAME", "STATE", "NODE", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
+_WIDE = ("UUID", "MIGRATED", "PROFILE", "AUTOSTART", "NODE LIMIT", "FAILED REASON", "DESCRIPTION")
+_COUNTED = ("STATE", "NODE", "TAG", "VMS")
 
 
 @click.command("list")
@@ -43,10 +41,11 @@ _HEADERS = ("NAME", "STATE", "NODE", "MIGRATED", "VCPUS", "MEMORY", "NETWORKS", 
     ),
     *FILTER_OPTIONS,
 )
+@click.option("--count-by", "trait", type=click.Choice(TRAITS), help="Count the VMs instead, by what they have.")
 @watch_option
-@output_option
+@list_options(*_HEADERS, *_WIDE, *_COUNTED)
 @pass_context
-def command(context: Context, filters: Filters, watch: bool) -> int:
+def command(context: Context, filters: Filters, trait: Trait | None, watch: bool) -> int:
     """List VMs.
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it. With -, the
@@ -57,12 +56,21 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
       pvc vm list '^web-' -s start
       pvc vm list -g production -o name
       pvc vm list --network 1001 --min-memory 4096
+      pvc vm list --sort=-memory,name --columns name,memory,node
+      pvc vm list --count-by tag
+      pvc vm list -o csv > vms.csv
     """
     names = context.names(["-"]) if filters.pattern == "-" else []
     filters = filters._replace(pattern=None) if names else filters
     check_pattern(filters.pattern or "")
-    with connect_to_list(context) as handler, turns(context.output, handler, _arm, watch=watch) as each:
-        listing = _Listing(handler, filters, names)
+
+    def arm(handler: ZKHandler, watcher: Watcher) -> None:
+        # A table shows little of a VM, unless more is asked for; there are many VMs.
+        little = context.output.style == "table" and not context.output.layout.asks
+        (watch_rows if little or trait else watch_documents)(handler, watcher)
+
+    with connect_to_list(context) as handler, turns(context.output, handler, arm, watch=watch) as each:
+        listing = _Listing(handler, filters, names, trait)
         for changed in each:
             listing.show(context.output, changed)
     return EXIT_INTERRUPTED if watch else 0
@@ -71,29 +79,36 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
 class _Listing:
     """A list of the VMs within some filters, which can be shown again after changes."""
 
-    def __init__(self, handler: ZKHandler, filters: Filters, names: Sequence[str]) -> None:
+    def __init__(self, handler: ZKHandler, filters: Filters, names: Sequence[str], trait: Trait | None) -> None:
         self._handler = handler
         self._names = names
         self._filters = filters
-        self._rows: dict[str, list[str | Cell]] = {}
+        self._trait = trait
+        self._rows: dict[str, Row] = {}
         self._broken: dict[str, str] = {}
 
     def show(self, output: Output, changed: set[Key] | None) -> None:
         """Show the list, reading again only what *changed*; a None means everything."""
-        stale = set(self._rows) if changed is None else {key[1] for key in changed if len(key) == 2}
+        stale = set(self._rows) if changed is None else {key[1] for key in changed if not isinstance(key, str)}
         for uuid in stale:
             self._rows.pop(uuid, None)
             self._broken.pop(uuid, None)
         everybody = find(self._handler, self._names) if self._names else list_vms(self._handler)
         chosen = narrow(self._handler, everybody, self._filters, warn_of_broken_xml(output))
-        output.show(
-            lambda: (vm_document(vm) for vm in self._checked(read_complete_vms(self._handler, _uuids(chosen)))),
-            names=lambda: [vm.name for vm in chosen],
-            table=lambda: output.table(_HEADERS, self._table(chosen)),
+        if self._trait:
+            _show_counts(output, self._handler, chosen, self._trait, self._nothing(chosen))
+            return
+        show_records(
+            output,
+            chosen,
+            documents=lambda vms: map(vm_document, self._checked(read_complete_vms(self._handler, _uuids(vms)))),
+            names=lambda vms: [vm.name for vm in vms],
+            headers=_HEADERS,
+            wide=_WIDE,
+            rows=self._table,
+            nothing=self._nothing(chosen),
+            things="VMs",
         )
-        if not chosen:
-            reason = explain_no_match(self._handler, self._filters).reason
-            output.message("No VM matches." if reason == "no VM matches" else f"No VM matches; {reason}")
         for vm in chosen:
             if vm.uuid in self._broken:
                 output.warning(self._broken[vm.uuid])
@@ -105,36 +120,51 @@ class _Listing:
                 self._broken[vm.uuid] = f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}"
             yield vm
 
-    def _table(self, chosen: Sequence[VmRef]) -> list[list[str | Cell]]:
+    def _table(self, chosen: Sequence[VmRef]) -> list[tuple[VmRef, Row]]:
         missing = [vm for vm in chosen if vm.uuid not in self._rows]
         for vm in self._checked(read_vms(self._handler, _uuids(missing))):
             self._rows[vm.uuid] = _row(vm)
-        return [self._rows[vm.uuid] for vm in chosen if vm.uuid in self._rows]
+        return [(vm, self._rows[vm.uuid]) for vm in chosen if vm.uuid in self._rows]
+
+    def _nothing(self, chosen: Sequence[VmRef]) -> str:
+        """Return why there is nothing to show."""
+        if chosen:
+            return ""
+        reason = explain_no_match(self._handler, self._filters).reason
+        return "No VM matches." if reason == "no VM matches" else f"No VM matches; {reason}"
+
+
+def _show_counts(output: Output, handler: ZKHandler, vms: Sequence[VmRef], trait: Trait, nothing: str) -> None:
+    show_list(
+        output,
+        count_vms(handler, vms, trait),
+        document=lambda count: {trait: count.value, "vms": count.vms},
+        name=lambda count: count.value or "",
+        headers=(trait.upper(), "VMS"),
+        row=lambda count: [Cell("none", value=None) if count.value is None else count.value, count.vms],
+        nothing=nothing,
+    )
 
 
 def _uuids(vms: Sequence[VmRef]) -> list[str]:
     return [vm.uuid for vm in vms]
 
 
-def _row(vm: Vm) -> list[str | Cell]:
+def _row(vm: Vm) -> Row:
     hardware = vm.hardware
     return [
         vm.name,
         Cell(vm.state, STATE_COLOURS.get(vm.state, "blue")),
-        vm.node,
-        migrated(vm),
-        known(hardware.vcpu) if hardware else "?",
-        memory_text(hardware.memory) if hardware else "?",
-        ",".join(str(network.vni) for network in hardware.networks) if hardware else "?",
+        Cell(f"{vm.node} (from {vm.last_node})", "yellow", vm.node) if vm.last_node else vm.node,
+        hardware and hardware.vcpu,
+        memory_cell(hardware and hardware.memory),
+        ",".join(str(network.vni) for network in hardware.networks) if hardware else None,
         ",".join(tag.name for tag in vm.tags),
+        vm.uuid,
+        migrated(vm),
+        vm.profile,
+        None if vm.node_autostart is None else ("no", "yes")[vm.node_autostart],
+        ",".join(vm.node_limit),
+        vm.failed_reason,
+        hardware and hardware.description,
     ]
-
-
-def _arm(handler: ZKHandler, watcher: Watcher) -> None:
-    """Watch whatever changes what the list shows."""
-    watcher.watch(children=["base.domain"])
-    uuids = handler.children("base.domain") or []
-    watcher.watch(
-        values=[(key, uuid) for uuid in uuids for key in WATCHED_KEYS],
-        children=[("domain.meta.tags", uuid) for uuid in uuids],
-    )

@@ -3,10 +3,11 @@ import click
 from pvc_cli.cluster.networks import DIRECTIONS, Direction, find_vnis, list_rules
 from pvc_cli.cluster.resource_documents import rule_document
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import show_list
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.errors import InvalidInputError
-from pvc_cli.output.writer import known
+
+_HEADERS = ("DIRECTION", "ORDER", "DESCRIPTION", "RULE")
 
 
 @click.command("list")
@@ -14,7 +15,7 @@ from pvc_cli.output.writer import known
 @pattern_argument
 @click.option("--direction", type=click.Choice(DIRECTIONS), help="Only rules for traffic in this direction.")
 @click.option("--in/--out", "incoming", default=None, help="The same, as PVC's own client spells it.")
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(
     context: Context, network: str, pattern: str | None, direction: Direction | None, incoming: bool | None
@@ -39,7 +40,8 @@ def command(
             list_rules(handler, vni, pattern, direction=direction),
             document=rule_document,
             name=lambda rule: rule.description,
-            headers=("DIRECTION", "ORDER", "DESCRIPTION", "RULE"),
-            row=lambda rule: [rule.direction, known(rule.order), rule.description, known(rule.rule)],
+            headers=_HEADERS,
+            row=lambda rule: [rule.direction, rule.order, rule.description, rule.rule],
             nothing="No rule matches." if pattern else "No rules.",
+            things="rules",
         )

@@ -3,10 +3,10 @@ import click
 from pvc_cli.cluster.networks import DhcpLease, find_vnis, list_dhcp
 from pvc_cli.cluster.resource_documents import dhcp_document
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import show_list
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.writer import Cell, Row
 
 _HEADERS = ("ADDRESS", "MAC", "HOST NAME", "EXPIRES")
 
@@ -15,7 +15,7 @@ _HEADERS = ("ADDRESS", "MAC", "HOST NAME", "EXPIRES")
 @click.argument("network", shell_complete=complete.networks)
 @pattern_argument
 @click.option("-s", "--static/--leases", default=None, help="Only reservations, or only leases.")
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context, network: str, pattern: str | None, static: bool | None) -> None:
     """List the DHCP reservations and leases of NETWORK.
@@ -38,9 +38,10 @@ def command(context: Context, network: str, pattern: str | None, static: bool | 
             headers=_HEADERS,
             row=_row,
             nothing="No reservation or lease matches." if pattern else "No reservations or leases.",
+            things="leases and reservations",
         )
 
 
-def _row(lease: DhcpLease) -> list[str | Cell]:
+def _row(lease: DhcpLease) -> Row:
     expires = Cell("static", "green") if isinstance(lease.timestamp, str) else time_text(lease.timestamp)
-    return [lease.ip4_address or "?", lease.mac_address, lease.hostname or "?", expires]
+    return [lease.ip4_address or None, lease.mac_address, lease.hostname or None, expires]

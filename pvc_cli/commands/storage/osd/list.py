@@ -3,10 +3,10 @@ import click
 from pvc_cli.cluster.resource_documents import storage_document
 from pvc_cli.cluster.storage.model import Osd
 from pvc_cli.cluster.storage.query import list_osds
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import show_list
-from pvc_cli.commands.storage._show import count_text, figure, percent_text, size_text
-from pvc_cli.output.writer import Cell, known
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
+from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands.storage._show import count_cell, figure, percent_cell, size_cell
+from pvc_cli.output.writer import Cell, Row
 
 _HEADERS = ("ID", "NODE", "DEVICE", "DB DEVICE", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS")
 _KIB = 1024
@@ -14,7 +14,7 @@ _KIB = 1024
 
 @click.command("list")
 @pattern_argument
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context, pattern: str | None) -> None:
     """List OSDs.
@@ -35,32 +35,34 @@ def command(context: Context, pattern: str | None) -> None:
             headers=_HEADERS,
             row=_row,
             nothing="No OSD matches." if pattern else "No OSDs.",
+            things="OSDs",
         )
 
 
-def _row(osd: Osd) -> list[str | Cell]:
+def _row(osd: Osd) -> Row:
     stats = osd.stats
     return [
         osd.id,
-        known(osd.node),
-        known(osd.device),
+        osd.node,
+        osd.device,
         osd.db_device or "none",
         _flag(osd, "up"),
         _flag(osd, "in"),
-        size_text(figure(stats, "kb"), unit=_KIB),
+        size_cell(figure(stats, "kb"), unit=_KIB),
         _space(osd, "used", "kb_used"),
         _space(osd, "avail", "kb_avail"),
-        percent_text(figure(stats, "utilization")),
-        count_text(stats, "pgs"),
+        percent_cell(figure(stats, "utilization")),
+        count_cell(stats, "pgs"),
     ]
 
 
 def _flag(osd: Osd, name: str) -> Cell:
     value = figure(osd.stats, name)
-    return Cell("?") if value is None else Cell("yes", "green") if value else Cell("no", "red")
+    return Cell("?", value=None) if value is None else Cell("yes", "green") if value else Cell("no", "red")
 
 
-def _space(osd: Osd, text: str, number: str) -> str:
-    """Return a size that PVC keeps with its unit, or else Ceph's number, in KiB."""
+def _space(osd: Osd, text: str, number: str) -> Cell:
+    """Return a size: Ceph's number, in KiB, or else what PVC keeps with a unit of its own."""
     value = (osd.stats or {}).get(text)
-    return value if isinstance(value, str) else size_text(figure(osd.stats, number), unit=_KIB)
+    size = size_cell(figure(osd.stats, number), unit=_KIB)
+    return Cell(value) if size.value is None and isinstance(value, str) else size

@@ -4,11 +4,11 @@ from pvc_cli.cluster.resource_documents import storage_document
 from pvc_cli.cluster.storage.model import Volume
 from pvc_cli.cluster.storage.query import find_place, list_volumes
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
-from pvc_cli.commands._common.listing import show_list
-from pvc_cli.commands.storage._show import count_text, figure, size_text
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands.storage._show import count_cell, figure, size_cell
 from pvc_cli.commands.storage.volume._place import pool_option
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.writer import Row
 
 _HEADERS = ("POOL", "NAME", "SIZE", "OBJECTS", "SNAPSHOTS", "FEATURES")
 
@@ -16,7 +16,7 @@ _HEADERS = ("POOL", "NAME", "SIZE", "OBJECTS", "SNAPSHOTS", "FEATURES")
 @click.command("list")
 @click.argument("words", metavar="[POOL] [PATTERN]", nargs=-1, shell_complete=complete.pools)
 @pool_option
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
     """List the volumes of POOL, or of all pools.
@@ -39,17 +39,18 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
             headers=_HEADERS,
             row=_row,
             nothing="No volume matches." if place.pattern else "No volumes.",
+            things="volumes",
         )
 
 
-def _row(volume: Volume) -> list[str | Cell]:
+def _row(volume: Volume) -> Row:
     stats = volume.stats or {}
     features = stats.get("features")
     return [
         volume.pool,
         volume.name,
-        size_text(figure(stats, "size")),
-        count_text(stats, "objects"),
-        count_text(stats, "snapshot_count"),
-        ",".join(map(str, features)) if isinstance(features, list) else "?",
+        size_cell(figure(stats, "size")),
+        count_cell(stats, "objects"),
+        count_cell(stats, "snapshot_count"),
+        ",".join(map(str, features)) if isinstance(features, list) else None,
     ]

@@ -4,14 +4,18 @@ from pvc_cli.cluster.documents import tags_document
 from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.commands._common.listing import list_options, show_list, show_records
 from pvc_cli.output.writer import Cell
 from pvc_cli.zk import ZKHandler
+
+_OF_VMS = ("VM", "TAG", "TYPE", "PROTECTED")
+_OF_CLUSTER = ("TAG", "TYPE", "VMS")
 
 
 @click.command("list")
 @click.argument("vms", metavar="[VM]…", nargs=-1, shell_complete=complete.vms)
-@output_option
+@list_options(*_OF_VMS, *_OF_CLUSTER)
 @pass_context
 def command(context: Context, vms: tuple[str, ...]) -> None:
     """List the tags of VMs, or all tags of the cluster.
@@ -36,26 +40,29 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], *, alon
     tags = read_tags(handler, [vm.uuid for vm in found])
     pairs = [(vm, tag) for vm in found for tag in tags.get(vm.uuid, ())]
     documents = [tags_document(vm, tags.get(vm.uuid, ())) for vm in found]
-    output = context.output
-    output.show(
-        lambda: documents[0] if alone else documents,
-        names=lambda: dict.fromkeys(tag.name for _, tag in pairs),
-        table=lambda: output.table(
-            ("VM", "TAG", "TYPE", "PROTECTED"),
-            [[vm.name, tag.name, tag.type, Cell("yes", "yellow") if tag.protected else "no"] for vm, tag in pairs],
-        ),
+    show_records(
+        context.output,
+        pairs,
+        documents=lambda _: documents[0] if alone else documents,
+        names=lambda pairs: [tag.name for _, tag in pairs],
+        headers=_OF_VMS,
+        rows=lambda pairs: [
+            ((vm, tag), [vm.name, tag.name, tag.type, Cell("yes", "yellow") if tag.protected else "no"])
+            for vm, tag in pairs
+        ],
+        nothing="No tags.",
+        things="tags",
     )
-    if not pairs:
-        output.message("No tags.")
 
 
 def _list_of_cluster(context: Context, handler: ZKHandler) -> None:
-    found = count_tags(handler)
-    output = context.output
-    output.show(
-        lambda: [tag._asdict() for tag in found],
-        names=lambda: dict.fromkeys(tag.name for tag in found),
-        table=lambda: output.table(("TAG", "TYPE", "VMS"), [[t.name, t.type, str(t.vms)] for t in found]),
+    show_list(
+        context.output,
+        count_tags(handler),
+        document=lambda tag: tag._asdict(),
+        name=lambda tag: tag.name,
+        headers=_OF_CLUSTER,
+        row=lambda tag: [tag.name, tag.type, tag.vms],
+        nothing="No tags.",
+        things="tags",
     )
-    if not found:
-        output.message("No tags.")

@@ -3,13 +3,15 @@ import click
 from pvc_cli.cluster.documents import pf_document
 from pvc_cli.cluster.sriov.model import list_pfs
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
-from pvc_cli.output.writer import known
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.commands._common.listing import list_options, show_list
+
+_HEADERS = ("NODE", "PF", "MTU", "VFS", "WANTED")
 
 
 @click.command("list")
 @click.argument("node", required=False, shell_complete=complete.nodes)
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context, node: str | None) -> None:
     """List the PFs of NODE, or of all nodes.
@@ -18,16 +20,14 @@ def command(context: Context, node: str | None) -> None:
     Example:
       pvc sriov pf list pvchv1
     """
-    output = context.output
     with connect_to_list(context) as handler:
-        found = list_pfs(handler, node)
-        output.show(
-            lambda: [pf_document(pf) for pf in found],
-            names=lambda: dict.fromkeys(pf.phy for pf in found),
-            table=lambda: output.table(
-                ("NODE", "PF", "MTU", "VFS", "WANTED"),
-                [[pf.node, pf.phy, known(pf.mtu), str(len(pf.vfs)), known(pf.vfcount)] for pf in found],
-            ),
+        show_list(
+            context.output,
+            list_pfs(handler, node),
+            document=pf_document,
+            name=lambda pf: pf.phy,
+            headers=_HEADERS,
+            row=lambda pf: [pf.node, pf.phy, pf.mtu, len(pf.vfs), pf.vfcount],
+            nothing="No PFs.",
+            things="PFs",
         )
-        if not found:
-            output.message("No PFs.")

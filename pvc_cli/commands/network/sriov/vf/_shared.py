@@ -4,13 +4,23 @@ from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.errors import InvalidInputError, quoted
-from pvc_cli.output.writer import Output, known
+from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import Transaction
 
 
 def word(value: object) -> str:
     """Return a setting as text."""
     return ("off", "on")[value] if isinstance(value, bool) else known(value)
+
+
+def written_word(text: str | None) -> str:
+    """Return a setting, as it is written in the tree, as :func:`word` shows it."""
+    return {"True": "on", "False": "off"}.get(text or "", known(text))
+
+
+def setting_cell(value: bool | int | str | None) -> Cell | int | None:
+    """Return a setting for a table."""
+    return value if value is None or type(value) is int else Cell(word(value))
 
 
 def one_name(word: str) -> str:

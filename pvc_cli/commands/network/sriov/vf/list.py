@@ -8,11 +8,12 @@ from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, find_pf, list_vfs, user_names
 from pvc_cli.cluster.sriov.users import held, read_users
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, watch_option
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.network.sriov.vf._shared import word
+from pvc_cli.commands.network.sriov.vf._shared import setting_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Output
+from pvc_cli.output.writer import Output, Row
 from pvc_cli.zk import ZKHandler
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _HEADERS = ("NODE", "VF", "VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "T
 @click.argument("pf", required=False, shell_complete=complete.pfs)
 @click.option("--used/--unused", default=None, help="Show only used, or only unused VFs.")
 @watch_option
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context, node: str | None, pf: str | None, used: bool | None, watch: bool) -> int:
     """List the VFs of NODE, of its PF, or of all nodes.
@@ -59,22 +60,23 @@ def command(context: Context, node: str | None, pf: str | None, used: bool | Non
                         for vf in found
                         if not taken & {(node, device) for node in (vf.node, "") for device in (vf.phy, str(vf.pci))}
                     ]
-                _show_list(
-                    context.output, found, user_names(handler, found) if context.output.style == "table" else {}
-                )
+                _show_list(context.output, found, user_names(handler, found) if context.output.tabular else {})
     return EXIT_INTERRUPTED if watch else 0
 
 
 def _show_list(output: Output, vfs: list[Vf], users: dict[str, str]) -> None:
-    output.show(
-        lambda: [vf_document(vf) for vf in vfs],
-        names=lambda: dict.fromkeys(vf.phy for vf in vfs),
-        table=lambda: output.table(_HEADERS, [_row(vf, users) for vf in vfs]),
+    show_list(
+        output,
+        vfs,
+        document=vf_document,
+        name=lambda vf: vf.phy,
+        headers=_HEADERS,
+        row=lambda vf: _row(vf, users),
+        nothing="No VFs.",
+        things="VFs",
     )
-    if not vfs:
-        output.message("No VFs.")
 
 
-def _row(vf: Vf, users: dict[str, str]) -> list[str | Cell]:
+def _row(vf: Vf, users: dict[str, str]) -> Row:
     user = users.get(vf.used_by, "?") if vf.used else "unclaimed"
-    return [vf.node, vf.phy, *(word(getattr(vf.config, name)) for name in SETTINGS), user]
+    return [vf.node, vf.phy, *(setting_cell(getattr(vf.config, name)) for name in SETTINGS), user]

@@ -9,7 +9,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands._common.values import Number
-from pvc_cli.output.writer import known
+from pvc_cli.commands.network.sriov.vf._shared import written_word
 
 
 def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
@@ -57,5 +57,5 @@ def command(context: Context, /, node: str, name: str, dry_run: bool, **given: V
         )
     would = "would change" if dry_run else "changed"
     for vf in vfs:
-        done = [f"{s.name} {known(s.old)} -> {s.new}" for s in changed if s.vf == vf]
+        done = [f"{s.name} {written_word(s.old)} -> {written_word(s.new)}" for s in changed if s.vf == vf]
         output.message(f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged'}.")

@@ -3,16 +3,18 @@ import click
 from pvc_cli.cluster.resource_documents import storage_document
 from pvc_cli.cluster.storage.query import find_place, list_snapshots
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
-from pvc_cli.commands._common.listing import show_list
-from pvc_cli.commands.storage._show import figure, size_text
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands.storage._show import figure, size_cell
 from pvc_cli.commands.storage.volume._place import pool_option
+
+_HEADERS = ("POOL", "VOLUME", "SNAPSHOT", "SIZE")
 
 
 @click.command("list")
 @click.argument("words", metavar="[POOL] [VOLUME] [PATTERN]", nargs=-1, shell_complete=complete.pools_and_volumes)
 @pool_option
-@output_option
+@list_options(*_HEADERS)
 @pass_context
 def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
     """List the snapshots of VOLUME, of POOL, or of all volumes.
@@ -32,7 +34,8 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
             list_snapshots(handler, place.pool, place.volume, place.pattern),
             document=storage_document,
             name=lambda found: f"{found.pool}/{found.volume}@{found.snapshot}",
-            headers=("POOL", "VOLUME", "SNAPSHOT", "SIZE"),
-            row=lambda found: [found.pool, found.volume, found.snapshot, size_text(figure(found.stats, "size"))],
+            headers=_HEADERS,
+            row=lambda found: [found.pool, found.volume, found.snapshot, size_cell(figure(found.stats, "size"))],
             nothing="No snapshot matches." if place.pattern else "No snapshots.",
+            things="snapshots",
         )

@@ -1,0 +1,19 @@
+"""What is known about the terminal that a stream goes to."""
+
+import os
+from typing import TextIO
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal."""
+    return stream.isatty()
+
+
+def obeys_codes(stream: TextIO) -> bool:
+    """Tell whether *stream* is a terminal that knows colours and moves its cursor."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return how wide the terminal behind *stream* is; None for anything else, and for one that does not know."""
+    return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
