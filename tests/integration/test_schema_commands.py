@@ -40,9 +40,9 @@ def test_show_says_what_the_cluster_has_and_what_its_nodes_know(
         "Pending:      14, 15",
         "",
         "NODE    RUNS  KNOWS UP TO",
-        "pvchv1  13    15",
-        "pvchv2  13    13",
-        "pvchv3  ?     15",
+        "pvchv1    13           15",
+        "pvchv2    13           13",
+        "pvchv3     ?           15",
         "",
         held_back,
     ]

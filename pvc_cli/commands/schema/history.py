@@ -25,6 +25,6 @@ def command(context: Context) -> None:
         names=lambda: [str(version.number) for version in versions],
         table=lambda: output.table(
             ("VERSION", "ADDED", "REMOVED", "SUMMARY"),
-            [[str(v.number), str(len(v.add)), str(len(v.remove)), v.summary] for v in versions],
+            [[v.number, len(v.add), len(v.remove), v.summary] for v in versions],
         ),
     )

@@ -48,8 +48,8 @@ def _status(output: Output, status: SchemaStatus) -> str:
     rows: list[list[str | Cell]] = [
         [
             node.name,
-            Cell(known(node.active), "" if node.active == status.version else "yellow"),
-            Cell(known(node.latest), "" if (node.latest or 0) >= status.version else "red"),
+            Cell(known(node.active), "" if node.active == status.version else "yellow", node.active),
+            Cell(known(node.latest), "" if (node.latest or 0) >= status.version else "red", node.latest),
         ]
         for node in status.nodes
     ]
@@ -67,6 +67,6 @@ def _show_version(output: Output, schema: ZKSchema) -> None:
         names=lambda: list(schema.keys),
         table=lambda: output.table(
             ("KEY", "PATH", "SINCE", "DEFAULT"),
-            [[str(key[field]) for field in ("key", "path", "since", "default")] for key in keys],
+            [[key[field] for field in ("key", "path", "since", "default")] for key in keys],
         ),
     )

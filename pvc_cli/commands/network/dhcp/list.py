@@ -38,7 +38,7 @@ def command(context: Context, network: str, pattern: str | None, static: bool | 
             headers=_HEADERS,
             row=_row,
             nothing="No reservation or lease matches." if pattern else "No reservations or leases.",
-            things="leases and reservations",
+            things="hosts",
         )
 
 

@@ -5,7 +5,6 @@ from pvc_cli.cluster.vms.metadata import read_metadata
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
-from pvc_cli.output.writer import known
 
 _HEADERS = ("VM", "NODE LIMIT", "SELECTOR", "AUTOSTART", "METHOD", "MAX DOWNTIME", "PROFILE")
 
@@ -43,7 +42,7 @@ def command(context: Context, selection: Selection) -> None:
                     metadata.node_selector,
                     starts[metadata.node_autostart],
                     metadata.migration_method,
-                    known(metadata.migration_max_downtime),
+                    metadata.migration_max_downtime,
                     metadata.profile,
                 ]
                 for vm, metadata in found

@@ -4,7 +4,7 @@ from pvc_cli.cluster.documents import pf_document
 from pvc_cli.cluster.sriov.model import Vf, find_pf, list_vfs, user_names
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.output.writer import Output, known
+from pvc_cli.output.writer import Output, Row, known
 
 
 @click.command("info")
@@ -33,8 +33,8 @@ def command(context: Context, node: str, name: str) -> None:
 
 
 def _table(output: Output, vfs: list[Vf], names: dict[str, str]) -> str:
-    rows = []
+    rows: list[Row] = []
     for vf in vfs:
         user = f"-> {names.get(vf.used_by, '?')}" if vf.used else "unclaimed"
-        rows.append([vf.phy, str(vf.pci), known(vf.config.vlan_id), user])
+        rows.append([vf.phy, str(vf.pci), vf.config.vlan_id, user])
     return output.table(("VF", "PCI ADDRESS", "VLAN", "USED BY"), rows)
