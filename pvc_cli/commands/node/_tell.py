@@ -1,10 +1,25 @@
 """Tell nodes what to do."""
 
+import click
+
 from pvc_cli.cluster.controls import Plan
 from pvc_cli.cluster.node_control import reached
 from pvc_cli.cluster.nodes import require_node
-from pvc_cli.commands._common.command import Context, connect
-from pvc_cli.commands._common.outcomes import Patience, carry_out
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option
+from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
+
+
+def tell_options(command: Command) -> Command:
+    """Add the argument and the options of a command that tells nodes what to do."""
+    for option in (
+        output_option,
+        dry_run_option,
+        wait_options,
+        click.argument("node", shell_complete=complete.nodes),
+    ):
+        command = option(command)
+    return command
 
 
 def tell(

@@ -1,17 +1,13 @@
 import click
 
 from pvc_cli.cluster.node_control import plan_domain_state
-from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context
-from pvc_cli.commands._common.outcomes import Patience, wait_options
-from pvc_cli.commands.node._tell import tell
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.outcomes import Patience
+from pvc_cli.commands.node._tell import tell, tell_options
 
 
 @click.command("flush")
-@click.argument("node", shell_complete=complete.nodes)
-@wait_options
-@dry_run_option
-@output_option
+@tell_options
 @pass_context
 def command(context: Context, node: str, patience: Patience, dry_run: bool) -> int:
     """Tell nodes to migrate their VMs away.

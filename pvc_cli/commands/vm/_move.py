@@ -2,15 +2,25 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import click
 
 from pvc_cli.cluster.nodes import require_node
+from pvc_cli.cluster.vms.move_rules import Way
 from pvc_cli.cluster.vms.moving import Move
 from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect
-from pvc_cli.commands._common.outcomes import Patience, carry_out
+from pvc_cli.commands._common.command import (
+    Command,
+    Context,
+    connect,
+    dry_run_option,
+    options_into,
+    output_option,
+    yes_option,
+)
+from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
 from pvc_cli.commands._common.selecting import (
     Selection,
     chosen_vms,
@@ -20,26 +30,51 @@ from pvc_cli.commands._common.selecting import (
     vms_options,
 )
 
-selection = vms_options(node=("--from",))
-target_option = click.option(
+
+class How(NamedTuple):
+    """How VMs are moved."""
+
+    live: bool
+    force: bool
+    target: str | None = None
+
+
+_TARGET = click.option(
     "-t", "--target", metavar="NODE", shell_complete=complete.nodes,
     help="Node to move to [default: what each VM's node selector prefers].",
 )  # fmt: skip
-live_option = click.option(
+_LIVE = click.option(
     "--force-live", "live", is_flag=True, help="Migrate running VMs live, whatever their migration method is."
 )
-force_option = click.option(
-    "--force", is_flag=True,
-    help="Move VMs that are busy, or to a node that is not ready or lacks memory.",
-)  # fmt: skip
+_FORCE = click.option(
+    "--force",
+    is_flag=True,
+    help="Move VMs that were migrated already, and to a node that is not ready or lacks memory.",
+)
 
 
-def carry_out_move(context: Context, selection: Selection, move: Move, patience: Patience, *, dry_run: bool) -> int:
+def back_options(command: Command) -> Command:
+    """Add the options of a command that moves VMs back."""
+    for option in (output_option, dry_run_option, yes_option, wait_options):
+        command = option(command)
+    return vms_options(node=("--from",))(options_into(How, "how", _LIVE, _FORCE)(command))
+
+
+def move_options(command: Command) -> Command:
+    """Add the options of a command that moves VMs to a target."""
+    for option in (output_option, dry_run_option, yes_option, wait_options):
+        command = option(command)
+    return vms_options(node=("--from",))(options_into(How, "how", _TARGET, _LIVE, _FORCE)(command))
+
+
+def carry_out_move(
+    context: Context, selection: Selection, way: Way, how: How, patience: Patience, *, dry_run: bool
+) -> int:
     """Move the VMs that the command line means.
 
     :raises NotFoundError: if there is no such target.
     """
-    names = named_vms(context, selection)
+    names, move = named_vms(context, selection), Move(way, how.target, live=how.live, force=how.force)
     with connect(context) as handler:
         if move.target is not None:
             require_node(handler, move.target)

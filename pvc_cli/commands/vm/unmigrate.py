@@ -1,24 +1,15 @@
 import click
 
-from pvc_cli.cluster.vms.moving import Move
-from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context, yes_option
-from pvc_cli.commands._common.outcomes import Patience, wait_options
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.outcomes import Patience
 from pvc_cli.commands._common.selecting import Selection
-from pvc_cli.commands.vm._move import carry_out_move, force_option, live_option, selection
+from pvc_cli.commands.vm._move import How, back_options, carry_out_move
 
 
 @click.command("unmigrate")
-@selection
-@live_option
-@force_option
-@wait_options
-@yes_option
-@dry_run_option
-@output_option
+@back_options
 @pass_context
-def command(
-    context: Context, selection: Selection, live: bool, force: bool, patience: Patience, dry_run: bool
-) -> int:
+def command(context: Context, selection: Selection, how: How, patience: Patience, dry_run: bool) -> int:
     """Move migrated VMs back to where they were.
 
     VMs are selected as in 'pvc vm start', but by node with --from. One that was not migrated is left alone.
@@ -27,5 +18,4 @@ def command(
     Example:
       pvc vm unmigrate --all --dry-run
     """
-    move = Move("unmigrate", None, live=live, force=force)
-    return carry_out_move(context, selection, move, patience, dry_run=dry_run)
+    return carry_out_move(context, selection, "unmigrate", how, patience, dry_run=dry_run)
