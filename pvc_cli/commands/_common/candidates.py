@@ -11,6 +11,7 @@ from pvc_cli.cluster.networks import list_names
 from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.commands._common.keys import with_uuid
 from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.saved import Connections
 from pvc_cli.connections.session import connect
@@ -71,6 +72,27 @@ def _pools_and_volumes(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[
 
 
 pools_and_volumes = _from_cluster(_pools_and_volumes)
+
+
+def _look_for_keys(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
+    """Offer the next word of a key: KEY, its ITEM, a KEY below that, and its ITEM."""
+    schema, words = handler.schema, list(line.get("words") or ())
+    if not words:
+        return sorted({*schema.keys, *schema.groups} - {name for name in schema.groups if schema.groups[name].under})
+    group = schema.groups.get(schema.group_of(words[0]))
+    if group is None:
+        return []
+    if len(words) == 1 and group.base:
+        vms = schema.group_of(words[0]) == "domain"
+        return [vm.name for vm in list_vms(handler)] if vms else handler.children(group.base) or []
+    below = [name for name, one in schema.groups.items() if words[0] in one.under]
+    if len(words) == 2:
+        return [name for one in below for name in (one, *(key for key, _ in schema.keys_of(one)))]
+    key, item = with_uuid(handler, words[:2])
+    return handler.children((key, item)) or [] if len(words) == 3 and below else []
+
+
+keys = _from_cluster(_look_for_keys)
 
 
 def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

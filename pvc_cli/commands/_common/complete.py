@@ -22,7 +22,7 @@ def _on_tab(kind: str) -> Completer:
     return complete
 
 
-changes, vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
-    _on_tab, ("changes", "vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
+changes, keys, vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
+    _on_tab, ("changes", "keys", "vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
 )
 networks, pools, pools_and_volumes, columns = map(_on_tab, ("networks", "pools", "pools_and_volumes", "columns"))

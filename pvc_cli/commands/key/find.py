@@ -1,12 +1,13 @@
 import click
 
 from pvc_cli.cluster.keys import find_keys
+from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, secrets_option
 from pvc_cli.zk.schema import MASK, is_secret
 
 
 @click.command("find")
-@click.argument("key")
+@click.argument("key", shell_complete=complete.keys)
 @click.argument("value", default="*")
 @secrets_option
 @output_option

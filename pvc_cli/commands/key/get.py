@@ -1,5 +1,6 @@
 import click
 
+from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.errors import NotFoundError
@@ -7,7 +8,7 @@ from pvc_cli.zk.schema import MASK, is_secret
 
 
 @click.command("get")
-@click.argument("words", metavar="KEY [ITEM…]", nargs=-1, required=True)
+@click.argument("words", metavar="KEY [ITEM…]", nargs=-1, required=True, shell_complete=complete.keys)
 @secrets_option
 @output_option
 @pass_context

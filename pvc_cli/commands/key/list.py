@@ -1,13 +1,14 @@
 import click
 
 from pvc_cli.cluster.values import natural_key
+from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.errors import NotFoundError, printable
 
 
 @click.command("list")
-@click.argument("words", metavar="KEY [ITEM…]", nargs=-1, required=True)
+@click.argument("words", metavar="KEY [ITEM…]", nargs=-1, required=True, shell_complete=complete.keys)
 @output_option
 @pass_context
 def command(context: Context, words: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@ import click
 
 from pvc_cli.cluster.controls import control
 from pvc_cli.cluster.keys import plan_set
+from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.commands._common.outcomes import show_outcome
@@ -9,7 +10,7 @@ from pvc_cli.errors import InvalidInputError
 
 
 @click.command("set")
-@click.argument("words", metavar="KEY [ITEM…] VALUE", nargs=-1, required=True)
+@click.argument("words", metavar="KEY [ITEM…] VALUE", nargs=-1, required=True, shell_complete=complete.keys)
 @dry_run_option
 @output_option
 @pass_context
