@@ -46,12 +46,20 @@ def render_table(
         texts = [_cut(row, widths) for row in texts]
         measure = _measure(texts)
         widths = [max(map(measure, column)) for column in zip(*texts, strict=True)]
+    painted = [[paint(*pair) for pair in zip(*row, strict=False)] for row in zip(texts, colours, strict=True)]
+    if measure is not len:
+        # Imported here: it takes longer than all of a small listing, and knows how wide other characters are.
+        from tabulate import tabulate
+
+        sides = ["right" if number else "left" for number, _ in zip(numeric, widths, strict=False)]
+        table = str(tabulate(painted, tablefmt="plain", disable_numparse=True, colalign=sides))
+        return "\n".join(line.rstrip() for line in table.splitlines()), headers[len(widths) :]
     lines = (
         (" " * _GAP).join(
-            _align(text, paint(text, colour), wide - measure(text), right=right)
-            for text, colour, wide, right in zip(row, painted, widths, numeric, strict=False)
+            _align(text, shown, wide - len(text), right=right)
+            for text, shown, wide, right in zip(row, shown_row, widths, numeric, strict=False)
         )
-        for row, painted in zip(texts, colours, strict=True)
+        for row, shown_row in zip(texts, painted, strict=True)
     )
     return "\n".join(line.rstrip() for line in lines), headers[len(widths) :]
 

@@ -1,9 +1,6 @@
 """How many columns of a terminal a text takes: two for a wide character, none for a combining one."""
 
-import unicodedata
-
-# The middle and the end of a Korean syllable, which are drawn into its beginning.
-_JOINING = range(0x1160, 0x1200)
+from wcwidth import wcwidth
 
 
 def width(text: str) -> int:
@@ -45,8 +42,4 @@ def _beginning(text: str, columns: int) -> str:
 
 
 def _width(char: str) -> int:
-    if char.isascii():
-        return 1
-    if unicodedata.category(char) in ("Mn", "Me") or ord(char) in _JOINING:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return 1 if char.isascii() else max(wcwidth(char), 0)

@@ -24,7 +24,15 @@ TOOLS = ("apt-get", "chroot", "cpio", "depmod", "dpkg-deb", "modprobe", "tar", "
 QEMU_PACKAGES = ("qemu-system-x86", "seabios", "ipxe-qemu")
 GUEST_PACKAGES = (
     *("linux-image-amd64", "busybox-static", "dash", "iproute2", "kmod", "strace", "systemd", "udev"),
-    *("python3", "python3-click", "python3-kazoo", "python3-pyroute2", "python3-tabulate", "python3-yaml"),
+    *(
+        "python3",
+        "python3-click",
+        "python3-kazoo",
+        "python3-pyroute2",
+        "python3-tabulate",
+        "python3-wcwidth",
+        "python3-yaml",
+    ),
 )
 MODULES = ("virtio_pci", "virtio_net", "9p", "9pnet_virtio", "igb", "igbvf", "netdevsim", "vfio-pci")
 INIT = Path(__file__).with_name("init.sh")
