@@ -102,7 +102,7 @@ class Agent:
         all_cards = depth >= Depth.CARDS or not self.memory.cards or self._creation_is_due()
         unchanged: set[str] = set()
         if all_cards:
-            self._prepare_cards()
+            self._prepare_cards(depth)
             # What another program changed is put right before anything else: the tree is read afterwards.
             unchanged = self._reconcile((), all_cards=True, read={card.device.phy for card in self.memory.cards})
             if depth == Depth.CARDS and fired == set() and not self.registrar.is_due():
@@ -126,7 +126,7 @@ class Agent:
         self.done = []
         if not self._enabled():
             return False
-        self._prepare_cards()
+        self._prepare_cards(depth)
         if not self.memory.wanted and self.saved:
             try:
                 self.memory.wanted = self.saved.load()
@@ -157,12 +157,17 @@ class Agent:
         retry = self.creations.next_retry()
         return retry is not None and time.monotonic() >= retry
 
-    def _prepare(self, *, dry_run: bool = False) -> list[Card]:
-        return [prepare(self.kernel, device, self.creations, dry_run=dry_run) for device in self.config.devices]
+    def _prepare(self, *, dry_run: bool = False, settled: Collection[Card] = ()) -> list[Card]:
+        # Who takes a link down, to rename the device or to replace a cable, is left some time for that.
+        as_before = {card.device for card in settled if card.healthy and "mtu" not in card.problems}
+        return [
+            prepare(self.kernel, device, self.creations, with_link=device not in as_before, dry_run=dry_run)
+            for device in self.config.devices
+        ]
 
-    def _prepare_cards(self) -> None:
+    def _prepare_cards(self, depth: Depth) -> None:
         """Prepare the cards, remember them, and tell what was done and what is wrong."""
-        cards = self._prepare()
+        cards = self._prepare(settled=self.memory.cards if depth < Depth.TREE else ())
         self.creations.keep_only({device.phy for device in self.config.devices})
         self.memory.replace_cards(cards)
         for card in cards:

@@ -53,11 +53,15 @@ class Card:
         return len(self.vfs)
 
 
-def prepare(kernel: Kernel, device: Device, creations: Creations, *, dry_run: bool = False) -> Card:
+def prepare(
+    kernel: Kernel, device: Device, creations: Creations, *, with_link: bool = True, dry_run: bool = False
+) -> Card:
     """Bring a PF up as its configuration says, and return what it has.
 
     VFs are created only where there are none: any other count would destroy those that are there. What fails stops
     nothing else.
+
+    :param with_link: also set its MTU and its link.
     """
     phy = device.phy
     try:
@@ -69,7 +73,7 @@ def prepare(kernel: Kernel, device: Device, creations: Creations, *, dry_run: bo
         text = f"{phy} is configured, but {lack}"
         creations.forget(phy)
         return Card(device, {}, healthy=False, present=False, problems={"device": text})
-    steps, problems = _set_link(kernel, device, state, dry_run=dry_run)
+    steps, problems = _set_link(kernel, device, state, dry_run=dry_run) if with_link else ([], {})
     created = False
     if state.vfs == 0 < device.vfcount:
         if creations.is_due(phy, device.vfcount):
@@ -100,7 +104,7 @@ def prepare(kernel: Kernel, device: Device, creations: Creations, *, dry_run: bo
     if text := _same_macs(phy, vfs):
         problems["mac"] = text
     named = {vf_name(phy, vf.index): vf for vf in vfs}
-    vf_mtu = device.mtu if "mtu" not in problems else None
+    vf_mtu = device.mtu if "mtu" not in problems and (with_link or device.mtu == state.mtu) else None
     return Card(device, named, new=new, vf_mtu=vf_mtu, steps=steps, problems=problems)
 
 

@@ -20,6 +20,8 @@ from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.watch import Watcher
 
 _SETTLE = 0.002
+_OTHER_AGENT = 3.0
+"""Seconds between two looks whether another agent has ended."""
 _LEAST_INTERVAL = 10.0
 """Seconds: a heartbeat that comes more often is of no use to anybody."""
 
@@ -144,7 +146,10 @@ class Worker:
             self.rounds.failed(session=True)
             agent.journal.write_once("cluster", str(error))
             if isinstance(error, OtherAgentError):
+                # Its session ends some seconds after it was killed.
                 self._waits = f"Waiting: {error}"
+                self._write_metrics()
+                return Result(self._waits, full=True, look_again_at=time.monotonic() + _OTHER_AGENT)
             status = self._waits or str(error)
             needs_retry = full = True
         self._write_metrics()

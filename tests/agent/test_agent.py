@@ -721,3 +721,20 @@ def test_a_first_report_needs_no_time_and_one_without_news_is_not_written(
             tree.client.delete(f"/nodes/pvchv1/sriov/{name}")
     publisher.publish(zk, lock, report_of(agent, 6.0, 30.0), 0.1)
     assert tree.client.get(path)[1].version == 1
+
+
+def test_who_takes_a_link_down_is_left_some_time_for_it(node: Node, tree: Tree, zk: ZKHandler) -> None:
+    node.kernel.plug_in("ens1f0")
+    agent = node.restart(Device("ens1f0", 9000, 4))
+    agent.reconcile_node(zk)
+    with node.kernel.card("ens1f0") as card:
+        card["up"] = False
+    agent.reconcile_node(zk, depth=Depth.CARDS)
+    state = node.kernel.pf("ens1f0")
+    assert state
+    assert not state.up
+    assert report_of(agent).healthy
+    agent.reconcile_node(zk, depth=Depth.TREE)
+    state = node.kernel.pf("ens1f0")
+    assert state
+    assert state.up
