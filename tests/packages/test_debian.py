@@ -124,6 +124,20 @@ def test_the_agent_is_there_and_waits_to_be_wanted(debian: Debian) -> None:
     )
 
 
+def test_it_lives_beside_pvcs_own_client_whichever_comes_first(debian: Debian) -> None:
+    debian(PVCS_OWN)
+    debian("apt-get -qy purge pvc-cli; apt-get -qy install /tmp/own.deb")
+    debian("apt-get -qy --no-install-recommends install /tmp/pvc-cli_*.deb")
+    assert debian("pvc; pvc-cli --version") == f"the client of PVC\npvc {__version__}\n"
+    debian("apt-get -qy purge pvc-cli pvc-client-cli")
+    assert debian("ls /usr/bin/pvc* 2>/dev/null || true") == ""
+
+    debian("apt-get -qy --no-install-recommends install /tmp/pvc-cli_*.deb && apt-get -qy install /tmp/own.deb")
+    assert debian("pvc; pvc-cli --version") == f"the client of PVC\npvc {__version__}\n"
+    debian("apt-get -qy purge pvc-cli")
+    assert debian("pvc") == "the client of PVC\n"
+
+
 def documented(words: str) -> str:
     """The commands in the documentation's block that has *words* in it."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/sriov.md").read_text(), re.DOTALL)
@@ -133,6 +147,7 @@ def documented(words: str) -> str:
 
 def test_without_the_package_the_agent_is_installed_as_documented(debian: Debian) -> None:
     debian(PVCS_OWN)
+    debian("apt-get -qy purge pvc-cli || true")
     debian("apt-get -qy --no-install-recommends install /tmp/own.deb systemd python3-venv ca-certificates")
     refused = debian("cd /tmp/source && pip install '.[agent]' 2>&1 || true")
     assert "externally-managed" in refused or "not found" in refused
@@ -146,17 +161,3 @@ def test_without_the_package_the_agent_is_installed_as_documented(debian: Debian
     debian("rm /usr/local/bin/pvc-sriov-agent")
     assert "pvc-sriov-agent" in debian("systemd-analyze verify --man=no pvc-sriov-agent.service 2>&1 || true")
     debian("apt-get -qy purge pvc-client-cli; rm -r /opt/pvc-cli /usr/local/bin/pvc-cli /etc/systemd/system/pvc-*")
-
-
-def test_it_lives_beside_pvcs_own_client_whichever_comes_first(debian: Debian) -> None:
-    debian(PVCS_OWN)
-    debian("apt-get -qy purge pvc-cli; apt-get -qy install /tmp/own.deb")
-    debian("apt-get -qy --no-install-recommends install /tmp/pvc-cli_*.deb")
-    assert debian("pvc; pvc-cli --version") == f"the client of PVC\npvc {__version__}\n"
-    debian("apt-get -qy purge pvc-cli pvc-client-cli")
-    assert debian("ls /usr/bin/pvc* 2>/dev/null || true") == ""
-
-    debian("apt-get -qy --no-install-recommends install /tmp/pvc-cli_*.deb && apt-get -qy install /tmp/own.deb")
-    assert debian("pvc; pvc-cli --version") == f"the client of PVC\npvc {__version__}\n"
-    debian("apt-get -qy purge pvc-cli")
-    assert debian("pvc") == "the client of PVC\n"
