@@ -8,7 +8,7 @@ from pvc_cli.cluster.faults import Fault, list_faults
 from pvc_cli.cluster.health.model import ClusterStatus, Problem
 from pvc_cli.cluster.health.nodes import node_problems
 from pvc_cli.cluster.health.servers import server_problems
-from pvc_cli.cluster.health.tree import tree_problems
+from pvc_cli.cluster.health.tree import agent_problems, tree_problems
 from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.storage.problems import read_osds, storage_problems
@@ -36,7 +36,7 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
     osds = read_osds(handler)
     networks, pools = handler.children_many(["base.network", "base.pool"])
     volumes, snapshots = _volumes(handler, pools or [])
-    in_tree = list(tree_problems(handler))
+    in_tree = [*tree_problems(handler), *agent_problems(handler, nodes)]
     servers = asked() if asked else None
     problems = [
         *server_problems(servers),

@@ -1,16 +1,19 @@
 """What in the tree itself is wrong: keys, values, locks, and claims of VFs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pvc_cli.cluster.health.model import Problem
+from pvc_cli.cluster.nodes import Node
+from pvc_cli.cluster.sriov.agents import is_silent
 from pvc_cli.cluster.sriov.audit import audit
 from pvc_cli.cluster.sriov.model import list_pfs
+from pvc_cli.cluster.sriov.report import read_reports
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.migration.migrate import validate
 from pvc_cli.zk.migration.survey import Survey
 
-_LEFT_OUT, _STUCK = 25, 25
-"""PVC counts neither, and cannot work with either."""
+_LEFT_OUT, _STUCK, _SILENT = 25, 25, 10
+"""PVC counts none of these by itself."""
 
 
 def tree_problems(handler: ZKHandler) -> Iterator[Problem]:
@@ -46,6 +49,16 @@ def _left_out(handler: ZKHandler, found: Survey) -> Iterator[tuple[str, str]]:
     for (uuid, value), name in zip(paths.items(), names, strict=True):
         key = "/".join(value.path.split("/")[3:])
         yield name or uuid, f"its {key} {'is broken' if value.repair is None else 'cannot be parsed'}"
+
+
+def agent_problems(handler: ZKHandler, nodes: Sequence[Node]) -> Iterator[Problem]:
+    """Yield what the SR-IOV agents of *nodes* report as wrong, and which no longer report, in one batch."""
+    for node, report in zip(nodes, read_reports(handler, [node.name for node in nodes]).values(), strict=True):
+        see = f"pvc sriov agent status {node.name}"
+        if report and is_silent(node, report):
+            yield Problem("sriov", f"the SR-IOV agent of {node.name} no longer reports", see, _SILENT)
+        elif report and not report.healthy:
+            yield Problem("sriov", f"{node.name}: {report.message}", see, report.health_delta)
 
 
 def _of_sriov(handler: ZKHandler) -> Iterator[Problem]:

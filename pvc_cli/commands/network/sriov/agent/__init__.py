@@ -11,6 +11,7 @@ command = LazyGroup(
     __doc__,
     {
         "run": "Run the agent until SIGTERM; SIGHUP reloads its configuration.",
+        "status": "Show the agents of all nodes, and what they report; exit 1 if something is wrong.",
         "sync": "Run one full round of the agent.",
     },
 )
