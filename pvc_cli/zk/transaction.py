@@ -35,7 +35,7 @@ def changes_of(ops: Iterable[Op]) -> tuple[Change, ...]:
 def stream_changes(ops: Iterable[Op]) -> Iterator[Change]:
     """Yield what *ops* would change, in order."""
     for op in ops:
-        if op.kind != "check" and not (op.found and op.data == op.found.data):
+        if op.kind != "check" and not (op.kind == "set" and op.found and op.data == op.found.data):
             yield Change(op.kind, op.path, None if op.kind == "delete" else op.data.decode("utf-8", "replace"))
 
 
