@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 
 import click
@@ -210,6 +211,8 @@ def _give_up_output() -> None:
 
 def _fail(output: Output, kind: str, message: str, code: int, *more: str) -> int:
     """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
+    with suppress(OSError):
+        sys.stdout.flush()
     print(f"Error: {printable(message)}", *more, sep="\n", file=sys.stderr)
     if output.style in ("json", "json-pretty", "jsonl"):
         # Imported here: few errors need it.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -62,6 +63,14 @@ def imported_by_click() -> set[str]:
 )
 def test_help_of_a_command_needs_neither_kazoo_nor_yaml(arguments: tuple[str, ...]) -> None:
     assert not imported_by(*arguments) & {"kazoo", "yaml", "tabulate"}
+
+
+def test_results_come_before_the_messages_that_follow_them_in_one_log() -> None:
+    code = "from pvc_cli.output.writer import Output; print('result'); Output().message('message'); print('more')"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    assert run.stdout.split() == ["result", "message", "more"]
 
 
 def test_a_listing_of_names_does_not_import_what_tables_and_yaml_need() -> None:

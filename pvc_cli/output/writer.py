@@ -120,6 +120,8 @@ class Output:
             self._notes.append(printable(text))
         else:
             self.end_wait()
+            # Results come first in a log of both streams, too.
+            sys.stdout.flush()
             print(printable(text), file=sys.stderr)
 
     @contextmanager
