@@ -10,9 +10,9 @@ from pvc_cli.cluster.health.model import ClusterStatus
 from pvc_cli.cluster.health.status import cluster_status
 from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
 from pvc_cli.cluster.sriov.model import Pf, Vf, list_pfs, list_vfs
-from pvc_cli.cluster.vms.model import Vm
+from pvc_cli.cluster.vms.model import VmSummary
 from pvc_cli.cluster.vms.query import list_vms
-from pvc_cli.cluster.vms.read import read_vms
+from pvc_cli.cluster.vms.read import read_summaries
 from pvc_cli.zk import ZKHandler
 
 
@@ -56,14 +56,14 @@ def read_overview(handler: ZKHandler) -> Overview:
         taken_at=time.time(),
         status=cluster_status(handler),
         schema=schema_status(handler),
-        vms=tuple(map(_line, read_vms(handler, [vm.uuid for vm in list_vms(handler)]))),
+        vms=tuple(map(_line, read_summaries(handler, [vm.uuid for vm in list_vms(handler)]))),
         pfs=tuple(list_pfs(handler)) if has_sriov else (),
         vfs=tuple(list_vfs(handler)) if has_sriov else (),
         faults=tuple(list_faults(handler)) if "base.faults" in handler.schema.keys else (),
     )
 
 
-def _line(vm: Vm) -> VmLine:
+def _line(vm: VmSummary) -> VmLine:
     found = vm.hardware
     return VmLine(
         uuid=vm.uuid,
@@ -75,5 +75,5 @@ def _line(vm: Vm) -> VmLine:
         vcpu=found and found.vcpu,
         memory=found and found.memory,
         networks=tuple(str(network.vni) for network in found.networks) if found else (),
-        tags=tuple(tag.name for tag in vm.tags),
+        tags=vm.tags,
     )

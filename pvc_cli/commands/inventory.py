@@ -9,7 +9,7 @@ from pvc_cli.cluster.vms.addresses import address_of, read_addresses
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.inventory import Document, ansible_inventory, host_names, host_variables, prometheus_target
 from pvc_cli.cluster.vms.query import SEE_VMS, find, is_one, list_vms, narrow
-from pvc_cli.cluster.vms.read import read_vms
+from pvc_cli.cluster.vms.read import read_summaries
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Context,
@@ -54,7 +54,7 @@ def command(context: Context, filters: Filters, everything: bool, host: str | No
 def _of_host(handler: ZKHandler, host: str) -> Document:
     if not is_one(host):
         raise InvalidInputError(f"{quoted(host)} is not one VM: use --list with filters for several")
-    for vm in read_vms(handler, [found.uuid for found in find(handler, [host])]):
+    for vm in read_summaries(handler, [found.uuid for found in find(handler, [host])]):
         return host_variables(vm, read_addresses(handler))
     raise NotFoundError(f"VM {quoted(host)} is gone: {SEE_VMS}")
 
@@ -65,7 +65,7 @@ def _of_many(
     everybody = list_vms(handler)
     hosts = host_names(everybody)
     chosen = [vm.uuid for vm in narrow(handler, everybody, filters, warn_of_broken_xml(context.output))]
-    addresses, vms = read_addresses(handler), read_vms(handler, chosen)
+    addresses, vms = read_addresses(handler), read_summaries(handler, chosen)
     if port is None:
         return ansible_inventory(vms, hosts, addresses)
     return (prometheus_target(vm, hosts[vm.uuid], port, address_of(vm, addresses)) for vm in vms)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pvc_cli.cluster.vms.inventory import ansible_inventory, host_names, host_variables, prometheus_target
-from pvc_cli.cluster.vms.model import Vm
+from pvc_cli.cluster.vms.model import VmSummary
 from pvc_cli.cluster.vms.query import VmRef
-from pvc_cli.cluster.vms.stats import NO_STATS
-from pvc_cli.cluster.vms.tags import Tag
 
 
-def vm(name: str, *tags: str, uuid: str = "", node: str = "hv1", state: str = "start") -> Vm:
-    return Vm(
-        *(uuid or f"uuid-of-{name}", name, "", None, "no XML", state, node, "", "", "small", None, None, None),
-        *("", None, "", (), tuple(Tag(tag, "user", protected=False) for tag in tags), (), NO_STATS),
-    )
+def vm(name: str, *tags: str, uuid: str = "", node: str = "hv1", state: str = "start") -> VmSummary:
+    uuid = uuid or f"uuid-of-{name}"
+    return VmSummary(uuid, name, None, "no XML", state, node, "", "", "small", None, (), tags)
 
 
-def groups(*vms: Vm) -> dict[str, list[str]]:
+def groups(*vms: VmSummary) -> dict[str, list[str]]:
     found = ansible_inventory(vms, {vm.uuid: vm.name for vm in vms}, {})
     return {name: group["hosts"] for name, group in found.items() if "hosts" in group}
 

@@ -18,7 +18,7 @@ from benchmarks.floor import recorder
 from pvc_cli.cluster.vms.documents import vm_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import find, select
-from pvc_cli.cluster.vms.read import read_complete_vms
+from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.zk import ZKHandler, live
 from pvc_cli.zk.backup import stream_backup
 from pvc_cli.zk.migration.survey import survey
@@ -27,9 +27,9 @@ from tests.conftest import Pvc, Tree
 VMS = 1000
 MARGIN = 1.2
 WIRE = {  # round trips, requests, kilobytes sent; one request looks whether the chroot is there
-    "vm list": (9, 15, 1451),
+    "vm list": (6, 10, 791),
     "vm list -o json": (9, 16, 1512),  # with statistics and the XML of snapshots
-    "vm list --tag frontend": (6, 7, 283),
+    "vm list --tag frontend": (5, 6, 208),
     "vm tag add NAME": (5, 6, 67),
     "vm tag add UUID": (4, 5, 1.1),
     "vm tag add --all": (6, 9, 803),
@@ -55,7 +55,7 @@ def test_the_wire_carries_no_more_than_it_did(
 
 
 def _list(handler: ZKHandler) -> None:
-    for vm in read_complete_vms(handler, [vm.uuid for vm in select(handler, Filters())]):
+    for vm in read_vms(handler, [vm.uuid for vm in select(handler, Filters())]):
         vm_document(vm)
 
 
@@ -91,7 +91,7 @@ def test_a_list_of_many_takes_the_memory_of_a_few(demo: Callable[..., Tree]) -> 
 
         def listing(count: int) -> Callable[[], None]:
             def drain() -> None:
-                for vm in read_complete_vms(handler, uuids[:count]):
+                for vm in read_vms(handler, uuids[:count]):
                     vm_document(vm)
 
             return drain

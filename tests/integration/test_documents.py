@@ -12,8 +12,9 @@ import yaml
 
 from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import list_nodes
-from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
-from pvc_cli.cluster.vms.stats import NO_STATS
+from pvc_cli.cluster.vms.model import VmSummary
+from pvc_cli.cluster.vms.query import list_vms
+from pvc_cli.cluster.vms.read import read_summaries, read_vms
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -239,13 +240,15 @@ def test_a_list_has_the_same_documents(on_tree: Pvc, web: Tree) -> None:
     assert listed == info
 
 
-def test_a_table_reads_neither_statistics_nor_the_xml_of_snapshots(web: Tree) -> None:
+def test_a_list_shows_what_documents_have(web: Tree) -> None:
     with ZKHandler(web.hosts) as handler:
-        (vm,) = read_vms(handler, [web.uuid("web-01")])
-        (complete,) = read_complete_vms(handler, [vm.uuid])
-    assert (vm.stats, vm.snapshots[0].xml_changes) == (NO_STATS, None)
-    assert complete.stats != NO_STATS
-    assert complete._replace(stats=vm.stats, snapshots=vm.snapshots) == vm
+        uuids = [vm.uuid for vm in list_vms(handler)]
+        summaries, complete = list(read_summaries(handler, uuids)), list(read_vms(handler, uuids))
+    for summary, vm in zip(summaries, complete, strict=True):
+        assert summary == VmSummary(
+            **{name: getattr(vm, name) for name in VmSummary._fields if name != "tags"},
+            tags=tuple(tag.name for tag in vm.tags),
+        )
 
 
 def test_what_a_vm_does_not_set_is_null(on_tree: Pvc, web: Tree) -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import find, list_vms, select
-from pvc_cli.cluster.vms.read import read_vms
+from pvc_cli.cluster.vms.read import read_summaries
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, round_trips
 
@@ -214,7 +214,7 @@ def test_a_vm_that_is_deleted_while_it_is_listed_is_left_out(zk: ZKHandler, tree
     chosen = list_vms(zk)
     victim = chosen[5]
     tree.client.delete(f"/domains/{victim.uuid}", recursive=True)
-    assert [vm.name for vm in read_vms(zk, [vm.uuid for vm in chosen])] == [
+    assert [vm.name for vm in read_summaries(zk, [vm.uuid for vm in chosen])] == [
         vm.name for vm in chosen if vm is not victim
     ]
 
@@ -227,8 +227,8 @@ def test_finding_one_vm_by_name_among_a_thousand_is_two_round_trips(demo: Callab
         assert round_trips(handler) - before == 2
         assert find(handler, [vm.uuid]) == [vm]
         assert round_trips(handler) - before == 3
-        assert len(list(read_vms(handler, [vm.uuid for vm in select(handler, Filters())]))) == 1000
-        assert round_trips(handler) - before == 3 + 2 + 3 * 2
+        assert len(list(read_summaries(handler, [vm.uuid for vm in select(handler, Filters())]))) == 1000
+        assert round_trips(handler) - before == 3 + 2 + 3
 
 
 def test_watching_shows_the_list_again_after_each_change(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pvc_cli.cluster.vms.model import Vm
+    from pvc_cli.cluster.vms.model import VmSummary
     from pvc_cli.zk import Key, ZKHandler
 
 _GROUPS = ("lease", "reservation")
@@ -36,7 +36,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def address_of(vm: Vm, addresses: Mapping[str, str]) -> str | None:
+def address_of(vm: VmSummary, addresses: Mapping[str, str]) -> str | None:
     """Return the address of the first of a VM's interfaces that has one in *addresses*."""
     macs = (network.mac for network in vm.hardware.networks) if vm.hardware else ()
     return next((addresses[mac.lower()] for mac in macs if mac and mac.lower() in addresses), None)

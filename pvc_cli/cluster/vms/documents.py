@@ -10,7 +10,7 @@ from pvc_cli.cluster.vms.stats import DISK_COUNTERS, NETWORK_COUNTERS, Entries, 
 
 if TYPE_CHECKING:
     from pvc_cli.cluster.vms.hardware import Disk, Interface
-    from pvc_cli.cluster.vms.model import Vm, VmSnapshot
+    from pvc_cli.cluster.vms.model import Vm, VmSnapshot, VmSummary
 
 Document = dict[str, Any]
 _DEFAULTS = ("", "none", "None")
@@ -56,7 +56,7 @@ def vm_document(vm: Vm) -> Document:
     }
 
 
-def migrated(vm: Vm) -> str:
+def migrated(vm: Vm | VmSummary) -> str:
     """Return where a VM was migrated from, in PVC's words, or ``no``."""
     return f"from {vm.last_node}" if vm.last_node else "no"
 

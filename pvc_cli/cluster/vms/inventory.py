@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pvc_cli.cluster.vms.addresses import address_of
 
 if TYPE_CHECKING:
-    from pvc_cli.cluster.vms.model import Vm
+    from pvc_cli.cluster.vms.model import VmSummary
     from pvc_cli.cluster.vms.query import VmRef
 
 Document = dict[str, Any]
@@ -28,7 +28,7 @@ def host_names(vms: Sequence[VmRef]) -> dict[str, str]:
     return {vm.uuid: vm.name if counts[vm.name] == 1 and _HOST.fullmatch(vm.name) else vm.uuid for vm in vms}
 
 
-def ansible_inventory(vms: Iterable[Vm], hosts: Mapping[str, str], addresses: Mapping[str, str]) -> Document:
+def ansible_inventory(vms: Iterable[VmSummary], hosts: Mapping[str, str], addresses: Mapping[str, str]) -> Document:
     """Return what Ansible expects of ``--list``: groups by tag, node and state, and each host's variables.
 
     :param hosts: what each VM is called, by UUID.
@@ -45,14 +45,14 @@ def ansible_inventory(vms: Iterable[Vm], hosts: Mapping[str, str], addresses: Ma
     return {"_meta": {"hostvars": variables}, "all": {"children": [*named, "ungrouped"]}, **named}
 
 
-def _groups_of(vm: Vm) -> Iterator[str]:
-    names = [f"tag_{tag.name}" for tag in vm.tags] + [f"state_{vm.state or 'unknown'}"]
+def _groups_of(vm: VmSummary) -> Iterator[str]:
+    names = [f"tag_{tag}" for tag in vm.tags] + [f"state_{vm.state or 'unknown'}"]
     names += [f"node_{vm.node}"] if vm.node else []
     # Two tags may differ only in what Ansible does not take.
     yield from dict.fromkeys(_NOT_IN_GROUPS.sub("_", name) for name in names)
 
 
-def host_variables(vm: Vm, addresses: Mapping[str, str]) -> Document:
+def host_variables(vm: VmSummary, addresses: Mapping[str, str]) -> Document:
     """Return Ansible's variables of a VM: parts of its document; with an address, if DHCP gave it one."""
     found = vm.hardware
     address = address_of(vm, addresses)
@@ -61,7 +61,7 @@ def host_variables(vm: Vm, addresses: Mapping[str, str]) -> Document:
         "pvc_uuid": vm.uuid,
         "pvc_node": vm.node,
         "pvc_state": vm.state,
-        "pvc_tags": [tag.name for tag in vm.tags],
+        "pvc_tags": list(vm.tags),
         "pvc_profile": vm.profile,
         "pvc_memory": found and found.memory,
         "pvc_vcpu": found and found.vcpu,
@@ -82,12 +82,12 @@ def _never_a_template(value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def prometheus_target(vm: Vm, host: str, port: int, address: str | None) -> Document:
+def prometheus_target(vm: VmSummary, host: str, port: int, address: str | None) -> Document:
     """Return an entry of Prometheus' ``file_sd``: one VM, with labels.
 
     Those that begin with ``__meta_`` are for relabelling; Prometheus drops them then.
     """
-    tags = ",".join(tag.name for tag in vm.tags)
+    tags = ",".join(vm.tags)
     meta = {
         "name": vm.name,
         "uuid": vm.uuid,

@@ -26,11 +26,31 @@ class VmSnapshot(NamedTuple):
     timestamp: float | None
     rbd_snapshots: tuple[str, ...]
     xml_changes: tuple[str, ...] | None
-    """Which lines of the VM's XML went since, with a minus, and which came, with a plus; None is not read."""
+    """Which lines of the VM's XML went since, with a minus, and which came, with a plus; None is not known."""
+
+
+class VmSummary(NamedTuple):
+    """What lists show of a VM. None is missing or invalid."""
+
+    uuid: str
+    name: str
+    hardware: Hardware | None
+    """The hardware in the XML, or None if the XML is broken."""
+    xml_error: str
+    """Why the XML is broken; empty if it is not."""
+    state: str
+    node: str
+    last_node: str
+    failed_reason: str
+    profile: str
+    node_autostart: bool | None
+    node_limit: tuple[str, ...]
+    tags: tuple[str, ...]
+    """The tags' names."""
 
 
 class Vm(NamedTuple):
-    """A VM as the tree has it. None is missing or invalid."""
+    """A VM as the tree has it, with all that its document has. None is missing or invalid."""
 
     uuid: str
     name: str
@@ -55,4 +75,4 @@ class Vm(NamedTuple):
     tags: tuple[Tag, ...]
     snapshots: tuple[VmSnapshot, ...]
     stats: VmStats
-    """What its node last counted; empty unless it was read completely."""
+    """What its node last counted."""

@@ -3,13 +3,13 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pvc_cli.cluster.values import natural_key, parse_bool, parse_float, parse_int, parse_list
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.changes import changed_lines
-from pvc_cli.cluster.vms.model import Vm, VmSnapshot
-from pvc_cli.cluster.vms.stats import NO_STATS, parse_stats
+from pvc_cli.cluster.vms.model import Vm, VmSnapshot, VmSummary
+from pvc_cli.cluster.vms.stats import parse_stats
 from pvc_cli.cluster.vms.tags import CONTAINER, Tag, detail_keys, make_tags
 from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.reads import Names, Values
@@ -34,47 +34,54 @@ DOCUMENT_KEYS = (
 SNAPSHOT_KEYS = ("domain_snapshot.timestamp", "domain_snapshot.rbd_snapshots")
 
 
-class _Extent(NamedTuple):
-    """Which keys of a VM and of each of its snapshots are read."""
-
-    keys: tuple[str, ...]
-    snapshot_keys: tuple[str, ...]
-
-
-_LISTED = _Extent(DOCUMENT_KEYS, SNAPSHOT_KEYS)
-_COMPLETE = _Extent((*DOCUMENT_KEYS, "domain.stats"), (*SNAPSHOT_KEYS, "domain_snapshot.xml"))
+_SUMMARY_KEYS = (
+    "domain.name",
+    "domain.xml",
+    "domain.state",
+    "domain.node",
+    "domain.last_node",
+    "domain.failed_reason",
+    "domain.profile",
+    "domain.meta.autostart",
+    "domain.meta.node_limit",
+)
+_READ = (*DOCUMENT_KEYS, "domain.stats")
+_READ_OF_SNAPSHOTS = (*SNAPSHOT_KEYS, "domain_snapshot.xml")
 _FIRST, _CHUNK = 100, 500
 _Rows = list[tuple[Values, Names]]
 
 
-def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
-    """Yield the VMs with these UUIDs, in order, without statistics; one that is deleted meanwhile is left out.
+def read_summaries(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[VmSummary]:
+    """Yield what lists show of the VMs with these UUIDs, in order; one that is deleted meanwhile is left out.
 
     They are read a few hundred at a time, and the next ones are requested while these are used: any number of VMs
     takes the memory of a few hundred.
     """
-    return _read(handler, uuids, _LISTED)
+    begun = ((chunk, handler.request_rows(chunk, _SUMMARY_KEYS, (CONTAINER,))) for chunk in _chunks(uuids))
+    for chunk, wait in _ahead(begun):
+        for uuid, (values, (tags,)) in zip(chunk, wait(), strict=True):
+            if values[0] is not None:
+                yield _summary(uuid, dict(zip(_SUMMARY_KEYS, values, strict=True)), tags or ())
 
 
-def read_complete_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
-    """Yield VMs as :func:`read_vms` does, with their statistics and what changed since each snapshot."""
-    return _read(handler, uuids, _COMPLETE)
-
-
-def _read(handler: ZKHandler, uuids: Sequence[str], extent: _Extent) -> Iterator[Vm]:
-    # Few at first, to have them soon.
-    starts = (0, *range(_FIRST, len(uuids), _CHUNK))
-    chunks = (uuids[start : start + (_CHUNK if start else _FIRST)] for start in starts)
-    begun = ((chunk, handler.request_rows(chunk, extent.keys, (CONTAINER, "domain.snapshots"))) for chunk in chunks)
-    looked_into = (_look_into(handler, chunk, wait(), extent) for chunk, wait in _ahead(begun))
+def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
+    """Yield all that documents have of the VMs with these UUIDs, in the way of :func:`read_summaries`."""
+    begun = ((chunk, handler.request_rows(chunk, _READ, (CONTAINER, "domain.snapshots"))) for chunk in _chunks(uuids))
+    looked_into = (_look_into(handler, chunk, wait()) for chunk, wait in _ahead(begun))
     for chunk, rows, wait in _ahead(looked_into):
         details = iter(wait()[0])
         for uuid, (values, (tags, snapshots)) in zip(chunk, rows, strict=True):
-            found = dict(zip(extent.keys, values, strict=True))
-            xml = found["domain.xml"] or ""
-            made = make_tags(tags or (), details), _make_snapshots(snapshots or (), details, xml, extent)
+            found = dict(zip(_READ, values, strict=True))
+            tagged = make_tags(tags or (), details)
+            taken = _make_snapshots(snapshots or (), details, found["domain.xml"] or "")
             if values[0] is not None:
-                yield _vm(uuid, found, *made)
+                yield _vm(uuid, found, tagged, taken)
+
+
+def _chunks(uuids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut *uuids* into chunks, a small one first, to have it soon."""
+    for start in (0, *range(_FIRST, len(uuids), _CHUNK)):
+        yield uuids[start : start + (_CHUNK if start else _FIRST)]
 
 
 def _ahead(things: Iterator[_T]) -> Iterator[_T]:
@@ -87,24 +94,46 @@ def _ahead(things: Iterator[_T]) -> Iterator[_T]:
 
 
 def _look_into(
-    handler: ZKHandler, uuids: Sequence[str], rows: _Rows, extent: _Extent
+    handler: ZKHandler, uuids: Sequence[str], rows: _Rows
 ) -> tuple[Sequence[str], _Rows, Callable[[], tuple[Values, Names]]]:
     """Request the details of each VM's tags and snapshots."""
     keys = (
         key
         for uuid, (_, (tags, snapshots)) in zip(uuids, rows, strict=True)
-        for key in (*detail_keys(uuid, tags or ()), *_snapshot_keys(uuid, snapshots or (), extent))
+        for key in (*detail_keys(uuid, tags or ()), *_snapshot_keys(uuid, snapshots or ()))
     )
     return uuids, rows, handler.request(keys)
 
 
+def _parse(xml: str) -> tuple[hardware.Hardware | None, str]:
+    """Return the hardware in a VM's XML, or why that is broken."""
+    try:
+        return hardware.parse(xml), ""
+    except hardware.BrokenXmlError as error:
+        return None, str(error)
+
+
+def _summary(uuid: str, values: dict[str, str | None], tags: Iterable[str]) -> VmSummary:
+    parsed, broken = _parse(values["domain.xml"] or "")
+    return VmSummary(
+        uuid=uuid,
+        name=values["domain.name"] or "",
+        hardware=parsed,
+        xml_error=broken,
+        state=values["domain.state"] or "",
+        node=values["domain.node"] or "",
+        last_node=values["domain.last_node"] or "",
+        failed_reason=values["domain.failed_reason"] or "",
+        profile=values["domain.profile"] or "",
+        node_autostart=parse_bool(values["domain.meta.autostart"]),
+        node_limit=parse_list(values["domain.meta.node_limit"]),
+        tags=tuple(sorted(tags, key=natural_key)),
+    )
+
+
 def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapshots: tuple[VmSnapshot, ...]) -> Vm:
     xml = values["domain.xml"] or ""
-    parsed, broken = None, ""
-    try:
-        parsed = hardware.parse(xml)
-    except hardware.BrokenXmlError as error:
-        broken = str(error)
+    parsed, broken = _parse(xml)
     listen, _, port = (values["domain.console.vnc"] or "").rpartition(":")
     return Vm(
         uuid=uuid,
@@ -126,21 +155,19 @@ def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapsho
         node_limit=parse_list(values["domain.meta.node_limit"]),
         tags=tags,
         snapshots=snapshots,
-        stats=parse_stats(values["domain.stats"]) if "domain.stats" in values else NO_STATS,
+        stats=parse_stats(values["domain.stats"]),
     )
 
 
-def _snapshot_keys(uuid: str, names: Iterable[str], extent: _Extent) -> list[Key]:
-    return [("domain.snapshots", uuid, key, name) for name in names for key in extent.snapshot_keys]
+def _snapshot_keys(uuid: str, names: Iterable[str]) -> list[Key]:
+    return [("domain.snapshots", uuid, key, name) for name in names for key in _READ_OF_SNAPSHOTS]
 
 
-def _make_snapshots(
-    names: Iterable[str], values: Iterator[str | None], xml: str, extent: _Extent
-) -> tuple[VmSnapshot, ...]:
+def _make_snapshots(names: Iterable[str], values: Iterator[str | None], xml: str) -> tuple[VmSnapshot, ...]:
     """Return the snapshots of a VM with that *xml*, oldest first, from the values of their :func:`_snapshot_keys`."""
     snapshots = []
     for name in names:
-        timestamp, volumes, *old = islice(values, len(extent.snapshot_keys))
-        changes = changed_lines(old[0], xml) if old and old[0] is not None else None
+        timestamp, volumes, old = islice(values, len(_READ_OF_SNAPSHOTS))
+        changes = None if old is None else changed_lines(old, xml)
         snapshots.append(VmSnapshot(name, parse_float(timestamp), parse_list(volumes), changes))
     return tuple(sorted(snapshots, key=lambda s: (s.timestamp or 0, natural_key(s.name))))

@@ -4,7 +4,7 @@ from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.hardware import Disk, Interface
 from pvc_cli.cluster.vms.model import Vm, VmSnapshot
 from pvc_cli.cluster.vms.query import find, is_one
-from pvc_cli.cluster.vms.read import read_complete_vms
+from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands._common.sizes import memory_text
@@ -29,7 +29,7 @@ def command(context: Context, vms: str) -> None:
     output = context.output
     names = context.names([vms])
     with connect(context) as handler:
-        found = list(read_complete_vms(handler, [vm.uuid for vm in find(handler, names)]))
+        found = list(read_vms(handler, [vm.uuid for vm in find(handler, names)]))
     documents = [vm_document(vm) for vm in found]
     output.show(
         lambda: documents[0] if documents and is_one(vms) else documents,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -9,9 +9,9 @@ from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.vms.counting import TRAITS, Trait, count_vms
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
-from pvc_cli.cluster.vms.model import Vm
+from pvc_cli.cluster.vms.model import Vm, VmSummary
 from pvc_cli.cluster.vms.query import VmRef, find, list_vms, narrow
-from pvc_cli.cluster.vms.read import read_complete_vms, read_vms
+from pvc_cli.cluster.vms.read import read_summaries, read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.cluster.vms.watched import watch_documents, watch_rows
 from pvc_cli.commands._common.command import Context, connect_to_list, options_into, pass_context, watch_option
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _HEADERS = ("NAME", "STATE", "NODE", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
 _WIDE = ("UUID", "MIGRATED", "PROFILE", "AUTOSTART", "NODE LIMIT", "FAILED REASON", "DESCRIPTION")
 _COUNTED = ("STATE", "NODE", "TAG", "VMS")
+_VmT = TypeVar("_VmT", Vm, VmSummary)
 
 
 @click.command("list")
@@ -101,7 +102,7 @@ class _Listing:
         show_records(
             output,
             chosen,
-            documents=lambda vms: map(vm_document, self._checked(read_complete_vms(self._handler, _uuids(vms)))),
+            documents=lambda vms: map(vm_document, self._checked(read_vms(self._handler, _uuids(vms)))),
             names=lambda vms: [vm.name for vm in vms],
             headers=_HEADERS,
             wide=_WIDE,
@@ -113,7 +114,7 @@ class _Listing:
             if vm.uuid in self._broken:
                 output.warning(self._broken[vm.uuid])
 
-    def _checked(self, vms: Iterator[Vm]) -> Iterator[Vm]:
+    def _checked(self, vms: Iterator[_VmT]) -> Iterator[_VmT]:
         """Yield VMs one after the other, and keep what is broken: however many there are, few are held at once."""
         for vm in vms:
             if vm.hardware is None:
@@ -122,7 +123,7 @@ class _Listing:
 
     def _table(self, chosen: Sequence[VmRef]) -> list[tuple[VmRef, Row]]:
         missing = [vm for vm in chosen if vm.uuid not in self._rows]
-        for vm in self._checked(read_vms(self._handler, _uuids(missing))):
+        for vm in self._checked(read_summaries(self._handler, _uuids(missing))):
             self._rows[vm.uuid] = _row(vm)
         return [(vm, self._rows[vm.uuid]) for vm in chosen if vm.uuid in self._rows]
 
@@ -150,7 +151,7 @@ def _uuids(vms: Sequence[VmRef]) -> list[str]:
     return [vm.uuid for vm in vms]
 
 
-def _row(vm: Vm) -> Row:
+def _row(vm: VmSummary) -> Row:
     hardware = vm.hardware
     return [
         vm.name,
@@ -159,7 +160,7 @@ def _row(vm: Vm) -> Row:
         hardware and hardware.vcpu,
         memory_cell(hardware and hardware.memory),
         ",".join(str(network.vni) for network in hardware.networks) if hardware else None,
-        ",".join(tag.name for tag in vm.tags),
+        ",".join(vm.tags),
         vm.uuid,
         migrated(vm),
         vm.profile,
