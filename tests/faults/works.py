@@ -85,8 +85,14 @@ class Work:
             assert all(isinstance(result, str) for result in transaction.commit())
 
 
+def stop(values: Values) -> None:
+    """Stop every VM, under running daemons."""
+    values |= {path: b"stop" for path in values if path.startswith("/domains/") and path.endswith("/state")}
+    values |= {path: b"run" for path in values if path.endswith("/daemonstate")}
+
+
 WORKS = (
-    *("tag add", "tag remove", "vf set", "vf claim", "vf release", "vf audit"),
+    *("tag add", "tag remove", "tag rename", "vm start", "vm meta", "vf set", "vf claim", "vf release", "vf audit"),
     *("apply", "upgrade", "rollback", "restore"),
 )
 
@@ -99,6 +105,9 @@ def works(folder: Path) -> dict[str, Work]:
     return {
         "tag add": Work("vm tag add --all faulted -p", vms=60),
         "tag remove": Work("vm tag remove --all faulted --if-exists", vms=60, prepare=tag),
+        "tag rename": Work("vm tag rename faulted other", vms=60, prepare=tag),
+        "vm start": Work("vm start --all", prepare=stop),
+        "vm meta": Work("vm meta set --all --profile other --limit pvchv1"),
         "vf set": Work(joined("sriov vf set {node} {vf} --vlan-id 7 --trust")),
         "vf claim": Work(joined("sriov vf claim {node} {vf} {vm}")),
         "vf release": Work(joined("sriov vf release {node} {vf}"), prepare=claim),
