@@ -291,6 +291,30 @@ def test_a_sound_cluster_has_no_findings(on_tree: Pvc) -> None:
     assert (result.code, result.out, result.err) == (0, "", "All claims agree with what the VMs use.\n")
 
 
+def test_vfs_that_share_a_mac_address_are_found_wherever_they_are(on_tree: Pvc, tree: Tree) -> None:
+    mac = tree.client.get(f"{VFS}/ens1f0v1/mac")[0]
+    tree.put("/nodes/pvchv2/sriov/vf/ens1f0v2/mac", mac.upper())
+    before = tree.dump()
+    assert kinds(on_tree) == [("ens1f0v1", "duplicate"), ("ens1f0v2", "duplicate")]
+    assert kinds(on_tree, "pvchv1") == []
+    assert f"MAC address {mac.decode()}, as pvchv2/ens1f0v2" in on_tree("sriov", "vf", "audit").out
+    assert on_tree("sriov", "vf", "audit", "--fix").err.endswith("0 of 2 repaired.\n")
+    assert tree.dump() == before
+
+
+def test_a_vm_that_migrates_may_have_a_vf_on_both_nodes(on_tree: Pvc, tree: Tree) -> None:
+    mac = b"52:54:00:12:34:56"
+    uuid = use(tree, "app-01", "ens1f0v3")
+    tree.put(f"/domains/{uuid}/state", b"migrate")
+    for node in ("pvchv1", "pvchv2"):
+        vf = f"/nodes/{node}/sriov/vf/ens1f0v3"
+        for key, value in (("used", b"True"), ("used_by", uuid.encode()), ("mac", mac)):
+            tree.put(f"{vf}/{key}", value)
+    assert ("ens1f0v3", "duplicate") not in kinds(on_tree)
+    tree.put(f"/domains/{uuid}/state", b"start")
+    assert ("ens1f0v3", "duplicate") in kinds(on_tree)
+
+
 def test_the_audit_names_what_is_wrong_and_repairs_what_is_certain(on_tree: Pvc, tree: Tree) -> None:
     # Stale: its VM is gone; its VM's XML does not use it; its VM is on another node; used_by was left behind.
     tree.put(f"{VFS}/ens1f0v1/used", b"True")

@@ -1,6 +1,6 @@
 """Compare the claims of VFs with the VMs' XML and the nodes that the VMs are on, and repair what is certain."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import Transaction, ZKHandler
 
-Kind = Literal["stale", "unclaimed", "double", "missing", "unclear"]
+Kind = Literal["stale", "unclaimed", "double", "missing", "duplicate", "unclear"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Finding:
     """A problem with a VF.
 
     *kind* is ``stale`` (claimed for a VM that does not use it), ``unclaimed`` (used without a claim), ``double``
-    (used by several VMs), ``missing`` (used, but the node lacks it) or ``unclear`` (cannot be told).
+    (used by several VMs), ``missing`` (used, but the node lacks it), ``duplicate`` (another VF has
+    its MAC address, too) or ``unclear`` (cannot be told).
     """
 
     node: str
@@ -54,6 +55,7 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
     ]
     users = {vf: [*found.values()] for vf, found in used_on.items()}
     findings += _missing({usage.vf for usage, _ in usages}, pfs, users, node)
+    findings += _duplicates([usage for usage, _ in usages], known)
     return sorted(findings, key=lambda finding: (natural_key(finding.node), natural_key(finding.vf)))
 
 
@@ -151,4 +153,24 @@ def _missing(
             names = ", ".join(vm.ref.name for vm in users)
             detail = f"used by {names}, but node {at} has no such VF"
             findings.append(Finding(at, name, "missing", tuple(vm.ref for vm in users), detail))
+    return findings
+
+
+def _duplicates(usages: Iterable[Usage], vms: Mapping[str, User]) -> list[Finding]:
+    """Return the VFs that share a MAC address, but for those of a VM on its way from one to the other."""
+    sharing: dict[str, list[Usage]] = {}
+    for usage in usages:
+        if (mac := text_of(usage.mac).lower()) not in ("", "00:00:00:00:00:00"):
+            sharing.setdefault(mac, []).append(usage)
+    findings = []
+    for mac, group in sharing.items():
+        holders = {usage.holder: vms[usage.holder] for usage in group if usage.holder in vms}
+        if len(group) == 1 or any(vm.is_migrating for vm in holders.values()):
+            continue
+        for usage in group:
+            others = ", ".join(f"{other.vf.node}/{other.vf.phy}" for other in group if other is not usage)
+            concerned = (holders[usage.holder].ref,) if usage.holder in holders else ()
+            findings.append(
+                Finding(usage.vf.node, usage.vf.phy, "duplicate", concerned, f"MAC address {mac}, as {others}")
+            )
     return findings
