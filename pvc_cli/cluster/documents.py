@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.node_details import NodeDetails
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.schema_status import SchemaStatus
+    from pvc_cli.cluster.sriov.agents import Agent
     from pvc_cli.cluster.sriov.audit import Finding
     from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
+    from pvc_cli.cluster.sriov.report import PfReport, VfReport
     from pvc_cli.cluster.sriov.settings import Setting
     from pvc_cli.cluster.vms.metadata import Metadata
     from pvc_cli.cluster.vms.query import VmRef
@@ -69,13 +71,25 @@ def node_document(node: Node, details: NodeDetails, *, secrets: bool = False) ->
     }
 
 
-def pf_document(pf: Pf) -> Document:
-    """Return the document of a PF."""
-    return {"node": pf.node, "phy": pf.phy, "mtu": pf.mtu, "vfcount": pf.vfcount, "vfs": pf.vfs}
+def pf_document(pf: Pf, agent: Agent | None = None) -> Document:
+    """Return the document of a PF, with what the agent of its node reports of it."""
+    own: Document = {"node": pf.node, "phy": pf.phy, "mtu": pf.mtu, "vfcount": pf.vfcount, "vfs": pf.vfs}
+    report = agent.report.pfs.get(pf.phy) if agent and agent.report else None
+    return own | {"report": _report_document(agent, report)}
 
 
-def vf_document(vf: Vf, actual: VfConfig | None = None) -> Document:
-    """Return the document of a VF; with what its driver reports of its settings, if that is given."""
+def _report_document(agent: Agent | None, report: PfReport | VfReport | None) -> Document | None:
+    """Return what an agent reports of one PF or VF, and whether it still does; null if it has reported nothing."""
+    if agent is None or agent.report is None or report is None:
+        return None
+    return {"agent": agent.state, "heartbeat": agent.report.agent.heartbeat, **_fields(report)}
+
+
+def vf_document(vf: Vf, agent: Agent | None = None, actual: VfConfig | None = None) -> Document:
+    """Return the document of a VF, with what the agent of its node reports of it.
+
+    :param actual: what its driver reports of its settings, if that is known.
+    """
     document: Document = {
         "node": vf.node,
         "phy": vf.phy,
@@ -85,6 +99,7 @@ def vf_document(vf: Vf, actual: VfConfig | None = None) -> Document:
         "config": _fields(vf.config),
         "pci": _fields(vf.pci),
         "usage": {"used": vf.used, "domain": vf.used_by},
+        "report": _report_document(agent, agent.vf(vf.phy) if agent else None),
     }
     return document if actual is None else document | {"actual": _fields(actual)}
 

@@ -209,6 +209,7 @@ class Output:
         if chosen != list(range(len(every))):
             rows = [[row[at] for at in chosen] for row in rows]
         shown = [every[at] for at in chosen]
+        wrap = chosen.index(wrap) if wrap in chosen else None
         if self.style == "csv":
             from pvc_cli.output.spreadsheet import render_csv
 

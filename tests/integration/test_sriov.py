@@ -39,6 +39,7 @@ def test_pfs_are_listed_with_their_vfs(on_tree: Pvc) -> None:
         "mtu": 9000,
         "vfcount": 4,
         "vfs": ["ens1f0v0", "ens1f0v1", "ens1f0v2", "ens1f0v3"],
+        "report": None,
     }
     assert on_tree("sriov", "pf", "list", "-o", "name").out == "ens1f0\nens1f1\n"
     assert json.loads(on_tree("sriov", "pf", "info", "pvchv2", "ens1f0", "-o", "json").out) == documents[0]
@@ -57,7 +58,7 @@ def test_vfs_are_listed_naturally_and_by_use(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("sriov", "vf", "list", "--used", "-o", "name").out == "ens1f0v0\n"
     assert len(json.loads(on_tree("sriov", "vf", "list", "--unused", "-o", "json").out)) == 24
     row = on_tree("sriov", "vf", "list", "pvchv1").out.splitlines()[5].split()
-    assert row == ["pvchv1", "ens1f0v10", "?", "?", "?", "?", "?", "?", "?", "?", "unclaimed"]
+    assert row == ["pvchv1", "ens1f0v10", "?", "?", "?", "?", "?", "?", "unclaimed"]
 
 
 def test_a_vf_is_a_typed_document(on_tree: Pvc, tree: Tree) -> None:
@@ -81,6 +82,7 @@ def test_a_vf_is_a_typed_document(on_tree: Pvc, tree: Tree) -> None:
         },
         "pci": {"domain": "0000", "bus": "03", "slot": "10", "function": "0"},
         "usage": {"used": True, "domain": nfv},
+        "report": None,
     }
     assert on_tree("sriov", "vf", "info", "pvchv1", "ens1f0v[01]", "-o", "name").out == "ens1f0v0\nens1f0v1\n"
 
@@ -278,7 +280,7 @@ def test_listing_takes_one_batch_a_level(zk: ZKHandler) -> None:
     ("arguments", "trips", "reads"),
     [  # each begins with the schema's version, and the names of the node's VFs
         (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 4, 2 + 3),
-        (("info", "pvchv1", "ens1f0v1", "-o", "json"), 3, 2 + 19),
+        (("info", "pvchv1", "ens1f0v1", "-o", "json"), 5, 2 + 19 + 4),
         (("claim", "pvchv1", "ens1f0v1", "web-01"), 10, 2 + 1 + 20 + 1 + 15 + 1 + 3 * 20 + 8 * 6),
         (("release", "pvchv1", "ens1f0v1"), 3, 2 + 5 + 4),
     ],

@@ -11,7 +11,7 @@ from typing import Literal, cast, get_args
 
 from pvc_cli.cluster.sriov.model import SETTINGS, Settings
 from pvc_cli.cluster.values import Json, parse_object
-from pvc_cli.zk import ZKHandler
+from pvc_cli.zk import Key, ZKHandler
 
 PLUGIN = "sriov"
 """The name of the monitoring plugin."""
@@ -199,12 +199,17 @@ def _count(value: Json, name: str) -> int:
     return int(_number(value, name))
 
 
+def report_key(node: str) -> Key:
+    """Return the key of what the agent of *node* reports."""
+    return ("node.monitoring.data", node, "monitoring_plugin.data", PLUGIN)
+
+
 def read_reports(handler: ZKHandler, nodes: Sequence[str]) -> dict[str, Report | None]:
     """Return what the agent of each of *nodes* reports, in one batch; None without a report.
 
     Before schema version 9, which has no place for it, no node has one.
     """
-    texts = handler.read_many(("node.monitoring.data", node, "monitoring_plugin.data", PLUGIN) for node in nodes)
+    texts = handler.read_many(map(report_key, nodes))
     return {node: parse_report(text) for node, text in zip(nodes, texts, strict=True)}
 
 

@@ -66,11 +66,13 @@ def show_list(
     row: Callable[[_T], Row],
     nothing: str,
     wide: Sequence[str] = (),
+    wrap: int | None = None,
     things: str = "",
 ) -> None:
     """Show *found*, of each record its document, its name or its table row; say *nothing* if there are none.
 
     :param wide: the headers of the last cells of each row, which are shown only where they are asked for.
+    :param wrap: the column that goes on in further lines instead of being cut.
     :param things: what the records are, in the plural, for the line below a table on a terminal.
     """
     show_records(
@@ -80,6 +82,7 @@ def show_list(
         names=lambda records: map(name, records),
         headers=headers,
         wide=wide,
+        wrap=wrap,
         rows=lambda records: [(record, row(record)) for record in records],
         nothing=nothing,
         things=things,
@@ -96,6 +99,7 @@ def show_records(
     rows: Callable[[Sequence[_T]], Sequence[tuple[_T, Row]]],
     nothing: str,
     wide: Sequence[str] = (),
+    wrap: int | None = None,
     things: str = "",
 ) -> None:
     """Show *found* as :func:`show_list` does, where records are made into documents and rows together.
@@ -109,7 +113,9 @@ def show_records(
     output.show(
         lambda: documents(found),
         names=lambda: dict.fromkeys(names(found)),
-        table=lambda: output.table(headers, [row for _, row in (rows(found) if pairs is None else pairs)], wide=wide),
+        table=lambda: output.table(
+            headers, [row for _, row in (rows(found) if pairs is None else pairs)], wide=wide, wrap=wrap
+        ),
     )
     if not found:
         output.message(nothing)

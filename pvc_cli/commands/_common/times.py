@@ -10,3 +10,11 @@ def time_text(timestamp: float | None) -> str:
     except (OverflowError, OSError, ValueError):
         return "?"
     return "?" if timestamp is None else moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def age_text(seconds: float) -> str:
+    """Return how long something lasts or is past, in the largest unit of which it has two."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

@@ -6,7 +6,7 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "info": "Show a PF, its VFs and the VMs that use them.",
+        "info": "Show a PF, its VFs and the VMs that use them, and what the agent of its node reports.",
         "list": "List the PFs of NODE, or of all nodes.",
         "rename": "Rename a PF in the tree, with its VFs, their settings and claims.",
     },

@@ -1,10 +1,12 @@
 import click
 
 from pvc_cli.cluster.documents import pf_document
-from pvc_cli.cluster.sriov.model import Vf, find_pf, list_vfs, user_names
+from pvc_cli.cluster.sriov.agents import Agent, read_agents
+from pvc_cli.cluster.sriov.model import Pf, Vf, find_pf, list_vfs, user_names
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.output.writer import Output, Row, known
+from pvc_cli.commands.network.sriov._reports import agent_fields, state_cell
+from pvc_cli.output.writer import Cell, Output, Row, known
 
 
 @click.command("info")
@@ -13,7 +15,7 @@ from pvc_cli.output.writer import Output, Row, known
 @output_option
 @pass_context
 def command(context: Context, node: str, name: str) -> None:
-    """Show a PF, its VFs and the VMs that use them.
+    """Show a PF, its VFs and the VMs that use them, and what the agent of its node reports.
 
     \b
     Example:
@@ -24,17 +26,34 @@ def command(context: Context, node: str, name: str) -> None:
         pf = find_pf(handler, node, name)
         vfs = list_vfs(handler, node, name) if context.output.style == "table" else []
         names = user_names(handler, vfs)
+        agent = read_agents(handler, [node])[node]
     fields = [("Node", pf.node), ("PF", pf.phy), ("MTU", known(pf.mtu)), ("VFs wanted", known(pf.vfcount))]
     output.show(
-        lambda: pf_document(pf),
+        lambda: pf_document(pf, agent),
         names=lambda: [pf.phy],
-        table=lambda: f"{output.fields(fields)}\n\n{_table(output, vfs, names)}".rstrip("\n"),
+        table=lambda: "\n\n".join(
+            filter(None, (output.fields([*fields, *_report(pf, agent)]), _table(output, vfs, agent, names)))
+        ),
     )
 
 
-def _table(output: Output, vfs: list[Vf], names: dict[str, str]) -> str:
+def _report(pf: Pf, agent: Agent) -> list[tuple[str, str | Cell]]:
+    """Return the lines of what is reported of a PF."""
+    fields = agent_fields(agent)
+    if agent.report and (report := agent.report.pfs.get(pf.phy)):
+        counts = [f"{report.present} present", f"{report.in_sync} in sync"]
+        for kind in ("refused", "drifted", "orphaned"):
+            if count := getattr(report, kind):
+                counts.append(f"{count} {kind}")
+        short = report.present < report.wanted
+        fields.append(("VFs", Cell(f"{report.wanted} configured, {', '.join(counts)}", "red" if short else "")))
+        fields += [("Problem", Cell(problem, "red")) for problem in report.problems]
+    return fields
+
+
+def _table(output: Output, vfs: list[Vf], agent: Agent, names: dict[str, str]) -> str:
     rows: list[Row] = []
     for vf in vfs:
         user = f"-> {names.get(vf.used_by, '?')}" if vf.used else "unclaimed"
-        rows.append([vf.phy, str(vf.pci), vf.config.vlan_id, user])
-    return output.table(("VF", "PCI ADDRESS", "VLAN", "USED BY"), rows)
+        rows.append([vf.phy, state_cell(agent, agent.vf(vf.phy)), str(vf.pci), vf.config.vlan_id, user])
+    return output.table(("VF", "STATUS", "PCI ADDRESS", "VLAN", "USED BY"), rows)

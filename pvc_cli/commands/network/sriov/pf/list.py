@@ -1,12 +1,15 @@
 import click
 
 from pvc_cli.cluster.documents import pf_document
-from pvc_cli.cluster.sriov.model import list_pfs
+from pvc_cli.cluster.sriov.agents import Agent, read_agents
+from pvc_cli.cluster.sriov.model import Pf, list_pfs
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands.network.sriov._reports import pf_cell
+from pvc_cli.output.writer import Row
 
-_HEADERS = ("NODE", "PF", "MTU", "VFS", "WANTED")
+_HEADERS = ("NODE", "PF", "MTU", "VFS", "WANTED", "STATUS")
 
 
 @click.command("list")
@@ -21,13 +24,20 @@ def command(context: Context, node: str | None) -> None:
       pvc sriov pf list pvchv1
     """
     with connect_to_list(context) as handler:
-        show_list(
-            context.output,
-            list_pfs(handler, node),
-            document=pf_document,
-            name=lambda pf: pf.phy,
-            headers=_HEADERS,
-            row=lambda pf: [pf.node, pf.phy, pf.mtu, len(pf.vfs), pf.vfcount],
-            nothing="No PFs.",
-            things="PFs",
-        )
+        pfs = list_pfs(handler, node)
+        agents = read_agents(handler, [pf.node for pf in pfs])
+    show_list(
+        context.output,
+        pfs,
+        document=lambda pf: pf_document(pf, agents[pf.node]),
+        name=lambda pf: pf.phy,
+        headers=_HEADERS,
+        row=lambda pf: _row(pf, agents[pf.node]),
+        nothing="No PFs.",
+        things="PFs",
+    )
+
+
+def _row(pf: Pf, agent: Agent) -> Row:
+    report = agent.report.pfs.get(pf.phy) if agent.report else None
+    return [pf.node, pf.phy, pf.mtu, len(pf.vfs), pf.vfcount, pf_cell(agent, report)]

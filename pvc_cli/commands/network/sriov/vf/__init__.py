@@ -8,7 +8,7 @@ command = LazyGroup(
     {
         "audit": "Compare claims with the VMs' XML and nodes.",
         "claim": "Assign a VF to a VM (atomic).",
-        "info": "Show a VF.",
+        "info": "Show a VF, and what the agent of its node reports of it.",
         "list": "List the VFs of NODE, of its PF, or of all nodes.",
         "release": "Mark a VF unused.",
         "set": "Change settings of VFs; omitted ones stay.",

@@ -3,14 +3,10 @@
 from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands.network.sriov._reports import word
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import Transaction
-
-
-def word(value: object) -> str:
-    """Return a setting as text."""
-    return ("off", "on")[value] if isinstance(value, bool) else known(value)
 
 
 def written_word(text: str | None) -> str:

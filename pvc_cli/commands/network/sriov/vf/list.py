@@ -5,38 +5,53 @@ from typing import TYPE_CHECKING
 import click
 
 from pvc_cli.cluster.documents import vf_document
-from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, find_pf, list_vfs, user_names
-from pvc_cli.cluster.sriov.users import held, read_users
+from pvc_cli.cluster.sriov.agents import Agents, read_agents, reported
+from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, VfRef, find_pf, list_vfs, user_names
+from pvc_cli.cluster.sriov.report import report_key
+from pvc_cli.cluster.sriov.selection import of_vm, read_user, unused
+from pvc_cli.cluster.sriov.users import read_users
+from pvc_cli.cluster.vms.query import VmRef, find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
 from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.network.sriov.vf._shared import setting_cell
+from pvc_cli.commands.network.sriov._reports import explain, state_cell, warn_of_agents
+from pvc_cli.commands.network.sriov.vf._shared import one_name, setting_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Output, Row
+from pvc_cli.output.writer import Cell, Output
 from pvc_cli.zk import ZKHandler
 
 if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
-_HEADERS = ("NODE", "VF", "VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "TRUST", "RSS", "USED BY")
+_SETTINGS = dict(zip(SETTINGS, ("VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "TRUST", "RSS"), strict=True))
+_EVERY = ("NODE", "VF", "STATUS", *_SETTINGS.values(), "USED BY", "SINCE", "DETAIL")
+_USUAL = tuple(name for name in _EVERY if name not in ("QOS", "RSS", "SINCE", "DETAIL"))
+_DRIFT = ("NODE", "VF", "STATUS", "SINCE", "DETAIL")
 
 
 @click.command("list")
 @click.argument("node", required=False, shell_complete=complete.nodes)
 @click.argument("pf", required=False, shell_complete=complete.pfs)
 @click.option("--used/--unused", default=None, help="Show only used, or only unused VFs.")
+@click.option("--vm", metavar="VM", shell_complete=complete.vms, help="Show only the VFs of this VM, claimed or not.")
+@click.option("--drift", is_flag=True, help="Show only VFs that the agents report as not in sync, and why.")
 @watch_option
-@list_options(*_HEADERS)
+@list_options(*_EVERY)
 @pass_context
-def command(context: Context, node: str | None, pf: str | None, used: bool | None, watch: bool) -> int:
+def command(
+    context: Context, node: str | None, pf: str | None, used: bool | None, vm: str | None, drift: bool, watch: bool
+) -> int:
     """List the VFs of NODE, of its PF, or of all nodes.
 
-    Unused is what nobody has claimed, and no running VM has in its XML.
+    Unused is what nobody has claimed, and no running VM has in its XML. STATUS is what the agent of the node reports,
+    or how the agent is, if it no longer does; empty without one.
 
     \b
     Examples:
       pvc sriov vf list
+      pvc sriov vf list --drift
       pvc sriov vf list pvchv1 ens1f0 --unused -o name
     """
 
@@ -45,38 +60,66 @@ def command(context: Context, node: str | None, pf: str | None, used: bool | Non
         watcher.watch(children=["base.node", *(("node.sriov.vf", name) for name in nodes)])
         vfs = list_vfs(handler, node, pf)
         watcher.watch(values=[("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in WATCHED_KEYS])
+        watcher.watch(values=map(report_key, nodes), children=[("node.sriov", name) for name in nodes])
 
     with connect_to_list(context) as handler:
         if node and pf:
             find_pf(handler, node, pf)
+        owner = find(handler, [one_name(vm)])[0] if vm else None
         with turns(context.output, handler, arm, watch=watch) as each:
             for _ in each:
-                found = [vf for vf in list_vfs(handler, node, pf) if used in (None, vf.used)]
-                if used is False:
-                    # PVC claims none when it defines a VM: its XML says more than the claims do.
-                    taken = held(read_users(handler, node))
-                    found = [
-                        vf
-                        for vf in found
-                        if not taken & {(node, device) for node in (vf.node, "") for device in (vf.phy, str(vf.pci))}
-                    ]
-                _show_list(context.output, found, user_names(handler, found) if context.output.tabular else {})
+                found = _select(context.output, handler, list_vfs(handler, node, pf), used, owner)
+                agents = read_agents(handler, [vf.node for vf in found])
+                if drift:
+                    reporting = {name: one for name, one in agents.items() if one.report}
+                    warn_of_agents(context.output, reporting, "showing what was reported last")
+                    found = [vf for vf in found if (it := reported(agents, _ref(vf))) and it.state != "in_sync"]
+                _show_list(context.output, handler, found, agents, drift=drift)
     return EXIT_INTERRUPTED if watch else 0
 
 
-def _show_list(output: Output, vfs: list[Vf], users: dict[str, str]) -> None:
+def _ref(vf: Vf) -> VfRef:
+    return VfRef(vf.node, vf.phy)
+
+
+def _select(output: Output, handler: ZKHandler, vfs: list[Vf], used: bool | None, owner: VmRef | None) -> list[Vf]:
+    if owner:
+        user = read_user(handler, owner)
+        if user and not user.readable:
+            output.warning(f"the XML of VM {owner.name} is unreadable: showing only what is claimed for it")
+        vfs = of_vm(vfs, user) if user else []
+    if used is False:
+        return unused(vfs, read_users(handler, vfs[0].node if len({vf.node for vf in vfs}) == 1 else None))
+    return [vf for vf in vfs if used in (None, vf.used)]
+
+
+def _show_list(output: Output, handler: ZKHandler, vfs: list[Vf], agents: Agents, *, drift: bool) -> None:
+    headers = _DRIFT if drift else _USUAL
+    wide = tuple(name for name in _EVERY if name not in headers)
+    users = user_names(handler, vfs) if output.tabular else {}
     show_list(
         output,
         vfs,
-        document=vf_document,
+        document=lambda vf: vf_document(vf, agents[vf.node]),
         name=lambda vf: vf.phy,
-        headers=_HEADERS,
-        row=lambda vf: _row(vf, users),
-        nothing="No VFs.",
+        headers=headers,
+        wide=wide,
+        wrap=headers.index("DETAIL") if drift else None,
+        row=lambda vf: [cells[name] for cells in [_cells(vf, agents, users)] for name in (*headers, *wide)],
+        nothing="All VFs that are reported are in sync." if drift else "No VFs.",
         things="VFs",
     )
 
 
-def _row(vf: Vf, users: dict[str, str]) -> Row:
-    user = users.get(vf.used_by, "?") if vf.used else "unclaimed"
-    return [vf.node, vf.phy, *(setting_cell(getattr(vf.config, name)) for name in SETTINGS), user]
+def _cells(vf: Vf, agents: Agents, users: dict[str, str]) -> dict[str, str | float | Cell | None]:
+    report = reported(agents, _ref(vf))
+    settings = {header: setting_cell(getattr(vf.config, name)) for name, header in _SETTINGS.items()}
+    return {
+        "NODE": vf.node,
+        "VF": vf.phy,
+        "STATUS": state_cell(agents[vf.node], report),
+        **settings,
+        "USED BY": users.get(vf.used_by, "?") if vf.used else "unclaimed",
+        "SINCE": Cell(time_text(report.since) if report else "", value=report.since if report else None),
+        "DETAIL": explain(vf, report) if report else "",
+    }

@@ -1,0 +1,155 @@
+"""What the agents report of each VF is seen from anywhere, with how far it can be trusted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pvc_cli.cluster.sriov.report import AgentReport, PfReport, Report, VfReport, format_report
+from tests.conftest import Pvc, Tree
+
+WHY = "Operation not supported (EOPNOTSUPP)"
+HOUR_AGO = 3600
+VFS = {f"ens1f{pf}v{index}": VfReport("in_sync", 1_700_000_000.0, {}, {}) for pf in (0, 1) for index in range(4)}
+BAD = {
+    "ens1f0v1": VfReport("refused", 1_700_000_000.0, {"trust": WHY}, {"trust": False}),
+    "ens1f0v2": VfReport("drifted", 1_700_000_060.0, {}, {"vlan_id": 7}),
+    "ens1f1v2": VfReport("orphaned", 1_700_000_120.0, {}, {}),
+    "ens1f1v3": VfReport("missing", 1_700_000_180.0, {}, {}),
+}
+PFS = {
+    "ens1f0": PfReport(4, 4, 2, 1, 1, 0),
+    "ens1f1": PfReport(3, 2, 2, 0, 0, 1, ("ens1f1: setting MTU 9000: Invalid argument (EINVAL)",)),
+}
+
+
+def publish(tree: Tree, node: str, *, age: float = 0, vfs: dict[str, VfReport] | None = None) -> None:
+    """Report as the agent of *node* does, *age* seconds before the node's last keepalive."""
+    now = round(time.time(), 3)
+    own = AgentReport("0.1.0", node, 71, now - 9000, now - age, 30.0)
+    tree.put(f"/nodes/{node}/monitoring_data/sriov", b"sriov")
+    report = format_report(Report(own, PFS, VFS | (vfs or {})))
+    tree.put(f"/nodes/{node}/monitoring_data/sriov/data", report.encode())
+    tree.put(f"/nodes/{node}/keepalive", str(int(now)).encode())
+
+
+@contextmanager
+def running(tree: Tree, *nodes: str) -> Iterator[None]:
+    """Hold the agent's lock of each of *nodes*, as an agent that runs does."""
+    locks = [tree.client.Lock(f"/nodes/{node}/sriov", f"agent of {node}") for node in nodes]
+    for lock in locks:
+        lock.acquire()
+    yield
+    for lock in locks:
+        lock.release()
+
+
+@pytest.fixture
+def drifted(tree: Tree) -> Iterator[Tree]:
+    """A cluster in which the agent of pvchv1 reports much, that of pvchv2 fell silent, and pvchv3 has none."""
+    publish(tree, "pvchv1", vfs=BAD)
+    publish(tree, "pvchv2", age=HOUR_AGO)
+    tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/config/trust", b"True")
+    with running(tree, "pvchv1", "pvchv2"):
+        yield tree
+
+
+def test_a_list_shows_the_state_of_each_vf(on_tree: Pvc, drifted: Tree) -> None:
+    documents = json.loads(on_tree("sriov", "vf", "list", "-o", "json").out)
+    reports = {(one["node"], one["phy"]): one["report"] for one in documents}
+    assert reports["pvchv1", "ens1f0v1"]["agent"] == "running"
+    assert reports["pvchv1", "ens1f0v1"]["state"] == "refused"
+    assert reports["pvchv1", "ens1f0v1"]["refused"] == {"trust": WHY}
+    assert reports["pvchv1", "ens1f0v2"]["seen"] == {"vlan_id": 7}
+    assert reports["pvchv2", "ens1f0v1"]["agent"] == "silent"
+    assert reports["pvchv3", "ens1f0v1"] is None
+    rows = on_tree("sriov", "vf", "list", "--columns", "node,vf,status").out.splitlines()
+    assert "pvchv1  ens1f0v0  in sync" in rows
+    assert "pvchv1  ens1f0v1  refused" in rows
+    assert "pvchv2  ens1f0v1  silent" in rows
+    assert "pvchv3  ens1f0v1" in rows
+
+
+def test_drift_is_what_is_not_in_sync_and_why(on_tree: Pvc, drifted: Tree) -> None:
+    result = on_tree("sriov", "vf", "list", "--drift")
+    rows = [line.split(maxsplit=6) for line in result.out.splitlines()]
+    assert [(row[1], row[2]) for row in rows[1:]] == [(name, BAD[name].state) for name in sorted(BAD)]
+    assert rows[1][6] == f"trust refused: {WHY}; stays off"
+    assert rows[2][3:] == ["2023-11-14", "22:14", "UTC", "vlan_id is 7, not 0"]
+    assert rows[4][6] == "configured, but the card does not have it"
+    assert result.err == ("Warning: the SR-IOV agent of pvchv2 no longer reports: showing what was reported last\n")
+    assert result.code == 0
+    result = on_tree("sriov", "vf", "list", "pvchv3", "--drift")
+    assert (result.code, result.out, result.err) == (0, "", "All VFs that are reported are in sync.\n")
+
+
+def test_the_vfs_of_one_vm_are_those_claimed_and_those_in_its_xml(on_tree: Pvc, tree: Tree) -> None:
+    assert on_tree("sriov", "vf", "list", "--vm", "nfv-01", "-o", "name").out.split() == ["ens1f0v0"]
+    web = f"/domains/{tree.uuid('web-01')}"
+    assert on_tree("sriov", "vf", "list", "--vm", "web-01").err == "No VFs.\n"
+    xml = tree.client.get(f"{web}/xml")[0].decode()
+    use = "<interface type='direct'><mac address='52:54:00:00:00:01'/><source dev='ens1f1v2'/></interface></devices>"
+    tree.put(f"{web}/xml", xml.replace("</devices>", use).encode())
+    node = tree.client.get(f"{web}/node")[0].decode()
+    found = json.loads(on_tree("sriov", "vf", "list", "--vm", "web-01", "-o", "json").out)
+    assert [(one["node"], one["phy"]) for one in found] == [(node, "ens1f1v2")]
+    tree.put(f"{web}/xml", b"<broken")
+    result = on_tree("sriov", "vf", "list", "--vm", "web-01")
+    assert "the XML of VM web-01 is unreadable: showing only what is claimed for it" in result.err
+    assert on_tree("sriov", "vf", "list", "--vm", "nope").code == 1
+    assert on_tree("sriov", "vf", "list", "--vm", "web-*").code == 2
+
+
+def test_a_vf_shows_what_its_card_refuses(on_tree: Pvc, drifted: Tree) -> None:
+    lines = on_tree("sriov", "vf", "info", "pvchv1", "ens1f0v1").out.splitlines()
+    assert "Agent:       running" in lines
+    assert "Status:      refused since 2023-11-14 22:13 UTC" in lines
+    assert f"trust        on      refused: {WHY}; stays off" in lines
+    lines = on_tree("sriov", "vf", "info", "pvchv1", "ens1f1v3").out.splitlines()
+    assert "Status:      missing since 2023-11-14 22:16 UTC: configured, but the card does not have it" in lines
+
+
+@pytest.mark.parametrize(
+    ("daemon", "held", "age", "said"),
+    [
+        (b"run", True, HOUR_AGO, "the SR-IOV agent of pvchv1 no longer reports"),
+        (b"run", False, 0, "the SR-IOV agent of pvchv1 is stopped"),
+        (b"dead", False, 0, "node pvchv1 is down"),
+    ],
+)
+def test_who_no_longer_reports_is_said_so(
+    on_tree: Pvc, tree: Tree, daemon: bytes, held: bool, age: float, said: str
+) -> None:
+    publish(tree, "pvchv1", age=age)
+    tree.put("/nodes/pvchv1/daemonstate", daemon)
+    with running(tree, *(["pvchv1"] if held else [])):
+        for words in (("vf", "info", "pvchv1", "ens1f0v1"), ("pf", "info", "pvchv1", "ens1f0")):
+            lines = on_tree("sriov", *words).out.splitlines()
+            assert [line.split(":")[1].strip() for line in lines if line.startswith("Agent:")] == [said]
+            assert any(line.startswith("Reported:") and line.endswith(" ago)") for line in lines)
+
+
+def test_a_node_without_an_agent_is_said_so(on_tree: Pvc) -> None:
+    out = on_tree("sriov", "vf", "info", "pvchv1", "ens1f0v1").out
+    assert "node pvchv1 has no SR-IOV agent" in out
+    assert "REPORTED" not in out
+
+
+def test_a_pf_shows_how_many_vfs_it_has_and_its_problems(on_tree: Pvc, drifted: Tree) -> None:
+    lines = on_tree("sriov", "pf", "info", "pvchv1", "ens1f1").out.splitlines()
+    assert "VFs:        3 configured, 2 present, 2 in sync, 1 orphaned" in lines
+    assert "Problem:    ens1f1: setting MTU 9000: Invalid argument (EINVAL)" in lines
+    assert [line.split()[1] for line in lines[-4:]] == ["in", "in", "orphaned", "missing"]
+    (document,) = (
+        one
+        for one in json.loads(on_tree("sriov", "pf", "list", "pvchv1", "-o", "json").out)
+        if one["phy"] == "ens1f1"
+    )
+    assert document["report"]["wanted"] == 3
+    assert document["report"]["agent"] == "running"
+    rows = [line.split(maxsplit=5) for line in on_tree("sriov", "pf", "list").out.splitlines()]
+    assert [row[5] for row in rows[1:5]] == ["1 refused", "1 missing", "silent", "silent"]
