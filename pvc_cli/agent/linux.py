@@ -6,25 +6,23 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from pvc_cli import identity
-from pvc_cli.agent.kernel import NO_MAC, KernelError, PfState, VfState
+from pvc_cli.agent.kernel import KernelError, PfState, VfState
 from pvc_cli.agent.link_events import listen
+from pvc_cli.agent.link_message import LINK_STATES, DecodeError, Link, LinkVf, decode_link
 from pvc_cli.cluster.sriov.model import Settings, Vf, VfConfig, vf_name
 from pvc_cli.errors import ConfigError
 
 _SYSFS = Path("/sys/class/net")
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
-# RTEXT_FILTER_VF: without it the kernel leaves VFs out of its answer. RTEXT_FILTER_SKIP_STATS: with their statistics,
-# the list of some 220 VFs passes the 64 KiB that netlink counts, and what is read of it is garbage.
-_VFS_ONLY = 1 | 8
-_NOT_REPORTED = 2**32 - 1
-_LINK_STATES = ("auto", "enable", "disable")  # IFLA_VF_LINK_STATE_*
-_SERVICE_TAG = 0x88A8  # ETH_P_8021AD
+_VFS, _WITHOUT_STATISTICS = 1, 8  # RTEXT_FILTER_VF, RTEXT_FILTER_SKIP_STATS
+# With their statistics, the list of some 220 VFs passes the 64 KiB that netlink counts, and is cut.
+_VFS_ONLY = _VFS | _WITHOUT_STATISTICS
 _IFF_UP, _IFF_LOWER_UP = 1, 1 << 16
 
 
@@ -57,15 +55,13 @@ class LinuxKernel:
     def pf(self, phy: str) -> PfState | None:
         """Return a PF's state, or None if there is no such device."""
         try:
-            link = self._link(phy)
+            link = self._link(phy, _WITHOUT_STATISTICS)
         except KernelError as error:
             if error.code == errno.ENODEV:
                 return None
             raise
-        flags = link["flags"]
-        return PfState(
-            phy, link.get_attr("IFLA_MTU"), bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), _count(_name(phy))
-        )
+        up, carrier = bool(link.flags & _IFF_UP), bool(link.flags & _IFF_LOWER_UP)
+        return PfState(phy, link.mtu, up, carrier, _count(_name(phy)))
 
     def create_vfs(self, phy: str, count: int) -> None:
         """Create *count* VFs on a PF that has none."""
@@ -89,7 +85,7 @@ class LinuxKernel:
 
         :raises KernelError: also if the kernel or its driver reports fewer than there are.
         """
-        reported, name = self._reported(phy), _name(phy)
+        reported, name = self._link(phy, _VFS_ONLY).vfs, _name(phy)
         count = _count(name) or 0
         if lacking := [index for index in range(count) if index not in reported]:
             reason = f"the kernel reported {count - len(lacking)} of {count} VFs"
@@ -111,18 +107,16 @@ class LinuxKernel:
         with _naming(f"could not set VF {index} of {phy}"):
             self._netlink.link("set", index=_index(phy), vf={"vf": index, **_request(settings)})
 
-    def _link(self, phy: str) -> Any:  # noqa: ANN401 - pyroute2 is untyped
-        with _naming(f"could not read {phy}"):
-            return next(iter(self._netlink.link("get", index=_index(phy), ext_mask=_VFS_ONLY)))
-
-    def _reported(self, phy: str) -> dict[int, dict[str, Any]]:
-        """Return each VF's attributes by name, by index."""
-        link = self._link(phy)
-        with _naming(f"could not read {phy}"):
-            # Decoded here, so that damage is an error here.
-            listed = link.get_attr("IFLA_VFINFO_LIST")
-            attributes = [dict(info["attrs"]) for info in (listed.get_attrs("IFLA_VF_INFO") if listed else ())]
-            return {one["IFLA_VF_MAC"]["vf"]: one for one in attributes}
+    def _link(self, phy: str, mask: int) -> Link:
+        """Return what the kernel answers, with as much as *mask* (RTEXT_FILTER_*) asks for."""
+        doing = f"could not read {phy}"
+        with _naming(doing):
+            answer = next(iter(self._netlink.link("get", index=_index(phy), ext_mask=mask)))
+            message = answer.data[answer.offset : answer.offset + answer["header"]["length"]]
+        try:
+            return decode_link(bytes(message))
+        except DecodeError as error:
+            raise _undecodable(doing, error) from None
 
 
 def read_actual(vfs: Iterable[Vf]) -> dict[str, VfConfig]:
@@ -149,8 +143,12 @@ def _naming(doing: str) -> Iterator[None]:
         raise KernelError(doing, error.errno or errno.EIO) from None
     except Exception as error:
         # Whatever pyroute2 stumbles over in an answer: each version over something else.
-        reason = f"the kernel's answer cannot be decoded ({type(error).__name__}: {error})"
-        raise KernelError(doing, errno.EBADMSG, reason) from None
+        raise _undecodable(doing, error) from None
+
+
+def _undecodable(doing: str, error: Exception) -> KernelError:
+    reason = f"the kernel's answer cannot be decoded ({type(error).__name__}: {error})"
+    return KernelError(doing, errno.EBADMSG, reason)
 
 
 def _name(phy: str) -> str:
@@ -176,25 +174,37 @@ def _index(phy: str) -> int:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from None
 
 
-def _vf_state(name: str, index: int, attributes: Mapping[str, Any]) -> VfState:
-    pci = Path(os.path.realpath(_SYSFS / name / "device" / f"virtfn{index}")).name
-    admin_mac = attributes["IFLA_VF_MAC"].get("mac", NO_MAC)
-    macs = (_read(device / "address") for device in _devices(name, index))
-    mtus = (_read(device / "mtu") for device in _devices(name, index))
+def _vf_state(name: str, index: int, reported: LinkVf) -> VfState:
+    try:
+        pci = _function(name, index).readlink().name
+    except OSError:
+        # Cards of another bus have no such files.
+        pci = ""
+    devices = _devices(name, index) if pci else []
+    macs = (_read(device / "address") for device in devices)
+    mtus = (_read(device / "mtu") for device in devices)
     return VfState(
         index,
-        mac=next(filter(None, macs), "") or admin_mac,
-        config=_config(attributes),
+        mac=next(filter(None, macs), "") or reported.admin_mac,
+        config=reported.config,
         pci=pci if _PCI.fullmatch(pci) else "",
         mtu=next((int(text) for text in mtus if text.isdecimal()), None),
-        admin_mac=admin_mac,
-        service_tag=_has_service_tag(attributes),
+        admin_mac=reported.admin_mac,
+        service_tag=reported.service_tag,
     )
+
+
+def _function(name: str, index: int) -> Path:
+    # In one piece: a Path for each part takes longer than the rest.
+    return Path(f"{_SYSFS}/{name}/device/virtfn{index}")
 
 
 def _devices(name: str, index: int) -> list[Path]:
     """Return the network devices that this machine has of a VF: one at most, but for strange drivers."""
-    return sorted((_SYSFS / name / "device" / f"virtfn{index}").glob("net/*"))
+    try:
+        return sorted((_function(name, index) / "net").iterdir())
+    except OSError:
+        return []
 
 
 def _read(file: Path) -> str:
@@ -205,37 +215,6 @@ def _read(file: Path) -> str:
         return ""
 
 
-def _has_service_tag(attributes: Mapping[str, Any]) -> bool:
-    listed = attributes.get("IFLA_VF_VLAN_LIST")
-    entries = listed.get_attrs("IFLA_VF_VLAN_INFO") if listed else ()
-    return any(entry["proto"] == _SERVICE_TAG for entry in entries)
-
-
-def _config(attributes: Mapping[str, Any]) -> VfConfig:
-    """Return the settings among a VF's attributes; what the driver leaves out is None."""
-
-    def number(attribute: str, field: str) -> int | None:
-        value = attributes.get(attribute, {}).get(field)
-        return None if value is None or value == _NOT_REPORTED else int(value)
-
-    def flag(attribute: str, field: str) -> bool | None:
-        value = number(attribute, field)
-        return None if value is None else bool(value)
-
-    link_state = number("IFLA_VF_LINK_STATE", "link_state")
-    most = number("IFLA_VF_RATE", "max_tx_rate")
-    return VfConfig(
-        vlan_id=number("IFLA_VF_VLAN", "vlan"),
-        vlan_qos=number("IFLA_VF_VLAN", "qos"),
-        tx_rate_min=number("IFLA_VF_RATE", "min_tx_rate"),
-        tx_rate_max=number("IFLA_VF_TX_RATE", "tx_rate") if most is None else most,
-        link_state=dict(enumerate(_LINK_STATES)).get(-1 if link_state is None else link_state),
-        spoof_check=flag("IFLA_VF_SPOOFCHK", "spoofchk"),
-        trust=flag("IFLA_VF_TRUST", "trust"),
-        query_rss=flag("IFLA_VF_RSS_QUERY_EN", "rss_query_en"),
-    )
-
-
 def _request(settings: Settings) -> dict[str, Any]:
     """Return *settings* under pyroute2's names; it silently drops a name that it does not know."""
     request: dict[str, Any] = {}
@@ -244,7 +223,7 @@ def _request(settings: Settings) -> dict[str, Any]:
     if "tx_rate_max" in settings:
         request["rate"] = {"min_tx_rate": settings.get("tx_rate_min", 0), "max_tx_rate": settings["tx_rate_max"]}
     if "link_state" in settings:
-        request["link_state"] = _LINK_STATES.index(str(settings["link_state"]))
+        request["link_state"] = LINK_STATES.index(str(settings["link_state"]))
     for name, word in (("spoof_check", "spoofchk"), ("trust", "trust"), ("query_rss", "rss_query_en")):
         if name in settings:
             request[word] = int(settings[name])

@@ -134,8 +134,8 @@ class Netlink:
         if mask & _WITH_VFS:
             reported = self.cards.vfs(self.phy)[: self.most]
             statistics = _STATS if not mask & _WITHOUT_STATS else b""
-            found.append((_VF_LIST, _attributes((_VF_INFO, _vf(vf) + statistics) for vf in reported)))
-        return _LINK.pack(0, 1, socket.if_nametoindex(self.phy), flags, 0) + _attributes(found)
+            found.append((_VF_LIST, pack_attributes((_VF_INFO, _vf(vf) + statistics) for vf in reported)))
+        return _LINK.pack(0, 1, socket.if_nametoindex(self.phy), flags, 0) + pack_attributes(found)
 
     def _set(self, up: int, attributes: dict[int, bytes]) -> None:
         # As the kernel does: the MTU first, and what is refused ends it.
@@ -156,6 +156,12 @@ class Netlink:
                 self.cards.set_vf(self.phy, vf, given)
 
 
+def link_message(flags: int, attributes: bytes) -> bytes:
+    """Return what the kernel answers about a link."""
+    size = _HEADER.size + _LINK.size + len(attributes)
+    return _HEADER.pack(size, _NEW_LINK, 0, 1, 0) + _LINK.pack(0, 1, 1, flags, 0) + attributes
+
+
 def _vf(vf: VfState) -> bytes:
     """Return what the kernel tells of a VF; what its driver does not say is all ones."""
 
@@ -166,7 +172,7 @@ def _vf(vf: VfState) -> bytes:
     mac = bytes.fromhex(vf.mac.replace(":", ""))
     tag = struct.pack("=III", index, config.vlan_id or 0, config.vlan_qos or 0)
     tag += struct.pack(">H", _AD_TAG if vf.service_tag else _Q_TAG) + bytes(2)
-    return _attributes([
+    return pack_attributes([
         (_VF_MAC, _numbers(index) + mac.ljust(32, b"\0")),
         (_VF_VLAN, _numbers(index, config.vlan_id or 0, config.vlan_qos or 0)),
         (_VF_RATE, _numbers(index, config.tx_rate_min or 0, config.tx_rate_max or 0)),
@@ -175,7 +181,7 @@ def _vf(vf: VfState) -> bytes:
         (_VF_LINK_STATE, _numbers(index, _STATES.index(config.link_state or "auto"))),
         (_VF_RSS, _numbers(index, told(config.query_rss))),
         (_VF_TRUST, _numbers(index, told(config.trust))),
-        (_VF_VLAN_LIST, _attributes([(_VF_VLAN_INFO, tag)])),
+        (_VF_VLAN_LIST, pack_attributes([(_VF_VLAN_INFO, tag)])),
     ])  # fmt: skip
 
 
@@ -183,7 +189,8 @@ def _numbers(*numbers: int) -> bytes:
     return struct.pack(f"={len(numbers)}I", *numbers)
 
 
-def _attributes(found: Iterable[tuple[int, bytes]]) -> bytes:
+def pack_attributes(found: Iterable[tuple[int, bytes]]) -> bytes:
+    """Return attributes, by type and value, as they are in a message."""
     return b"".join(
         # A length has 16 bits. What does not fit in them is cut off in front, by the kernel, too.
         (_ATTRIBUTE.pack((_ATTRIBUTE.size + len(value)) & 0xFFFF, kind) + value).ljust(
@@ -193,7 +200,7 @@ def _attributes(found: Iterable[tuple[int, bytes]]) -> bytes:
     )
 
 
-_STATS = _attributes([(_VF_STATS, _attributes((number, bytes(8)) for number in _STATISTICS))])
+_STATS = pack_attributes([(_VF_STATS, pack_attributes((number, bytes(8)) for number in _STATISTICS))])
 
 
 def _parse(data: bytes) -> Iterator[tuple[int, bytes]]:

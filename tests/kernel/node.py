@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import signal
 import subprocess
@@ -28,15 +29,15 @@ def expect(what: str, met: bool, found: object = "") -> None:
         raise NotSoError(f"not so: {what}: {found}")
 
 
-def within(what: str, met: Callable[[], bool], seconds: float) -> None:
-    """Wait for something that must be so in some seconds."""
+def within(what: str, met: Callable[[], bool], seconds: float, pause: float = 0.1) -> None:
+    """Wait for something that must be so in some seconds; look again after each *pause*."""
     deadline = time.monotonic() + seconds
     while not met():
         if time.monotonic() > deadline:
             raise NotSoError(
                 f"not within {seconds:g} s: {what}; status {status()!r}; the journal's end:\n{last_words()}"
             )
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def run(*words: str, check: bool = True) -> str:
@@ -82,23 +83,29 @@ def count(text: str, of: str) -> int | None:
     return int(found[1]) if found else None
 
 
+@functools.cache
+def _netlink() -> pyroute2.IPRoute:
+    return pyroute2.IPRoute()
+
+
 def card(phy: str, index: int) -> dict[str, int]:
-    """What the kernel says about a VF; nothing if it has none of that number."""
-    with pyroute2.IPRoute() as netlink:
-        (found,) = netlink.link_lookup(ifname=phy) or [0]
-        (link,) = netlink.link("get", index=found, ext_mask=_WITHOUT_STATISTICS) if found else [None]
-        listed = link.get_attr("IFLA_VFINFO_LIST") if link else None
-        for vf in listed.get_attrs("IFLA_VF_INFO") if listed else ():
-            if vf.get_attr("IFLA_VF_MAC")["vf"] == index:
-                vlan, rate = vf.get_attr("IFLA_VF_VLAN"), vf.get_attr("IFLA_VF_RATE")
-                return {
-                    "vlan_id": vlan["vlan"],
-                    "vlan_qos": vlan["qos"],
-                    "tx_rate_max": rate["max_tx_rate"],
-                    "spoof_check": vf.get_attr("IFLA_VF_SPOOFCHK")["spoofchk"],
-                    "trust": vf.get_attr("IFLA_VF_TRUST")["trust"],
-                }
-    return {}
+    """What the kernel says about a VF, by pyroute2's own decoder; nothing if it has none of that number."""
+    (found,) = _netlink().link_lookup(ifname=phy) or [0]
+    (link,) = _netlink().link("get", index=found, ext_mask=_WITHOUT_STATISTICS) if found else [None]
+    listed = link.get_attr("IFLA_VFINFO_LIST") if link else None
+    if not listed or index >= len(listed["attrs"]):
+        return {}
+    # Only this one is decoded: that of 250 takes seconds here.
+    vf = listed["attrs"][index][1]
+    expect("the kernel lists VFs by number", vf.get_attr("IFLA_VF_MAC")["vf"] == index, vf)
+    vlan, rate = vf.get_attr("IFLA_VF_VLAN"), vf.get_attr("IFLA_VF_RATE")
+    return {
+        "vlan_id": vlan["vlan"],
+        "vlan_qos": vlan["qos"],
+        "tx_rate_max": rate["max_tx_rate"],
+        "spoof_check": vf.get_attr("IFLA_VF_SPOOFCHK")["spoofchk"],
+        "trust": vf.get_attr("IFLA_VF_TRUST")["trust"],
+    }
 
 
 def _counter(phy: str) -> Path:

@@ -5,6 +5,7 @@ Runs in the guest as root, beside systemd and the stand-ins of `standin`. Each r
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -38,6 +39,8 @@ from tests.kernel.node import (
 RESYNC = 35
 """Seconds until a round finds what the kernel does not tell: 30, and some for the round."""
 SPARE = 60
+TIMES = 15
+"""How often a VF is changed by hand for a median."""
 ZOOKEEPER, AGENT, DAEMON = "zookeeper.service", "pvc-sriov-agent.service", "pvcnoded.service"
 
 
@@ -91,16 +94,16 @@ class Production:
         return f"{status()}; VF 249: {card(SIM, 249)}"
 
     def drift_among_many(self) -> str:
-        """One of 250, changed by hand, is put right within the default resync."""
+        """One of 250, changed by hand, is put right in less than a second at the median."""
         self._set(f"{SIM}v200", vlan_id=200)
         within("the card has the VLAN", lambda: card(SIM, 200)["vlan_id"] == 200, RESYNC)
-        return self._drifts(SIM, 200, 200)
+        return self._drifts_often(SIM, 200, 200)
 
     def drift_on_hardware(self) -> str:
-        """The same on igb, whose driver tells nobody."""
+        """The same on igb."""
         self._set(f"{IGB}v1", vlan_id=101, vlan_qos=2)
         within("the card has the VLAN", lambda: card(IGB, 1)["vlan_id"] == 101, RESYNC)
-        return self._drifts(IGB, 1, 101)
+        return self._drifts_often(IGB, 1, 101)
 
     def minimum_rate_refused(self) -> str:
         """igb has no minimum rate: it gets the maximum alone, and the minimum is reported."""
@@ -116,7 +119,7 @@ class Production:
         """ZooKeeper is lost: the settings are held, and the status says so; it is back: changes are applied."""
         systemctl("stop", ZOOKEEPER)
         try:
-            held = self._drifts(IGB, 1, 101)
+            held = f"VF 1 put right after {self._drifts(IGB, 1, 101):.2f} s"
             within("the status says it", lambda: "ZooKeeper" in status(), RESYNC)
             said = status()
         finally:
@@ -270,14 +273,25 @@ class Production:
         with self._tree() as handler:
             return handler.children(("node.sriov.vf", NODE)) or []
 
+    @classmethod
+    def _drifts_often(cls, phy: str, index: int, vlan: int) -> str:
+        """Change a VF's VLAN by hand, again and again, and return how long the agent took."""
+        took = []
+        for _ in range(TIMES):
+            time.sleep(1)
+            took.append(cls._drifts(phy, index, vlan))
+        middle = statistics.median(took)
+        times = f"VF {index} put right after {middle:.2f} s at the median of {TIMES}, {max(took):.2f} s at most"
+        expect("less than a second at the median", middle < 1, times)
+        return f"{times}: {card(phy, index)}"
+
     @staticmethod
-    def _drifts(phy: str, index: int, vlan: int) -> str:
-        """Change a VF's VLAN by hand, and wait for the agent to correct it."""
+    def _drifts(phy: str, index: int, vlan: int) -> float:
+        """Change a VF's VLAN by hand, wait for the agent to correct it, and return how many seconds that took."""
         ip("link", "set", phy, "vf", str(index), "vlan", "55")
-        expect("it is wrong", card(phy, index)["vlan_id"] == 55, card(phy, index))
         started = time.monotonic()
-        within("it is put right", lambda: card(phy, index)["vlan_id"] == vlan, RESYNC)
-        return f"VF {index} put right after {time.monotonic() - started:.1f} s: {card(phy, index)}"
+        within("it is put right", lambda: card(phy, index)["vlan_id"] == vlan, RESYNC, 0.02)
+        return time.monotonic() - started
 
 
 class configured:  # noqa: N801 - used as a function
