@@ -83,6 +83,7 @@ _ENDS: dict[int, tuple[str, int]] = {
     metavar="DIR",
     help="Directory with schema versions newer than this pvc.",
 )
+@click.option("--confirm", metavar="NAME", help="Confirm that this cluster may be changed, as a protected one asks.")
 @click.option("-v", "--verbose", is_flag=True, help="Show which cluster is used, and connection events.")
 @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
 @click.option("--no-color", is_flag=True, help="Disable colours, as NO_COLOR does.")
@@ -96,6 +97,7 @@ def cli(
     lock_timeout: float,
     schema_dir: str | None,
     write: bool,
+    confirm: str | None,
     verbose: bool,
     quiet: bool,
     no_color: bool,
@@ -117,6 +119,7 @@ def cli(
     given.lock_timeout = lock_timeout
     given.schema_dir = schema_dir
     given.write = write
+    given.confirm = confirm
     given.verbose = verbose
     given.output = Output(colour=colour, quiet=quiet)
 

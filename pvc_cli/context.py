@@ -20,6 +20,14 @@ class Context:
     write: bool = False
     """Whether a backup file in a cluster's place may be changed."""
     verbose: bool = False
+    confirm: str | None = None
+    """The cluster that the command may change, if it was confirmed: its connection's name, or its servers."""
+    changing: bool = False
+    """Whether the command is one that changes the cluster, and no dry run."""
+    unattended: bool = False
+    """Whether a daemon runs, which nobody confirms."""
+    cluster: str = ""
+    """What the cluster is called that was connected to last."""
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False
 

@@ -202,7 +202,7 @@ def test_a_connection_that_is_replaced_keeps_nothing_of_the_old_one(pvc: Pvc, tm
     assert pvc("connection", "add", "prod", "hv1").err.startswith("Unchanged: ")
     assert pvc("connection", "add", "prod", "hv2").code == 1
     assert pvc("connection", "add", "prod", "hv2", "--force").code == 0
-    assert resolve("prod", None) == Target("hv2", "--connection", Access())
+    assert resolve("prod", None) == Target("hv2", "--connection", Access(), "prod")
 
 
 def test_no_check_hostname_alone_means_tls(pvc: Pvc) -> None:

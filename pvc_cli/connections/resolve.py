@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pvc_cli.connections.auth import environment_access
 from pvc_cli.connections.node_config import configured_hosts
 from pvc_cli.connections.sandbox import sandbox_hosts
-from pvc_cli.connections.saved import Connections
+from pvc_cli.connections.saved import Connections, Protection
 from pvc_cli.errors import ConfigError, NoClusterError, quoted
 from pvc_cli.zk.access import NO_ACCESS, Access
 
@@ -24,6 +24,15 @@ class Target(NamedTuple):
     origin: str
     access: Access = NO_ACCESS
     """How to authenticate."""
+    name: str = ""
+    """The saved connection's name, if it is one."""
+    protection: Protection | None = None
+    """What guards it against changes."""
+
+    @property
+    def label(self) -> str:
+        """What people call it: its name, or else its servers."""
+        return self.name or self.hosts
 
     @property
     def file(self) -> Path | None:
@@ -59,7 +68,7 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     if found := configured_hosts(pvc_config):
         return Target(found[0], str(found[1]), environment_access())
     if hosts := sandbox_hosts():
-        return Target(hosts, "the running sandbox")
+        return Target(hosts, "the running sandbox", name=_SANDBOX)
     raise NoClusterError
 
 
@@ -69,11 +78,19 @@ def _named(name: str, origin: str, connections: Connections | None = None) -> Ta
     connections = connections or Connections.load()
     if name == _SANDBOX and name not in connections.hosts:
         if hosts := sandbox_hosts():
-            return Target(hosts, "the running sandbox")
+            return Target(hosts, "the running sandbox", name=_SANDBOX)
         raise ConfigError("no sandbox is running: start one with 'pvc sandbox start'")
     if name not in connections.hosts:
         raise ConfigError(
             f"there is no connection {quoted(name)} in {connections.path} (from {origin}):"
             " see 'pvc connection list', or add it with 'pvc connection add'"
         )
-    return Target(connections.hosts[name], origin, connections.access(name))
+    return saved_target(connections, name, origin)
+
+
+def saved_target(connections: Connections, name: str, origin: str) -> Target:
+    """Return the cluster of a saved connection.
+
+    :raises ConfigError: if its entry is invalid.
+    """
+    return Target(connections.hosts[name], origin, connections.access(name), name, connections.protection(name))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from pvc_cli.connections.auth import require_private, saved_access
 from pvc_cli.connections.yaml_file import read_yaml, write_yaml
@@ -15,6 +15,10 @@ from pvc_cli.files import FileLock, config_folder
 from pvc_cli.zk.access import Access
 
 _LOCK_TIMEOUT = 10.0
+_PROTECTION = "protection"
+Protection = Literal["confirm", "read-only"]
+"""What guards a cluster against changes: its name has to be typed first, or nothing may be changed."""
+PROTECTIONS: tuple[Protection, ...] = ("confirm", "read-only")
 
 
 class Connections(NamedTuple):
@@ -25,7 +29,7 @@ class Connections(NamedTuple):
     """Each connection's ZooKeeper servers, by its name."""
     current: str | None = None
     more: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-    """The rest of each connection's entry, by name: how to authenticate."""
+    """The rest of each connection's entry, by name: how to authenticate, and what guards it."""
 
     @classmethod
     @contextmanager
@@ -79,7 +83,28 @@ class Connections(NamedTuple):
 
         :raises ConfigError: if a value is invalid, or a password file is readable by others.
         """
-        return saved_access(self.more.get(name, {}), f"{self.path}, connection {quoted(name)}: ")
+        entry = {key: value for key, value in self.more.get(name, {}).items() if key != _PROTECTION}
+        return saved_access(entry, f"{self.path}, connection {quoted(name)}: ")
+
+    def protection(self, name: str) -> Protection | None:
+        """Return what guards a saved connection's cluster against changes.
+
+        :raises ConfigError: if its entry says something else than :data:`PROTECTIONS`.
+        """
+        found = self.more.get(name, {}).get(_PROTECTION)
+        if found is not None and found not in PROTECTIONS:
+            raise ConfigError(
+                f"{self.path}, connection {quoted(name)}: {_PROTECTION} is {quoted(str(found))}: use"
+                f" {' or '.join(PROTECTIONS)}"
+            )
+        return cast("Protection | None", found)
+
+    def protected(self, name: str, protection: Protection | None) -> Connections:
+        """Return these connections with another protection of one of them."""
+        others = {kept: entry for kept, entry in self.more.items() if kept != name}
+        entry = {key: value for key, value in self.more.get(name, {}).items() if key != _PROTECTION}
+        entry |= {_PROTECTION: protection} if protection else {}
+        return self._replace(more={**others, name: entry} if entry else others)
 
     def save(self) -> None:
         """Replace the connections file.

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pvc_cli import identity
 from pvc_cli.connections.history import Recorder
-from pvc_cli.connections.resolve import resolve
+from pvc_cli.connections.protection import permit, require_permission
+from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.context import Context
-from pvc_cli.errors import AccessDeniedError, RefusedError, printable
+from pvc_cli.errors import AccessDeniedError, printable
 from pvc_cli.zk import ZKHandler
 
 _FEW = 3
-_OFF = ("", "0", "no", "false", "off")
 
 
 @contextmanager
@@ -44,22 +44,26 @@ def connect(
     :param on_event: gets connection events; by default, messages if -v is given.
     :param pvc_config: a PVC configuration to use instead of this machine's.
     :raises ConfigError: if no cluster is configured.
+    :raises RefusedError: if the command would change it, and may not.
     :raises UnreachableError: if it does not answer.
     """
     target = resolve(context.connection, context.coordinators, pvc_config)
+    context.cluster = target.label
     if context.verbose:
         context.output.message(f"Using {target.hosts} (from {target.origin}).")
     if target.file:
         with _open_backup(target.file, context) as handler:
             yield handler
         return
+    if context.changing:
+        permit(context, target)
     with ZKHandler(
         target.hosts,
         access=target.access,
         timeout=context.timeout,
         lock_timeout=context.lock_timeout,
         on_event=on_event or (context.output.message if context.verbose else None),
-        before_change=_before_change(target.hosts),
+        before_change=_before_change(context, target),
         on_change=Recorder(target.hosts, ["pvc", *sys.argv[1:]], context.output.warning).record,
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
@@ -110,13 +114,12 @@ def _quoted_field(value: str) -> str:
     return f'"{printable(escaped)}"'
 
 
-def _before_change(hosts: str) -> Callable[[], None]:
-    """Return what refuses every change where PVC_READ_ONLY is set, and logs the first one elsewhere."""
-    log = _log_once(hosts)
+def _before_change(context: Context, target: Target) -> Callable[[], None]:
+    """Return what refuses every change that is not permitted, and logs the first one that is."""
+    log = _log_once(target.hosts)
 
     def check() -> None:
-        if os.environ.get("PVC_READ_ONLY", "0").lower() not in _OFF:
-            raise RefusedError("PVC_READ_ONLY is set: unset it to change the cluster")
+        require_permission(context, target)
         log()
 
     return check

@@ -15,8 +15,8 @@ def test_connections_are_kept_used_shown_and_forgotten(pvc: Pvc, home: Path) -> 
     assert pvc("connection", "add", "prod", "hv1,hv2").err == "Saved connection 'prod' (hv1,hv2).\n"
     assert pvc("connection", "add", "lab", "lab:2182/pvc").code == 0
     assert json.loads(pvc("connection", "list", "-o", "json").out) == [
-        {"name": "lab", "coordinators": "lab:2182/pvc", "current": False},
-        {"name": "prod", "coordinators": "hv1,hv2", "current": True},
+        {"name": "lab", "coordinators": "lab:2182/pvc", "current": False, "protection": None},
+        {"name": "prod", "coordinators": "hv1,hv2", "current": True, "protection": None},
     ]
     assert pvc("connection", "list").out.splitlines()[2].split() == ["*", "prod", "hv1,hv2"]
     assert pvc("connection", "use", "lab").err == "Connection 'lab' is now current.\n"
@@ -83,3 +83,30 @@ def test_names_that_look_like_other_types_survive_a_save(pvc: Pvc, home: Path) -
         assert pvc("connection", "list", "-o", "name").out.split() == sorted([*names, "more"])
     for read in (yaml.safe_load, YAML(typ="safe", pure=True).load):
         assert set(read(path.read_text())["connections"]) == {*names, "more"}
+
+
+def test_a_connection_is_protected_and_stays_so(pvc: Pvc, home: Path) -> None:
+    def protection() -> object:
+        return json.loads(pvc("connection", "list", "-o", "json").out)[0]["protection"]
+
+    assert pvc("connection", "add", "prod", "hv1", "--user", "pvc", "--password-file", "/x", "--protect").code == 3
+    assert pvc("connection", "add", "prod", "hv1", "--protect").code == 0
+    assert protection() == "confirm"
+    assert pvc("connection", "list").out.splitlines()[1].split(maxsplit=3)[3] == "asks before changes"
+    assert "Protection:   asks before changes" in pvc("connection", "show").out
+    # Neither saved again nor replaced.
+    assert pvc("connection", "add", "prod", "hv1").err.startswith("Unchanged")
+    assert pvc("connection", "add", "prod", "hv1", "--read-only").code == 1
+    assert pvc("connection", "add", "prod", "hv2", "--force").code == 0
+    assert protection() == "confirm"
+    assert pvc("connection", "protect", "prod", "--read-only").err == "Connection 'prod': read-only.\n"
+    assert protection() == "read-only"
+    assert json.loads(pvc("connection", "show", "prod", "-o", "json").out)["protection"] == "read-only"
+    assert pvc("connection", "protect", "prod", "--off").err == "Connection 'prod': not protected.\n"
+    assert protection() is None
+    assert pvc("connection", "protect", "prod", "--off", "--read-only").code == 2
+    assert pvc("connection", "protect", "lab").code == 1
+    # An unknown word is an error, for it would protect nothing.
+    path = home / "config" / "pvc" / "connections.yaml"
+    path.write_text(path.read_text().replace("coordinators: hv2", "coordinators: hv2\n    protection: on"))
+    assert "protection is 'on': use confirm or read-only" in pvc("vm", "list").err

@@ -27,6 +27,7 @@ FIRST = {
     "--write -c file:trial.json": "pvc cluster backup trial.json",
     "completion fish": "mkdir -p ~/.config/fish/completions",
     "connection add safe": "(umask 77; echo secret > ~/.pvc-password)",
+    "connection protect": "pvc connection add prod hv1",
     "connection use": "pvc connection add prod hv1",
     "connection remove": "pvc connection add prod hv1",
     "cluster diff": "pvc cluster backup backup.json",

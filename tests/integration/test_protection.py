@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import click
 import pytest
 
-from tests.conftest import Pvc, Tree
+from pvc_cli import app
+from tests.conftest import Pvc, Tree, without_daemons
 from tests.terminal import Terminal
 
 
@@ -69,3 +72,144 @@ def test_a_read_only_environment_changes_nothing(
     assert on_tree("vm", "tag", "add", "web-01", "blue", "--dry-run").code == 0
     monkeypatch.setenv("PVC_READ_ONLY", "0")
     assert on_tree("vm", "tag", "add", "web-01", "blue").code == 0
+
+
+NOWHERE = "127.0.0.1:1"
+LOCAL = {"connection add", "connection protect", "connection remove", "connection use", "cluster backups prune"}
+"""Commands that change files of this machine only."""
+CHANGES = {
+    "cluster maintenance": ("on",),
+    "cluster restore": ("backup.json",),
+    "fault ack": ("--all",),
+    "fault delete": ("--all",),
+    "key set": ("base.config.maintenance", "true"),
+    "network sriov agent sync": ("--config", "pvc.conf"),
+    "network sriov pf rename": ("pvchv1", "ens1f0", "ens2f0"),
+    "network sriov vf audit": ("--fix",),
+    "network sriov vf claim": ("pvchv1", "ens1f0v1", "web-01"),
+    "network sriov vf release": ("pvchv1", "ens1f0v1"),
+    "network sriov vf set": ("pvchv1", "ens1f0v1", "--trust"),
+    "node flush": ("pvchv1",),
+    "node primary": ("pvchv1",),
+    "node ready": ("pvchv1",),
+    "node secondary": ("pvchv1",),
+    "schema apply": (),
+    "schema rollback": ("--to", "14"),
+    "schema upgrade": (),
+    "undo": ("last",),
+    "vm disable": ("web-01",),
+    "vm meta set": ("web-01", "--autostart"),
+    "vm migrate": ("web-01",),
+    "vm move": ("web-01",),
+    "vm restart": ("web-01",),
+    "vm shutdown": ("web-01",),
+    "vm start": ("web-01",),
+    "vm stop": ("web-01",),
+    "vm tag add": ("web-01", "blue"),
+    "vm tag remove": ("web-01", "blue"),
+    "vm tag rename": ("production", "live"),
+    "vm unmigrate": ("web-01",),
+}
+PVC_CONF = """
+cluster: {coordinator_nodes: [hv1], networks: {cluster: {domain: pvc.invalid}}}
+database: {zookeeper: {port: 2181}}
+"""
+
+
+def changing_commands(command: click.Command = app.cli, *words: str) -> Iterator[str]:
+    """Yield every command that has a dry run."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if (*words, name) != ("sriov",):
+                deeper = command.get_command(context, name)
+                assert deeper
+                yield from changing_commands(deeper, *words, name)
+    elif any("--dry-run" in option.opts for option in command.params):
+        yield " ".join(words)
+
+
+def test_every_command_that_changes_something_is_known_here() -> None:
+    assert set(changing_commands()) == LOCAL | CHANGES.keys()
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_tree: Pvc) -> Pvc:
+    """A folder with what the commands need, and something to undo; then no cluster but saved connections."""
+    monkeypatch.chdir(tmp_path)
+    Path("pvc.conf").write_text(PVC_CONF)
+    assert on_tree("cluster", "backup", "backup.json").code == 0
+    assert on_tree("vm", "tag", "add", "web-02", "blue").code == 0
+    monkeypatch.delenv("PVC_COORDINATORS")
+    return on_tree
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_protection_is_settled_before_anything_is_read(places: Pvc, name: str) -> None:
+    words = (*name.split(), *CHANGES[name])
+    # Nobody answers there: whoever reads anything exits 4.
+    places("connection", "add", "prod", NOWHERE, "--protect")
+    quick = ("--timeout", "0.2")
+    for answers in ((), ("--yes",) if "--yes" in places(*name.split(), "--help").out else ()):
+        asked = places(*words, *answers)
+        assert (asked.code, asked.out) == (1, "")
+        assert "'prod' is protected" in asked.err
+        assert asked.err.endswith("rerun with --confirm prod\n")
+    other = places(*words, "--confirm", "lab")
+    assert (other.code, "--confirm says 'lab', but the cluster is 'prod'" in other.err) == (1, True)
+    assert places(*words, "--confirm", "prod", *quick).code == 4
+    assert places(*words, "--dry-run", *quick).code == 4
+    places("connection", "protect", "prod", "--read-only")
+    for refused_words in (words, (*words, "--confirm", "prod")):
+        refused = places(*refused_words)
+        assert (refused.code, refused.out, "connection 'prod' is read-only" in refused.err) == (1, "", True)
+    assert places(*words, "--dry-run", *quick).code == 4
+    assert places("vm", "list", *quick).code == 4
+
+
+def test_the_name_of_a_protected_cluster_is_typed(tree: Tree, pvc: Pvc) -> None:
+    pvc("connection", "add", "prod", tree.hosts, "--protect")
+    before = tree.dump()
+
+    def change(*words: str) -> Terminal:
+        terminal = Terminal([sys.executable, "-m", "pvc_cli", "vm", "tag", "add", *words], dict(os.environ))
+        terminal.wait_for(f"prod ({tree.hosts}) is protected. Type its name to change it: ")
+        return terminal
+
+    for answer in ("y", "", "production"):
+        terminal = change("web-01", "blue", "--yes")
+        terminal.type(f"{answer}\n")
+        assert terminal.wait_for_end() == 1
+        assert "not confirmed: nothing was changed" in terminal.seen
+        assert tree.dump() == before
+    terminal = change("web-01", "blue")
+    terminal.type("prod\n")
+    assert terminal.wait_for_end() == 0
+    assert tree.dump() != before
+
+
+def test_many_faults_vfs_and_tags_ask_on_a_terminal(demo: Callable[..., Tree], pvc: Pvc) -> None:
+    tree = without_daemons(demo)(vms=30)
+    for number in range(25):
+        tree.put(f"/faults/many{number}", b"")
+        for key in ("last_time", "first_time", "status", "delta", "message", "ack_time"):
+            tree.put(f"/faults/many{number}/{key}", b"0")
+    assert pvc("--coordinators", tree.hosts, "vm", "tag", "add", "--all", "blue").code == 0
+    before = tree.dump()
+    for what, words in (
+        ("faults", ("fault", "delete", "--all")),
+        ("faults", ("fault", "ack", "--all")),
+        ("VMs", ("vm", "tag", "rename", "blue", "green")),
+        ("items", ("undo", "last")),
+    ):
+        terminal = on_terminal(tree, *words)
+        terminal.wait_for(f"{what} of {tree.hosts}? [y/N]: ")
+        terminal.type("n\n")
+        assert terminal.wait_for_end() == 1
+        assert tree.dump() == before
+    assert on_terminal(tree, "fault", "delete", "--all", "-y").wait_for_end() == 0
+    # A question about the whole tree names the cluster, too.
+    terminal = on_terminal(tree, "schema", "rollback", "--to", "14", "--no-backup")
+    terminal.wait_for(f"{tree.hosts}: Migrate from schema version 15 to 14?")
+    terminal.type("n\n")
+    assert terminal.wait_for_end() == 1

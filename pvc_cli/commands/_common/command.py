@@ -87,7 +87,19 @@ def output_option(command: Command) -> Command:
 pattern_argument = click.argument(
     "pattern", required=False, callback=lambda _context, _parameter, given: given and check_pattern(given)
 )
+
+
+def _note_change(context: click.Context, _parameter: click.Parameter, dry_run: bool) -> bool:
+    """Note that the command changes the cluster, unless it is a dry run."""
+    if isinstance(context.obj, Context):
+        context.obj.changing = not dry_run
+    return dry_run
+
+
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
 watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until Ctrl-C.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, callback=_note_change, help="Show the changes without making them."
+)
+"""Marks a command as one that changes things: a protected or read-only connection is settled before it connects."""

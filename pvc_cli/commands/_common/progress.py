@@ -4,10 +4,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import cast
 
 import click
 
-from pvc_cli.errors import RefusedError
+from pvc_cli.context import Context
+from pvc_cli.errors import RefusedError, printable
 from pvc_cli.output.terminal import obeys_codes
 from pvc_cli.output.writer import Output
 
@@ -59,14 +61,40 @@ def until_interrupted() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
+_MANY = 20
+"""Above so many things, a change asks on a terminal."""
+
+
+def ask_many(count: int, things: str, *, yes: bool, dry_run: bool) -> None:
+    """Ask on a terminal before many *things* are changed: a filter may select more than was thought of.
+
+    :raises RefusedError: if the answer is no.
+    """
+    if yes or dry_run or count <= _MANY or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    cluster = _cluster()
+    _ask(f"Change {count} {things}{f' of {cluster}' if cluster else ''}?")
+
+
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask *question* on the terminal, unless it is answered already.
+    """Ask *question* on the terminal, unless it is answered already, naming the cluster.
 
     :raises RefusedError: if the answer is no, or there is no terminal.
     """
     if yes:
         return
+    cluster = _cluster()
+    question = f"{cluster}: {question}" if cluster else question
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise RefusedError(f"confirmation required, and no terminal to ask on: rerun with --yes ({question})")
+    _ask(question)
+
+
+def _cluster() -> str:
+    """Return what the cluster is called that is used; empty if none is."""
+    return printable(cast("Context", click.get_current_context().obj).cluster)
+
+
+def _ask(question: str) -> None:
     if not click.confirm(question, err=True):
         raise RefusedError("not confirmed: nothing was changed")

@@ -1,7 +1,6 @@
 """Which VMs a command works on: named ones, or those that filters select. The same words in every command."""
 
 import functools
-import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
@@ -13,7 +12,7 @@ from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.cluster.vms.state_lock import StillMeant
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
-from pvc_cli.commands._common.progress import confirm
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Output
@@ -36,8 +35,6 @@ def _split(_context: click.Context, _parameter: click.Parameter, given: Sequence
     return tuple(word for words in given for word in words.split(",") if word)
 
 
-_MANY = 20
-"""Above so many VMs, a change asks on a terminal."""
 _NEGATE = click.option("-n", "--negate", is_flag=True, help="Invert each filter.")
 _OTHERS = (
     click.option(
@@ -151,15 +148,12 @@ def chosen_vms(
     return chosen
 
 
-def confirm_many(handler: ZKHandler, vms: Sequence[VmRef], selection: Selection, *, dry_run: bool) -> None:
+def confirm_many(vms: Sequence[VmRef], selection: Selection, *, dry_run: bool) -> None:
     """Ask on a terminal before many VMs are changed: a filter may select more than was thought of.
 
     :raises RefusedError: if the answer is no.
     """
-    if dry_run or len(vms) <= _MANY or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
-    cluster = f" of {handler.hosts}" if handler.hosts else ""
-    confirm(f"Change {len(vms)} VMs{cluster}?", yes=selection.yes)
+    ask_many(len(vms), "VMs", yes=selection.yes, dry_run=dry_run)
 
 
 def still_meant(selection: Selection) -> StillMeant:

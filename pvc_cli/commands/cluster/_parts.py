@@ -12,6 +12,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, options_into
 from pvc_cli.commands._common.keys import check_key, resolve
 from pvc_cli.commands._common.outcomes import carry_out
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.tree_change import Wishes
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.zk import ZKHandler
@@ -100,6 +101,7 @@ def _carry_out(
     overwrites: bool = False,
 ) -> int:
     """Carry *plan* out, after a backup if one is asked for, or if a VM is overwritten."""
+    ask_many(len(items), "VMs", yes=wishes.yes, dry_run=wishes.dry_run)
     path = wishes.backup_path(context, "restore") if wishes.backup or overwrites else None
     if path and not wishes.dry_run:
         first = control(handler, items, plan, dry_run=True)

@@ -5,11 +5,16 @@ from collections.abc import Callable
 import click
 
 from pvc_cli.commands._common import complete
-from pvc_cli.connections.resolve import Target, resolve
-from pvc_cli.connections.saved import Connections
+from pvc_cli.connections.resolve import Target, resolve, saved_target
+from pvc_cli.connections.saved import Connections, Protection
 from pvc_cli.context import Context
 from pvc_cli.errors import NotFoundError, quoted
 
+PROTECTION_WORDS: dict[Protection | None, str] = {
+    None: "",
+    "confirm": "asks before changes",
+    "read-only": "read-only",
+}
 name_argument = click.argument("name", shell_complete=complete.connections)
 
 
@@ -32,7 +37,7 @@ def meant(context: Context, name: str | None) -> Target:
     if name is None:
         return resolve(context.connection, context.coordinators)
     connections = require(Connections.load(), name)
-    return Target(connections.hosts[name], str(connections.path), connections.access(name))
+    return saved_target(connections, name, str(connections.path))
 
 
 def save(context: Context, change: Callable[[Connections], Connections], message: str, *, dry_run: bool) -> None:

@@ -6,7 +6,7 @@ import click
 from pvc_cli.commands._common.command import Context, dry_run_option, options_into, pass_context
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import saved_access
-from pvc_cli.connections.saved import Connections
+from pvc_cli.connections.saved import Connections, Protection
 from pvc_cli.errors import ConfigError, InvalidInputError, RefusedError, quoted
 from pvc_cli.zk.connection import parse_hosts
 
@@ -52,15 +52,28 @@ class _Login(NamedTuple):
     ),
     click.option("--acl", metavar="open|creator|SCHEME:ID:PERMISSIONS,…", help="ACL of new znodes [default: open]."),
 )
+@click.option("--protect", is_flag=True, help="Ask for NAME before every change; scripts pass --confirm NAME.")
+@click.option("--read-only", is_flag=True, help="Refuse every change.")
 @click.option("--force", is_flag=True, help="Replace an existing connection.")
 @dry_run_option
 @pass_context
-def command(context: Context, name: str, coordinators: str, login: _Login, force: bool, dry_run: bool) -> None:
+def command(
+    context: Context,
+    name: str,
+    coordinators: str,
+    login: _Login,
+    protect: bool,
+    read_only: bool,
+    force: bool,
+    dry_run: bool,
+) -> None:
     """Save a cluster connection; it becomes current if none is.
+
+    A protection stays until 'pvc connection protect' changes it, also with --force.
 
     \b
     Examples:
-      pvc connection add prod hv1,hv2,hv3
+      pvc connection add prod hv1,hv2,hv3 --protect
       pvc connection add safe hv1:2281 --user pvc --password-file ~/.pvc-password --ca ca.pem
     """
     if not name or not name.isprintable() or name.strip() != name:
@@ -69,22 +82,24 @@ def command(context: Context, name: str, coordinators: str, login: _Login, force
         parse_hosts(coordinators)
     except ConfigError as error:
         raise InvalidInputError(str(error)) from None
+    protection: Protection | None = "read-only" if read_only else "confirm" if protect else None
     more = {option: value for option, value in login._asdict().items() if value is not None}
 
     def refuse(saved: Connections) -> None:
-        known, other = saved.hosts.get(name), saved.more.get(name, {})
-        if known and not force and (known != coordinators or more not in ({}, other)):
+        known, other = saved.hosts.get(name), saved.protected(name, None).more.get(name, {})
+        same = more in ({}, other) and protection in (None, saved.protection(name))
+        if known and not force and (known != coordinators or not same):
             raise RefusedError(f"connection {quoted(name)} already exists ({known}): replace it with --force")
 
     def change(saved: Connections) -> Connections:
         refuse(saved)
         entry = more or ({} if force else saved.more.get(name, {}))
-        others = {kept: rest for kept, rest in saved.more.items() if kept != name}
-        return saved._replace(
+        after = saved._replace(
             hosts={**saved.hosts, name: coordinators},
             current=saved.current or name,
-            more={**others, name: entry} if entry else others,
+            more={**saved.more, name: entry},
         )
+        return after.protected(name, protection or saved.protection(name))
 
     refuse(Connections.load())
     if "user" in more and "password_file" not in more:

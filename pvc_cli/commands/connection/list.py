@@ -4,10 +4,11 @@ import click
 
 from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands.connection._saved import PROTECTION_WORDS
 from pvc_cli.connections.saved import Connections
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.writer import Cell, Row
 
-_HEADERS = ("CURRENT", "NAME", "COORDINATORS")
+_HEADERS = ("CURRENT", "NAME", "COORDINATORS", "PROTECTION")
 
 
 @click.command("list")
@@ -27,11 +28,21 @@ def command(context: Context) -> None:
         document=lambda name: _document(connections, name),
         name=str,
         headers=_HEADERS,
-        row=lambda name: ["*" if name == connections.current else "", Cell(name, "bold"), connections.hosts[name]],
+        row=lambda name: _row(connections, name),
         nothing=f"No connections in {connections.path}: add one with 'pvc connection add NAME HOST[:PORT],…'.",
         things="connections",
     )
 
 
+def _row(connections: Connections, name: str) -> Row:
+    protection = PROTECTION_WORDS[connections.protection(name)]
+    return ["*" if name == connections.current else "", Cell(name, "bold"), connections.hosts[name], protection]
+
+
 def _document(connections: Connections, name: str) -> dict[str, Any]:
-    return {"name": name, "coordinators": connections.hosts[name], "current": name == connections.current}
+    return {
+        "name": name,
+        "coordinators": connections.hosts[name],
+        "current": name == connections.current,
+        "protection": connections.protection(name),
+    }

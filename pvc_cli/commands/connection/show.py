@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, output_option, pass_context
-from pvc_cli.commands.connection._saved import meant
+from pvc_cli.commands.connection._saved import PROTECTION_WORDS, meant
 from pvc_cli.zk.access import Access
 
 
@@ -26,10 +26,16 @@ def command(context: Context, name: str | None) -> None:
             "origin": target.origin,
             "user": target.access.user or None,
             "tls": target.access.tls is not None,
+            "protection": target.protection,
         },
         names=lambda: [name or target.hosts],
         table=lambda: output.fields(
-            [("Coordinators", target.hosts), ("From", target.origin), *_access_fields(target.access)]
+            [
+                ("Coordinators", target.hosts),
+                ("From", target.origin),
+                *([("Protection", PROTECTION_WORDS[target.protection])] if target.protection else []),
+                *_access_fields(target.access),
+            ]
         ),
     )
 

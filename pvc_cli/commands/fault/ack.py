@@ -1,17 +1,19 @@
 import click
 
 from pvc_cli.cluster.faults import ACKNOWLEDGE
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import carry_out
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands.fault._choose import choosing, chosen
 
 
 @click.command("ack")
 @choosing
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, names: tuple[str, ...], everything: bool, dry_run: bool) -> int:
+def command(context: Context, names: tuple[str, ...], everything: bool, yes: bool, dry_run: bool) -> int:
     """Acknowledge faults.
 
     They no longer count against the cluster's health, and stay in the list.
@@ -23,4 +25,6 @@ def command(context: Context, names: tuple[str, ...], everything: bool, dry_run:
     """
     find = chosen(context, names, everything=everything)
     with connect(context) as handler:
-        return carry_out(context.output, handler, find(handler), ACKNOWLEDGE, dry_run=dry_run)
+        faults = find(handler)
+        ask_many(len(faults), "faults", yes=yes, dry_run=dry_run)
+        return carry_out(context.output, handler, faults, ACKNOWLEDGE, dry_run=dry_run)

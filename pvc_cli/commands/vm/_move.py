@@ -79,7 +79,7 @@ def carry_out_move(
         if move.target is not None:
             require_node(handler, move.target)
         vms = chosen_vms(context.output, handler, names, selection)
-        confirm_many(handler, vms, selection, dry_run=dry_run)
+        confirm_many(vms, selection, dry_run=dry_run)
         return carry_out(
             context.output,
             handler,

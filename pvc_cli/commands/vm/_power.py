@@ -16,7 +16,7 @@ def tell(
     names = named_vms(context, selection)
     with connect(context) as handler:
         vms = chosen_vms(context.output, handler, names, selection)
-        confirm_many(handler, vms, selection, dry_run=dry_run)
+        confirm_many(vms, selection, dry_run=dry_run)
         return carry_out(
             context.output,
             handler,

@@ -31,7 +31,7 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
     names, output = named_vms(context, selection), context.output
     with connect(context) as handler:
         vms = chosen_vms(output, handler, names, selection)
-        confirm_many(handler, vms, selection, dry_run=dry_run)
+        confirm_many(vms, selection, dry_run=dry_run)
         with progress_bar(output, shown=not (dry_run or force)) as progress:
             outcome = disable(
                 handler,

@@ -58,5 +58,5 @@ def command(context: Context, selection: Selection, change: MetadataChange, dry_
     with connect(context) as handler:
         check_metadata(handler, change)
         vms = chosen_vms(context.output, handler, names, selection)
-        confirm_many(handler, vms, selection, dry_run=dry_run)
+        confirm_many(vms, selection, dry_run=dry_run)
         return carry_out(context.output, handler, vms, plan_metadata(change), dry_run=dry_run)

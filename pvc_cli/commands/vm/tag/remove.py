@@ -31,5 +31,5 @@ def command(
     plan = plan_remove(tags, force=force, if_exists=if_exists)
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
-        confirm_many(handler, chosen, selection, dry_run=dry_run)
+        confirm_many(chosen, selection, dry_run=dry_run)
         return carry_out(context, handler, chosen, plan, dry_run=dry_run)

@@ -4,7 +4,8 @@ from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.tag_plans import plan_rename
 from pvc_cli.cluster.vms.tagging import vms_with_tag
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.selecting import explain_nothing
 from pvc_cli.commands.vm.tag._change import carry_out, force_name_option
 
@@ -14,10 +15,11 @@ from pvc_cli.commands.vm.tag._change import carry_out, force_name_option
 @click.argument("new", shell_complete=complete.tags)
 @click.option("--force", is_flag=True, help="Also rename protected and system tags, and drop OLD where a VM has NEW.")
 @force_name_option
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, old: str, new: str, force: bool, force_name: bool, dry_run: bool) -> int:
+def command(context: Context, old: str, new: str, force: bool, force_name: bool, yes: bool, dry_run: bool) -> int:
     """Rename a tag on every VM that has it; its type and protection stay.
 
     \b
@@ -29,4 +31,5 @@ def command(context: Context, old: str, new: str, force: bool, force_name: bool,
         vms = vms_with_tag(handler, old)
         if not vms:
             explain_nothing(context.output, handler, Filters(tags=(old,)))
+        ask_many(len(vms), "VMs", yes=yes, dry_run=dry_run)
         return carry_out(context, handler, vms, plan, dry_run=dry_run)

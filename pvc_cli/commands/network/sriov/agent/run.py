@@ -50,6 +50,7 @@ def command(
     Example:
       pvc sriov agent run --metrics-file /var/lib/prometheus/node-exporter/pvc-sriov.prom
     """
+    context.unattended = True
     # systemd names the unit's folder; it is the first where there are several.
     folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     saved = state_file or (Path(folder) / "wanted.json" if folder else None)

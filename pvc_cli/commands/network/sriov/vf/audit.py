@@ -4,7 +4,8 @@ from pvc_cli.cluster.documents import finding_document
 from pvc_cli.cluster.sriov.audit import Finding, audit, repair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell
 
@@ -12,10 +13,11 @@ from pvc_cli.output.writer import Cell
 @click.command("audit")
 @click.argument("node", required=False, shell_complete=complete.nodes)
 @click.option("--fix", is_flag=True, help="Release stale claims, and claim what a VM uses.")
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str | None, fix: bool, dry_run: bool) -> int:
+def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: bool) -> int:
     """Compare claims with the VMs' XML and nodes.
 
     Checks NODE, or all nodes. Exits 1 if a finding remains.
@@ -26,8 +28,12 @@ def command(context: Context, node: str | None, fix: bool, dry_run: bool) -> int
       pvc sriov vf audit pvchv1 --fix --dry-run
     """
     output = context.output
+    context.changing = fix and not dry_run
     with connect(context) as handler:
         findings = audit(handler, node)
+        certain = sum(finding.repair is not None for finding in findings)
+        if fix:
+            ask_many(certain, "VFs", yes=yes, dry_run=dry_run)
         if fix and dry_run:
             show_changes(output, [change for f in findings if f.repair for change in f.repair.changes])
             fixed = []
@@ -40,7 +46,6 @@ def command(context: Context, node: str | None, fix: bool, dry_run: bool) -> int
                     ("NODE", "VF", "FINDING", "DETAIL", "REPAIR"), [_row(f, fixed=f in fixed) for f in findings]
                 ),
             )
-    certain = sum(finding.repair is not None for finding in findings)
     if not findings:
         output.message("All claims agree with what the VMs use.")
     elif fix and not dry_run:

@@ -7,7 +7,16 @@ from pvc_cli.cluster.sriov.model import Value, find_vfs
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, change_settings, check_settings
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.changes import show_changes
-from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import (
+    Command,
+    Context,
+    connect,
+    dry_run_option,
+    output_option,
+    pass_context,
+    yes_option,
+)
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands.network.sriov.vf._shared import written_word
 
@@ -27,10 +36,11 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
 @click.option("--spoof-check/--no-spoof-check", default=None, help="Drop packets sent with another MAC address.")
 @click.option("--trust/--no-trust", default=None, help="Let the VM change the MAC and see all traffic.")
 @click.option("--query-rss/--no-query-rss", default=None, help="Let the VM read the card's RSS configuration.")
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, /, node: str, name: str, dry_run: bool, **given: Value | None) -> None:
+def command(context: Context, /, node: str, name: str, yes: bool, dry_run: bool, **given: Value | None) -> None:
     """Change settings of VFs; omitted ones stay.
 
     VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. All changes are
@@ -46,6 +56,7 @@ def command(context: Context, /, node: str, name: str, dry_run: bool, **given: V
     names = context.names([name])
     with connect(context) as handler:
         vfs = find_vfs(handler, node, names)
+        ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
         transaction, changed = change_settings(handler, vfs, settings, dry_run=dry_run)
     if dry_run:
         show_changes(output, transaction.changes)
