@@ -107,7 +107,7 @@ def works(folder: Path) -> dict[str, Work]:
         "tag remove": Work("vm tag remove --all faulted --if-exists", vms=60, prepare=tag),
         "tag rename": Work("vm tag rename faulted other", vms=60, prepare=tag),
         "vm start": Work("vm start --all", prepare=stop),
-        "vm meta": Work("vm meta set --all --profile other --limit pvchv1"),
+        "vm meta": Work("vm meta set --all --profile other --limit pvchv1", vms=60),
         "vf set": Work(joined("sriov vf set {node} {vf} --vlan-id 7 --trust")),
         "vf claim": Work(joined("sriov vf claim {node} {vf} {vm}")),
         "vf release": Work(joined("sriov vf release {node} {vf}"), prepare=claim),
