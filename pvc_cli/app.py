@@ -38,9 +38,11 @@ _ENDS: dict[int, tuple[str, int]] = {
     package="pvc_cli.commands",
     text=None,
     lines={
+        "apply": "Make VMs and VFs be as a file says.",
         "cluster": "Check, back up and restore the whole cluster.",
         "completion": "Print the completion script for a shell.",
         "connection": "Manage saved cluster connections.",
+        "export": "Write a file that says what VMs and VFs are like, for 'pvc apply'.",
         "fault": "Show, acknowledge and delete faults.",
         "history": "Show what you changed with pvc, and what can be undone.",
         "inventory": "List VMs for Ansible, as a dynamic inventory, or for Prometheus.",

@@ -30,6 +30,7 @@ FIRST = {
     "connection protect": "pvc connection add prod hv1",
     "connection use": "pvc connection add prod hv1",
     "connection remove": "pvc connection add prod hv1",
+    "apply -f": "pvc export > state.yaml",
     "cluster diff": "pvc cluster backup backup.json",
     "cluster restore": "pvc cluster backup backup.json",
     "cluster verify": "pvc cluster backup backup.json",

@@ -78,6 +78,7 @@ NOWHERE = "127.0.0.1:1"
 LOCAL = {"connection add", "connection protect", "connection remove", "connection use", "cluster backups prune"}
 """Commands that change files of this machine only."""
 CHANGES = {
+    "apply": ("-f", "state.yaml"),
     "cluster maintenance": ("on",),
     "cluster restore": ("backup.json",),
     "fault ack": ("--all",),
@@ -85,6 +86,7 @@ CHANGES = {
     "key set": ("base.config.maintenance", "true"),
     "network sriov agent sync": ("--config", "pvc.conf"),
     "network sriov pf rename": ("pvchv1", "ens1f0", "ens2f0"),
+    "network sriov vf apply": ("-f", "state.yaml"),
     "network sriov vf audit": ("--fix",),
     "network sriov vf claim": ("pvchv1", "ens1f0v1", "web-01"),
     "network sriov vf release": ("pvchv1", "ens1f0v1"),
@@ -138,6 +140,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_tree: Pvc) -> Pvc
     """A folder with what the commands need, and something to undo; then no cluster but saved connections."""
     monkeypatch.chdir(tmp_path)
     Path("pvc.conf").write_text(PVC_CONF)
+    Path("state.yaml").write_text("version: 1\n")
     assert on_tree("cluster", "backup", "backup.json").code == 0
     assert on_tree("vm", "tag", "add", "web-02", "blue").code == 0
     monkeypatch.delenv("PVC_COORDINATORS")

@@ -182,7 +182,7 @@ def test_rates_are_judged_together_with_what_is_stored(on_tree: Pvc, tree: Tree)
     assert (result.code, result.out) == (2, "")
     assert result.err == (
         "Error: the minimum rate of VF ens1f0v1 on node pvchv1 would be 200 Mbit/s, above the maximum of 100:"
-        " give both --tx-min and --tx-max, or a maximum of 0 for none\n"
+        " set both (--tx-min and --tx-max, or tx_rate_min and tx_rate_max), or a maximum of 0 for none\n"
     )
     assert tree.dump() == before
     assert on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--tx-min", "200", "--tx-max", "0").code == 0

@@ -1,13 +1,13 @@
 """Change the settings of VFs: check them first, write only what differs, guard what the decision came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
 from pvc_cli.cluster.sriov.model import SETTINGS, Settings, Value, VfRef, text_of
 from pvc_cli.cluster.values import parse_int
 from pvc_cli.errors import InvalidInputError, quoted
-from pvc_cli.zk import Transaction, ZKHandler, Znode
+from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 
 LINK_STATES = ("auto", "enable", "disable")
 MOST_MBITS = 2**31 - 1
@@ -61,7 +61,7 @@ def _check_rates(settings: Settings, whose: str) -> None:
     if 0 < most < least:
         raise InvalidInputError(
             f"the minimum rate{whose} would be {least} Mbit/s, above the maximum of {most}:"
-            " give both --tx-min and --tx-max, or a maximum of 0 for none"
+            " set both (--tx-min and --tx-max, or tx_rate_min and tx_rate_max), or a maximum of 0 for none"
         )
 
 
@@ -76,35 +76,53 @@ def change_settings(
     :raises ConflictError: if others kept changing the same settings.
     """
     changed: list[Setting] = []
-    # The two rates are checked against each other, also where one of them stays.
-    rates = _RATES if any(name in settings for name in _RATES) else ()
-    names = [name for name in SETTINGS if name in settings or name in rates]
-    keys = ("sriov_vf", "sriov_vf.config", *(f"sriov_vf.config.{name}" for name in names))
 
     def plan() -> Transaction:
         transaction = handler.transaction()
         changed.clear()
-        found = iter(handler.get_znodes(("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in keys))
+        found = iter(handler.get_znodes(key for vf in vfs for key in settings_keys(vf, settings)))
         for vf in vfs:
-            if next(found) is None:
-                raise vf.gone()
-            if next(found) is None:
-                transaction.create(("node.sriov.vf", vf.node, "sriov_vf.config", vf.phy))
-            znodes = {name: next(found) for name in names}
-            if rates:
-                stored = {name: parse_int(text_of(znodes[name])) or 0 for name in rates}
-                _check_rates({**stored, **settings}, f" of VF {vf.phy} on node {vf.node}")
-            changed.extend(_plan_one(transaction, vf, settings, znodes))
+            changed.extend(plan_settings(transaction, vf, settings, found))
         return transaction if changed else handler.transaction()
 
     transaction = plan() if dry_run else handler.retrying(plan)
     return transaction, changed
 
 
+def _names(settings: Settings) -> list[str]:
+    """Return which settings are looked at: the two rates are checked against each other, also where one stays."""
+    rates = _RATES if any(name in settings for name in _RATES) else ()
+    return [name for name in SETTINGS if name in settings or name in rates]
+
+
+def settings_keys(vf: VfRef, settings: Settings) -> list[Key]:
+    """Return the keys whose znodes :func:`plan_settings` takes."""
+    keys = ("sriov_vf", "sriov_vf.config", *(f"sriov_vf.config.{name}" for name in _names(settings)))
+    return [("node.sriov.vf", vf.node, key, vf.phy) for key in keys]
+
+
+def plan_settings(
+    transaction: Transaction, vf: VfRef, settings: Settings, found: Iterator[Znode | None]
+) -> list[Setting]:
+    """Add what has to change on one VF, guarded by what was *found*.
+
+    :raises InvalidInputError: if a minimum rate would be above the maximum.
+    :raises NotFoundError: if the VF is gone.
+    """
+    own, config, *more = (next(found) for _ in settings_keys(vf, settings))
+    if own is None:
+        raise vf.gone()
+    if config is None:
+        transaction.create(("node.sriov.vf", vf.node, "sriov_vf.config", vf.phy))
+    znodes = dict(zip(_names(settings), more, strict=True))
+    if stored := {name: parse_int(text_of(znodes[name])) or 0 for name in _RATES if name in znodes}:
+        _check_rates({**stored, **settings}, f" of VF {vf.phy} on node {vf.node}")
+    return _plan_one(transaction, vf, settings, znodes)
+
+
 def _plan_one(
     transaction: Transaction, vf: VfRef, settings: Settings, found: Mapping[str, Znode | None]
 ) -> list[Setting]:
-    """Add what has to change on one VF, guarded by what was *found*."""
     changed = []
     for name, znode in found.items():
         key = ("node.sriov.vf", vf.node, f"sriov_vf.config.{name}", vf.phy)

@@ -13,6 +13,7 @@ from pvc_cli.zk import ZKHandler, Znode
 
 METHODS = ("none", "live", "shutdown")
 NODE_SELECTORS = (*SELECTORS, "none")
+NOT_LIVE = "a VM with a passed-through device cannot migrate live"
 KEYS: Mapping[str, str] = {
     "node_limit": "domain.meta.node_limit",
     "node_selector": "domain.meta.node_selector",
@@ -39,12 +40,21 @@ class Metadata(NamedTuple):
 def read_metadata(handler: ZKHandler, vms: Iterable[VmRef]) -> list[Metadata]:
     """Return the metadata of *vms*, in one batch."""
     rows = handler.read_rows([(key, vm.uuid) for key in KEYS.values()] for vm in vms)
-    return [
-        Metadata(
-            parse_list(limit), selector or "", parse_bool(start), method or "", parse_int(downtime), profile or ""
-        )
-        for limit, selector, start, method, downtime, profile in rows
-    ]
+    return [parse_metadata(*row) for row in rows]
+
+
+def parse_metadata(
+    limit: str | None = None,
+    selector: str | None = None,
+    start: str | None = None,
+    method: str | None = None,
+    downtime: str | None = None,
+    profile: str | None = None,
+) -> Metadata:
+    """Return what the values of :data:`KEYS` say, in their order."""
+    return Metadata(
+        parse_list(limit), selector or "", parse_bool(start), method or "", parse_int(downtime), profile or ""
+    )
 
 
 class MetadataChange(NamedTuple):
@@ -78,8 +88,8 @@ def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
             if own is None:
                 controls.append(refuse(handler, vm, "the VM no longer exists"))
                 continue
-            if any(_is_passed_through(xml) for xml in more):
-                controls.append(refuse(handler, vm, "a VM with a passed-through device cannot migrate live"))
+            if any(is_passed_through(xml) for xml in more):
+                controls.append(refuse(handler, vm, NOT_LIVE))
                 continue
             transaction = handler.transaction()
             step = decide(
@@ -98,7 +108,7 @@ def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
     return plan
 
 
-def _is_passed_through(xml: Znode | None) -> bool:
+def is_passed_through(xml: Znode | None) -> bool:
     """Tell whether a VM's XML passes a device of its node through; a broken one tells nothing."""
     try:
         parsed = hardware.parse(xml.text if xml else "")

@@ -63,6 +63,15 @@ def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
     :raises NotFoundError: if one matches no VM.
     :raises RefusedError: if a name belongs to several VMs.
     """
+    meant = finder(handler, wanted)
+    return list(dict.fromkeys(vm for name in wanted for vm in meant(name)))
+
+
+def finder(handler: ZKHandler, wanted: Sequence[str]) -> Callable[[str], list[VmRef]]:
+    """Read what tells which VMs *wanted* mean, in at most three batches; return what gives those of one of them.
+
+    That raises what :func:`find` does.
+    """
     uuids = list(dict.fromkeys(name.lower() for name in wanted if _UUID.fullmatch(name)))
     names = handler.read_many(("domain", uuid) for uuid in uuids)
     found = {uuid: VmRef(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None}
@@ -71,10 +80,7 @@ def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
     if any(name.lower() not in found for name in wanted):
         for uuid, name in _names(handler):
             everybody.setdefault(name, []).append(uuid)
-    chosen: list[VmRef] = []
-    for name in wanted:
-        chosen += [found[name.lower()]] if name.lower() in found else _meant(name, everybody)
-    return list(dict.fromkeys(chosen))
+    return lambda name: [found[name.lower()]] if name.lower() in found else _meant(name, everybody)
 
 
 def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:

@@ -12,7 +12,8 @@ from pvc_cli.zk import Transaction, ZKHandler, Znode
 from pvc_cli.zk.names import check_item
 from pvc_cli.zk.transaction import changes_of, refuse_contenders
 
-_KEYS = ("tag", "tag.type", "tag.protected")
+TAG_KEYS = ("tag", "tag.type", "tag.protected")
+"""A tag's own znode, its type, its protection."""
 
 
 def plan_add(
@@ -105,7 +106,7 @@ def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> lis
             for key in (
                 ("domain", vm.uuid),
                 (CONTAINER, vm.uuid),
-                *((CONTAINER, vm.uuid, key, name) for name in names for key in _KEYS),
+                *((CONTAINER, vm.uuid, key, name) for name in names for key in TAG_KEYS),
             )
         )
     )
@@ -131,34 +132,61 @@ def _add(transaction: Transaction, state: _State, kind: TagType, protected: bool
         return _gone(transaction, state.vm, state.tags)
     outcomes = []
     container = state.container
-    for name, (own, old_type, old_protected) in state.tags.items():
-        if own and old_type and old_type.text == "system" and kind == "user" and not force:
-            reason = "it is a system tag; use --force to make it a user tag"
-            outcomes.append(Outcome(state.vm, name, "refused", reason))
+    for name, found in state.tags.items():
+        if why := refusal(found[1], kind, force=force):
+            outcomes.append(Outcome(state.vm, name, "refused", why))
             continue
         before = len(transaction.ops)
         if not container:
             transaction.create((CONTAINER, state.vm.uuid))
             container = True
-        key = (CONTAINER, state.vm.uuid)
-        wanted = str(bool(protected))
-        if old_protected and protected in (None, parse_bool(old_protected.text)):
-            wanted = old_protected.text
-        values = {"tag": (own, name), "tag.type": (old_type, kind), "tag.protected": (old_protected, wanted)}
-        steady = [
-            (part, found)
-            for part, (found, value) in values.items()
-            if not transaction.ensure((*key, part, name), found, value)
-        ]
-        if len(transaction.ops) > before:
-            for part, found in steady:
-                transaction.guard((*key, part, name), found)
-        if len(transaction.ops) > before:
+        if ensure_tag(transaction, state.vm, name, found, kind, protected):
             changes = changes_of(transaction.ops[before:])
-            outcomes.append(Outcome(state.vm, name, "changed", "updated" if own else "added", changes))
+            outcomes.append(Outcome(state.vm, name, "changed", "updated" if found[0] else "added", changes))
         else:
             outcomes.append(Outcome(state.vm, name, "unchanged", "already set"))
     return VmChange(state.vm, transaction, outcomes)
+
+
+def refusal(old_type: Znode | None, kind: TagType | None, *, force: bool) -> str:
+    """Return why a tag's type must not become *kind*, or nothing."""
+    if old_type and old_type.text == "system" and kind == "user" and not force:
+        return "it is a system tag; use --force to make it a user tag"
+    return ""
+
+
+def ensure_tag(
+    transaction: Transaction,
+    vm: VmRef,
+    name: str,
+    found: tuple[Znode | None, Znode | None, Znode | None],
+    kind: TagType | None,
+    protected: bool | None,
+) -> bool:
+    """Give a VM a tag: write only what differs, guarded by what was read.
+
+    :param found: the tag's own znode, its type, its protection.
+    :param kind: None leaves an existing tag's type as it is; so does *protected* with its protection.
+    :returns: whether that takes a change.
+    """
+    own, old_type, old_protected = found
+    key = (CONTAINER, vm.uuid)
+    wanted = str(bool(protected))
+    if old_protected and protected in (None, parse_bool(old_protected.text)):
+        wanted = old_protected.text
+    wanted_type = kind or (old_type.text if old_type else "user")
+    values = {"tag": (own, name), "tag.type": (old_type, wanted_type), "tag.protected": (old_protected, wanted)}
+    before = len(transaction.ops)
+    steady = [
+        (part, znode)
+        for part, (znode, value) in values.items()
+        if not transaction.ensure((*key, part, name), znode, value)
+    ]
+    if len(transaction.ops) == before:
+        return False
+    for part, znode in steady:
+        transaction.guard((*key, part, name), znode)
+    return True
 
 
 def _rename(
@@ -174,7 +202,7 @@ def _rename(
     own, kind, protected = state.tags[old]
     if own is None or not tree:
         return outcome("unchanged", "the VM does not have it")
-    if (why := _bound(kind, protected)) and not force:
+    if (why := bound(kind, protected)) and not force:
         return outcome("refused", f"it is {why}; use --force to rename it")
     key, there = (CONTAINER, state.vm.uuid), state.tags[new][0]
     if there and not force:
@@ -184,20 +212,21 @@ def _rename(
         transaction.guard((*key, "tag", new), there)
     else:
         for part, value in zip(
-            _KEYS, (new, kind.text if kind else "user", str(_is_protected(protected))), strict=True
+            TAG_KEYS, (new, kind.text if kind else "user", str(is_protected(protected))), strict=True
         ):
             transaction.create((*key, part, new), value)
     transaction.delete_item(tree)
     return outcome("changed", f"dropped for {quoted(new)}" if there else f"renamed to {quoted(new)}")
 
 
-def _is_protected(znode: Znode | None) -> bool:
+def is_protected(znode: Znode | None) -> bool:
+    """Tell whether the znode of a tag's protection says so."""
     return bool(znode and parse_bool(znode.text))
 
 
-def _bound(kind: Znode | None, protected: Znode | None) -> str:
+def bound(kind: Znode | None, protected: Znode | None) -> str:
     """Return what keeps a tag from being removed, or nothing."""
-    return "a system tag" if kind and kind.text == "system" else "protected" if _is_protected(protected) else ""
+    return "a system tag" if kind and kind.text == "system" else "protected" if is_protected(protected) else ""
 
 
 def _remove(
@@ -216,7 +245,7 @@ def _remove(
             tree.get(transaction.schema.path((CONTAINER, vm.uuid, key, name)) or "")
             for key in ("tag.type", "tag.protected")
         )
-        if (why := _bound(kind, protected)) and not force:
+        if (why := bound(kind, protected)) and not force:
             outcomes.append(Outcome(vm, name, "refused", f"it is {why}; use --force to remove it"))
             continue
         refuse_contenders(tree)

@@ -69,19 +69,35 @@ def output_option_with_metrics(command: Command) -> Command:
 
 
 def _add_formats(command: Command, own_formats: dict[str, Format]) -> Command:
-    for names, formats, text in (
-        (("-f", "--format"), _PVC_FORMATS, "Output format, in the words of PVC's own client."),
-        (("-o", "--output"), own_formats, "Output format [default: table]."),
-    ):
-        command = click.option(
-            *names, type=click.Choice(list(formats)), expose_value=False, callback=_choose_format, help=text
-        )(command)
-    return command
+    return _output(
+        click.option(
+            "-f", "--format", type=click.Choice(list(_PVC_FORMATS)), expose_value=False, callback=_choose_format,
+            help="Output format, in the words of PVC's own client.",
+        )(command),
+        list(own_formats),
+        "Output format [default: table].",
+    )  # fmt: skip
 
 
 def output_option(command: Command) -> Command:
     """Add the options for the format of results; a list has :func:`~.listing.list_options` instead."""
     return _add_formats(command, _FORMATS)
+
+
+def result_option(command: Command) -> Command:
+    """Add ``-o`` alone, for a command whose ``-f`` is a file."""
+    return _output(command, list(_FORMATS), "Output format [default: table].")
+
+
+def file_output_option(command: Command) -> Command:
+    """Add ``-o`` for a command whose result is a file for pvc: YAML or JSON."""
+    return _output(command, ["yaml", "json"], "Output format [default: yaml].")
+
+
+def _output(command: Command, formats: list[str], text: str) -> Command:
+    return click.option(
+        "-o", "--output", type=click.Choice(formats), expose_value=False, callback=_choose_format, help=text
+    )(command)
 
 
 pattern_argument = click.argument(

@@ -61,7 +61,7 @@ def until_interrupted() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
-_MANY = 20
+MANY = 20
 """Above so many things, a change asks on a terminal."""
 
 
@@ -70,10 +70,14 @@ def ask_many(count: int, things: str, *, yes: bool, dry_run: bool) -> None:
 
     :raises RefusedError: if the answer is no.
     """
-    if yes or dry_run or count <= _MANY or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
-    cluster = _cluster()
-    _ask(f"Change {count} {things}{f' of {cluster}' if cluster else ''}?")
+    if asks(count, yes=yes, dry_run=dry_run):
+        cluster = _cluster()
+        _ask(f"Change {count} {things}{f' of {cluster}' if cluster else ''}?")
+
+
+def asks(count: int, *, yes: bool, dry_run: bool) -> bool:
+    """Tell whether :func:`ask_many` would ask."""
+    return not (yes or dry_run) and count > MANY and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -1,0 +1,1 @@
+"""The desired state of a cluster, as a file says it: read, compared, brought about, and written."""

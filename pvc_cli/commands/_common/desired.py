@@ -1,0 +1,104 @@
+"""Read files of desired state, and carry them out: the same for the whole cluster and for VFs alone."""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from pvc_cli.cluster.controls import Outcome, control
+from pvc_cli.cluster.desired.matching import match_state
+from pvc_cli.cluster.desired.model import State, VmWish, Wish
+from pvc_cli.cluster.desired.plans import AS_SAID, plan_state
+from pvc_cli.cluster.desired.reading import read_state
+from pvc_cli.commands._common.command import options_into
+from pvc_cli.commands._common.outcomes import show_outcome
+from pvc_cli.commands._common.progress import MANY, ask_many, asks, progress_bar
+from pvc_cli.errors import InvalidInputError
+from pvc_cli.output.writer import Document, Output
+from pvc_cli.zk import ZKHandler
+
+state_option = click.option(
+    "-f", "--file", "file", required=True, metavar="STATE",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="File to apply; - reads standard input.",
+)  # fmt: skip
+
+
+class Limits(NamedTuple):
+    """How far a file may go."""
+
+    prune: bool = False
+    force: bool = False
+    any_name: bool = False
+    yes: bool = False
+
+
+limit_options = options_into(
+    Limits,
+    "limits",
+    click.option("--prune", is_flag=True, help="Remove tags that a listed VM has and the file does not name."),
+    click.option("--force", is_flag=True, help="Prune protected and system tags, too; make system tags user tags."),
+    click.option(
+        "--force-name", "any_name", is_flag=True,
+        help="Take new tags whose names a shell, a filter or pvc itself could misread.",
+    ),
+    click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation."),
+)  # fmt: skip
+
+
+def read_file(file: str) -> State:
+    """Return what a file of desired state says; - is standard input.
+
+    :raises InvalidInputError: naming the line, if it is not such a file, or cannot be read.
+    """
+    source = "standard input" if file == "-" else file
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {source}: {error.strerror}") from None
+    return read_state(text, source)
+
+
+def apply_state(output: Output, handler: ZKHandler, state: State, limits: Limits, *, dry_run: bool) -> int:
+    """Bring VMs and VFs in line with *state* and say what became of each; exit 1 if one was refused or failed."""
+    wishes = match_state(handler, state, prune=limits.prune, any_name=limits.any_name)
+    plan = plan_state(force=limits.force)
+    if asks(len(wishes), yes=limits.yes, dry_run=dry_run):
+        changed = sum(one.status == "changed" for one in control(handler, wishes, plan, dry_run=True).controls)
+        ask_many(changed, _kinds(wishes), yes=limits.yes, dry_run=dry_run)
+    with progress_bar(output, shown=len(wishes) > MANY and not dry_run) as progress:
+        outcome = control(handler, wishes, plan, dry_run=dry_run, on_progress=progress)
+    if output.style == "table" and all(one.status == "unchanged" for one in outcome.controls):
+        _say_unchanged(output, state, outcome)
+        return 0
+    return show_outcome(output, outcome, dry_run=dry_run)
+
+
+def _say_unchanged(output: Output, state: State, outcome: Outcome[Wish]) -> None:
+    kept = [one for one in outcome.controls if one.detail != AS_SAID]
+    for one in kept[:MANY]:
+        output.message(f"{one.name}: {one.detail}.")
+    if len(kept) > MANY:
+        output.message(f"{len(kept) - MANY} more such VMs: -o json lists them all.")
+    items = [one.item for one in outcome.controls]
+    what = f"{_count(items)} {'is' if len(items) == 1 else 'are'} as it says" if items else "it names no VM and no VF"
+    output.message(f"Nothing to change by {state.source}: {what}.")
+
+
+def _kinds(wishes: list[Wish]) -> str:
+    """Return what *wishes* are for: VMs, VFs or both."""
+    return " and ".join(dict.fromkeys("VMs" if isinstance(wish, VmWish) else "VFs" for wish in wishes))
+
+
+def _count(wishes: list[Wish]) -> str:
+    """Return how many VMs and VFs *wishes* are for, in words."""
+    vms = sum(isinstance(wish, VmWish) for wish in wishes)
+    counts = ((vms, "VM"), (len(wishes) - vms, "VF"))
+    return " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counts if count)
+
+
+def show_state(output: Output, document: Document) -> None:
+    """Print a file of desired state, as YAML unless JSON is wanted."""
+    output.style = "yaml" if output.style == "table" else output.style
+    output.show(lambda: document, names=tuple, table=str)
