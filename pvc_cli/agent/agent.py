@@ -16,7 +16,7 @@ from pvc_cli.agent.reconciler import Action, Reconciler
 from pvc_cli.agent.registrar import Registrar
 from pvc_cli.agent.wanted import SavedWanted, Wanted, read_wanted, wanted_keys
 from pvc_cli.cluster.sriov.model import Settings, VfConfig, pf_of, require_sriov, vf_name
-from pvc_cli.zk import Change, Key, ZKHandler
+from pvc_cli.zk import Key, Transaction, ZKHandler
 from pvc_cli.zk.watch import Watcher
 
 
@@ -55,7 +55,7 @@ class Agent:
         self.lease = Lease(self.node)
         self.registrar = Registrar(self.node, self.memory, self.journal)
 
-    def plan(self, handler: ZKHandler, *, prune: bool = False) -> tuple[list[Change], list[CardStep | Action]]:
+    def plan(self, handler: ZKHandler, *, prune: bool = False) -> tuple[list[Transaction], list[CardStep | Action]]:
         """Return what a full round would change, in the tree and on the cards, and change nothing.
 
         What VFs would be set to that are yet to be created is judged by what new ones usually have.
@@ -74,7 +74,7 @@ class Agent:
         self._note_wanted(read_wanted(handler, self.node, cards))
         reconciler = Reconciler(self.kernel, self.journal, self.memory)
         actions = [action for card in cards if card.present for action in reconciler.plan(card, card.vfs)]
-        return [change for part in parts for change in part.changes], [*steps, *actions]
+        return [part for part in parts if part.changes], [*steps, *actions]
 
     def reconcile_node(
         self, handler: ZKHandler, watcher: Watcher | None = None, *, depth: Depth = Depth.ALL, prune: bool = False

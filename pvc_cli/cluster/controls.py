@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from pvc_cli.cluster.parts import Part
 from pvc_cli.errors import PvcError
 from pvc_cli.zk import Change, Key, Transaction, ZKHandler, Znode
 
@@ -43,6 +44,11 @@ class Outcome(Generic[Item]):
     def changes(self) -> tuple[Change, ...]:
         """Every change to the tree."""
         return tuple(change for control in self.controls for change in control.changes)
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every change to the tree, by what it is of."""
+        return [Part(control.name, control.transaction) for control in self.controls if control.transaction.ops]
 
 
 Plan = Callable[[ZKHandler, Sequence[Item]], list[Control[Item]]]

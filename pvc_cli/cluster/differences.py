@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
 
+from pvc_cli.cluster.difference_model import ItemDifference, KeyDifference, kind_of, name_of, rank_of, status_of
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.errors import InvalidItemError
 from pvc_cli.zk.compare import Difference, Differences
 from pvc_cli.zk.places import Place
-from pvc_cli.zk.schema import MASK, ZKSchema, is_secret
+from pvc_cli.zk.schema import ZKSchema
 from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.spool import Spool
 
-_KINDS = {"base": "cluster", "domain": "vm", "faults": "fault", "logs": "log", "": "other"}
-"""What people call groups that the schema calls otherwise."""
-_ORDER = ("cluster", "node", "vm", "network", "osd", "pool", "volume", "snapshot", "fault", "log", "other")
-_RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
-"""The order in which kinds are told; those that a newer schema brings come last."""
 _REPORTED_GROUPS = frozenset({"lease", "logs", "monitoring_plugin"})
 _REPORTED = frozenset({
     "base.storage", "base.storage.util", "base.storage.health",
@@ -29,29 +24,6 @@ _REPORTED = frozenset({
     "node.vcpu.allocated", "osd.stats", "pool.stats", "snapshot.stats", "volume.stats",
 })  # fmt: skip
 """What daemons report of themselves, and of what they run: it changes all the time, and nobody did it."""
-
-
-class KeyDifference(NamedTuple):
-    """A key whose value differs; None where a tree lacks it."""
-
-    words: tuple[str, ...]
-    """The key as words of a command line; none for what no schema version has."""
-    path: str
-    before: str | None
-    after: str | None
-    whole: bool
-    """Whether it is an item itself, such as a tag."""
-
-
-class ItemDifference(NamedTuple):
-    """A VM, a node or another thing that differs."""
-
-    kind: str
-    name: str
-    id: str | None
-    """What the tree calls it: a VM's UUID, a network's VNI; None for the cluster."""
-    status: Literal["added", "removed", "changed"]
-    changes: tuple[KeyDifference, ...]
 
 
 class Comparison:
@@ -83,11 +55,13 @@ class Comparison:
     def __iter__(self) -> Iterator[ItemDifference]:
         """Yield every item that differs: the cluster first, then nodes, VMs and the others by name."""
         values = self._found.values(self._found.items)
-        named = [(_kind(place), _name(place, values.get(top, "")), top) for top, place in self._found.items.items()]
-        for kind, name, top in sorted(named, key=lambda one: (_rank(one[0]), natural_key(one[1]), one[2])):
+        named = [
+            (kind_of(place), name_of(place, values.get(top, "")), top) for top, place in self._found.items.items()
+        ]
+        for kind, name, top in sorted(named, key=lambda one: (rank_of(one[0]), natural_key(one[1]), one[2])):
             place = self._found.items[top]
             changes = tuple(self._key(place, difference) for place, difference in self._found.below(top))
-            yield ItemDifference(kind, name, place.item or None, _status(top, changes), changes)
+            yield ItemDifference(kind, name, place.item or None, status_of(top, changes), changes)
 
     def vm_name(self, uuid: str) -> str:
         """Return the name of a VM; *uuid* itself if there is none."""
@@ -112,30 +86,3 @@ def is_reported(place: Place) -> bool:
     # Of a sub-item, its own key tells, not that of its container.
     key = place.words[-2] if len(place.words) > 1 else place.words[0] if place.words else ""
     return key in _REPORTED or ZKSchema.group_of(key) in _REPORTED_GROUPS
-
-
-def is_shown(change: KeyDifference) -> bool:
-    """Tell whether the values of a change may be told apart by who sees them: those of masked secrets may not."""
-    return not (is_secret(change.path) and MASK in (change.before, change.after))
-
-
-def _kind(place: Place) -> str:
-    return _KINDS.get(place.group, place.group)
-
-
-def _rank(kind: str) -> tuple[int, str]:
-    return _RANK.get(kind, len(_ORDER)), kind
-
-
-def _name(place: Place, value: str) -> str:
-    """Return what people call an item: a VM's or network's name is its value."""
-    if place.group == "base":
-        return "cluster"
-    return value if place.group in ("domain", "network") and value else place.item or place.top
-
-
-def _status(top: str, changes: tuple[KeyDifference, ...]) -> Literal["added", "removed", "changed"]:
-    first = changes[0]
-    if first.path != top or not first.whole or None not in (first.before, first.after):
-        return "changed"
-    return "added" if first.before is None else "removed"

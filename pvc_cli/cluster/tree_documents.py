@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pvc_cli.cluster.values import Json
 
 if TYPE_CHECKING:
-    from pvc_cli.cluster.differences import ItemDifference
+    from pvc_cli.cluster.difference_model import ItemDifference
     from pvc_cli.cluster.kept_backups import KeptBackup
     from pvc_cli.cluster.verification import Verification
     from pvc_cli.zk.migration.survey import Survey

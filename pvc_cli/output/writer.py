@@ -72,6 +72,8 @@ class Output:
         self.quiet = quiet
         self.style: Format = "table"
         """The format of results."""
+        self.by_paths = False
+        """Whether a dry run names znodes instead of what they belong to."""
         self.layout = Layout()
         """How a list is laid out."""
         self._screen: Screen | None = None

@@ -57,6 +57,14 @@ def changed_by(
     return [change for change in changed.values() if change.before != change.after]
 
 
+def planned(store: Store, ops: Sequence[Op]) -> list[Changed]:
+    """Return what *ops* would change; what they do not tell of the values before is read, in one batch."""
+    paths = without_before(ops)
+    found = dict(zip(paths, store.read([Read(path) for path in paths]), strict=True)) if paths else {}
+    before = {path: znode.data if isinstance(znode, Znode) else None for path, znode in found.items()}
+    return changed_by(ops, [None] * len(ops), before, 0)
+
+
 def read_paths(store: Store, changes: Sequence[Changed]) -> dict[str, Znode | None]:
     """Return the znodes of *changes* as they are now, in one batch."""
     found = store.read([Read(change.path) for change in changes])

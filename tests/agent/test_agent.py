@@ -515,7 +515,8 @@ def test_a_dry_run_changes_neither_tree_nor_cards(node: Node, tree: Tree, zk: ZK
     node.kernel.plug_in("ens2f0")
     set_vf(zk, "ens1f1v0", vlan_id=5)
     before, cards = tree.dump(), [node.kernel.vfs("ens1f1"), node.kernel.vfs("ens2f0")]
-    changes, actions = node.restart(Device("ens1f1", 9000, 2), Device("ens2f0", None, 2)).plan(zk)
+    parts, actions = node.restart(Device("ens1f1", 9000, 2), Device("ens2f0", None, 2)).plan(zk)
+    changes = [change for part in parts for change in part.changes]
     assert tree.dump() == before
     assert [node.kernel.vfs("ens1f1"), node.kernel.vfs("ens2f0")] == cards
     assert {change.path for change in changes if change.action == "create"} == {

@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 def test_maintenance_is_switched_in_pvcs_words(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     dry = on_tree("cluster", "maintenance", "on", "--dry-run")
-    assert (dry.code, dry.out, tree.dump()) == (0, "would set /config/maintenance = 'true'\n", before)
+    assert (dry.code, dry.out, tree.dump()) == (0, "would change cluster: maintenance False -> true\n", before)
     result = on_tree("cluster", "maintenance", "on")
     assert (result.code, result.err) == (0, "cluster: maintenance mode on.\n")
     assert changes_between(before, tree.dump()) == {"/config/maintenance": b"true"}
@@ -182,7 +182,7 @@ def test_single_keys_are_read_listed_and_set(on_tree: Pvc, tree: Tree) -> None:
     assert "production" in on_tree("key", "list", "domain.meta.tags", uuid, "-o", "name").out
     before = tree.dump()
     assert (
-        on_tree("key", "set", "domain.state", uuid, "stop", "--dry-run").out
+        on_tree("key", "set", "domain.state", uuid, "stop", "--dry-run", "--paths").out
         == f"would set /domains/{uuid}/state = 'stop'\n"
     )
     assert tree.dump() == before

@@ -89,7 +89,7 @@ def tags_of(tree: Tree, vm: str) -> dict[str, bytes]:
 def test_a_tag_is_renamed_on_every_vm_that_has_it(on_tree: Pvc, tree: Tree) -> None:
     dry = on_tree("vm", "tag", "rename", "staging", "test", "--dry-run")
     assert dry.code == 0
-    assert "lab-01: tag 'staging' would be renamed to 'test'." in dry.err
+    assert dry.out == "would change 2 VMs: - tag staging; + tag test (lab-01, lab-02)\n"
     result = on_tree("vm", "tag", "rename", "staging", "test")
     assert result.code == 0
     assert result.err.endswith("2 changed, 0 unchanged, 0 refused.\n")

@@ -34,7 +34,7 @@ def on(tree: Tree, path: str, **values: str) -> None:
 def test_a_move_writes_what_pvc_writes(on_tree: Pvc, tree: Tree, vm: str) -> None:
     before = tree.dump()
     dry = on_tree("vm", "move", LAB, "-t", "pvchv3", "--dry-run")
-    assert dry.out == f"would set {vm}/state = 'migrate'\nwould set {vm}/node = 'pvchv3'\n"
+    assert dry.out == f"would change {LAB}: node pvchv2 -> pvchv3; state start -> migrate\n"
     assert tree.dump() == before
     result = on_tree("vm", "move", LAB, "-t", "pvchv3")
     assert (result.code, result.err) == (0, f"{LAB}: told to migrate to pvchv3.\n")

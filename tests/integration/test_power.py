@@ -68,7 +68,7 @@ def test_one_state_is_written_and_nothing_else(on_tree: Pvc, tree: Tree, action:
     path = f"/domains/{tree.uuid('web-01')}/state"
     dump = tree.dump()
     dry = on_tree("vm", action, "web-01", "--dry-run")
-    assert (dry.code, dry.out) == (0, f"would set {path} = '{action}'\n")
+    assert (dry.code, dry.out) == (0, f"would change web-01: state {before} -> {action}\n")
     assert tree.dump() == dump
     result = on_tree("vm", action, "web-01")
     assert (result.code, result.out, result.err) == (0, "", f"web-01: {said}.\n")
@@ -188,7 +188,7 @@ def test_a_running_vm_is_shut_down_before_it_is_disabled(on_tree: Pvc, tree: Tre
                 client.set(path, b"stop")
 
     dry = on_tree("vm", "disable", "web-01", "--dry-run")
-    assert dry.out == f"would set {path} = 'shutdown'\nwould set {path} = 'disable'\n"
+    assert dry.out == "would change web-01: state start -> disable\n"
     assert dry.err == "web-01: would be disabled once it has stopped.\n"
     with daemon(tree, obey):
         result = on_tree("vm", "disable", "web-01,web-02", "--wait-timeout", "1.5")

@@ -202,10 +202,10 @@ def test_several_vfs_are_set_together(on_tree: Pvc, tree: Tree) -> None:
 def test_a_dry_run_of_a_setting_shows_it_and_writes_nothing(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--trust", "--vlan-id", "0", "--dry-run")
-    assert (result.code, result.out) == (0, f"would set {VF}/config/trust = 'True'\n")
-    assert result.err == "pvchv1 ens1f0v1: would change trust off -> on.\n"
+    assert (result.code, result.out) == (0, "would change pvchv1/ens1f0v1: trust off -> on\n")
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--trust", "--dry-run", "-o", "json")
-    assert json.loads(result.out) == {"changes": [{"action": "set", "path": f"{VF}/config/trust", "value": "True"}]}
+    document = json.loads(result.out)
+    assert document["changes"] == [{"action": "set", "path": f"{VF}/config/trust", "value": "True"}]
     assert tree.dump() == before
 
 

@@ -340,7 +340,7 @@ def test_a_dry_run_shows_the_exact_changes_and_makes_none(on_tree: Pvc, tree: Tr
     ]
     assert document["counts"] == {"changed": 1, "unchanged": 0, "refused": 0, "failed": 0}
     assert on_tree("vm", "tag", "add", "web-01", "blue", "--dry-run", "-o", "name").out == "web-01\n"
-    table = on_tree("vm", "tag", "remove", "web-01", "production", "--dry-run").out.splitlines()
+    table = on_tree("vm", "tag", "remove", "web-01", "production", "--dry-run", "--paths").out.splitlines()
     assert len(table) == 3
     assert all(line.startswith("would delete /domains/") for line in table)
     assert tree.dump() == before

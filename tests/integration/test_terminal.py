@@ -137,6 +137,9 @@ def test_a_dry_run_is_a_tree_every_changed_line_marked(demo: Callable[..., Tree]
     )
     assert terminal.wait_for_end() == 0
     assert terminal.seen.split("\r\n")[:-2] == [
+        "Dry run: /ceph: 3 to create",
+        "Dry run: /cmd: 4 to delete",
+        "Dry run: /schema: 1 to set",
         "              /ceph",
         "                /osds",
         "                  /0",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.vms.query import VmRef, list_vms
 from pvc_cli.cluster.vms.tags import CONTAINER
 from pvc_cli.errors import InvalidInputError, PvcError, quoted
@@ -47,9 +48,14 @@ class Result:
     """What was done, or would be in a dry run."""
 
     outcomes: tuple[Outcome, ...]
-    changes: tuple[Change, ...]
+    parts: tuple[Part, ...]
     errors: tuple[PvcError, ...] = ()
     """Why VMs failed."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every change to the tree."""
+        return tuple(change for part in self.parts for change in part.transaction.changes)
 
 
 Plan = Callable[[ZKHandler, Sequence[VmRef]], list[VmChange]]
@@ -126,6 +132,6 @@ def change_tags(
             *(outcome for step in steps for outcome in step.outcomes),
             *(Outcome(failure.item, "", "failed", str(failure.error)) for failure in failed),
         ),
-        tuple(change for step in steps for change in step.transaction.changes),
+        tuple(Part(step.vm.name, step.transaction) for step in steps if step.transaction.ops),
         tuple(failure.error for failure in failed),
     )

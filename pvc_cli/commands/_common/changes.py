@@ -25,13 +25,13 @@ def show_changes(output: Output, changes: Iterable[Change], *, secrets: bool = F
     )
 
 
-def summarise(output: Output, changes: Iterable[Change]) -> None:
-    """Print how much would be changed where, before the question."""
+def summarise(output: Output, changes: Iterable[Change], mark: str = "  ") -> None:
+    """Say how much would be changed where, each line begun with *mark*."""
     counts: dict[str, Counter[str]] = {}
     for change in changes:
         counts.setdefault(change.path.split("/")[1], Counter())[change.action] += 1
     for root, actions in sorted(counts.items()):
-        output.message(f"  /{root}: {', '.join(f'{count} to {action}' for action, count in actions.items())}")
+        output.message(f"{mark}/{root}: {', '.join(f'{count} to {action}' for action, count in actions.items())}")
 
 
 def _line(change: Change) -> str:

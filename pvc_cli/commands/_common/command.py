@@ -115,7 +115,23 @@ def _note_change(context: click.Context, _parameter: click.Parameter, dry_run: b
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
 watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until Ctrl-C.")
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, callback=_note_change, help="Show the changes without making them."
+plain_dry_run_option = click.option(
+    "--dry-run", is_flag=True, is_eager=True, callback=_note_change, help="Show the changes without making them."
 )
 """Marks a command as one that changes things: a protected or read-only connection is settled before it connects."""
+
+
+def _by_paths(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    """Set which view of a dry run is shown."""
+    if value and not context.resilient_parsing:
+        if not context.params.get("dry_run"):
+            raise click.UsageError("--paths goes with --dry-run: give both")
+        context.obj.output.by_paths = True
+
+
+def dry_run_option(command: Command) -> Command:
+    """Add ``--dry-run`` for a change of the cluster, which is shown by names, or by paths."""
+    command = click.option(
+        "--paths", is_flag=True, expose_value=False, callback=_by_paths, help="With --dry-run, show every znode."
+    )(command)
+    return plain_dry_run_option(command)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import click
 
 from pvc_cli.cluster.controls import Control, Item, Outcome, Plan, control
-from pvc_cli.cluster.documents import changes_document, controls_document
+from pvc_cli.cluster.documents import controls_document
 from pvc_cli.cluster.waiting import Goal, require_daemons, wait_for
-from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import options_into
+from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import progress_bar
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.errors import EXIT_REFUSED
@@ -62,7 +62,7 @@ def carry_out(
         outcome = change(handler, items, plan, dry_run=dry_run, on_progress=progress)
     if waited:
         outcome = wait(output, handler, outcome, waited, patience)
-    return show_outcome(output, outcome, dry_run=dry_run)
+    return show_outcome(output, handler, outcome, dry_run=dry_run)
 
 
 def wait(
@@ -74,17 +74,16 @@ def wait(
         return wait_for(handler, outcome, goal, patience.wait_timeout, progress)
 
 
-def show_outcome(output: Output, outcome: Outcome[Item], *, dry_run: bool) -> int:
+def show_outcome(output: Output, handler: ZKHandler, outcome: Outcome[Item], *, dry_run: bool) -> int:
     """Say what became of what was to be changed, and return the exit code."""
-    if dry_run and output.style == "table":
-        show_changes(output, outcome.changes)
+
+    def names() -> list[str]:
+        return [control.name for control in outcome.controls if control.status == "changed"]
+
+    if dry_run:
+        show_dry_run(output, handler, outcome.parts, lambda: controls_document(outcome.controls), names)
     elif output.style != "table":
-        changes = changes_document([change.masked() for change in outcome.changes]) if dry_run else {}
-        output.show(
-            lambda: changes | controls_document(outcome.controls),
-            names=lambda: [c.name for c in outcome.controls if c.status == "changed"],
-            table=str,
-        )
+        output.show(lambda: controls_document(outcome.controls), names=names, table=str)
     refused = _say(output, outcome.controls, dry_run=dry_run)
     return max((error.exit_code for error in outcome.errors), default=EXIT_REFUSED if refused else 0)
 

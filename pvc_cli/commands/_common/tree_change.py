@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 
 from pvc_cli.cluster.kept_backups import new_backup_path
-from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.changes import show_changes, summarise
 from pvc_cli.commands._common.command import dry_run_option, options_into, yes_option
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
 from pvc_cli.commands._common.values import OutputFile
@@ -65,9 +65,11 @@ change_options = options_into(
 def preview(
     context: Context, change: TreeChange[PlanT], announce: Callable[[PlanT], None], *, secrets: bool = False
 ) -> None:
-    """Show a dry run."""
+    """Show a dry run: how much would be changed where, then every znode."""
     plan = change.plan(context.output.warning)
     announce(plan)
+    if context.output.tabular:
+        summarise(context.output, plan.changes(), "Dry run: ")
     show_changes(context.output, plan.changes(), secrets=secrets)
     counts = Counter[str](change.action for change in plan.changes())
     context.output.message(f"Dry run: {', '.join(f'{counts[action]} to {action}' for action in _WORDS)}.")

@@ -3,8 +3,8 @@ import click
 from pvc_cli.cluster.differences import Comparison
 from pvc_cli.cluster.tree_documents import difference_document
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
+from pvc_cli.commands._common.differences import line
 from pvc_cli.commands.cluster._backups import BACKUP, scan
-from pvc_cli.commands.cluster._differences import line
 from pvc_cli.errors import EXIT_REFUSED, InvalidInputError
 from pvc_cli.zk.backup import stream_backup
 from pvc_cli.zk.schema import find_schema

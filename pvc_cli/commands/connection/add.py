@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import click
 
-from pvc_cli.commands._common.command import Context, dry_run_option, options_into, pass_context
+from pvc_cli.commands._common.command import Context, options_into, pass_context, plain_dry_run_option
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import saved_access
 from pvc_cli.connections.saved import Connections, Protection
@@ -55,7 +55,7 @@ class _Login(NamedTuple):
 @click.option("--protect", is_flag=True, help="Ask for NAME before every change; scripts pass --confirm NAME.")
 @click.option("--read-only", is_flag=True, help="Refuse every change.")
 @click.option("--force", is_flag=True, help="Replace an existing connection.")
-@dry_run_option
+@plain_dry_run_option
 @pass_context
 def command(
     context: Context,

@@ -31,4 +31,4 @@ def command(context: Context, words: tuple[str, ...], dry_run: bool) -> int:
     with connect(context) as handler:
         key, path = resolve(handler.schema, with_uuid(handler, spelt))
         outcome = control(handler, [path], plan_set(key, path, value), dry_run=dry_run)
-        return show_outcome(context.output, outcome, dry_run=dry_run)
+        return show_outcome(context.output, handler, outcome, dry_run=dry_run)

@@ -42,4 +42,4 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
                 on_progress=progress,
                 on_wait=output.message,
             )
-    return show_outcome(output, outcome, dry_run=dry_run)
+        return show_outcome(output, handler, outcome, dry_run=dry_run)

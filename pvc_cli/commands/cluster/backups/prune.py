@@ -5,7 +5,7 @@ import click
 
 from pvc_cli.cluster.kept_backups import KeptBackup, expendable, list_backups
 from pvc_cli.cluster.tree_documents import pruned_document
-from pvc_cli.commands._common.command import Context, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.command import Context, output_option, pass_context, plain_dry_run_option, yes_option
 from pvc_cli.commands._common.progress import confirm
 from pvc_cli.commands._common.sizes import size_text
 from pvc_cli.commands._common.values import Number
@@ -16,7 +16,7 @@ from pvc_cli.errors import EXIT_REFUSED, InvalidInputError, printable
 @click.option("--keep", type=Number(min=0), metavar="N", help="Keep the newest N of each cluster, however old.")
 @click.option("--older-than", type=Number(0, 100_000), metavar="DAYS", help="Delete only those that are older.")
 @yes_option
-@dry_run_option
+@plain_dry_run_option
 @output_option
 @pass_context
 def command(context: Context, keep: int | None, older_than: int | None, yes: bool, dry_run: bool) -> int:

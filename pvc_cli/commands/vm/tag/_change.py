@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
-from pvc_cli.cluster.documents import changes_document, outcomes_document
+from pvc_cli.cluster.documents import outcomes_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context
+from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import progress_bar
 from pvc_cli.commands._common.selecting import Selection, selection_options
 from pvc_cli.errors import EXIT_REFUSED, quoted
@@ -56,15 +56,14 @@ def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: 
     with progress_bar(context.output, shown=len(vms) > _FEW and not dry_run) as progress:
         result = change_tags(handler, vms, plan, dry_run=dry_run, on_progress=progress)
     output = context.output
-    if dry_run and output.style == "table":
-        show_changes(output, result.changes)
+
+    def names() -> list[str]:
+        return list(dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"))
+
+    if dry_run:
+        show_dry_run(output, handler, result.parts, lambda: outcomes_document(result.outcomes), names)
     elif output.style != "table":
-        changes = changes_document(result.changes) if dry_run else {}
-        output.show(
-            lambda: changes | outcomes_document(result.outcomes),
-            names=lambda: dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"),
-            table=str,
-        )
+        output.show(lambda: outcomes_document(result.outcomes), names=names, table=str)
     refused = _show_outcomes(output, result.outcomes, dry_run=dry_run)
     return max((error.exit_code for error in result.errors), default=EXIT_REFUSED if refused else 0)
 
@@ -79,7 +78,7 @@ def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool
             tag = f"tag {quoted(outcome.tag)} " if outcome.tag else ""
             if shown <= _FEW:
                 output.error(f"{outcome.vm.name}: {tag}{outcome.status}: {outcome.detail}")
-        elif len(outcomes) <= _FEW:
+        elif len(outcomes) <= _FEW and not (dry_run and outcome.status == "changed" and output.style == "table"):
             done = f"would be {outcome.detail}" if dry_run else outcome.detail
             done = done if outcome.status == "changed" else f"unchanged: {outcome.detail}"
             output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {done}.")

@@ -5,10 +5,10 @@ import click
 from pvc_cli.agent.documents import cards_document, sync_document
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.agent.status import report_of
-from pvc_cli.cluster.documents import changes_document
+from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.report import PfReport
-from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell
@@ -40,12 +40,15 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
         agent = make_agent(kernel, node, config)
         with connect(context, pvc_config=config) as handler:
             if dry_run:
-                changes, steps = agent.plan(handler, prune=prune)
-                if output.style == "table":
-                    show_changes(output, changes)
-                else:
-                    document = {**changes_document(changes), "cards": cards_document(steps)}
-                    output.show(lambda: document, names=lambda: [change.path for change in changes], table=str)
+                transactions, steps = agent.plan(handler, prune=prune)
+                parts = [Part(agent.node, transaction) for transaction in transactions]
+                show_dry_run(
+                    output,
+                    handler,
+                    parts,
+                    lambda: {"cards": cards_document(steps)},
+                    lambda: [change.path for part in parts for change in part.transaction.changes],
+                )
                 for step in steps:
                     output.message(f"would set {step}")
                 return 0

@@ -1,10 +1,11 @@
 import click
 
+from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.documents import renaming_document
 from pvc_cli.cluster.sriov.rename import rename_pf
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.dry_run import show_dry_run
 
 
 @click.command("rename")
@@ -27,14 +28,15 @@ def command(context: Context, node: str, old: str, new: str, dry_run: bool) -> N
     output = context.output
     with connect(context) as handler:
         renaming = rename_pf(handler, node, old, new, dry_run=dry_run)
-    if dry_run:
-        show_changes(output, renaming.changes)
-    elif output.style != "table":
-        output.show(
-            lambda: renaming_document(node, old, new, renaming),
-            names=lambda: [to.phy for _, to in renaming.vfs],
-            table=str,
-        )
+
+        def names() -> list[str]:
+            return [to.phy for _, to in renaming.vfs]
+
+        if dry_run:
+            parts = [Part(f"{node}/{old}", part) for part in renaming.parts]
+            show_dry_run(output, handler, parts, lambda: renaming_document(node, old, new, renaming), names)
+        elif output.style != "table":
+            output.show(lambda: renaming_document(node, old, new, renaming), names=names, table=str)
     for vm in renaming.vms:
         output.warning(f"VM {vm.name} has a VF of {old} in its XML: change it to {new}")
     output.message(f"{node} {old}: {'would be ' if dry_run else ''}renamed to {new}, with {len(renaming.vfs)} VFs.")

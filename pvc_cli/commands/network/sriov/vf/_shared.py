@@ -1,12 +1,13 @@
 """Arguments and results that the commands on VFs share."""
 
+from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.vms.query import is_one
-from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands.network.sriov._reports import word
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Cell, Output, known
-from pvc_cli.zk import Transaction
+from pvc_cli.zk import Transaction, ZKHandler
 
 
 def written_word(text: str | None) -> str:
@@ -26,13 +27,15 @@ def one_name(word: str) -> str:
     return word
 
 
-def show_claim(output: Output, transaction: Transaction, vf: VfRef, done: str, *, dry_run: bool) -> None:
-    """Show what became of one VF; its changes are the result where a program asks for one."""
+def show_claim(
+    output: Output, handler: ZKHandler, transaction: Transaction, vf: VfRef, done: str, *, dry_run: bool
+) -> None:
+    """Show what became of one VF."""
     changes = transaction.changes
+    document = {**vf._asdict(), "status": "changed" if changes else "unchanged"}
     if dry_run:
-        show_changes(output, changes)
+        show_dry_run(output, handler, [Part(str(vf), transaction)], lambda: document, lambda: [vf.phy])
     elif output.style != "table":
-        document = {**vf._asdict(), "status": "changed" if changes else "unchanged"}
         output.show(lambda: document, names=lambda: [vf.phy], table=str)
     would = "would be " if dry_run else ""
     output.message(f"{vf.node} {vf.phy}: {would + done if changes else 'unchanged'}.")

@@ -1,13 +1,16 @@
+from collections.abc import Sequence
+
 import click
 
 from pvc_cli.cluster.documents import finding_document
+from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.audit import Finding, audit, repair
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.writer import Cell, Document
 
 
 @click.command("audit")
@@ -35,12 +38,15 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
         if fix:
             ask_many(certain, "VFs", yes=yes, dry_run=dry_run)
         if fix and dry_run:
-            show_changes(output, [change for f in findings if f.repair for change in f.repair.changes])
+            parts = [Part(f"{f.node}/{f.vf}", f.repair) for f in findings if f.repair]
+            show_dry_run(
+                output, handler, parts, lambda: _document(findings, []), lambda: [part.name for part in parts]
+            )
             fixed = []
         else:
             fixed = [finding for finding in findings if fix and repair(finding)]
             output.show(
-                lambda: {"findings": [finding_document(f, fixed=f in fixed) for f in findings]},
+                lambda: _document(findings, fixed),
                 names=lambda: dict.fromkeys(finding.vf for finding in findings),
                 table=lambda: output.table(
                     ("NODE", "VF", "FINDING", "DETAIL", "REPAIR"), [_row(f, fixed=f in fixed) for f in findings]
@@ -54,6 +60,10 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
         noun = "finding" if len(findings) == 1 else "findings"
         output.message(f"{len(findings)} {noun}; --fix would repair {certain}.")
     return EXIT_REFUSED if len(fixed) < len(findings) else 0
+
+
+def _document(findings: Sequence[Finding], fixed: Sequence[Finding]) -> Document:
+    return {"findings": [finding_document(finding, fixed=finding in fixed) for finding in findings]}
 
 
 def _row(finding: Finding, *, fixed: bool) -> list[str | Cell]:

@@ -52,6 +52,6 @@ def command(
         (holder,) = find(handler, [one_name(vm)])
         at = handler.read(("domain.node", holder.uuid))
         transaction = claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run)
-    if at != node:
-        context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
-    show_claim(context.output, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)
+        if at != node:
+            context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
+        show_claim(context.output, handler, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)

@@ -27,4 +27,4 @@ def command(context: Context, node: str, name: str, force: bool, dry_run: bool) 
     with connect(context) as handler:
         (vf,) = find_vfs(handler, node, [one_name(name)])
         transaction = release(handler, vf, force=force, dry_run=dry_run)
-    show_claim(context.output, transaction, vf, "released", dry_run=dry_run)
+        show_claim(context.output, handler, transaction, vf, "released", dry_run=dry_run)

@@ -1,12 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
 
 from pvc_cli.cluster.documents import settings_document
+from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.model import Value, find_vfs
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, change_settings, check_settings
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import (
     Command,
     Context,
@@ -16,6 +16,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     yes_option,
 )
+from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands.network.sriov.vf._shared import written_word
@@ -58,15 +59,17 @@ def command(context: Context, /, node: str, name: str, yes: bool, dry_run: bool,
         vfs = find_vfs(handler, node, names)
         ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
         transaction, changed = change_settings(handler, vfs, settings, dry_run=dry_run)
-    if dry_run:
-        show_changes(output, transaction.changes)
-    elif output.style != "table":
-        output.show(
-            lambda: settings_document(vfs, changed),
-            names=lambda: dict.fromkeys(setting.vf.phy for setting in changed),
-            table=str,
-        )
-    would = "would change" if dry_run else "changed"
+
+        def set_vfs() -> Iterable[str]:
+            return dict.fromkeys(setting.vf.phy for setting in changed)
+
+        if dry_run:
+            parts = [Part(", ".join(map(str, vfs)), transaction)]
+            show_dry_run(output, handler, parts, lambda: settings_document(vfs, changed), set_vfs)
+        elif output.style != "table":
+            output.show(lambda: settings_document(vfs, changed), names=set_vfs, table=str)
     for vf in vfs:
         done = [f"{s.name} {written_word(s.old)} -> {written_word(s.new)}" for s in changed if s.vf == vf]
-        output.message(f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged'}.")
+        if not (dry_run and done and output.style == "table"):
+            would = "would change" if dry_run else "changed"
+            output.message(f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged'}.")

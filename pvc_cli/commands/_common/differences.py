@@ -1,11 +1,12 @@
-"""Say in one line how an item differs between two trees."""
+"""Say in few words how an item differs between two trees."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from pvc_cli.cluster.differences import ItemDifference, KeyDifference, is_shown
+from pvc_cli.cluster.difference_model import ItemDifference, KeyDifference, is_shown
 from pvc_cli.errors import printable, quoted
 
 _LONGEST = 40
+_SWITCH = {"True": "on", "False": "off"}
 _KINDS = {"vm": "VM", "osd": "OSD", "cluster": ""}
 _PARTS = {"domain_snapshot": "snapshot", "monitoring_plugin": "plugin", "sriov_pf": "PF", "sriov_vf": "VF"}
 
@@ -22,20 +23,62 @@ def line(item: ItemDifference, vm_name: Callable[[str], str]) -> str:
 
 
 def _changes(item: ItemDifference, vm_name: Callable[[str], str]) -> Iterator[str]:
-    covered = "\n"
-    for change in item.changes:
-        if change.path.startswith(covered):
-            continue
+    for change in _outermost(item.changes):
         gained = "added" if change.before is None else "removed" if change.after is None else ""
         if gained and change.whole:
-            # What is below comes and goes with it.
-            covered = f"{change.path}/"
             yield f"{_label(change)} {gained}"
         elif gained:
             value = change.after if change.before is None else change.before
             yield f"{_label(change)} {gained}{f' ({value})' if value and _is_short(value) else ''}"
         else:
             yield f"{_label(change)} {_values(_named(change, vm_name))}"
+
+
+def brief_changes(item: ItemDifference) -> tuple[str, ...]:
+    """Return what changes of an item: ``+ tag blue``, ``- snapshot s1``, ``state start -> stop``."""
+    found = []
+    for change in _outermost(item.changes):
+        value = change.after if change.before is None else change.before
+        if change.before is not None and change.after is not None:
+            found.append(f"{_label(change)} {_values(_in_words(change))}")
+        elif change.whole or value:
+            shown = f" = {value}" if value and not change.whole and _is_short(value) and is_shown(change) else ""
+            sign = "+" if change.before is None else "-"
+            found.append(f"{sign} {_label(change)}{shown}{_traits(item, change)}")
+    return tuple(map(printable, found))
+
+
+def _in_words(change: KeyDifference) -> KeyDifference:
+    """Return a change of a VF with on and off in place of what is written in the tree."""
+    if not change.words or not change.words[0].startswith("sriov_vf.config."):
+        return change
+    before, after = (_SWITCH.get(value or "", value) for value in (change.before, change.after))
+    return change._replace(before=before, after=after)
+
+
+def _traits(item: ItemDifference, change: KeyDifference) -> str:
+    """Return what is said of a tag besides its name."""
+    traits = {key.path: key.after for key in item.changes if key.path.startswith(f"{change.path}/")}
+    said = [
+        word
+        for word, is_so in (
+            ("system", traits.get(f"{change.path}/type") == "system"),
+            ("protected", traits.get(f"{change.path}/protected") == "True"),
+        )
+        if is_so
+    ]
+    return f" ({', '.join(said)})" if change.whole and said else ""
+
+
+def _outermost(changes: Sequence[KeyDifference]) -> Iterator[KeyDifference]:
+    """Yield all but what comes and goes with an item that it is of."""
+    covered = "\n"
+    for change in changes:
+        if change.path.startswith(covered):
+            continue
+        if change.whole and None in (change.before, change.after):
+            covered = f"{change.path}/"
+        yield change
 
 
 def _named(change: KeyDifference, vm_name: Callable[[str], str]) -> KeyDifference:
@@ -52,7 +95,7 @@ def _label(change: KeyDifference) -> str:
         return f"znode {change.path}"
     key = change.words[0] if len(change.words) == 1 else change.words[-2]
     group, _, name = key.partition(".")
-    name = name.removeprefix("meta.")
+    name = name.removeprefix("meta.").removeprefix("config.")
     if len(change.words) < 4:
         return name
     part = f"{_PARTS.get(group, group)} {change.words[-1]}"

@@ -1,0 +1,100 @@
+"""Show a dry run by the names of what would be changed: equal changes of many things in one line."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from pvc_cli.cluster.difference_model import ItemDifference
+from pvc_cli.cluster.documents import changes_document
+from pvc_cli.cluster.naming import name_parts
+from pvc_cli.cluster.parts import Part
+from pvc_cli.commands._common.changes import show_changes
+from pvc_cli.commands._common.differences import brief_changes
+from pvc_cli.errors import printable
+from pvc_cli.output.terminal import columns_of
+from pvc_cli.output.writer import Document, Output
+from pvc_cli.zk import ZKHandler
+
+_VERBS = {"added": "create", "removed": "delete", "changed": "change"}
+_COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
+_KINDS = {"vm": "VM", "osd": "OSD", "vf": "VF", "pf": "PF"}
+_FIRST = 8
+"""How many names stand for many where the width is unknown."""
+
+
+def show_dry_run(
+    output: Output,
+    handler: ZKHandler,
+    parts: Sequence[Part],
+    document: Callable[[], Document],
+    names: Callable[[], Iterable[str]],
+) -> None:
+    """Show what *parts* would change: by names, or, where that is asked for, by paths.
+
+    :param document: the command's document; what tells it as a dry run is added.
+    """
+    changes = [change.masked() for part in parts for change in part.transaction.changes]
+    if output.by_paths and output.style == "table":
+        show_changes(output, changes)
+        return
+    output.show(
+        lambda: {"dry_run": True, **changes_document(changes), **document()},
+        names=names,
+        table=lambda: "\n".join(_lines(output, name_parts(handler, parts), columns_of(sys.stdout))),
+    )
+
+
+def _lines(output: Output, items: Iterable[ItemDifference], width: int | None) -> Iterator[str]:
+    """Yield the lines of a dry run, each of them marked "would" and complete in itself."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for item in items:
+        texts = brief_changes(item) if item.status == "changed" else ()
+        if texts or item.status != "changed":
+            groups.setdefault((item.status, item.kind, texts), []).append(printable(item.name))
+    for (status, kind, texts), names in groups.items():
+        mark = f"would {_VERBS[status]}"
+        painted = output.paint(mark, _COLOURS[status])
+        for line in _group(kind, texts, names, width and width - len(mark) - 1):
+            yield f"{painted} {line}"
+
+
+def _group(kind: str, texts: Sequence[str], names: Sequence[str], width: int | None) -> Iterator[str]:
+    word = _KINDS.get(kind, kind)
+    if len(names) == 1:
+        # VMs, VFs and PFs go by their names alone; a new or deleted one does not.
+        own = names[0] if kind == "cluster" or (texts and kind in ("vm", "vf", "pf")) else f"{word} {names[0]}"
+        yield from _packed(own, texts, width)
+        return
+    head = f"{len(names)} {word}s"
+    *most, last = _packed(head, texts, width)
+    yield from most
+    yield from _with_names(last, names, width)
+
+
+def _packed(head: str, texts: Sequence[str], width: int | None) -> Iterator[str]:
+    """Yield lines of *head* and as many of *texts* as fit into each."""
+    line = head
+    for text in texts:
+        if line == head:
+            line = f"{head}: {text}"
+        elif width is not None and len(line) + 2 + len(text) > width:
+            yield line
+            line = f"{head}: {text}"
+        else:
+            line = f"{line}; {text}"
+    yield line
+
+
+def _with_names(line: str, names: Sequence[str], width: int | None) -> Iterator[str]:
+    """Yield *line* with as many of *names* as fit."""
+    every = f"{line} ({', '.join(names)})"
+    if (len(every) <= width) if width is not None else len(names) <= _FIRST:
+        yield every
+        return
+    shown = names[:_FIRST]
+    while width is not None and len(shown) > 1 and len(_some(line, shown)) > width:
+        shown = shown[:-1]
+    yield _some(line, shown)
+
+
+def _some(line: str, shown: Sequence[str]) -> str:
+    return f"{line} ({', '.join(shown)}, …; all: -o name)"

@@ -1,0 +1,73 @@
+"""Dry runs: by the names of what would be changed, every line marked, equal changes in one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import Pvc, Tree
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        ("vm tag add web-01 blue", ["would change web-01: + tag blue"]),
+        ("vm tag add web-01 blue -p --type system", ["would change web-01: + tag blue (system, protected)"]),
+        ("vm tag remove web-01 production", ["would change web-01: - tag production"]),
+        ("vm stop web-01", ["would change web-01: state start -> stop"]),
+        ("vm meta set web-01 --limit pvchv1,pvchv2", ["would change web-01: node_limit '' -> pvchv1,pvchv2"]),
+        ("node flush pvchv2", ["would change node pvchv2: state.domain ready -> flush"]),
+        ("cluster maintenance on", ["would change cluster: maintenance False -> true"]),
+        ("sriov vf set pvchv1 ens1f0v1 --vlan-id 7 --trust", [
+            "would change pvchv1/ens1f0v1: trust off -> on; vlan_id 0 -> 7"
+        ]),
+        ("sriov vf set pvchv1 ens1f0v1,ens1f0v3 --tx-max 100", [
+            "would change 2 VFs: tx_rate_max 0 -> 100 (pvchv1/ens1f0v1, pvchv1/ens1f0v3)"
+        ]),
+        ("sriov vf claim pvchv1 ens1f0v3 web-01", [
+            "would change pvchv1/ens1f0v3: used False -> True; used_by '' -> web-01"
+        ]),
+        ("vm tag add web-01,web-02,db-01 blue", ["would change 3 VMs: + tag blue (db-01, web-01, web-02)"]),
+    ],
+)  # fmt: skip
+def test_a_dry_run_says_by_name_what_would_change(on_tree: Pvc, tree: Tree, words: str, lines: list[str]) -> None:
+    before = tree.dump()
+    result = on_tree(*words.split(), "--dry-run")
+    assert (result.code, result.out.splitlines()) == (0, lines)
+    assert tree.dump() == before
+
+
+def test_many_equal_changes_are_one_line_and_all_names_a_list(on_tree: Pvc) -> None:
+    result = on_tree("vm", "tag", "add", "--all", "oops", "--dry-run")
+    vms = on_tree("vm", "list", "-o", "name").out.splitlines()
+    assert result.out == f"would change {len(vms)} VMs: + tag oops ({', '.join(vms[:8])}, …; all: -o name)\n"
+    assert result.err == f"Dry run: {len(vms)} changed, 0 unchanged, 0 refused.\n"
+    assert on_tree("vm", "tag", "add", "--all", "oops", "--dry-run", "-o", "name").out.splitlines() == vms
+
+
+def test_the_znodes_of_a_dry_run_are_shown_where_they_are_asked_for(on_tree: Pvc, tree: Tree) -> None:
+    top = f"/domains/{tree.uuid('web-01')}/tags/blue"
+    result = on_tree("vm", "tag", "add", "web-01", "blue", "--dry-run", "--paths")
+    assert result.out.splitlines() == [
+        f"would create {top} = 'blue'",
+        f"would create {top}/type = 'user'",
+        f"would create {top}/protected = 'False'",
+    ]
+    alone = on_tree("vm", "tag", "add", "web-01", "blue", "--paths")
+    assert (alone.code, "--paths goes with --dry-run" in alone.err) == (2, True)
+
+
+def test_a_dry_run_of_a_whole_tree_begins_with_a_summary(on_tree: Pvc) -> None:
+    result = on_tree("schema", "rollback", "--to", "12", "--force", "--dry-run")
+    assert "Dry run: /domains: " in result.err
+    assert all(line.startswith("would ") for line in result.out.splitlines())
+
+
+def test_a_dry_run_shows_no_secret(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/nodes/pvchv1/ipmipassword", b"Passw0rd-of-old")
+    result = on_tree("key", "set", "node.ipmi.password", "pvchv1", "Passw0rd", "--dry-run")
+    assert (result.code, result.out) == (0, "would change node pvchv1: ipmi.password changed\n")
+    shown = on_tree("key", "set", "node.ipmi.password", "pvchv1", "Passw0rd", "--dry-run", "-o", "json")
+    assert "Passw0rd" not in shown.out
+    assert json.loads(shown.out)["dry_run"] is True
