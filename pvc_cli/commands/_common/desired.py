@@ -72,7 +72,7 @@ def apply_state(output: Output, handler: ZKHandler, state: State, limits: Limits
     if output.style == "table" and all(one.status == "unchanged" for one in outcome.controls):
         _say_unchanged(output, state, outcome)
         return 0
-    return show_outcome(output, outcome, dry_run=dry_run)
+    return show_outcome(output, handler, outcome, dry_run=dry_run)
 
 
 def _say_unchanged(output: Output, state: State, outcome: Outcome[Wish]) -> None:
