@@ -112,8 +112,11 @@ class Agent:
             containers: list[Key] = [("node.sriov.pf", self.node), ("node.sriov.vf", self.node)]
             watcher.watch(values=wanted_keys(self.node, self.memory.cards), children=containers)
         self.registrar.register(handler, self.config, lock, always=depth >= Depth.TREE or prune, prune=prune)
+        # What this session was told of before, it reads.
+        zxid = handler.last_zxid
         wanted = read_wanted(handler, self.node, self.memory.cards)
         changed = self._note_wanted(wanted)
+        self.memory.zxid = zxid
         self._save()
         self._reconcile(changed, all_cards=all_cards, read=unchanged, retry=depth >= Depth.ALL)
         return bool(self.memory.needs_retry)

@@ -34,8 +34,8 @@ class VfMemory:
     """Why a setting in the tree is ignored, by setting."""
     clean: tuple[VfState, Settings, int | None] | None = None
     """How it was seen when all was as wanted, and what was: the same again needs no second thought."""
-    known: bool = False
-    """Whether the card was compared with what is wanted."""
+    compared: Settings | None = None
+    """What was wanted when the card was last compared with it."""
     since: float = 0.0
     """When :meth:`report` last changed, in seconds since the epoch."""
     _shown: tuple[State, Mapping[str, str], Settings] | None = None
@@ -46,7 +46,7 @@ class VfMemory:
         refused = {name: why for refusal in self.refused.values() for name, why in refusal.reasons.items()}
         refused |= self.invalid
         seen = {name: value for values in self.differs.values() for name, value in values.items()}
-        state: State = "refused" if refused else "drifted" if seen or not self.known else "in_sync"
+        state: State = "refused" if refused else "drifted" if seen or self.compared != wanted else "in_sync"
         if self._shown != (state, refused, seen) or self._asked != wanted:
             self._shown, self._asked, self.since = (state, refused, seen), wanted, round(time.time(), 3)
         return VfReport(state, self.since, refused, seen)
@@ -62,6 +62,8 @@ class Memory:
     """The VFs that the cards have."""
     wanted: Mapping[str, Settings] = field(default_factory=dict)
     """By VF, the valid settings in the tree at the last look."""
+    zxid: int = 0
+    """The last transaction of which :attr:`wanted` has all that it changed."""
     absent: dict[str, tuple[State, str, float]] = field(default_factory=dict)
     """The VFs in the tree that no card has: whether they are missing or orphaned, their PF, and since when."""
     needs_retry: set[str] = field(default_factory=set)

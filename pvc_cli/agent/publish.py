@@ -30,7 +30,8 @@ class Publisher:
         last = self._last
         if last is None:
             return True
-        same = replace(report, agent=replace(report.agent, heartbeat=last.agent.heartbeat)) == last
+        own = replace(report.agent, heartbeat=last.agent.heartbeat, zxid=last.agent.zxid)
+        same = replace(report, agent=own) == last
         return not same or report.agent.heartbeat - last.agent.heartbeat >= report.agent.interval * 0.95
 
     def publish(

@@ -87,7 +87,7 @@ class Reconciler:
                 self._settle(name, _MTU, {_MTU: state.mtu})
         memory.differs = {a.knob: {name: a.old[name] for name in a.changed or ("vlan_id",)} for a in actions}
         memory.clean = None if actions else (state, wanted, card.vf_mtu)
-        memory.known = True
+        memory.compared = wanted
         return actions
 
     def _settle(self, name: str, knob: str, values: Settings) -> None:

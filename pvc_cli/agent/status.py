@@ -17,8 +17,10 @@ def report_of(agent: Agent, started: float = 0.0, interval: float = 0.0) -> Repo
     :param interval: seconds between its heartbeats.
     """
     now = round(time.time(), 3)
-    own = AgentReport(pvc_cli.__version__, identity.host(), os.getpid(), started or now, now, interval)
     memory = agent.memory
+    own = AgentReport(
+        pvc_cli.__version__, identity.host(), os.getpid(), started or now, now, interval, zxid=memory.zxid
+    )
     vfs = {name: memory.vfs[name].report(memory.wanted.get(name, {})) for name, _, _ in memory.states()}
     absent = {name: VfReport(state, since, {}, {}) for name, (state, _, since) in memory.absent.items()}
     orphaned = Counter(pf for state, pf, _ in memory.absent.values() if state == "orphaned")

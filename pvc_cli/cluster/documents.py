@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.node_details import NodeDetails
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.schema_status import SchemaStatus
-    from pvc_cli.cluster.sriov.agents import Agent
+    from pvc_cli.cluster.sriov.agents import Agent, Agents
+    from pvc_cli.cluster.sriov.applied import Applied
     from pvc_cli.cluster.sriov.audit import Finding
     from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
     from pvc_cli.cluster.sriov.report import PfReport, VfReport
@@ -104,15 +105,33 @@ def vf_document(vf: Vf, agent: Agent | None = None, actual: VfConfig | None = No
     return document if actual is None else document | {"actual": _fields(actual)}
 
 
-def settings_document(vfs: Sequence[VfRef], changed: Sequence[Setting]) -> Document:
-    """Return the document of what was set on each VF, which may be nothing."""
+def settings_document(
+    vfs: Sequence[VfRef], changed: Sequence[Setting], agents: Agents | None = None, applied: Sequence[Applied] = ()
+) -> Document:
+    """Return the document of what was set on each VF, which may be nothing.
+
+    :param agents: those of the VFs' nodes, if they were looked at.
+    :param applied: what the cards made of it, if that was waited for.
+    """
+    cards = {one.vf: _applied_document(one) for one in applied}
     return {
         "results": [
-            {"node": vf.node, "phy": vf.phy, "status": "changed" if settings else "unchanged", "changed": settings}
+            {
+                "node": vf.node,
+                "phy": vf.phy,
+                "status": "changed" if settings else "unchanged",
+                "changed": settings,
+                "agent": agents[vf.node].state if agents and vf.node in agents else None,
+                **({"card": cards[vf]} if vf in cards else {}),
+            }
             for vf in vfs
             for settings in [{s.name: _change(s) for s in changed if s.vf == vf}]
         ]
     }
+
+
+def _applied_document(applied: Applied) -> Document:
+    return {"applied": applied.done, "state": applied.state, "refused": applied.refused, "seen": applied.seen}
 
 
 def _change(setting: Setting) -> Document:

@@ -21,6 +21,7 @@ from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
 from tests.conftest import Pvc, Tree, round_trips
 
+NO_AGENT = "Warning: node pvchv1 has no SR-IOV agent: what was set is kept, and applied once an agent runs there\n"
 VF = "/nodes/pvchv1/sriov/vf/ens1f0v1"
 EIGHT = (
     *("--vlan-id", "101", "--qos-prio", "2", "--tx-min", "100", "--tx-max", "1000"),
@@ -129,7 +130,7 @@ def test_eight_settings_are_written_to_the_byte_in_one_transaction(
     assert (result.code, result.out, len(commits)) == (0, "", 1)
     assert result.err == (
         "pvchv1 ens1f0v1: changed vlan_id 0 -> 101, vlan_qos 0 -> 2, tx_rate_min 0 -> 100, tx_rate_max 0 -> 1000,"
-        " link_state auto -> enable, spoof_check on -> off, trust off -> on, query_rss off -> on.\n"
+        " link_state auto -> enable, spoof_check on -> off, trust off -> on, query_rss off -> on.\n" + NO_AGENT
     )
     after = tree.dump()
     assert {path: value for path, value in after.items() if before[path] != value} == {
@@ -279,7 +280,7 @@ def test_listing_takes_one_batch_a_level(zk: ZKHandler) -> None:
 @pytest.mark.parametrize(
     ("arguments", "trips", "reads"),
     [  # each begins with the schema's version, and the names of the node's VFs
-        (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 4, 2 + 3),
+        (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 6, 2 + 3 + 4),
         (("info", "pvchv1", "ens1f0v1", "-o", "json"), 5, 2 + 19 + 4),
         (("claim", "pvchv1", "ens1f0v1", "web-01"), 10, 2 + 1 + 20 + 1 + 15 + 1 + 3 * 20 + 8 * 6),
         (("release", "pvchv1", "ens1f0v1"), 3, 2 + 5 + 4),

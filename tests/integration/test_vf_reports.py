@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -153,3 +154,53 @@ def test_a_pf_shows_how_many_vfs_it_has_and_its_problems(on_tree: Pvc, drifted: 
     assert document["report"]["agent"] == "running"
     rows = [line.split(maxsplit=5) for line in on_tree("sriov", "pf", "list").out.splitlines()]
     assert [row[5] for row in rows[1:5]] == ["1 refused", "1 missing", "silent", "silent"]
+
+
+@pytest.mark.parametrize(
+    ("daemon", "held", "reports", "age", "said"),
+    [
+        (b"run", True, True, HOUR_AGO, "the SR-IOV agent of pvchv1 no longer reports"),
+        (b"run", False, True, 0, "the SR-IOV agent of pvchv1 is stopped"),
+        (b"run", False, False, 0, "node pvchv1 has no SR-IOV agent"),
+        (b"dead", False, False, 0, "node pvchv1 is down"),
+        (b"run", True, True, 0, None),
+    ],
+)
+def test_who_will_not_apply_a_setting_now_is_warned_of(
+    on_tree: Pvc, tree: Tree, daemon: bytes, held: bool, reports: bool, age: float, said: str | None
+) -> None:
+    if reports:
+        publish(tree, "pvchv1", age=age)
+    tree.put("/nodes/pvchv1/daemonstate", daemon)
+    words = ("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "9")
+    with running(tree, *(["pvchv1"] if held else [])):
+        assert "Warning" not in on_tree(*words, "--dry-run").err
+        result = on_tree(*words)
+        kept = f"Warning: {said}: what was set is kept, and applied once an agent runs there"
+        assert result.code == 0
+        assert result.err.splitlines()[1:] == ([kept] if said else [])
+        assert on_tree(*words).err == "pvchv1 ens1f0v1: unchanged.\n"
+        if said:
+            result = on_tree(*words, "--wait", "0.2")
+            assert (result.code, result.err.splitlines()[-1]) == (
+                4,
+                f"Error: pvchv1 ens1f0v1: no answer within 0.2 s: {said}; the setting is kept",
+            )
+
+
+def test_without_a_place_for_reports_there_is_nothing_to_wait_for(on_tree: Pvc, pvc: Pvc, tmp_path: Path) -> None:
+    words = ("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "9", "--wait")
+    file = tmp_path / "backup.json"
+    assert on_tree("cluster", "backup", str(file)).code == 0
+    result = pvc("--write", "-c", f"file:{file}", *words)
+    assert (result.code, "a backup has no daemons" in result.err) == (1, True)
+    assert pvc("--write", "-c", f"file:{file}", *words[:-1]).err.count("Warning") == 0
+
+
+def test_before_version_9_waiting_for_the_card_is_refused(demo: Callable[..., Tree], pvc: Pvc) -> None:
+    tree = demo(version=8)
+    words = ("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "9", "--wait")
+    before = tree.dump()
+    result = pvc("--coordinators", tree.hosts, *words)
+    assert (result.code, "needs schema version 9, and this cluster has 8" in result.err) == (1, True)
+    assert tree.dump() == before

@@ -32,6 +32,8 @@ class AgentReport:
     heartbeat: float
     interval: float
     """How often the heartbeat is written if nothing else changes."""
+    zxid: int = 0
+    """A transaction of ZooKeeper: the cards were compared with all that was written up to it."""
     problems: tuple[str, ...] = ()
     """What concerns all of the node, one line each."""
 
@@ -139,6 +141,7 @@ def parse_report(text: str | None) -> Report | None:
             started=_number(agent, "started"),
             heartbeat=_number(agent, "heartbeat"),
             interval=_number(agent, "interval"),
+            zxid=_count(agent, "zxid"),
             problems=_texts(agent, "problems"),
         ),
         {name: _pf(value) for name, value in _object(found, "pfs").items() if isinstance(value, dict)},

@@ -1,11 +1,14 @@
 """What the agents report of PFs and VFs, for people."""
 
 import time
+from collections.abc import Sequence
 
-from pvc_cli.cluster.sriov.agents import Agent
+from pvc_cli.cluster.sriov.agents import Agent, Agents
+from pvc_cli.cluster.sriov.applied import Applied
 from pvc_cli.cluster.sriov.model import Vf
 from pvc_cli.cluster.sriov.report import PfReport, VfReport
 from pvc_cli.commands._common.times import age_text, time_text
+from pvc_cli.errors import EXIT_REFUSED, EXIT_UNREACHABLE
 from pvc_cli.output.writer import Cell, Output, known
 
 STATE_COLOURS = {"in_sync": "green", "refused": "red", "drifted": "yellow", "missing": "red", "orphaned": "yellow"}
@@ -72,8 +75,36 @@ def agent_fields(agent: Agent) -> list[tuple[str, str | Cell]]:
     return fields
 
 
-def warn_of_agents(output: Output, agents: dict[str, Agent], what: str) -> None:
+def warn_of_agents(output: Output, agents: Agents, what: str) -> None:
     """Warn of each of *agents* that does nothing now."""
     for agent in agents.values():
         if agent.trouble:
             output.warning(f"{agent.trouble}: {what}")
+
+
+def show_applied(output: Output, applied: Sequence[Applied], agents: Agents, waited: float) -> int:
+    """Say what the cards made of what was set, and return the exit code."""
+    code = 0
+    for one in applied:
+        name, see = f"{one.vf.node} {one.vf.phy}", f"see 'pvc sriov vf info {one.vf.node} {one.vf.phy}'"
+        if one.done:
+            output.message(f"{name}: the card has it.")
+            if one.others:
+                output.warning(f"{name}: not as wanted, as before: {', '.join(one.others)}; {see}")
+        elif one.state is None:
+            why = agents[one.vf.node].trouble or "its agent has not reported since the change"
+            output.error(f"{name}: no answer within {waited:g} s: {why}; the setting is kept")
+            code = max(code, EXIT_UNREACHABLE)
+        else:
+            output.error(f"{name}: {_failure(one, waited)}; {see}")
+            code = max(code, EXIT_REFUSED)
+    return code
+
+
+def _failure(one: Applied, waited: float) -> str:
+    if one.refused:
+        return f"refused: {', '.join(f'{name}: {why}' for name, why in one.refused.items())}"
+    if one.seen:
+        seen = ", ".join(f"{name} is {word(value)}" for name, value in one.seen.items())
+        return f"not applied within {waited:g} s: {seen}"
+    return f"not applied: the VF is {one.state}, and set once the card has it"

@@ -1,11 +1,13 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import click
 
 from pvc_cli.cluster.documents import settings_document
 from pvc_cli.cluster.parts import Part
-from pvc_cli.cluster.sriov.model import Value, find_vfs
-from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, change_settings, check_settings
+from pvc_cli.cluster.sriov.agents import read_agents
+from pvc_cli.cluster.sriov.applied import Applied, require_reports, wait_until_applied
+from pvc_cli.cluster.sriov.model import Value, VfRef, find_vfs
+from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, Setting, change_settings, check_settings
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Command,
@@ -18,8 +20,12 @@ from pvc_cli.commands._common.command import (
 )
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
-from pvc_cli.commands._common.values import Number
+from pvc_cli.commands._common.values import Number, Seconds
+from pvc_cli.commands.network.sriov._reports import show_applied, warn_of_agents
 from pvc_cli.commands.network.sriov.vf._shared import written_word
+from pvc_cli.output.writer import Output
+
+_PATIENCE = 60.0
 
 
 def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
@@ -38,14 +44,28 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
 @click.option("--trust/--no-trust", default=None, help="Let the VM change the MAC and see all traffic.")
 @click.option("--query-rss/--no-query-rss", default=None, help="Let the VM read the card's RSS configuration.")
 @yes_option
+@click.option(
+    "-w",
+    "--wait",
+    type=Seconds(min=0),
+    is_flag=False,
+    flag_value=_PATIENCE,
+    metavar="[SECONDS]",
+    help="Wait until the card has them; at most so long [60].",
+)
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, /, node: str, name: str, yes: bool, dry_run: bool, **given: Value | None) -> None:
+def command(
+    context: Context, /, node: str, name: str, wait: float | None, yes: bool, dry_run: bool, **given: Value | None
+) -> int:
     """Change settings of VFs; omitted ones stay.
 
     VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. All changes are
     written together or not at all; the agent on NODE applies them to the card.
+
+    With --wait, exit 1 if the driver refuses a setting, and 4 if the agent does not answer in time. What was written
+    is kept in any case, and applied once that is possible.
 
     \b
     Examples:
@@ -57,6 +77,8 @@ def command(context: Context, /, node: str, name: str, yes: bool, dry_run: bool,
     names = context.names([name])
     with connect(context) as handler:
         vfs = find_vfs(handler, node, names)
+        if wait is not None and not dry_run:
+            require_reports(handler)
         ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
         transaction, changed = change_settings(handler, vfs, settings, dry_run=dry_run)
 
@@ -66,10 +88,25 @@ def command(context: Context, /, node: str, name: str, yes: bool, dry_run: bool,
         if dry_run:
             parts = [Part(", ".join(map(str, vfs)), transaction)]
             show_dry_run(output, handler, parts, lambda: settings_document(vfs, changed), set_vfs)
-        elif output.style != "table":
-            output.show(lambda: settings_document(vfs, changed), names=set_vfs, table=str)
+        _say(output, vfs, changed, dry_run=dry_run)
+        if dry_run:
+            return 0
+        agents = read_agents(handler, [vf.node for vf in vfs]) if handler.is_live else {}
+        if changed:
+            warn_of_agents(output, agents, "what was set is kept, and applied once an agent runs there")
+        applied: list[Applied] = []
+        if wait is not None:
+            output.message("Waiting for the card.")
+            applied, agents = wait_until_applied(handler, vfs, settings, wait)
+    if output.style != "table":
+        output.show(lambda: settings_document(vfs, changed, agents, applied), names=set_vfs, table=str)
+    return show_applied(output, applied, agents, wait or 0)
+
+
+def _say(output: Output, vfs: Sequence[VfRef], changed: Sequence[Setting], *, dry_run: bool) -> None:
+    """Say what was changed on each VF; a table of a dry run has said it already."""
     for vf in vfs:
         done = [f"{s.name} {written_word(s.old)} -> {written_word(s.new)}" for s in changed if s.vf == vf]
         if not (dry_run and done and output.style == "table"):
             would = "would change" if dry_run else "changed"
-            output.message(f"{node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged'}.")
+            output.message(f"{vf.node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged'}.")

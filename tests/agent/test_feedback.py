@@ -1,0 +1,137 @@
+"""`pvc sriov vf set --wait` against an agent that runs: it tells what the card says, and never more than that."""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pvc_cli.cluster.sriov.applied import wait_until_applied
+from pvc_cli.cluster.sriov.model import VfRef
+from pvc_cli.cluster.sriov.report import read_reports
+from pvc_cli.zk import ZKHandler
+from tests.agent.test_service import Running
+from tests.conftest import Pvc, Tree
+from tests.waiting import wait_until
+
+SET = ("sriov", "vf", "set", "pvchv1")
+VF = VfRef("pvchv1", "ens1f0v1")
+
+
+@pytest.fixture
+def running(tmp_path: Path, tree: Tree, zk: ZKHandler) -> Iterator[Running]:
+    """An agent of pvchv1 that has reported; ens1f1 is a card whose driver lacks much."""
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    running = Running(folder)
+    running.kernel.unplug("ens1f1")
+    running.kernel.plug_in("ens1f1", "igb")
+    running.start(tree.hosts)
+    running.settled()
+    wait_until(lambda: read_reports(zk, ["pvchv1"])["pvchv1"] is not None)
+    yield running
+    running.close()
+
+
+def test_what_the_card_takes_is_exit_0_once_it_has_it(on_tree: Pvc, running: Running) -> None:
+    for vlan in range(1, 9):
+        result = on_tree(*SET, "ens1f0v1", "--vlan-id", str(vlan), "--wait")
+        assert running.kernel.actual("ens1f0", 1).vlan_id == vlan
+        assert result.code == 0
+    assert result.err == (
+        "pvchv1 ens1f0v1: changed vlan_id 7 -> 8.\nWaiting for the card.\npvchv1 ens1f0v1: the card has it.\n"
+    )
+    # What is so already needs no further report.
+    started = time.monotonic()
+    result = on_tree(*SET, "ens1f0v1", "--vlan-id", "8", "--wait", "5", "-o", "json")
+    assert time.monotonic() - started < 4
+    (one,) = json.loads(result.out)["results"]
+    assert (result.code, one["status"], one["agent"]) == (0, "unchanged", "running")
+    assert one["card"] == {"applied": True, "state": "in_sync", "refused": {}, "seen": {}}
+
+
+def test_what_the_driver_refuses_is_exit_1_with_its_reason(on_tree: Pvc, running: Running) -> None:
+    result = on_tree(*SET, "ens1f1v1", "--link-state", "enable", "--vlan-id", "9", "--wait")
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == (
+        "Error: pvchv1 ens1f1v1: refused: link_state: Operation not supported (EOPNOTSUPP);"
+        " see 'pvc sriov vf info pvchv1 ens1f1v1'"
+    )
+    # Another setting of the same VF is judged by itself.
+    result = on_tree(*SET, "ens1f1v1", "--vlan-id", "10", "--wait")
+    assert result.code == 0
+    assert "Warning: pvchv1 ens1f1v1: not as wanted, as before: link_state; see " in result.err
+    result = on_tree(*SET, "ens1f?v1", "--link-state", "disable", "--wait", "-o", "json")
+    cards = {one["phy"]: one["card"] for one in json.loads(result.out)["results"]}
+    assert result.code == 1
+    assert cards["ens1f0v1"]["applied"] is True
+    assert cards["ens1f1v1"]["refused"] == {"link_state": "Operation not supported (EOPNOTSUPP)"}
+
+
+def test_an_agent_that_does_not_answer_is_exit_4(on_tree: Pvc, running: Running) -> None:
+    running.suspend()
+    try:
+        result = on_tree(*SET, "ens1f0v1", "--vlan-id", "33", "--wait", "1")
+    finally:
+        running.signal(signal.SIGCONT)
+    assert result.code == 4
+    assert result.err.splitlines()[-1] == (
+        "Error: pvchv1 ens1f0v1: no answer within 1 s: its agent has not reported since the change;"
+        " the setting is kept"
+    )
+    assert on_tree(*SET, "ens1f0v1", "--vlan-id", "33", "--wait").code == 0
+
+
+def test_a_card_that_cannot_be_read_is_no_success(on_tree: Pvc, running: Running, zk: ZKHandler) -> None:
+    with running.kernel.card("ens1f0") as card:
+        card["reported"] = 1
+    result = on_tree(*SET, "ens1f0v1", "--vlan-id", "44", "--wait", "2")
+    assert running.kernel.actual("ens1f0", 1).vlan_id != 44
+    assert result.code in (1, 4)
+    with running.kernel.card("ens1f0") as card:
+        card["reported"] = None
+    assert on_tree(*SET, "ens1f0v1", "--vlan-id", "44", "--wait").code == 0
+    assert running.kernel.actual("ens1f0", 1).vlan_id == 44
+
+
+def test_what_may_yet_be_applied_is_waited_for_and_then_said(on_tree: Pvc, running: Running) -> None:
+    with running.kernel.card("ens1f0") as card:
+        card["refuse"] = {"rate": errno.EBUSY}
+    result = on_tree(*SET, "ens1f0v1", "--tx-max", "500", "--wait", "1")
+    assert result.code == 1
+    assert "ens1f0v1: not applied within 1 s: tx_rate_max is 0; see " in result.err
+
+
+def test_a_vf_that_the_card_lacks_is_told_at_once(on_tree: Pvc, running: Running, tree: Tree) -> None:
+    # One that somebody claimed is kept when it is gone.
+    values = {"": b"", "/pf": b"ens9", "/config": b"", "/config/vlan_id": b"0", "/used": b"True", "/used_by": b"x"}
+    for key, value in values.items():
+        tree.put(f"/nodes/pvchv1/sriov/vf/ens9v0{key}", value)
+    wait_until(lambda: "ens9v0" in on_tree("sriov", "vf", "list", "--drift", "-o", "name").out.split(), 40)
+    started = time.monotonic()
+    result = on_tree(*SET, "ens9v0", "--vlan-id", "5", "--wait")
+    assert (result.code, time.monotonic() - started < 10) == (1, True)
+    assert "ens9v0: not applied: the VF is orphaned, and set once the card has it; see " in result.err
+
+
+def test_an_earlier_report_tells_nothing_of_a_later_change(running: Running, tree: Tree, zk: ZKHandler) -> None:
+    """The agent has read all but the last change, and writes its report after that: that proves nothing."""
+    report = read_reports(zk, ["pvchv1"])["pvchv1"]
+    assert report
+    assert report.vfs["ens1f0v1"].state == "in_sync"
+    running.suspend()
+    try:
+        data = tree.client.get("/nodes/pvchv1/monitoring_data/sriov/data")[0]
+        tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/config/vlan_id", b"55")
+        tree.put("/nodes/pvchv1/monitoring_data/sriov/data", data + b" ")
+        (one,), _ = wait_until_applied(zk, [VF], ["vlan_id"], 0.5)
+        assert (one.done, one.state) == (False, None)
+    finally:
+        running.signal(signal.SIGCONT)
+    (one,), _ = wait_until_applied(zk, [VF], ["vlan_id"], 20)
+    assert one.done
