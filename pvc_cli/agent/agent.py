@@ -163,10 +163,18 @@ class Agent:
     def _prepare(self, *, dry_run: bool = False, settled: Collection[Card] = ()) -> list[Card]:
         # Who takes a link down, to rename the device or to replace a cable, is left some time for that.
         as_before = {card.device for card in settled if card.healthy and "mtu" not in card.problems}
-        return [
-            prepare(self.kernel, device, self.creations, with_link=device not in as_before, dry_run=dry_run)
-            for device in self.config.devices
-        ]
+        cards: list[Card] = []
+        names: dict[str, str] = {}
+        for device in self.config.devices:
+            first = names.setdefault(self.kernel.name_of(device.phy), device.phy)
+            if first != device.phy:
+                # Two lists of VFs of one card would be set against each other for ever.
+                text = f"{device.phy} is another name of {first}, which is configured, too: remove one of them"
+                cards.append(Card(device, {}, healthy=False, present=False, problems={"device": text}))
+                continue
+            with_link = device not in as_before
+            cards.append(prepare(self.kernel, device, self.creations, with_link=with_link, dry_run=dry_run))
+        return cards
 
     def _prepare_cards(self, depth: Depth) -> None:
         """Prepare the cards, remember them, and tell what was done and what is wrong."""

@@ -97,6 +97,10 @@ class Kernel(Protocol):
         """Return a PF's state, or None if there is no such device."""
         ...
 
+    def name_of(self, phy: str) -> str:
+        """Return the kernel's own name of a device; *phy* if there is no such device."""
+        ...
+
     def create_vfs(self, phy: str, count: int) -> None:
         """Create *count* VFs on a PF that has none. That may take minutes; any thread may do it."""
         ...

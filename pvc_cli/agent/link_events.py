@@ -15,6 +15,10 @@ _NETLINK_KOBJECT_UEVENT = 15
 _FAMILY_AT = 16
 """Where a message about a link says the family: behind its header."""
 _SIZE = 65536
+_MOST = 1000
+"""Messages to read at once: the kernel may tell things faster than they are read."""
+_REST = 0.02
+"""Seconds before the next are read: what comes meanwhile is told as one."""
 
 
 @contextmanager
@@ -62,12 +66,13 @@ def _serve(sockets: list[socket.socket], end: int, tell: Callable[[], None]) -> 
         concerned = [_concerns_cards(by_number[number]) for number in ready]
         if any(concerned):
             tell()
+        select.select([end], [], [], _REST)
 
 
 def _concerns_cards(source: socket.socket) -> bool:
     """Read all that a socket has, and tell whether anything of it may be about a card."""
     found = False
-    while True:
+    for _ in range(_MOST):
         try:
             message = source.recv(_SIZE)
         except BlockingIOError:
@@ -80,3 +85,4 @@ def _concerns_cards(source: socket.socket) -> bool:
             found |= len(message) <= _FAMILY_AT or struct.unpack_from("=B", message, _FAMILY_AT)[0] == 0
         else:
             found |= b"\0SUBSYSTEM=pci\0" in message
+    return found

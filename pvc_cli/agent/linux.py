@@ -63,6 +63,10 @@ class LinuxKernel:
         up, carrier = bool(link.flags & _IFF_UP), bool(link.flags & _IFF_LOWER_UP)
         return PfState(phy, link.mtu, up, carrier, _count(_name(phy)))
 
+    def name_of(self, phy: str) -> str:
+        """Return the kernel's own name of a device; *phy* if there is no such device."""
+        return _name(phy)
+
     def create_vfs(self, phy: str, count: int) -> None:
         """Create *count* VFs on a PF that has none."""
         try:
@@ -90,7 +94,11 @@ class LinuxKernel:
         if lacking := [index for index in range(count) if index not in reported]:
             reason = f"the kernel reported {count - len(lacking)} of {count} VFs"
             raise KernelError(f"could not read {phy}", errno.EMSGSIZE, reason)
-        return [_vf_state(name, index, reported[index]) for index in range(count)]
+        states = [_vf_state(name, index, reported[index]) for index in range(count)]
+        if 0 < (known := sum(bool(state.pci) for state in states)) < count:
+            # They are just being created or removed; a VF without its address would not be found again.
+            raise KernelError(f"could not read {phy}", errno.EAGAIN, f"sysfs shows {known} of {count} VFs")
+        return states
 
     def set_vf_mtu(self, phy: str, index: int, mtu: int) -> None:
         """Set the MTU of a VF's network device."""
@@ -153,9 +161,9 @@ def _undecodable(doing: str, error: Exception) -> KernelError:
 
 def _name(phy: str) -> str:
     """Return the name that sysfs has for a device, whichever of its names is given."""
-    if (_SYSFS / phy).exists():
-        return phy
     with suppress(OSError):
+        if (_SYSFS / phy).exists():
+            return phy
         return socket.if_indextoname(socket.if_nametoindex(phy))
     return phy
 

@@ -61,7 +61,7 @@ def plan_prune(
     """Decide about the VFs that are *gone*, and about the registered *pfs*.
 
     Removed is what the configuration no longer asks for: VFs of a PF that left it, or with an index that it no longer
-    has. Not, unless *prune* is set, one that a VM uses, nor everything that the node has, nor what was *kept* before.
+    has. Not, unless *prune* is set, one that a VM uses, nor everything that the node has, nor what is to be *kept*.
 
     :param configured: by PF, how many VFs it is to have.
     :param whole: whether no card has any of the registered VFs.

@@ -93,14 +93,17 @@ def plan_registration(
             base.create(key)
     plan.parts.append(base)
     registered_pfs, registered_vfs = (names or [] for names in handler.children_many(containers[1:]))
+    # A card that is away, or new, may be the one that left the configuration: a slip, or another name of it.
+    doubtful = not all(card.present and card.healthy and card.device.phy in registered_pfs for card in cards)
     cards = [card for card in cards if card.present]
     here = {name: (card, vf) for card in cards for name, vf in card.vfs.items()}
     vfs = sorted({*here, *registered_vfs}, key=natural_key)
-    items = read_items(handler, node, [*(("pf", card.device.phy) for card in cards), *(("vf", name) for name in vfs)])
+    configured = {device.phy: device.vfcount for device in config.devices}
+    pfs = {*(card.device.phy for card in cards), *registered_pfs}
+    items = read_items(handler, node, [*(("pf", pf) for pf in pfs), *(("vf", name) for name in vfs)])
     for card in cards:
         _plan_pf(plan, node, card, items["pf", card.device.phy])
     gone = {name: Gone.of(name, items["vf", name]) for name in vfs if name not in here}
-    configured = {device.phy: device.vfcount for device in config.devices}
     heirs = find_heirs(
         {name: items["vf", name] for name, vf in gone.items() if vf.pf not in configured},
         {name: (vf.pci, vf.mac) for name, (_, vf) in here.items() if items["vf", name]["sriov_vf.phy"] is None},
@@ -113,11 +116,19 @@ def plan_registration(
         _plan_vf(plan, node, name, *here[name], items["vf", name], heritage.get(name))
     for old in heirs.values():
         del gone[old]
+    left = {pf: text_of(items["pf", pf]["sriov_pf.vfcount"]) for pf in registered_pfs if pf not in configured}
+    # Also what an earlier agent kept.
+    given_up = {pf for pf, count in left.items() if count not in ("", "0") and not doubtful}
+    kept = {*kept, *(name for name, vf in gone.items() if vf.pf not in configured and vf.pf not in given_up)}
     whole = here.keys().isdisjoint(registered_vfs)
     pruning = plan_prune(handler, node, configured, cards, gone, registered_pfs, whole=whole, kept=kept, prune=prune)
     for part, text, priority in pruning.parts:
         plan.add(part, text, priority)
     plan.absent = pruning.absent
+    for pf in sorted(left.keys() & {pf for _, pf in plan.absent.values()}):
+        part = handler.transaction()
+        part.ensure(("node.sriov.pf", node, "sriov_pf.vfcount", pf), items["pf", pf]["sriov_pf.vfcount"], "0")
+        plan.add(part, f"PF {pf} left the configuration: kept, as its VFs are orphaned")
     plan.names = frozenset({*(("pf", card.device.phy) for card in cards), *(("vf", name) for name in here)})
     plan.torn = frozenset(item for item in plan.names if None in items[item].values())
     return plan
@@ -159,11 +170,10 @@ def _plan_vf(
     :param heritage: of the same VF under an earlier name, which goes.
     """
     pci = zip(("domain", "bus", "slot", "function"), [*re.split("[:.]", vf.pci), "", "", ""], strict=False)
-    facts = {
-        "sriov_vf.pf": card.device.phy,
-        "sriov_vf.mtu": str(card.device.mtu or _DEFAULT_MTU),
-        **{f"sriov_vf.pci.{key}": value for key, value in pci},
-    }
+    place = {f"sriov_vf.pci.{key}": value for key, value in pci}
+    facts = {"sriov_vf.pf": card.device.phy, "sriov_vf.mtu": str(card.device.mtu or _DEFAULT_MTU)}
+    if vf.pci:
+        facts |= place
     macs = {"sriov_vf.phy_mac": vf.mac, "sriov_vf.mac": vf.mac}
     used = (heritage.found if heritage else found)["sriov_vf.used"]
     if vf.mac != NO_MAC:
@@ -175,7 +185,7 @@ def _plan_vf(
             facts["sriov_vf.phy_mac"] = vf.mac
     settings = {**AT_START, **vf.config.known()}
     configs = {f"sriov_vf.config.{name}": str(settings[name]) for name in SETTINGS}
-    first = {**macs, **configs, "sriov_vf.used": "False", **(inherited(heritage.found) if heritage else {})}
+    first = {**place, **macs, **configs, "sriov_vf.used": "False", **(inherited(heritage.found) if heritage else {})}
     part = _plan_item(plan, node, "vf", name, found, facts, first)
     text = f"VF {name} {_done(found, 'vf')}"
     if heritage:

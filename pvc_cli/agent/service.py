@@ -15,6 +15,7 @@ from pathlib import Path
 from pvc_cli.agent.agent import Agent, Depth
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.notify import Notifier
+from pvc_cli.agent.pace import Pace
 from pvc_cli.agent.session import Connect, Sessions
 from pvc_cli.agent.signals import Signals
 from pvc_cli.agent.worker import Result, Worker
@@ -23,10 +24,8 @@ from pvc_cli.zk import ZKHandler
 
 _SETTLE = 0.002
 """Seconds to wait after a change in the tree for others that come with it."""
-_LINK_SETTLE = 0.05
-"""The same, after the kernel told of a link: udev's work, and our own, come in bursts."""
-_LINK_GAP = 0.3
-"""Seconds between two looks at the cards at least, however much the kernel tells."""
+_RETRY_SETTLE = 0.05
+"""Seconds before a look at the cards that is due, at least."""
 _RETRY_REFUSED = 300.0
 """Seconds after which drivers are asked again for what they refused."""
 _START = 2.0
@@ -121,8 +120,7 @@ class Service:
         self._due: dict[Depth, float] = {}
         """When a round of each depth is to be done, on the monotonic clock."""
         self._retry_refused_at = 0.0
-        self._looked_at = 0.0
-        """When the last round began that looked at the cards."""
+        self._pace = Pace()
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
@@ -152,12 +150,11 @@ class Service:
             event: _Event | None = self._inbox.get(timeout=timeout)
         except queue.Empty:
             event = None
-        while event is not None:
+        if event is not None:
             self._handle(event)
-            try:
-                event = self._inbox.get_nowait()
-            except queue.Empty:
-                event = None
+        # Not until there are none: the kernel may tell things faster than they are read.
+        for _ in range(self._inbox.qsize()):
+            self._handle(self._inbox.get_nowait())
         if self._signals.reloading.is_set():
             self._reload_config()
         self._notifier.alive()
@@ -171,7 +168,8 @@ class Service:
                 self._retry_refused_at = now + max(_RETRY_REFUSED, self._resync)
             # A deeper round does what a shallower one would have done.
             self._due = {other: at for other, at in self._due.items() if other > depth}
-            self._looked_at = now if depth >= Depth.CARDS else self._looked_at
+            if depth >= Depth.CARDS:
+                self._pace.look()
             self._busy_since = now
             self._worker.ask(depth, self._config)
             self._config = None
@@ -197,7 +195,7 @@ class Service:
         elif event is _Signal.TREE:
             self._want(Depth.CHANGES, _SETTLE)
         elif event is _Signal.LINK:
-            self._want(Depth.CARDS, max(_LINK_SETTLE, self._looked_at + _LINK_GAP - time.monotonic()))
+            self._want(Depth.CARDS, self._pace.delay())
         elif event is _Signal.SESSION:
             # Lost or back: changes of the tree may have been missed.
             self._want(Depth.ALL)
@@ -208,7 +206,7 @@ class Service:
         self._notifier.ready(result.status)
         self._want(Depth.TREE, self._resync)
         if result.look_again_at is not None:
-            self._want(Depth.CARDS, max(result.look_again_at - time.monotonic(), _LINK_SETTLE))
+            self._want(Depth.CARDS, max(result.look_again_at - time.monotonic(), _RETRY_SETTLE))
         if result.needs_retry:
             # A failure is retried, ever more rarely.
             self._failures += 1

@@ -146,6 +146,9 @@ class SimulatedKernel:
                 return path.name
         return phy
 
+    def name_of(self, phy: str) -> str:
+        return self._name(phy)
+
     @contextmanager
     def card(self, phy: str) -> Iterator[dict[str, Any]]:
         """Give a card's state, to be looked at or changed behind everybody's back."""

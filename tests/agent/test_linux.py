@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from pvc_cli.agent.kernel import KNOBS, NO_MAC, KernelError, PfState, VfState
-from pvc_cli.agent.link_events import listen
+from pvc_cli.agent.link_events import _concerns_cards, listen
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.cluster.sriov.model import VfConfig
 from pvc_cli.errors import ConfigError
@@ -150,6 +151,26 @@ def test_an_answer_that_cannot_be_decoded_is_an_error(
     monkeypatch.setattr("pvc_cli.agent.linux._VFS_ONLY", 1)
     with pytest.raises(KernelError, match="could not read lo: the kernel"):
         kernel.vfs(PF)
+
+
+def test_a_vf_that_sysfs_does_not_show_yet_is_an_error(card: Card, kernel: LinuxKernel) -> None:
+    card.plug_in("full", vfs=4)
+    (card.device / "virtfn2").unlink()
+    with pytest.raises(KernelError, match="could not read lo: sysfs shows 3 of 4 VFs") as error:
+        kernel.vfs(PF)
+    assert error.value.transient
+
+
+@pytest.mark.parametrize(("target", "pci"), [("virtfn0", ""), ("../nowhere/0000:01:10.0", "0000:01:10.0")])
+def test_a_link_that_loops_or_leads_nowhere_is_no_device(
+    card: Card, kernel: LinuxKernel, target: str, pci: str
+) -> None:
+    card.plug_in("full", vfs=1)
+    (card.device / "virtfn0").unlink()
+    (card.device / "virtfn0").symlink_to(target)
+    assert [(vf.pci, vf.mtu) for vf in kernel.vfs(PF)] == [(pci, None)]
+    (card.device.parent.parent / "loop").symlink_to("loop")
+    assert kernel.pf("loop") is None
 
 
 def test_a_service_tag_is_told_from_an_ordinary_one(card: Card, kernel: LinuxKernel) -> None:
@@ -320,6 +341,16 @@ def test_a_real_kernel_tells_of_changed_links_and_of_nothing_else() -> None:
     )
     assert run.stderr == ""
     assert run.stdout.splitlines() == ["told", "quiet"]
+
+
+def test_a_kernel_that_tells_things_without_end_is_heard_all_the_same() -> None:
+    class Endless:
+        proto = socket.NETLINK_ROUTE
+
+        def recv(self, _size: int) -> bytes:
+            return bytes(32)
+
+    assert _concerns_cards(cast(socket.socket, Endless()))
 
 
 def test_where_the_kernel_tells_nothing_listening_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
