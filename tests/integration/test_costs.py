@@ -15,6 +15,10 @@ import pytest
 from benchmarks.cases import CASES, Case
 from benchmarks.counted import CountedStore
 from benchmarks.floor import recorder
+from pvc_cli.cluster.controls import control
+from pvc_cli.cluster.desired.matching import match_state
+from pvc_cli.cluster.desired.plans import plan_state
+from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.cluster.vms.documents import vm_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import find, select
@@ -22,10 +26,12 @@ from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.zk import ZKHandler, live
 from pvc_cli.zk.backup import stream_backup
 from pvc_cli.zk.migration.survey import survey
-from tests.conftest import Pvc, Tree
+from tests.conftest import Pvc, Tree, round_trips
 
 VMS = 1000
 MARGIN = 1.2
+APPLIED = 11
+"""Round trips that a file of desired state takes to be compared, however many VMs it names."""
 WIRE = {  # round trips, requests, kilobytes sent; one request looks whether the chroot is there
     "vm list": (6, 10, 791),
     "vm list -o json": (9, 16, 1512),  # with statistics and the XML of snapshots
@@ -52,6 +58,30 @@ def test_the_wire_carries_no_more_than_it_did(
     assert result.code == 0, result.err
     cost = (CountedStore.last.round_trips, recording.requests, recording.sent / 1000)
     assert all(now <= MARGIN * before for now, before in zip(cost, WIRE[case.what], strict=True)), cost
+
+
+@pytest.mark.parametrize("count", [200, 2000])
+def test_a_file_that_names_many_vms_is_applied_in_a_constant_number_of_batches(
+    demo: Callable[..., Tree], count: int
+) -> None:
+    tree = demo(vms=count)
+    with ZKHandler(tree.hosts) as handler:
+        vms = select(handler, Filters())
+        tags = "tags: [{name: blue, protected: true}]"
+        entries = [f"- {{vm: {vm.name}, {tags}, metadata: {{node_limit: [pvchv1]}}}}" for vm in vms]
+        text = "\n".join(["version: 1", "vms:", *entries, "vfs:", "- {node: '*', vf: '*', config: {vlan_id: 7}}"])
+        costs = []
+        for dry_run in (True, False, False):
+            before = round_trips(handler)
+            wishes = match_state(handler, read_state(text, "state.yaml"), prune=True)
+            outcome = control(handler, wishes, plan_state(), dry_run=dry_run)
+            costs.append(round_trips(handler) - before)
+            assert {one.status for one in outcome.controls} <= {"changed", "unchanged"}
+        changed = count * 6 + 24
+    planned, done, unchanged = costs
+    assert (planned, unchanged) == (APPLIED, APPLIED)
+    # What changes something besides commits one transaction for every 2,000 steps or so.
+    assert done <= APPLIED + 1 + changed // 1000
 
 
 def _list(handler: ZKHandler) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from pvc_cli.cluster.desired.matching import match_state
 from pvc_cli.cluster.desired.model import Wish
 from pvc_cli.cluster.desired.plans import plan_state
 from pvc_cli.cluster.desired.reading import read_state
+from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, changes_between
+from tests.integration.test_kills import Driver, plant
 
 VF = "/nodes/pvchv1/sriov/vf/ens1f0v0/config"
 
@@ -320,3 +324,33 @@ def test_vfs_alone_are_applied_and_exported(on_tree: Pvc, tree: Tree) -> None:
     whole = json.loads(on_tree("sriov", "vf", "export", "-o", "json").out)
     assert len(whole["vfs"]) == len(json.loads(on_tree("sriov", "vf", "list", "-o", "json").out))
     assert on_tree("sriov", "vf", "export", "nope").code == 1
+
+
+@pytest.mark.parametrize("moment", ["during", "after"])
+def test_a_run_that_is_killed_at_any_transaction_is_finished_by_a_second_one(
+    server: Ensemble, empty: Tree, tmp_path: Path, moment: str
+) -> None:
+    file = tmp_path / "state.yaml"
+    text = vms("{vm: 'app-*', tags: [{name: blue, protected: true}], metadata: {node_autostart: true}}")
+    file.write_text(text + vfs("{node: pvchv1, vf: ens1f*, config: {vlan_id: 7}}").replace("version: 1\n", ""))
+    driver = Driver("1", "apply", "-f", str(file), "--prune")
+    name = empty.hosts.partition("/")[2]
+
+    def ending(root: str) -> dict[str, bytes]:
+        empty.client.chroot = root
+        return empty.dump()
+
+    plant(server, f"/{name}-whole", version=15)
+    assert driver.run(f"{server.hosts}/{name}-whole") == 0
+    undisturbed = ending(f"/{name}-whole")
+    for number in itertools.count(1):
+        root = f"/{name}-{moment}-{number}"
+        plant(server, root, version=15)
+        status = driver.run(server.hosts + root, number, moment)
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL
+        assert driver.run(server.hosts + root) == 0
+        assert ending(root) == undisturbed
+    driver.close()
+    assert number > 10

@@ -37,7 +37,7 @@ def run(empty: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[..., End]:
         said = io.StringIO()
         with monkeypatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
             patch.setattr(live, "LiveStore", make)
-            patch.setattr(sys, "stdin", io.StringIO(BACKUP))
+            patch.setattr(sys, "stdin", io.StringIO(command.stdin or BACKUP))
             code = app.main(["--coordinators", empty.hosts, *command.words])
         return End(code, said.getvalue(), stores[0])
 

@@ -220,6 +220,22 @@ def judge_overwrite(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     return live + started + judge_keys(store, ops, keys=f"{WEB}(/.*)?", allowed=lambda _: True)
 
 
+def judge_state(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    """Only what the file names is changed, of VMs that it means; nothing protected is pruned, no system tag set."""
+    tags = rf"({WEB}|{APP})/tags(/(blue|frontend|production)(/\w+)?)?"
+    keys = rf"{tags}|{WEB}/(node_limit|node_autostart)|{VF}/config(/\w+)?"
+    wrong = judge_keys(store, ops, keys, allowed=lambda _: True)
+    for vm, name in ((WEB, "web-01"), (APP, "app-01")):
+        touched = [op.path for op in changes(ops) if op.path.startswith(vm)]
+        if touched and value(store.inner, vm) != name:
+            wrong.append(f"changed {touched[0]} of a VM that is called {value(store.inner, vm)}")
+        for tag, bound in (("blue", ["system"]), ("production", ["system", "True"])):
+            now = [value(store.inner, f"{vm}/tags/{tag}/{key}") for key in ("type", "protected")]
+            if any(path.startswith(f"{vm}/tags/{tag}") for path in touched) and {*now} & {*bound}:
+                wrong.append(f"changed the tag {tag}, which is {now}")
+    return wrong
+
+
 def judge_version(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     """A command writes by the schema version that it read, and by no other.
 
@@ -273,6 +289,8 @@ class Command:
     prepare: Callable[[Store], object] = lambda _: None
     share: int = 2250
     """How many interleavings it has at least; fewer where each takes long."""
+    stdin: str = ""
+    """What it reads; a backup if that is empty."""
 
 
 def stale_claim(store: Store) -> None:
@@ -334,7 +352,16 @@ def damage(store: Store) -> None:
 
 
 USAGE = rf"{VF}/(used|used_by|mac)|{WEB}/migrate_method"
+STATE = """
+version: 1
+vms:
+- {vm: [web-01, app-01], tags: [{name: blue, type: user, protected: true}]}
+- {vm: web-01, tags: [frontend], metadata: {node_limit: [pvchv1, pvchv2], node_autostart: true}}
+vfs:
+- {node: pvchv1, vf: ens1f0v1, config: {vlan_id: 7, trust: true}}
+"""
 COMMANDS = {
+    "apply": Command(("apply", "-f", "-", "--prune"), judge_state, share=1300, stdin=STATE),
     "tag add": Command(("vm", "tag", "add", "web-01,app-01", "blue"), partial(judge_tag_add, tag="blue")),
     "tag update": Command(
         ("vm", "tag", "add", "web-01,app-01", "production", "-p"), partial(judge_tag_add, tag="production")
@@ -480,7 +507,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., End]:
         store = Interleaved(tree, acts, command.judge)
         opened.append(store)
         said = io.StringIO()
-        monkeypatch.setattr(sys, "stdin", io.StringIO(BACKUP))
+        monkeypatch.setattr(sys, "stdin", io.StringIO(command.stdin or BACKUP))
         with redirect_stdout(said), redirect_stderr(said):
             code = app.main(["-c", "file:x", *command.words])
         opened.clear()
@@ -508,13 +535,16 @@ def wrongs(end: End) -> list[str]:
         match = re.search(rf"^{vm}: tag '\w+' (added|updated|removed|unchanged)", end.said, re.MULTILINE)
         if match and touched != (match[1] != "unchanged"):
             found.append(f"said {match[0]!r}, and touched it: {touched}")
+        named = re.search(rf"^{vm}: (set: |unchanged: is as)", end.said, re.MULTILINE)
+        if named and any(op.path.startswith(path) for op in made) != (named[1] == "set: "):
+            found.append(f"said {named[0]!r}, and did {made[:2]}")
     deleted = {
         op.path for op in made if op.kind == "delete" and re.fullmatch(r"/domains/[^/]+/snapshots/[^/]+", op.path)
     }
     announced = re.search(r"deletes (\d+) VM snapshots", end.said)
     if len(deleted) > int(announced[1] if announced else 0) and "Restored" not in end.said:
         found.append(f"deleted {len(deleted)} snapshots, and announced {announced and announced[0]}")
-    if re.search(r"Nothing to do|: unchanged\.", end.said) and made:
+    if re.search(r"Nothing to (do|change)|: unchanged\.", end.said) and made:
         found.append(f"said that nothing was changed: {made[:2]}")
     if re.search(r"Schema version is now|Restored|: changed", end.said) and not made:
         found.append("said that something was changed")
@@ -595,6 +625,10 @@ CONTROLS = {
     "the fence of the lock": ("schema upgrade", without("tests.interleavings.rivals._Queue.fenced", False)),
     "the values that a decision rests on": (
         "vf claim",
+        without("pvc_cli.zk.transaction.Transaction.guard", lambda *_: None),
+    ),
+    "the name of a VM that a file names": (
+        "apply",
         without("pvc_cli.zk.transaction.Transaction.guard", lambda *_: None),
     ),
     "the versions of what is set": ("vf claim", without("pvc_cli.zk.transaction.Transaction._add", unversioned)),
