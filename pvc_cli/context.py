@@ -28,6 +28,8 @@ class Context:
     """Whether a daemon runs, which nobody confirms."""
     cluster: str = ""
     """What the cluster is called that was connected to last."""
+    connected: bool = False
+    """Whether a session is open, or was."""
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False
 

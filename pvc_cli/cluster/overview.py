@@ -10,6 +10,7 @@ from pvc_cli.cluster.health.model import ClusterStatus
 from pvc_cli.cluster.health.status import cluster_status
 from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
 from pvc_cli.cluster.sriov.model import Pf, Vf, list_pfs, list_vfs
+from pvc_cli.cluster.together import begin
 from pvc_cli.cluster.vms.model import VmSummary
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.read import read_summaries
@@ -50,17 +51,26 @@ class Overview(NamedTuple):
 
 
 def read_overview(handler: ZKHandler) -> Overview:
-    """Read the whole cluster, in few batches."""
-    has_sriov = "node.sriov" in handler.schema.keys
+    """Read the whole cluster, what does not depend on each other at the same time."""
+    keys = handler.schema.keys
+    vms = begin(handler, lambda: _vms(handler))
+    schema = begin(handler, lambda: schema_status(handler))
+    pfs = begin(handler, lambda: list_pfs(handler) if "node.sriov" in keys else [])
+    vfs = begin(handler, lambda: list_vfs(handler) if "node.sriov" in keys else [])
+    faults = begin(handler, lambda: list_faults(handler) if "base.faults" in keys else [])
     return Overview(
         taken_at=time.time(),
         status=cluster_status(handler),
-        schema=schema_status(handler),
-        vms=tuple(map(_line, read_summaries(handler, [vm.uuid for vm in list_vms(handler)]))),
-        pfs=tuple(list_pfs(handler)) if has_sriov else (),
-        vfs=tuple(list_vfs(handler)) if has_sriov else (),
-        faults=tuple(list_faults(handler)) if "base.faults" in handler.schema.keys else (),
+        schema=schema(),
+        vms=vms(),
+        pfs=tuple(pfs()),
+        vfs=tuple(vfs()),
+        faults=tuple(faults()),
     )
+
+
+def _vms(handler: ZKHandler) -> tuple[VmLine, ...]:
+    return tuple(map(_line, read_summaries(handler, [vm.uuid for vm in list_vms(handler)])))
 
 
 def _line(vm: VmSummary) -> VmLine:

@@ -34,6 +34,7 @@ def command(context: Context, file: str, title: str | None, overwrite: bool) -> 
     name = title or context.connection or resolve(context.connection, context.coordinators).hosts
     with connect_to_list(context) as handler:
         page = render_report(read_overview(handler), name)
+        context.output.end_wait()
         if file == "-":
             sys.stdout.writelines(page)
             return

@@ -23,7 +23,7 @@ def connect_to_list(context: Context) -> Iterator[ZKHandler]:
 
     :raises AccessDeniedError: at the end, if it was not all.
     """
-    with connect(context) as handler:
+    with context.output.alive(lambda: _reading(context)), connect(context) as handler:
         view, denied = handler.tolerant()
         yield view
         items = dict.fromkeys("/".join(path.split("/")[:3]) for path in denied)
@@ -33,6 +33,10 @@ def connect_to_list(context: Context) -> Iterator[ZKHandler]:
                 f"the output is incomplete: ZooKeeper denied access to {', '.join(list(items)[:_FEW])}{more}; use"
                 " credentials with access"
             )
+
+
+def _reading(context: Context) -> str:
+    return f"Reading {context.cluster}" if context.connected else f"Connecting to {context.cluster}"
 
 
 @contextmanager
@@ -68,6 +72,7 @@ def connect(
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
     ) as handler:
+        context.connected = True
         yield handler
 
 

@@ -19,6 +19,7 @@ from pvc_cli.output.layout import Layout
 from pvc_cli.output.terminal import columns_of, is_terminal, obeys_codes
 
 if TYPE_CHECKING:
+    from pvc_cli.output.patience import SignOfLife
     from pvc_cli.output.prometheus import Family
     from pvc_cli.output.screen import Screen
 
@@ -81,6 +82,7 @@ class Output:
         self._notes: list[str] = []
         self._missing = ""
         self._waits = False
+        self._sign: SignOfLife | None = None
 
     @property
     def tabular(self) -> bool:
@@ -98,13 +100,35 @@ class Output:
         if self.quiet or (self._waits and not in_place):
             return
         if in_place:
-            print(f"\r\x1b[K{printable(text)}", end="", file=sys.stderr, flush=True)
+            from pvc_cli.output.widths import cut
+
+            # A line that went on in the next one could not be cleared.
+            room = columns_of(sys.stderr)
+            line = cut(printable(text), room - 1) if room else printable(text)
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
         else:
             print(printable(text), file=sys.stderr)
         self._waits = True
 
+    @contextmanager
+    def alive(self, doing: Callable[[], str]) -> Iterator[None]:
+        """Within a ``with`` block, say on a terminal what is done, if it takes a while and nothing else is said."""
+        if self.quiet or not obeys_codes(sys.stderr):
+            yield
+            return
+        from pvc_cli.output.patience import SignOfLife
+
+        self._sign = SignOfLife(lambda seconds: self.waiting(f"{doing()} … {seconds} s"))
+        try:
+            yield
+        finally:
+            self.end_wait()
+
     def end_wait(self) -> None:
-        """Clear the line that says what was waited for."""
+        """Clear the line that says what was waited for, or what takes a while."""
+        sign, self._sign = self._sign, None
+        if sign:
+            sign.end()
         if self._waits and obeys_codes(sys.stderr):
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         self._waits = False
@@ -137,6 +161,7 @@ class Output:
             return
         from pvc_cli.output.screen import Screen
 
+        self.end_wait()
         with Screen(sys.stdout) as screen:
             self._screen = screen
             try:
@@ -183,10 +208,18 @@ class Output:
         if self._screen:
             self._lines += "".join(pieces).splitlines()
         else:
-            sys.stdout.writelines(pieces)
+            self._write(pieces)
         if self._missing:
             self.footer(self._missing)
             self._missing = ""
+
+    def _write(self, pieces: Iterable[str]) -> None:
+        """Print *pieces* as they come; what is waited for ends with the first."""
+        pieces = iter(pieces)
+        for first in pieces:
+            self.end_wait()
+            sys.stdout.write(first)
+            sys.stdout.writelines(pieces)
 
     def footer(self, text: str) -> None:
         """Say *text* below a table that a person sees, unless quiet is wanted."""

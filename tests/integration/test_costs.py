@@ -5,6 +5,7 @@ A fifth more than what is written here fails. Who makes something cheaper writes
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections import deque
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from pvc_cli.zk import ZKHandler, live
 from pvc_cli.zk.backup import stream_backup
 from pvc_cli.zk.migration.survey import survey
 from tests.conftest import Pvc, Tree, round_trips
+from tests.latency import far_away
 
 VMS = 1000
 MARGIN = 1.2
@@ -82,6 +84,28 @@ def test_a_file_that_names_many_vms_is_applied_in_a_constant_number_of_batches(
     assert (planned, unchanged) == (APPLIED, APPLIED)
     # What changes something besides commits one transaction for every 2,000 steps or so.
     assert done <= APPLIED + 1 + changed // 1000
+
+
+FAR = 0.3
+DEPTH = {  # how often the servers are waited for, one after the other; three for the session
+    "vm list": 6,
+    "node list": 5,
+    "cluster status": 13,  # of these, ten for the levels of the tree that its validation looks at
+    "report -": 13,
+}
+
+
+@pytest.mark.parametrize("what", DEPTH)
+def test_what_does_not_depend_on_each_other_is_read_at_the_same_time(tree: Tree, pvc: Pvc, what: str) -> None:
+    taken = []
+    for round_trip in (0.0, FAR):
+        with far_away(tree.hosts, round_trip) as hosts:
+            begun = time.monotonic()
+            assert pvc("--coordinators", hosts, *what.split()).code in (0, 1)
+            taken.append(time.monotonic() - begun)
+    near, far = taken
+    # This is timed: half as much again is for what else this machine does. One by one it took three times as much.
+    assert (far - near) / FAR < 1.5 * DEPTH[what]
 
 
 def _list(handler: ZKHandler) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Tree, without_daemons
+from tests.latency import far_away
 from tests.terminal import Terminal, Tmux
 
 
@@ -316,3 +317,24 @@ def test_wide_and_named_columns_are_watched_as_well(tree: Tree) -> None:
     terminal.wait_for("no memory left")
     terminal.type("\x03")
     assert terminal.wait_for_end() == 130
+
+
+def test_a_command_that_takes_long_shows_that_it_is_alive(tree: Tree) -> None:
+    with far_away(tree.hosts, 0.5) as hosts:
+        terminal = pvc_on_terminal(tree, "--coordinators", hosts, "cluster", "status")
+        terminal.wait_for(f"\r\x1b[KReading {hosts} … 2 s")
+        terminal.wait_for("… 3 s")
+        terminal.wait_for_end()
+        shown, _, result = terminal.seen.rpartition("\r\x1b[K")
+        assert "Reading" not in result
+        assert "Status:" not in shown
+        assert result.lstrip("\x1b[1m").startswith("Status:")
+        # Nobody asked for a message, and nobody looks at one.
+        quiet = pvc_on_terminal(tree, "-q", "--coordinators", hosts, "cluster", "status")
+        quiet.wait_for_end()
+        assert "Reading" not in quiet.seen
+        piped = subprocess.run(
+            [str(Path(sys.executable).with_name("pvc")), "--coordinators", hosts, "cluster", "status"],
+            env=environment_for(tree), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "Reading" not in piped.stderr

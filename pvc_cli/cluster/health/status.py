@@ -3,40 +3,48 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from shlex import quote
+from typing import NamedTuple
 
 from pvc_cli.cluster.faults import Fault, list_faults
 from pvc_cli.cluster.health.model import ClusterStatus, Problem
 from pvc_cli.cluster.health.nodes import node_problems
 from pvc_cli.cluster.health.servers import server_problems
-from pvc_cli.cluster.health.tree import agent_problems, tree_problems
+from pvc_cli.cluster.health.tree import agent_problems, begin_tree_problems
 from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.storage.problems import read_osds, storage_problems
+from pvc_cli.cluster.together import begin
 from pvc_cli.cluster.values import parse_bool, parse_list
 from pvc_cli.cluster.vms.model import STATES
-from pvc_cli.cluster.vms.query import list_vms
+from pvc_cli.cluster.vms.query import VmRef, list_vms
 from pvc_cli.zk import ZKHandler
 
 _FAILED, _STRANDED = 10, 40
 _SHOWN = 3
+_SETTINGS = ("base.config.maintenance", "base.config.primary_node", "base.config.upstream_ip")
 
 
 def cluster_status(handler: ZKHandler) -> ClusterStatus:
     """Check servers, nodes, VMs, faults, storage, schema and SR-IOV functions, and return the health of the cluster.
 
+    What does not depend on each other is read at the same time.
+
     The servers are asked while the tree is read; one that does not answer is given up after two seconds.
     """
     asked = handler.ask_servers()
+    # The deepest first: each of these is a chain of batches, and waits for the servers by itself.
+    in_tree = begin_tree_problems(handler)
+    vms_read = begin(handler, lambda: _read_vms(handler))
+    faults_read = begin(handler, lambda: _new_faults(handler))
+    osds_read = begin(handler, lambda: read_osds(handler))
+    counted = begin(handler, lambda: _counts(handler))
+    set_read = begin(handler, lambda: handler.read_many(_SETTINGS))
     nodes = list_nodes(handler)
-    known = list_faults(handler) if "base.faults" in handler.schema.keys else []
-    faults = [fault for fault in known if fault.status != "ack"]
-    settings = ("base.config.maintenance", "base.config.primary_node", "base.config.upstream_ip")
-    maintenance, primary, upstream_ip = handler.read_many(settings)
-    states, of_vms = _vms(handler, nodes)
-    osds = read_osds(handler)
-    networks, pools = handler.children_many(["base.network", "base.pool"])
-    volumes, snapshots = _volumes(handler, pools or [])
-    in_tree = [*tree_problems(handler), *agent_problems(handler, nodes)]
+    details = begin(handler, lambda: read_node_details(handler, nodes))
+    of_agents = list(agent_problems(handler, nodes))
+    states, of_vms = _vms(*vms_read(), nodes)
+    maintenance, primary, upstream_ip = set_read()
+    faults, osds, counts = faults_read(), osds_read(), counted()
     servers = asked() if asked else None
     problems = [
         *server_problems(servers),
@@ -45,7 +53,8 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
         *of_vms,
         *(Problem("storage", *problem) for problem in storage_problems(osds)),
         *_of_faults(faults),
-        *in_tree,
+        *in_tree(),
+        *of_agents,
     ]
     return ClusterStatus(
         schema_version=handler.schema.version,
@@ -53,24 +62,36 @@ def cluster_status(handler: ZKHandler) -> ClusterStatus:
         primary=primary if primary and primary != "none" else "",
         upstream_ip=upstream_ip or "",
         nodes=tuple(nodes),
-        details=tuple(read_node_details(handler, nodes)),
+        details=tuple(details()),
         vms=states,
         osds=osds.states,
-        networks=len(networks or ()),
-        pools=len(pools or ()),
-        volumes=volumes,
-        snapshots=snapshots,
+        networks=counts.networks,
+        pools=counts.pools,
+        volumes=counts.volumes,
+        snapshots=counts.snapshots,
         faults=tuple(faults),
         servers=servers,
         problems=tuple(sorted(problems, key=lambda problem: -problem.weight)),
     )
 
 
-def _vms(handler: ZKHandler, nodes: Sequence[Node]) -> tuple[dict[str, int], list[Problem]]:
-    """Return the number of VMs in each state, and what is wrong with VMs."""
+def _new_faults(handler: ZKHandler) -> list[Fault]:
+    """Return the faults that nobody has acknowledged."""
+    known = list_faults(handler) if "base.faults" in handler.schema.keys else []
+    return [fault for fault in known if fault.status != "ack"]
+
+
+def _read_vms(handler: ZKHandler) -> tuple[list[VmRef], list[list[str | None]]]:
+    """Return all VMs, and of each what :func:`_vms` looks at."""
     vms = list_vms(handler)
     keys = ("domain.state", "domain.failed_reason", "domain.node", "domain.meta.node_limit")
-    rows = handler.read_rows([(key, vm.uuid) for key in keys] for vm in vms)
+    return vms, handler.read_rows([(key, vm.uuid) for key in keys] for vm in vms)
+
+
+def _vms(
+    vms: Sequence[VmRef], rows: Sequence[Sequence[str | None]], nodes: Sequence[Node]
+) -> tuple[dict[str, int], list[Problem]]:
+    """Return the number of VMs in each state, and what is wrong with VMs."""
     daemons = {node.name: node.daemon_state or "unknown" for node in nodes}
     problems: list[Problem] = []
     stopped, odd, stranded = [], [], defaultdict[str, list[str]](list)
@@ -107,12 +128,22 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _volumes(handler: ZKHandler, pools: Sequence[str]) -> tuple[int, int]:
-    """Return how many volumes *pools* have, and how many snapshots these have."""
+class _Counts(NamedTuple):
+    """How many there are."""
+
+    networks: int
+    pools: int
+    volumes: int
+    snapshots: int
+
+
+def _counts(handler: ZKHandler) -> _Counts:
+    networks, found_pools = handler.children_many(["base.network", "base.pool"])
+    pools = found_pools or []
     found = handler.children_many(("volume", pool) for pool in pools)
     volumes = [f"{pool}/{name}" for pool, names in zip(pools, found, strict=True) for name in names or ()]
     snapshots = handler.children_many(("snapshot", volume) for volume in volumes)
-    return len(volumes), sum(len(names or ()) for names in snapshots)
+    return _Counts(len(networks or ()), len(pools), len(volumes), sum(len(names or ()) for names in snapshots))
 
 
 def _of_cluster(maintenance: str | None, primary: str | None, nodes: Sequence[Node]) -> Iterator[Problem]:

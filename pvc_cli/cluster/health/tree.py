@@ -1,6 +1,6 @@
 """What in the tree itself is wrong: keys, values, locks, and claims of VFs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pvc_cli.cluster.health.model import Problem
 from pvc_cli.cluster.nodes import Node
@@ -8,6 +8,7 @@ from pvc_cli.cluster.sriov.agents import is_silent
 from pvc_cli.cluster.sriov.audit import audit
 from pvc_cli.cluster.sriov.model import list_pfs
 from pvc_cli.cluster.sriov.report import read_reports
+from pvc_cli.cluster.together import begin
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.migration.migrate import validate
 from pvc_cli.zk.migration.survey import Survey
@@ -16,11 +17,13 @@ _LEFT_OUT, _STUCK, _SILENT = 25, 25, 10
 """PVC counts none of these by itself."""
 
 
-def tree_problems(handler: ZKHandler) -> Iterator[Problem]:
-    """Yield what is wrong with the tree, in few batches."""
-    yield from _of_schema(handler, validate(handler))
+def begin_tree_problems(handler: ZKHandler) -> Callable[[], list[Problem]]:
+    """Begin to look for what is wrong with the tree, and return what waits for it."""
+    parts = [begin(handler, lambda: list(_of_schema(handler, validate(handler))))]
     if "node.sriov" in handler.schema.keys:
-        yield from _of_sriov(handler)
+        parts.append(begin(handler, lambda: list(_of_claims(handler))))
+        parts.append(begin(handler, lambda: list(_of_pfs(handler))))
+    return lambda: [problem for part in parts for problem in part()]
 
 
 def _of_schema(handler: ZKHandler, found: Survey) -> Iterator[Problem]:
@@ -61,9 +64,12 @@ def agent_problems(handler: ZKHandler, nodes: Sequence[Node]) -> Iterator[Proble
             yield Problem("sriov", f"{node.name}: {report.message}", see, report.health_delta)
 
 
-def _of_sriov(handler: ZKHandler) -> Iterator[Problem]:
+def _of_claims(handler: ZKHandler) -> Iterator[Problem]:
     for finding in audit(handler):
         yield Problem("sriov", f"{finding.node} {finding.vf}: {finding.detail}", f"pvc sriov vf audit {finding.node}")
+
+
+def _of_pfs(handler: ZKHandler) -> Iterator[Problem]:
     for pf in list_pfs(handler):
         if pf.vfcount is not None and len(pf.vfs) != pf.vfcount:
             what = f"{pf.node} {pf.phy} has {len(pf.vfs)} VFs, and {pf.vfcount} are configured"
