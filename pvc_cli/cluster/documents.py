@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from pvc_cli.cluster.node_details import NodeDetails
     from pvc_cli.cluster.nodes import Node
     from pvc_cli.cluster.schema_status import SchemaStatus
-    from pvc_cli.cluster.sriov.agents import Agent, Agents
-    from pvc_cli.cluster.sriov.applied import Applied
+    from pvc_cli.cluster.sriov.agents import Agent
     from pvc_cli.cluster.sriov.audit import Finding
-    from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig, VfRef
+    from pvc_cli.cluster.sriov.model import Pf, Vf, VfConfig
     from pvc_cli.cluster.sriov.report import PfReport, VfReport
-    from pvc_cli.cluster.sriov.settings import Setting
     from pvc_cli.cluster.vms.metadata import Metadata
     from pvc_cli.cluster.vms.query import VmRef
     from pvc_cli.cluster.vms.tagging import Outcome
@@ -105,42 +103,6 @@ def vf_document(vf: Vf, agent: Agent | None = None, actual: VfConfig | None = No
     return document if actual is None else document | {"actual": _fields(actual)}
 
 
-def settings_document(
-    vfs: Sequence[VfRef], changed: Sequence[Setting], agents: Agents | None = None, applied: Sequence[Applied] = ()
-) -> Document:
-    """Return the document of what was set on each VF, which may be nothing.
-
-    :param agents: those of the VFs' nodes, if they were looked at.
-    :param applied: what the cards made of it, if that was waited for.
-    """
-    cards = {one.vf: _applied_document(one) for one in applied}
-    return {
-        "results": [
-            {
-                "node": vf.node,
-                "phy": vf.phy,
-                "status": "changed" if settings else "unchanged",
-                "changed": settings,
-                "agent": agents[vf.node].state if agents and vf.node in agents else None,
-                **({"card": cards[vf]} if vf in cards else {}),
-            }
-            for vf in vfs
-            for settings in [{s.name: _change(s) for s in changed if s.vf == vf}]
-        ]
-    }
-
-
-def _applied_document(applied: Applied) -> Document:
-    return {"applied": applied.done, "state": applied.state, "refused": applied.refused, "seen": applied.seen}
-
-
-def _change(setting: Setting) -> Document:
-    # Imported here: no other document needs it.
-    from pvc_cli.cluster.sriov.model import parse_setting
-
-    return {"old": parse_setting(setting.name, setting.old), "new": parse_setting(setting.name, setting.new)}
-
-
 def finding_document(finding: Finding, *, fixed: bool) -> Document:
     """Return the document of a problem with a VF."""
     return {
@@ -207,39 +169,44 @@ def _changes(changes: Iterable[Change]) -> list[Document]:
 
 
 def outcomes_document(outcomes: Sequence[Outcome]) -> Document:
-    """Return the document of what became of each tag of each VM; see :func:`controls_document`."""
-    return {
-        "items": [
-            {"name": outcome.vm.name, "uuid": outcome.vm.uuid, "tag": outcome.tag or None, "status": outcome.status}
-            | ({} if outcome.status == "changed" else {"reason": outcome.detail})
-            | ({"changes": _changes(outcome.changes)} if outcome.changes else {})
-            for outcome in outcomes
-        ],
-        "counts": _counts(outcome.status for outcome in outcomes),
-    }
-
-
-def _counts(statuses: Iterable[str]) -> Document:
-    counts = Counter[str](statuses)
-    return {status: counts[status] for status in ("changed", "unchanged", "refused", "failed")}
+    """Return the document of what became of each tag of each VM; see :func:`items_document`."""
+    return items_document(
+        item_document(o.vm.name, o.status, o.detail, o.changes, uuid=o.vm.uuid, tag=o.tag or None) for o in outcomes
+    )
 
 
 def controls_document(controls: Sequence[Control[Item]]) -> Document:
-    """Return the document of what became of each thing that was to be changed.
+    """Return the document of what became of each thing that was to be changed; a VM has its ``uuid``, too."""
+    return items_document(
+        item_document(
+            control.name,
+            control.status,
+            control.detail,
+            control.changes,
+            **({"uuid": uuid} if (uuid := getattr(control.item, "uuid", None)) else {}),
+        )
+        for control in controls
+    )
 
-    What was changed has its ``changes``, everything else its ``reason``; a VM, its ``uuid``.
-    """
+
+def items_document(items: Iterable[Document]) -> Document:
+    """Return the document of a change, or of its dry run: what becomes of each thing, and how many of each."""
+    listed = list(items)
+    counts = Counter[str](item["status"] for item in listed)
     return {
-        "items": [
-            {"name": control.name}
-            | ({"uuid": uuid} if (uuid := getattr(control.item, "uuid", None)) else {})
-            | {"status": control.status}
-            | ({} if control.status == "changed" else {"reason": control.detail})
-            | ({"changes": _changes(change.masked() for change in control.changes)} if control.changes else {})
-            for control in controls
-        ],
-        "counts": _counts(control.status for control in controls),
+        "items": listed,
+        "counts": {status: counts[status] for status in ("changed", "unchanged", "refused", "failed")},
     }
+
+
+def item_document(name: str, status: str, detail: str, changes: Iterable[Change], **more: object) -> dict[str, Any]:
+    """Return what becomes of one thing: what is changed has its ``changes``, everything else its ``reason``."""
+    made = _changes(change.masked() for change in changes)
+    return (
+        {"name": name, **more, "status": status}
+        | ({} if status == "changed" else {"reason": detail})
+        | ({"changes": made} if made else {})
+    )
 
 
 def changed_document(change: Changed) -> Document:

@@ -50,7 +50,7 @@ def test_what_the_card_takes_is_exit_0_once_it_has_it(on_tree: Pvc, running: Run
     started = time.monotonic()
     result = on_tree(*SET, "ens1f0v1", "--vlan-id", "8", "--wait", "5", "-o", "json")
     assert time.monotonic() - started < 4
-    (one,) = json.loads(result.out)["results"]
+    (one,) = json.loads(result.out)["items"]
     assert (result.code, one["status"], one["agent"]) == (0, "unchanged", "running")
     assert one["card"] == {"applied": True, "state": "in_sync", "refused": {}, "seen": {}}
 
@@ -67,7 +67,7 @@ def test_what_the_driver_refuses_is_exit_1_with_its_reason(on_tree: Pvc, running
     assert result.code == 0
     assert "Warning: pvchv1 ens1f1v1: not as wanted, as before: link_state; see " in result.err
     result = on_tree(*SET, "ens1f?v1", "--link-state", "disable", "--wait", "-o", "json")
-    cards = {one["phy"]: one["card"] for one in json.loads(result.out)["results"]}
+    cards = {one["phy"]: one["card"] for one in json.loads(result.out)["items"]}
     assert result.code == 1
     assert cards["ens1f0v1"]["applied"] is True
     assert cards["ens1f1v1"]["refused"] == {"link_state": "Operation not supported (EOPNOTSUPP)"}

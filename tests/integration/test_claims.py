@@ -124,7 +124,10 @@ def test_a_release_undoes_a_claim(on_tree: Pvc, tree: Tree) -> None:
         f"{FREE}/used", f"{FREE}/used_by", f"{FREE}/mac"
     }  # fmt: skip
     result = on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1", "-o", "json")
-    assert json.loads(result.out) == {"node": "pvchv1", "phy": "ens1f0v1", "status": "changed"}
+    (item,) = json.loads(result.out)["items"]
+    assert {key: item[key] for key in ("name", "node", "phy", "status")} == {
+        "name": "pvchv1/ens1f0v1", "node": "pvchv1", "phy": "ens1f0v1", "status": "changed"
+    }  # fmt: skip
     after = changed(before, tree.dump())
     assert after == {f"/domains/{uuid}/migration_method": b"shutdown", f"/domains/{uuid}/state": b"stop"}
     assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").err == ("pvchv1 ens1f0v1: unchanged.\n")

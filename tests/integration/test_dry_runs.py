@@ -71,3 +71,36 @@ def test_a_dry_run_shows_no_secret(on_tree: Pvc, tree: Tree) -> None:
     shown = on_tree("key", "set", "node.ipmi.password", "pvchv1", "Passw0rd", "--dry-run", "-o", "json")
     assert "Passw0rd" not in shown.out
     assert json.loads(shown.out)["dry_run"] is True
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "vm tag add web-01,web-02 blue production",
+        "vm tag remove --all production",
+        "vm stop web-01,web-02 --force",
+        "sriov vf set pvchv1 ens1f0v1,ens1f0v2 --vlan-id 7",
+        "sriov vf claim pvchv1 ens1f0v3 web-01 --type hostdev",
+        "sriov vf release pvchv1 ens1f0v1 --force",
+        "sriov pf rename pvchv1 ens1f0 ens1f0np0",
+        "key set base.config.migration_target_selector load",
+        "cluster maintenance on",
+    ],
+)
+def test_a_dry_run_and_the_real_run_give_one_document(on_tree: Pvc, words: str) -> None:
+    dry = json.loads(on_tree(*words.split(), "--dry-run", "-o", "json").out)
+    real = json.loads(on_tree(*words.split(), "-o", "json").out)
+    assert real["items"]
+    assert (dry["items"], dry["counts"]) == (real["items"], real["counts"])
+    assert [dry["dry_run"], "dry_run" in real] == [True, False]
+    assert dry["changes"] == [change for item in dry["items"] for change in item.get("changes", [])]
+
+
+def test_repairs_of_claims_are_one_document_too(on_tree: Pvc, tree: Tree) -> None:
+    top = "/nodes/pvchv1/sriov/vf/ens1f0v3"
+    tree.put(f"{top}/used", b"True")
+    tree.put(f"{top}/used_by", tree.uuid("web-01").encode())
+    dry = json.loads(on_tree("sriov", "vf", "audit", "--fix", "--dry-run", "-o", "json").out)
+    real = json.loads(on_tree("sriov", "vf", "audit", "--fix", "-o", "json").out)
+    assert [item["name"] for item in real["items"]] == ["pvchv1/ens1f0v3"]
+    assert (dry["items"], dry["counts"]) == (real["items"], real["counts"])

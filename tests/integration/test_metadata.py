@@ -103,7 +103,7 @@ def test_a_tag_is_renamed_on_every_vm_that_has_it(on_tree: Pvc, tree: Tree) -> N
 def test_a_bound_tag_is_renamed_only_by_force_and_stays_bound(on_tree: Pvc, tree: Tree) -> None:
     refused = on_tree("vm", "tag", "rename", "stateful", "durable")
     assert refused.code == 1
-    assert "db-01: tag 'stateful' refused: it is protected; use --force to rename it" in refused.err
+    assert "2 refused (tag 'stateful'): it is protected; use --force to rename it (db-01, db-02)" in refused.err
     assert on_tree("vm", "tag", "rename", "stateful", "durable", "--force").code == 0
     assert tags_of(tree, "db-01")["durable/protected"] == b"True"
     assert "sriov" not in on_tree("vm", "tag", "rename", "sriov", "vf", "--force").out

@@ -191,7 +191,7 @@ def test_rates_are_judged_together_with_what_is_stored(on_tree: Pvc, tree: Tree)
 
 def test_several_vfs_are_set_together(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f1v*", "--vlan-id", "7", "-o", "json")
-    assert [r["changed"] for r in json.loads(result.out)["results"]] == [{"vlan_id": {"old": 0, "new": 7}}] * 4
+    assert [item["settings"] for item in json.loads(result.out)["items"]] == [{"vlan_id": {"old": 0, "new": 7}}] * 4
     zxids = {tree.client.get(f"/nodes/pvchv1/sriov/vf/ens1f1v{n}/config/vlan_id")[1].mzxid for n in range(4)}
     assert len(zxids) == 1
     result = on_tree(

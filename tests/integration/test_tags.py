@@ -308,16 +308,31 @@ def test_refused_ones_do_not_hold_up_the_others(on_tree: Pvc, tree: Tree) -> Non
     assert result.code == 1
     assert bearers(tree, "ci") == set()
     assert bearers(tree, "stateful") == {"db-01", "db-02"}
-    assert "db-01: tag 'stateful' refused" in result.err
-    assert result.err.endswith("2 changed, 36 unchanged, 2 refused.\n")
+    assert result.err == (
+        "2 changed, 36 unchanged, 2 refused.\n"
+        "Error: 2 refused (tag 'stateful'): it is protected; use --force to remove it (db-01, db-02)\n"
+    )
 
 
-def test_many_refusals_are_counted_not_poured_out(on_tree: Pvc) -> None:
-    result = on_tree("vm", "tag", "remove", "--all", "nope")
-    assert result.code == 1
-    assert result.err.count("refused: the VM does not have it") == 10
-    assert "10 more refused" in result.err
-    assert result.err.endswith("0 changed, 0 unchanged, 20 refused.\n")
+def test_many_refusals_are_one_line_for_each_reason(on_tree: Pvc) -> None:
+    on_tree("vm", "tag", "add", "--all", "own", "--protected")
+    why = "it is protected; use --force to remove it"
+    result = on_tree("vm", "tag", "remove", "--all", "own")
+    assert (result.code, result.err) == (
+        1,
+        "0 changed, 0 unchanged, 20 refused.\n"
+        f"Error: 20 refused (tag 'own'): {why} (app-01, app-02, build-01, build-02, cache-01, and 15 more: -v or"
+        " -o json lists them all)\n",
+    )
+    assert on_tree("-v", "vm", "tag", "remove", "--all", "own").err.count(f"tag 'own' refused: {why}\n") == 20
+
+
+@pytest.mark.parametrize("words", ["--all nope", "web-01,web-02 nope", "web-* nope", "-g production nope"])
+def test_of_several_vms_those_without_the_tag_stay_as_they_are(on_tree: Pvc, words: str) -> None:
+    result = on_tree("vm", "tag", "remove", *words.split())
+    assert (result.code, "refused.\n" in result.err, "Error" in result.err) == (0, True, False)
+    assert on_tree("vm", "tag", "remove", "web-01", "nope").code == 1
+    assert on_tree("vm", "tag", "remove", "web-01", "nope", "--if-exists").code == 0
 
 
 def test_a_selection_that_finds_nothing_changes_nothing(on_tree: Pvc, tree: Tree) -> None:
@@ -558,8 +573,9 @@ def test_a_vm_that_is_deleted_under_a_bulk_command_is_said_and_holds_up_no_other
     monkeypatch.setattr(LiveStore, "commit", late)
     result = on_tree("vm", "tag", "add", "--all", "blue")
     assert result.code == 1
-    assert "Error: db-01: tag 'blue' refused: the VM no longer exists\n" in result.err
-    assert result.err.endswith("19 changed, 0 unchanged, 1 refused.\n")
+    assert result.err == (
+        "19 changed, 0 unchanged, 1 refused.\nError: db-01: tag 'blue' refused: the VM no longer exists\n"
+    )
     assert all(tree.client.exists(f"/domains/{vm}/tags/blue") for vm in tree.client.get_children("/domains"))
 
 

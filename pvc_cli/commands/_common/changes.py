@@ -19,7 +19,7 @@ def show_changes(output: Output, changes: Iterable[Change], *, secrets: bool = F
     """
     changes = changes if secrets else (change.masked() for change in changes)
     output.show(
-        lambda: changes_document(list(changes)),
+        lambda: {"dry_run": True, **changes_document(list(changes))},
         names=lambda: [change.path for change in changes],
         table=lambda: "\n".join(_tree(output, changes) if sys.stdout.isatty() else map(_line, changes)),
     )

@@ -1,6 +1,5 @@
 """Carry out what changes things, and say what became of each: the same way in every command."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from pvc_cli.cluster.waiting import Goal, require_daemons, wait_for
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import progress_bar
+from pvc_cli.commands._common.refusals import Refusal, say_counts, say_refusals
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Output
@@ -89,19 +89,11 @@ def show_outcome(output: Output, handler: ZKHandler, outcome: Outcome[Item], *, 
 
 
 def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) -> bool:
-    counts = Counter[str](control.status for control in controls)
-    refused = 0
-    for one in controls:
-        if one.status in ("refused", "failed"):
-            refused += 1
-            if refused <= _FEW:
-                output.error(f"{one.name}: {one.status}: {one.detail}")
-        elif len(controls) <= _FEW:
+    for one in controls if len(controls) <= _FEW else ():
+        if one.status in ("changed", "unchanged"):
             done = f"would be {one.detail}" if dry_run else one.detail
             output.message(f"{one.name}: {done if one.status == 'changed' else f'unchanged: {one.detail}'}.")
-    if refused > _FEW:
-        output.error(f"{refused - _FEW} more refused or failed: -o json lists them all")
-    if len(controls) > 1:
-        kinds = ("changed", "unchanged", "refused", *(["failed"] if counts["failed"] else []))
-        output.message(f"{'Dry run: ' if dry_run else ''}{', '.join(f'{counts[kind]} {kind}' for kind in kinds)}.")
-    return bool(refused)
+    say_counts(output, [one.status for one in controls], dry_run=dry_run)
+    refusals = [Refusal(one.name, one.status, one.detail) for one in controls if one.status in ("refused", "failed")]
+    say_refusals(output, refusals)
+    return bool(refusals)

@@ -1,6 +1,5 @@
 """What adding and removing tags share."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import click
@@ -14,6 +13,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import progress_bar
+from pvc_cli.commands._common.refusals import Refusal, say_counts, say_refusals
 from pvc_cli.commands._common.selecting import Selection, selection_options
 from pvc_cli.errors import EXIT_REFUSED, quoted
 from pvc_cli.output.writer import Output
@@ -68,24 +68,19 @@ def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: 
     return max((error.exit_code for error in result.errors), default=EXIT_REFUSED if refused else 0)
 
 
-def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> int:
-    """Say on standard error what became of *outcomes*, and return how many were refused or failed."""
-    counts = Counter[str](outcome.status for outcome in outcomes)
-    shown = 0
-    for outcome in outcomes:
-        if outcome.status in ("refused", "failed"):
-            shown += 1
-            tag = f"tag {quoted(outcome.tag)} " if outcome.tag else ""
-            if shown <= _FEW:
-                output.error(f"{outcome.vm.name}: {tag}{outcome.status}: {outcome.detail}")
-        elif len(outcomes) <= _FEW and not (dry_run and outcome.status == "changed" and output.style == "table"):
+def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> bool:
+    """Say on standard error what became of *outcomes*, and return whether any was refused or failed."""
+    for outcome in outcomes if len(outcomes) <= _FEW else ():
+        if outcome.status == "unchanged":
+            output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} unchanged: {outcome.detail}.")
+        elif outcome.status == "changed" and not (dry_run and output.style == "table"):
             done = f"would be {outcome.detail}" if dry_run else outcome.detail
-            done = done if outcome.status == "changed" else f"unchanged: {outcome.detail}"
             output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {done}.")
-    if shown > _FEW:
-        output.error(f"{shown - _FEW} more refused or failed: -o json lists them all")
-    if len(outcomes) > 1:
-        would = "Dry run: " if dry_run else ""
-        kinds = ("changed", "unchanged", "refused", *(["failed"] if counts["failed"] else []))
-        output.message(f"{would}{', '.join(f'{counts[kind]} {kind}' for kind in kinds)}.")
-    return shown
+    say_counts(output, [outcome.status for outcome in outcomes], dry_run=dry_run)
+    refusals = [
+        Refusal(one.vm.name, one.status, one.detail, f"tag {quoted(one.tag)}" if one.tag else "")
+        for one in outcomes
+        if one.status in ("refused", "failed")
+    ]
+    say_refusals(output, refusals)
+    return bool(refusals)

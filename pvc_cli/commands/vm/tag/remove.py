@@ -1,5 +1,6 @@
 import click
 
+from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.cluster.vms.tag_plans import plan_remove
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
@@ -9,7 +10,7 @@ from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_
 @click.command("remove")
 @tag_options
 @click.option("--force", is_flag=True, help="Also remove protected and system tags.")
-@click.option("--if-exists", is_flag=True, help="Skip VMs that do not have the tag.")
+@click.option("--if-exists", is_flag=True, help="Skip a single VM that does not have the tag, too.")
 @force_name_option
 @yes_option
 @dry_run_option
@@ -20,7 +21,8 @@ def command(
 ) -> int:
     """Remove tags from VMs.
 
-    VMs are selected as in 'pvc vm tag add'. Protected and system tags need --force.
+    VMs are selected as in 'pvc vm tag add'. Protected and system tags need --force. Of several VMs, those without the
+    tag stay as they are.
 
     \b
     Examples:
@@ -28,7 +30,9 @@ def command(
       pvc vm tag remove -g old old --force
     """
     vms, tags = split_words(context, selection)
-    plan = plan_remove(tags, force=force, if_exists=if_exists)
+    # Of many, some lack it; a single one that is named was meant to have it.
+    many = selection.by_options or len(vms) > 1 or not is_one(vms[0])
+    plan = plan_remove(tags, force=force, if_exists=if_exists or many)
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
         confirm_many(chosen, selection, dry_run=dry_run)

@@ -1,6 +1,8 @@
 """Arguments and results that the commands on VFs share."""
 
+from pvc_cli.cluster.documents import items_document
 from pvc_cli.cluster.parts import Part
+from pvc_cli.cluster.sriov.documents import vf_item
 from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common.dry_run import show_dry_run
@@ -32,9 +34,9 @@ def show_claim(
 ) -> None:
     """Show what became of one VF."""
     changes = transaction.changes
-    document = {**vf._asdict(), "status": "changed" if changes else "unchanged"}
+    document = items_document([vf_item(vf, changes)])
     if dry_run:
-        show_dry_run(output, handler, [Part(str(vf), transaction)], lambda: document, lambda: [vf.phy])
+        show_dry_run(output, handler, [Part(f"{vf.node}/{vf.phy}", transaction)], lambda: document, lambda: [vf.phy])
     elif output.style != "table":
         output.show(lambda: document, names=lambda: [vf.phy], table=str)
     would = "would be " if dry_run else ""

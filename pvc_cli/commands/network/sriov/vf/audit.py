@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import click
 
-from pvc_cli.cluster.documents import finding_document
+from pvc_cli.cluster.documents import finding_document, item_document, items_document
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.audit import Finding, audit, repair
 from pvc_cli.commands._common import complete
@@ -40,13 +40,17 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
         if fix and dry_run:
             parts = [Part(f"{f.node}/{f.vf}", f.repair) for f in findings if f.repair]
             show_dry_run(
-                output, handler, parts, lambda: _document(findings, []), lambda: [part.name for part in parts]
+                output,
+                handler,
+                parts,
+                lambda: {**_document(findings, []), **_repairs(findings, [f for f in findings if f.repair])},
+                lambda: [part.name for part in parts],
             )
             fixed = []
         else:
             fixed = [finding for finding in findings if fix and repair(finding)]
             output.show(
-                lambda: _document(findings, fixed),
+                lambda: {**_document(findings, fixed), **(_repairs(findings, fixed) if fix else {})},
                 names=lambda: dict.fromkeys(finding.vf for finding in findings),
                 table=lambda: output.table(
                     ("NODE", "VF", "FINDING", "DETAIL", "REPAIR"), [_row(f, fixed=f in fixed) for f in findings]
@@ -64,6 +68,19 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
 
 def _document(findings: Sequence[Finding], fixed: Sequence[Finding]) -> Document:
     return {"findings": [finding_document(finding, fixed=finding in fixed) for finding in findings]}
+
+
+def _repairs(findings: Sequence[Finding], fixed: Sequence[Finding]) -> Document:
+    """Return what becomes of each VF that is repaired, or would be."""
+    return items_document(
+        item_document(
+            f"{finding.node}/{finding.vf}",
+            "changed" if finding in fixed else "failed" if finding.repair else "refused",
+            "something changed meanwhile: rerun" if finding.repair else f"{finding.detail}: repair it by hand",
+            finding.repair.changes if finding.repair and finding in fixed else [],
+        )
+        for finding in findings
+    )
 
 
 def _row(finding: Finding, *, fixed: bool) -> list[str | Cell]:

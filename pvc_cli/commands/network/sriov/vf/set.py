@@ -2,10 +2,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import click
 
-from pvc_cli.cluster.documents import settings_document
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.agents import read_agents
 from pvc_cli.cluster.sriov.applied import Applied, require_reports, wait_until_applied
+from pvc_cli.cluster.sriov.documents import settings_document
 from pvc_cli.cluster.sriov.model import Value, VfRef, find_vfs
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, Setting, change_settings, check_settings
 from pvc_cli.commands._common import complete
@@ -85,13 +85,15 @@ def command(
         def set_vfs() -> Iterable[str]:
             return dict.fromkeys(setting.vf.phy for setting in changed)
 
+        agents = read_agents(handler, [vf.node for vf in vfs]) if handler.is_live else {}
         if dry_run:
-            parts = [Part(", ".join(map(str, vfs)), transaction)]
-            show_dry_run(output, handler, parts, lambda: settings_document(vfs, changed), set_vfs)
+            parts = [Part(", ".join(f"{vf.node}/{vf.phy}" for vf in vfs), transaction)]
+            show_dry_run(
+                output, handler, parts, lambda: settings_document(transaction, vfs, changed, agents), set_vfs
+            )
         _say(output, vfs, changed, dry_run=dry_run)
         if dry_run:
             return 0
-        agents = read_agents(handler, [vf.node for vf in vfs]) if handler.is_live else {}
         if changed:
             warn_of_agents(output, agents, "what was set is kept, and applied once an agent runs there")
         applied: list[Applied] = []
@@ -99,7 +101,7 @@ def command(
             output.message("Waiting for the card.")
             applied, agents = wait_until_applied(handler, vfs, settings, wait)
     if output.style != "table":
-        output.show(lambda: settings_document(vfs, changed, agents, applied), names=set_vfs, table=str)
+        output.show(lambda: settings_document(transaction, vfs, changed, agents, applied), names=set_vfs, table=str)
     return show_applied(output, applied, agents, wait or 0)
 
 
