@@ -28,7 +28,7 @@ def renaming_document(node: str, old: str, new: str, renaming: Renaming) -> Json
 
 
 def vf_item(vf: VfRef, changes: Sequence[Change], **more: object) -> Json:
-    """Return what becomes of one VF, with what *more* there is to say of it."""
+    """Return what becomes of one VF, with *more* that is known about it."""
     status = "changed" if changes else "unchanged"
     return item_document(f"{vf.node}/{vf.phy}", status, "already so", changes, **vf._asdict(), **more)
 
