@@ -19,6 +19,7 @@ from pvc_cli.errors import (
     EXIT_TERMINATED,
     EXIT_USAGE,
     PvcError,
+    hint,
     hint_in,
     printable,
     quoted,
@@ -228,9 +229,21 @@ def _fail(output: Output, kind: str, message: str, code: int, *more: str) -> int
     return code
 
 
+_NEVER_SUGGESTED = {
+    *("--confirm", "--fix", "--force", "--force-name", "--no-backup", "--overwrite", "--prune", "--write", "--yes"),
+    "--into-foreign",
+}
+"""Options that nobody should be led to."""
+
+
 def _usage(error: click.ClickException) -> str:
     """Return the error on the command line, in one line that names the command's help."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
+    if context and isinstance(error, click.NoSuchOption):
+        options = {name for option in context.command.get_params(context) for name in option.opts}
+        message = f"No such option {quoted(error.option_name)}"
+        if advice := hint(error.option_name, sorted(options - _NEVER_SUGGESTED), ""):
+            message += f": {advice}"
     joint = " See" if message.endswith("?") else ": see"
     return f"{message}{joint} '{context.command_path} --help'" if context else message

@@ -32,12 +32,12 @@ def printable(text: str) -> str:
 
 
 def hint(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Return "did you mean …?" with the known name closest to *name*, or *otherwise* if none is close."""
+    """Return "did you mean …?" with the known names that *name* may stand for, or *otherwise* if none is likely."""
     # Imported here: only a typo needs it.
-    from difflib import get_close_matches
+    from pvc_cli.suggest import likely
 
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean {quoted(near[0])}?" if near else otherwise
+    names = [quoted(one) for one in likely(name, known)]
+    return f"did you mean {' or '.join(filter(None, (', '.join(names[:-1]), names[-1])))}?" if names else otherwise
 
 
 _ADVICE = (

@@ -1,9 +1,14 @@
-"""Match names by a regular expression found anywhere in them, as PVC's client does."""
+"""Two kinds of patterns: regular expressions, found anywhere in a name as in PVC's client, and the shell's."""
 
 import re
 from collections.abc import Callable
 
 from pvc_cli.errors import InvalidInputError, quoted
+
+_GLOB = re.compile(r"[*?\[]")
+_ONLY_GLOB = re.compile(r"(?:^|[^.\])}\\])[*?]")
+"""What repeats nothing, or a single letter: hardly meant so."""
+_ONLY_EXPRESSION = re.compile(r"[\\^$|(){}+]|\.\*|\.\+")
 
 
 def check_pattern(pattern: str) -> str:
@@ -14,7 +19,8 @@ def check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise InvalidInputError(f"invalid regular expression {quoted(pattern)}: {error}") from None
+        advice = f"; try {quoted(_as_expression(pattern))}" if looks_like_glob(pattern) else ""
+        raise InvalidInputError(f"invalid regular expression {quoted(pattern)}: {error}{advice}") from None
     return pattern
 
 
@@ -25,3 +31,31 @@ def matcher(pattern: str | None) -> Callable[..., bool]:
     """
     search = re.compile(check_pattern(pattern or "")).search
     return lambda *texts: any(search(text) for text in texts)
+
+
+def is_glob(word: str) -> bool:
+    """Tell whether *word* is a shell pattern, not a name."""
+    return bool(_GLOB.search(word))
+
+
+def looks_like_glob(pattern: str) -> bool:
+    """Tell whether who gave *pattern* as a regular expression probably meant the shell's kind."""
+    return bool(_ONLY_GLOB.search(pattern)) and not _ONLY_EXPRESSION.search(pattern)
+
+
+def glob_instead(word: str) -> str | None:
+    """Return the shell pattern for a regular expression, or None if *word* is not one, or has no such pattern."""
+    if not _ONLY_EXPRESSION.search(word):
+        return None
+    start, end = word.startswith("^"), word.endswith("$")
+    glob = word.removeprefix("^").removesuffix("$").replace(".*", "*")
+    if _ONLY_EXPRESSION.search(glob):
+        return None
+    return re.sub(r"\*+", "*", f"{'' if start else '*'}{glob}{'' if end else '*'}")
+
+
+def _as_expression(glob: str) -> str:
+    """Return the regular expression for a shell pattern without brackets."""
+    parts = {"*": ".*", "?": "."}
+    expression = "".join(parts.get(letter) or re.escape(letter) for letter in glob).replace(r"\-", "-")
+    return f"^{expression}$".removeprefix("^.*").removesuffix(".*$")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import click
 
-from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.vms.addresses import address_of, read_addresses
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.inventory import Document, ansible_inventory, host_names, host_variables, prometheus_target
@@ -44,7 +43,6 @@ def command(context: Context, filters: Filters, everything: bool, host: str | No
     """
     if sum((everything, host is not None, port is not None)) != 1:
         raise click.UsageError("expected one of --list, --host VM and --prometheus PORT")
-    check_pattern(filters.pattern or "")
     context.output.style = "json"
     with connect_to_list(context) as handler:
         document = _of_host(handler, host) if host is not None else _of_many(context, handler, filters, port)

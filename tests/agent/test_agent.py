@@ -563,7 +563,7 @@ def test_an_old_schema_and_an_unknown_node_are_refused(
         assert not node.kernel.vfs("ens1f0")
         tree.put("/schema/version", b"1")
         node.name = "pvchv9"
-        with pytest.raises(NotFoundError, match="no node 'pvchv9': did you mean 'pvchv3'"):
+        with pytest.raises(NotFoundError, match="no node 'pvchv9': did you mean 'pvchv1', 'pvchv2' or 'pvchv3'"):
             node.restart(Device("ens1f0", None, 2)).reconcile_node(handler)
 
 

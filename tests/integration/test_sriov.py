@@ -231,11 +231,14 @@ def test_what_a_setting_was_decided_on_must_still_be_so(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("vf", "info", "pvchv9", "ens1f0v0"), "there is no node 'pvchv9': did you mean 'pvchv3'?"),
-        (("vf", "info", "pvchv1", "ens1f0v9"), "node pvchv1 has no VF 'ens1f0v9': did you mean 'ens1f0v3'?"),
+        (
+            ("vf", "info", "pvchv9", "ens1f0v0"),
+            "there is no node 'pvchv9': did you mean 'pvchv1', 'pvchv2' or 'pvchv3'?",
+        ),
+        (("vf", "info", "pvchv1", "ens1f0v9"), "node pvchv1 has no VF 'ens1f0v9': see 'pvc sriov vf list pvchv1'"),
         (("vf", "set", "pvchv1", "eth*", "--trust"), "node pvchv1 has no VF 'eth*': see 'pvc sriov vf list pvchv1'"),
         (("vf", "list", "pvchv1", "ens9"), "node pvchv1 has no PF 'ens9': "),
-        (("pf", "info", "pvchv1", "ens1f2"), "node pvchv1 has no PF 'ens1f2': did you mean 'ens1f1'?"),
+        (("pf", "info", "pvchv1", "ens1f2"), "node pvchv1 has no PF 'ens1f2': did you mean 'ens1f0' or 'ens1f1'?"),
         (("vf", "info", "a/b", "ens1f0v0"), "there is no node 'a/b': see 'pvc node list'"),
         (("pf", "list", "nope"), "there is no node 'nope': see 'pvc node list'"),
     ],

@@ -58,6 +58,54 @@ def test_a_list_holds_what_was_asked_for(on_tree: Pvc, arguments: tuple[str, ...
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("web-0*",), ["web-01", "web-02"]),
+        (("web-01,db-*",), ["db-01", "db-02", "web-01"]),
+        (("web-*", "-t", "pvchv1"), ["web-01"]),
+        (("web-*", "-n", "-t", "pvchv1"), ["web-02"]),
+    ],
+)
+def test_lists_and_changes_take_the_same_names(
+    on_tree: Pvc, tree: Tree, words: tuple[str, ...], expected: list[str]
+) -> None:
+    assert names(on_tree("vm", "list", "--name", *words, "-o", "name").out) == expected
+    tagged = json.loads(on_tree("vm", "tag", "add", "--name", *words, "new", "-o", "json").out)
+    assert [item["name"] for item in tagged["items"]] == expected
+    uuid = tree.uuid("web-01").upper()
+    assert names(on_tree("vm", "list", "--name", uuid, "-o", "name").out) == ["web-01"]
+    assert names(on_tree("vm", "list", "--name", "-", "-o", "name", stdin="lab-0?\ndb-01\n").out) == [
+        "db-01", "lab-01", "lab-02"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("list", "--name", "WEB-01"), "there is no VM 'WEB-01': did you mean 'web-01'?"),
+        (("list", "--name", "db-*,nope*"), "no VM matches 'nope*': see 'pvc vm list'"),
+        (("tag", "add", "^web-", "x"), "'^web-' is not a shell pattern that matches a VM: try 'web-*'"),
+    ],
+)
+def test_a_name_that_matches_no_vm_is_refused(on_tree: Pvc, words: tuple[str, ...], said: str) -> None:
+    result = on_tree("vm", *words)
+    assert (result.code, result.out, result.err) == (1, "", f"Error: {said}\n")
+
+
+def test_an_expression_that_looks_like_a_shell_pattern_is_pointed_out(on_tree: Pvc) -> None:
+    result = on_tree("vm", "list", "web-0*", "-o", "name")
+    assert names(result.out) == ["web-01", "web-02"]
+    assert result.err == (
+        "Note: 'web-0*' is taken as a regular expression, found anywhere in a name;"
+        " --name 'web-0*' takes it as a shell pattern.\n"
+    )
+    assert on_tree("-q", "vm", "list", "web-0*").err == ""
+    assert on_tree("vm", "list", "*web").err == (
+        "Error: invalid regular expression '*web': nothing to repeat at position 0; try 'web$'\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("-s", "strat"), "No VM matches; PVC has no state 'strat': did you mean 'start'?\n"),
@@ -83,7 +131,7 @@ def test_a_whole_uuid_is_a_pattern_too(on_tree: Pvc, tree: Tree) -> None:
 def test_a_node_that_does_not_exist_is_refused(on_tree: Pvc) -> None:
     result = on_tree("vm", "list", "-t", "pvchv4")
     assert (result.code, result.out) == (1, "")
-    assert result.err == "Error: there is no node 'pvchv4': did you mean 'pvchv3'?\n"
+    assert result.err == "Error: there is no node 'pvchv4': did you mean 'pvchv1', 'pvchv2' or 'pvchv3'?\n"
 
 
 def test_the_table_shows_state_node_hardware_and_tags(on_tree: Pvc) -> None:
@@ -322,7 +370,10 @@ def test_a_node_in_disorder_is_shown_with_question_marks(on_tree: Pvc, tree: Tre
 
 def test_an_unknown_node_is_one_helpful_line(on_tree: Pvc) -> None:
     result = on_tree("node", "info", "pvchv9")
-    assert (result.code, result.err) == (1, "Error: there is no node 'pvchv9': did you mean 'pvchv3'?\n")
+    assert (result.code, result.err) == (
+        1,
+        "Error: there is no node 'pvchv9': did you mean 'pvchv1', 'pvchv2' or 'pvchv3'?\n",
+    )
 
 
 def test_an_empty_cluster_is_said_to_be_empty(pvc: Pvc, empty: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,12 @@ from pvc_cli.cluster.vms.hardware import Hardware
 
 
 class Filters(NamedTuple):
-    """Which VMs to select: all filters must match; *negate* inverts each but the pattern."""
+    """Which VMs to select: all filters must match; *negate* inverts each but the pattern and the names."""
 
     pattern: str | None = None
     """A regular expression found anywhere in the name, or a whole UUID."""
+    names: tuple[str, ...] = ()
+    """Names, UUIDs or glob patterns, of which each must match a VM."""
     nodes: tuple[str, ...] = ()
     """Any of these; with a ``!`` in front, none of them. They may be glob patterns."""
     states: tuple[str, ...] = ()
@@ -36,7 +38,7 @@ class Filters(NamedTuple):
     @property
     def needs_xml(self) -> bool:
         """Whether one of them looks into the XML."""
-        return self._replace(negate=False) != Filters(*self[:5])
+        return self._replace(negate=False) != Filters(*self[:6])
 
 
 def match_value(value: str, wanted: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from pvc_cli.cluster.nodes import require_node
-from pvc_cli.cluster.patterns import check_pattern
+from pvc_cli.cluster.patterns import check_pattern, glob_instead, is_glob
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.filters import Filters, match_hardware, match_tags, match_value
@@ -15,7 +15,6 @@ from pvc_cli.zk import ZKHandler
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SEE_VMS = "see 'pvc vm list'"
-_GLOB = re.compile(r"[*?\[]")
 _CHUNK = 500
 _BRIDGES = ("cluster", "storage", "upstream")
 """What a VM's document has in place of the VNI of a node's own network."""
@@ -54,7 +53,7 @@ def names_of(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, str]:
 
 def is_one(word: str) -> bool:
     """Tell whether *word* on a command line can mean one VM at most: not a list, a pattern, or ``-``."""
-    return word != "-" and "," not in word and not _GLOB.search(word)
+    return word != "-" and "," not in word and not is_glob(word)
 
 
 def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
@@ -91,10 +90,13 @@ def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:
                 f"{len(uuids)} VMs are called {quoted(wanted)}: use one of the UUIDs {', '.join(uuids)}"
             )
         return [VmRef(uuids[0], wanted)]
-    if _GLOB.search(wanted):
+    if is_glob(wanted):
         matches = re.compile(translate(wanted)).match
         if vms := [VmRef(uuid, name) for name in everybody if matches(name) for uuid in everybody[name]]:
             return sorted(vms, key=lambda vm: (natural_key(vm.name), vm.uuid))
+    if glob := glob_instead(wanted):
+        raise NotFoundError(f"{quoted(wanted)} is not a shell pattern that matches a VM: try {quoted(glob)}")
+    if is_glob(wanted):
         raise NotFoundError(f"no VM matches {quoted(wanted)}: {SEE_VMS}")
     raise NotFoundError(f"there is no VM {quoted(wanted)}: {hint(wanted, everybody, SEE_VMS)}")
 
@@ -120,13 +122,13 @@ def narrow(
 ) -> list[VmRef]:
     """Return those of *vms* that *filters* match, as :func:`select` does with all of them.
 
-    :raises NotFoundError: if there is no such node.
+    :raises NotFoundError: if there is no such node, or if a name matches none of *vms*.
     """
-    vms = _by_pattern(vms, filters.pattern)
+    vms = _by_names(_by_pattern(vms, filters.pattern), filters.names)
     if filters.networks:
         filters = filters._replace(networks=_network_words(handler, filters.networks))
     if filters.nodes:
-        require_node(handler, *(node for node in map(_bare, filters.nodes) if not _GLOB.search(node)))
+        require_node(handler, *(node for node in map(_bare, filters.nodes) if not is_glob(node)))
         vms = _by_value(handler, vms, "domain.node", filters.nodes, negate=filters.negate)
     if filters.states:
         vms = _by_value(handler, vms, "domain.state", filters.states, negate=filters.negate)
@@ -174,6 +176,20 @@ def _by_pattern(vms: list[VmRef], pattern: str | None) -> list[VmRef]:
             return exact
     search = re.compile(check_pattern(pattern)).search
     return [vm for vm in vms if search(vm.name)]
+
+
+def _by_names(vms: list[VmRef], names: Sequence[str]) -> list[VmRef]:
+    """Return those of *vms* that *names* mean, as :func:`find` does with all of them."""
+    if not names:
+        return vms
+    by_uuid = {vm.uuid: vm for vm in vms}
+    by_name: dict[str, list[str]] = {}
+    for vm in vms:
+        by_name.setdefault(vm.name, []).append(vm.uuid)
+    meant = {
+        vm for name in names for vm in ([by_uuid[name.lower()]] if name.lower() in by_uuid else _meant(name, by_name))
+    }
+    return [vm for vm in vms if vm in meant]
 
 
 def _by_value(handler: ZKHandler, vms: list[VmRef], key: str, wanted: Sequence[str], *, negate: bool) -> list[VmRef]:

@@ -1,15 +1,17 @@
 """What a command is made of: its context, its session, and the options that commands share."""
 
 import functools
+import shlex
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 import click
 
-from pvc_cli.cluster.patterns import check_pattern
+from pvc_cli.cluster.patterns import check_pattern, looks_like_glob
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.connections.session import connect_to_list as connect_to_list
 from pvc_cli.context import Context as Context
+from pvc_cli.errors import quoted
 from pvc_cli.output.writer import Format
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -100,9 +102,18 @@ def _output(command: Command, formats: list[str], text: str) -> Command:
     )(command)
 
 
-pattern_argument = click.argument(
-    "pattern", required=False, callback=lambda _context, _parameter, given: given and check_pattern(given)
-)
+def _check_pattern(context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    """Refuse an invalid regular expression, and point out one that looks like a shell pattern."""
+    if given and check_pattern(given) and given != "-" and looks_like_glob(given):
+        named = any(parameter.name == "names" for parameter in context.command.params)
+        instead = f"; --name {shlex.quote(given)} takes it as a shell pattern" if named else ""
+        context.obj.output.message(
+            f"Note: {quoted(given)} is taken as a regular expression, found anywhere in a name{instead}."
+        )
+    return given
+
+
+pattern_argument = click.argument("pattern", required=False, callback=_check_pattern)
 
 
 def _note_change(context: click.Context, _parameter: click.Parameter, dry_run: bool) -> bool:

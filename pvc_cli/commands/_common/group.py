@@ -6,7 +6,12 @@ from typing import Any
 
 import click
 
-from pvc_cli.errors import EXIT_USAGE
+from pvc_cli.errors import EXIT_USAGE, hint, quoted
+
+_DESTRUCTIVE = frozenset(
+    ("delete", "disable", "flush", "prune", "release", "remove", "restore", "rollback", "shutdown", "stop", "undo")
+)
+"""Commands that nobody should be led to by a typing error."""
 
 
 class LazyGroup(click.Group):
@@ -52,6 +57,19 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(f"{self._package}.{place}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names.
+
+        :raises click.UsageError: if there is none; it names what was probably meant, but nothing that destroys.
+        """
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
+            advice = hint(name, [known for known in self.list_commands(ctx) if known not in _DESTRUCTIVE], "")
+            raise click.UsageError(f"No such command {quoted(name)}" + (f": {advice}" if advice else ""), ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -35,7 +35,15 @@ def _split(_context: click.Context, _parameter: click.Parameter, given: Sequence
     return tuple(word for words in given for word in words.split(",") if word)
 
 
-_NEGATE = click.option("-n", "--negate", is_flag=True, help="Invert each filter.")
+def _names(context: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(context.obj.names(given)) if given else ()
+
+
+_NEGATE = click.option("-n", "--negate", is_flag=True, help="Invert each filter but --name.")
+_NAME = click.option(
+    "--name", "names", multiple=True, metavar="VM", shell_complete=complete.vms, callback=_names,
+    help="Only these VMs: names, UUIDs, or shell patterns in quotes; - reads standard input.",
+)  # fmt: skip
 _OTHERS = (
     click.option(
         "-s", "--state", "states", multiple=True, metavar="STATE", shell_complete=complete.states, callback=_split,
@@ -62,7 +70,7 @@ _OTHERS = (
     ),
     click.option("--sriov", is_flag=True, help="Only VMs that use a VF, or another device of their node."),
 )  # fmt: skip
-FILTER_OPTIONS = (_node_option("-t", "--target"), *_OTHERS, _NEGATE)
+FILTER_OPTIONS = (_NAME, _node_option("-t", "--target"), *_OTHERS, _NEGATE)
 """The options that select VMs, for a record :class:`Filters`."""
 
 
@@ -101,7 +109,7 @@ def selection_options(
         ) -> object:
             return command(*args, selection=Selection(words, everything, filters, yes), **given)
 
-        decorated = options_into(Filters, "filters", _node_option(*node), *_OTHERS, _NEGATE)(
+        decorated = options_into(Filters, "filters", _NAME, _node_option(*node), *_OTHERS, _NEGATE)(
             cast("Command", with_selection)
         )
         decorated = click.option("--all", "everything", is_flag=True, help=every)(decorated)
@@ -160,7 +168,8 @@ def still_meant(selection: Selection) -> StillMeant:
     """Return what tells which of the VMs that options selected still match."""
 
     def look(handler: ZKHandler, vms: Sequence[VmRef]) -> Sequence[VmRef]:
-        return narrow(handler, list(vms), selection.filters) if selection.by_options else vms
+        # They are known by their UUIDs now, whatever they are called meanwhile.
+        return narrow(handler, list(vms), selection.filters._replace(names=())) if selection.by_options else vms
 
     return look
 

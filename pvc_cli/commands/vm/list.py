@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from pvc_cli.cluster.patterns import check_pattern
 from pvc_cli.cluster.vms.counting import TRAITS, Trait, count_vms
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
@@ -14,7 +13,14 @@ from pvc_cli.cluster.vms.query import VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.read import read_summaries, read_vms
 from pvc_cli.cluster.vms.selection import explain_no_match
 from pvc_cli.cluster.vms.watched import watch_documents, watch_rows
-from pvc_cli.commands._common.command import Context, connect_to_list, options_into, pass_context, watch_option
+from pvc_cli.commands._common.command import (
+    Context,
+    connect_to_list,
+    options_into,
+    pass_context,
+    pattern_argument,
+    watch_option,
+)
 from pvc_cli.commands._common.listing import list_options, show_list, show_records
 from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
 from pvc_cli.commands._common.sizes import memory_cell
@@ -37,9 +43,7 @@ _VmT = TypeVar("_VmT", Vm, VmSummary)
 @options_into(
     Filters,
     "filters",
-    click.argument(
-        "pattern", required=False, callback=lambda _context, _parameter, given: given and check_pattern(given)
-    ),
+    pattern_argument,
     *FILTER_OPTIONS,
 )
 @click.option("--count-by", "trait", type=click.Choice(TRAITS), help="Count the VMs instead, by what they have.")
@@ -50,11 +54,12 @@ def command(context: Context, filters: Filters, trait: Trait | None, watch: bool
     """List VMs.
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it. With -, the
-    names come from standard input.
+    names come from standard input. --name takes the names and shell patterns that changes take.
 
     \b
     Examples:
       pvc vm list '^web-' -s start
+      pvc vm list --name 'web-*' -t '!pvchv1'
       pvc vm list -g production -o name
       pvc vm list --network 1001 --min-memory 4096
       pvc vm list --sort=-memory,name --columns name,memory,node
@@ -63,7 +68,6 @@ def command(context: Context, filters: Filters, trait: Trait | None, watch: bool
     """
     names = context.names(["-"]) if filters.pattern == "-" else []
     filters = filters._replace(pattern=None) if names else filters
-    check_pattern(filters.pattern or "")
 
     def arm(handler: ZKHandler, watcher: Watcher) -> None:
         # A table shows little of a VM, unless more is asked for; there are many VMs.
