@@ -2,11 +2,71 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pvc_cli.cluster.desired.model import Part
 from pvc_cli.cluster.desired.reading import read_state
+from pvc_cli.cluster.sriov.model import SETTINGS
 from pvc_cli.errors import InvalidInputError
+from pvc_cli.yaml_text import dump
+from pvc_cli.zk.names import check_item
+
+
+def is_item(name: str) -> bool:
+    try:
+        return bool(check_item(name)) and name.isprintable()
+    except ValueError:
+        return False
+
+
+_LETTERS = st.characters(
+    min_codepoint=0x20, max_codepoint=0x2FFF, exclude_categories=["Cs", "Cc", "Cf", "Cn", "Zl", "Zp"]
+)
+_ODD = st.sampled_from("0123456789.:-+eExo~#'\"{}[]&*!|>%@`, ")
+NAMES = st.text(_ODD | _LETTERS, min_size=1, max_size=12).filter(is_item)
+TAG = st.fixed_dictionaries(
+    {"name": NAMES}, optional={"type": st.sampled_from(("user", "system")), "protected": st.booleans()}
+)
+TAGS = st.lists(TAG, unique_by=lambda tag: str(tag["name"]), max_size=4)
+METADATA = st.fixed_dictionaries(
+    {"profile": NAMES},
+    optional={"node_autostart": st.booleans(), "migration_max_downtime": st.integers(0, 2**31 - 1)},
+)
+CONFIG = st.dictionaries(st.sampled_from(SETTINGS[:2]), st.integers(0, 7), min_size=1)
+
+
+@given(st.lists(st.tuples(NAMES, TAGS, METADATA), max_size=3), st.lists(st.tuples(NAMES, NAMES, CONFIG), max_size=3))
+def test_what_is_written_as_yaml_or_json_is_read_as_it_was_meant(
+    vms: list[tuple[str, list[dict[str, object]], dict[str, object]]], vfs: list[tuple[str, str, dict[str, int]]]
+) -> None:
+    document = {
+        "version": 1,
+        "vms": [{"vm": name, "tags": tags, "metadata": metadata} for name, tags, metadata in vms],
+        "vfs": [{"node": node, "vf": vf, "config": config} for node, vf, config in vfs],
+    }
+    for text in (dump(document), dump(document, unicode=False), json.dumps(document, ensure_ascii=False)):
+        state = read_state(text, "state")
+        read = [(e.words[0].text, {part: value for part, (value, _) in e.said.items()}) for e in state.vms]
+        assert read == [(name, {**said_of(tags), **fields(metadata, "metadata")}) for name, tags, metadata in vms]
+        set_ = [(e.nodes[0].text, e.vfs[0].text, {p: value for p, (value, _) in e.said.items()}) for e in state.vfs]
+        assert set_ == [(node, vf, fields(config, "setting")) for node, vf, config in vfs]
+
+
+def fields(values: object, kind: str) -> dict[Part, object]:
+    assert isinstance(values, dict)
+    return {Part(kind, name): value for name, value in values.items()}
+
+
+def said_of(tags: list[dict[str, object]]) -> dict[Part, object]:
+    said: dict[Part, object] = {}
+    for tag in tags:
+        said[Part("tag", str(tag["name"]))] = True
+        said |= {Part(key, str(tag["name"])): tag[key] for key in ("type", "protected") if key in tag}
+    return said
 
 
 def state(rest: str) -> str:

@@ -97,7 +97,7 @@ def test_pruning_takes_what_the_file_does_not_list_but_nothing_protected(on_tree
     assert all(path.startswith(tags) for path in changes_between(full, tree.dump()))
     again = on_tree("apply", "-f", "-", "--prune", stdin=text)
     assert again.err == (
-        "web-01: is as the file says; kept without --force: mine (protected), theirs (a system tag).\n"
+        "Kept without --force: mine (protected), theirs (a system tag) of web-01.\n"
         "Nothing to change by standard input: 2 VMs are as it says.\n"
     )
     assert on_tree("apply", "-f", "-", "--prune", "--force", stdin=text).code == 0

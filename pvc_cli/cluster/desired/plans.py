@@ -14,6 +14,8 @@ from pvc_cli.zk.transaction import refuse_contenders
 
 AS_SAID = "is as the file says"
 """Why nothing is changed."""
+KEPT = "; kept without --force: "
+"""What a detail has in front of the tags that pruning leaves."""
 Trees = Iterator[dict[str, Znode]]
 
 
@@ -129,7 +131,7 @@ def _prune(
             refuse_contenders(tree)
             transaction.delete_item(tree)
             pruned.append(f"- tag {name}")
-    return pruned, f"; kept without --force: {', '.join(kept)}" if kept else ""
+    return pruned, f"{KEPT}{', '.join(kept)}" if kept else ""
 
 
 def _plan_vf(handler: ZKHandler, wish: VfWish, found: Iterator[Znode | None]) -> Control[Wish]:

@@ -9,7 +9,7 @@ import click
 from pvc_cli.cluster.controls import Outcome, control
 from pvc_cli.cluster.desired.matching import match_state
 from pvc_cli.cluster.desired.model import State, VmWish, Wish
-from pvc_cli.cluster.desired.plans import AS_SAID, plan_state
+from pvc_cli.cluster.desired.plans import KEPT, plan_state
 from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.outcomes import show_outcome
@@ -18,6 +18,7 @@ from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
 
+_FEW = 3
 state_option = click.option(
     "-f", "--file", "file", required=True, metavar="STATE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
@@ -69,19 +70,29 @@ def apply_state(output: Output, handler: ZKHandler, state: State, limits: Limits
         ask_many(changed, _kinds(wishes), yes=limits.yes, dry_run=dry_run)
     with progress_bar(output, shown=len(wishes) > MANY and not dry_run) as progress:
         outcome = control(handler, wishes, plan, dry_run=dry_run, on_progress=progress)
-    if output.style == "table" and all(one.status == "unchanged" for one in outcome.controls):
-        _say_unchanged(output, state, outcome)
-        return 0
-    return show_outcome(output, handler, outcome, dry_run=dry_run)
+    code = 0
+    unchanged = all(one.status == "unchanged" for one in outcome.controls)
+    if not unchanged or output.style != "table":
+        code = show_outcome(output, handler, outcome, dry_run=dry_run)
+    if unchanged or len(outcome.controls) > MANY:
+        _say_kept(output, outcome)
+    if unchanged:
+        _say_unchanged(output, state, [one.item for one in outcome.controls])
+    return code
 
 
-def _say_unchanged(output: Output, state: State, outcome: Outcome[Wish]) -> None:
-    kept = [one for one in outcome.controls if one.detail != AS_SAID]
-    for one in kept[:MANY]:
-        output.message(f"{one.name}: {one.detail}.")
-    if len(kept) > MANY:
-        output.message(f"{len(kept) - MANY} more such VMs: -o json lists them all.")
-    items = [one.item for one in outcome.controls]
+def _say_kept(output: Output, outcome: Outcome[Wish]) -> None:
+    """Say which tags pruning left, those of many VMs in one line."""
+    names: dict[str, list[str]] = {}
+    for one in outcome.controls:
+        if tags := one.detail.partition(KEPT)[2]:
+            names.setdefault(tags, []).append(one.name)
+    for tags, vms in names.items():
+        more = f" and {len(vms) - _FEW} more" if len(vms) > _FEW else ""
+        output.message(f"Kept without --force: {tags} of {', '.join(vms[:_FEW])}{more}.")
+
+
+def _say_unchanged(output: Output, state: State, items: list[Wish]) -> None:
     what = f"{_count(items)} {'is' if len(items) == 1 else 'are'} as it says" if items else "it names no VM and no VF"
     output.message(f"Nothing to change by {state.source}: {what}.")
 

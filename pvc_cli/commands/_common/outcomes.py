@@ -89,8 +89,10 @@ def show_outcome(output: Output, handler: ZKHandler, outcome: Outcome[Item], *, 
 
 
 def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) -> bool:
-    for one in controls if len(controls) <= _FEW else ():
-        if one.status in ("changed", "unchanged"):
+    changed = sum(one.status == "changed" for one in controls)
+    for one in controls:
+        named = len(controls) <= _FEW or (one.status == "changed" and changed <= _FEW and not dry_run)
+        if named and one.status in ("changed", "unchanged"):
             done = f"would be {one.detail}" if dry_run else one.detail
             output.message(f"{one.name}: {done if one.status == 'changed' else f'unchanged: {one.detail}'}.")
     say_counts(output, [one.status for one in controls], dry_run=dry_run)
