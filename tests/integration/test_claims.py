@@ -24,6 +24,7 @@ VFS = "/nodes/pvchv1/sriov/vf"
 FREE = f"{VFS}/ens1f0v1"
 CLAIMS = 64
 ROUNDS = 20
+ROUNDS_OF_ANY = 5
 
 
 HOSTDEV = "<interface type='hostdev'><mac address='{mac}'/><sriov_device>{vf}</sriov_device></interface>"
@@ -262,6 +263,30 @@ class Crowd:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+def test_of_64_processes_that_claim_any_vf_at_once_each_gets_another(demo: Callable[..., Tree]) -> None:
+    tree = demo(vms=CLAIMS)
+    vms = sorted(tree.client.get_children("/domains"))
+    vfs = [f"/nodes/pvchv1/sriov/vf/{name}" for name in tree.client.get_children("/nodes/pvchv1/sriov/vf")]
+    for vf in vfs:
+        tree.client.set(f"{vf}/used", b"False")
+        tree.client.set(f"{vf}/used_by", b"")
+    for vm in vms:
+        tree.client.set(f"/domains/{vm}/xml", b"<domain><devices/></domain>")
+    crowd = Crowd(tree.hosts)
+    try:
+        for number in range(ROUNDS_OF_ANY):
+            codes = crowd.claim("--any", vms)
+            assert sorted(codes) == [0] * len(vfs) + [1] * (CLAIMS - len(vfs)), number
+            winners = {vm for vm, code in zip(vms, codes, strict=True) if code == 0}
+            assert {tree.client.get(f"{vf}/used_by")[0].decode() for vf in vfs} == winners
+            for vf in vfs:
+                tree.client.set(f"{vf}/used", b"False")
+                tree.client.set(f"{vf}/used_by", b"")
+    finally:
+        crowd.close()
+    print(f"{ROUNDS_OF_ANY} rounds of {CLAIMS} claims of any of {len(vfs)} VFs at once: each got another, or none")
 
 
 def test_of_64_processes_that_claim_one_vf_at_once_one_wins(demo: Callable[..., Tree]) -> None:

@@ -189,6 +189,18 @@ def is_claimable(store: Interleaved) -> bool:
     return (value(store.inner, f"{VF}/used") != "True" or mine) and value(store.inner, WEB) is not None
 
 
+def judge_claim_any(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    """One VF is claimed, which nobody has claimed and no other VM has in its XML, and for a VM that is there."""
+    mine, vfs = WEB.rpartition("/")[2], {op.path.rpartition("/")[0] for op in changes(ops) if "/sriov/vf/" in op.path}
+    wrong = [f"claimed {vfs}"] if len(vfs) > 1 else []
+    for vf in vfs:
+        others = value(store.inner, f"{vf}/used") == "True" and value(store.inner, f"{vf}/used_by") != mine
+        gone = value(store.inner, vf) is None or value(store.inner, WEB) is None
+        wrong += [f"claimed {vf} as it was not to be"] if others or gone else []
+    keys = r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)|" + f"{WEB}/migrate_method"
+    return wrong + judge_keys(store, ops, keys=keys, allowed=lambda _: True)
+
+
 def is_releasable(store: Interleaved) -> bool:
     holder = value(store.inner, f"{VF}/used_by") or ""
     xml = value(store.inner, f"/domains/{holder}/xml") or ""
@@ -374,6 +386,10 @@ COMMANDS = {
     "vf claim": Command(
         ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01"),
         partial(judge_keys, keys=USAGE, allowed=is_claimable),
+    ),
+    "vf claim --any": Command(
+        ("sriov", "vf", "claim", "pvchv1", "--any", "web-01"),
+        judge_claim_any,
     ),
     "vf release": Command(
         ("sriov", "vf", "release", "pvchv1", "ens1f0v1"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
 from pvc_cli.cluster.sriov.users import ClaimType, Guard, Use, User, make_users, read_users, user_keys
@@ -15,6 +16,18 @@ Write = tuple[Key, Znode | None, str]
 """A key, its znode as it was found, and its new value."""
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _USAGE_KEYS = ("sriov_vf", "sriov_vf.used", "sriov_vf.used_by", "sriov_vf.mac", "sriov_vf.phy_mac")
+
+
+class InUseError(RefusedError):
+    """A VF is used by another VM."""
+
+
+class How(NamedTuple):
+    """How a VM uses a VF, where its XML does not tell."""
+
+    mac: str = ""
+    """The address of the VM's interface, in lower case; empty is that in the XML."""
+    kind: ClaimType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +127,39 @@ def claim(
     :raises RefusedError: if the VF is or may be in use, or *kind* contradicts the XML.
     :raises ConflictError: if others kept changing the same things.
     """
-    wanted_mac = check_mac(mac) if mac is not None else ""
+    how = How(check_mac(mac) if mac is not None else "", kind)
 
     def plan() -> Transaction:
-        usage, pci, own = _read(handler, vf, user_keys(vm.uuid))
-        users = make_users([vm.uuid], own)
-        if not users:
-            raise NotFoundError(f"VM {vm.name} is gone: see 'pvc vm list'")
-        (user,) = users
-        if usage.used and usage.holder != vm.uuid:
-            raise RefusedError(
-                f"{vf} is in use by {_describe(handler, usage.holder)}:"
-                f" choose another with 'pvc sriov vf list {vf.node} --unused'"
-            )
-        others = [] if force else allow_claim(read_users(handler, vf.node), vf, pci, vm)
-        found = user.use_of(vf.phy, pci)
-        if found and kind and found.type != kind:
-            raise RefusedError(f"the XML of VM {vm.name} uses {vf.phy} as {found.type}, not as {kind}: omit --type")
-        use = found or Use(kind or "direct", vf.phy, "")
-        use = Use(use.type, vf.phy, wanted_mac or use.mac)
-        more = method_write(vm, use, user.method)
-        return usage.plan_claim(handler, vm, use, [*user.guards[:2], *others], more)
+        return plan_claim(handler, vf, vm, how, force=force)
 
     return plan() if dry_run else handler.retrying(plan)
+
+
+def plan_claim(
+    handler: ZKHandler, vf: VfRef, vm: VmRef, how: How, guards: Sequence[Guard] = (), *, force: bool = False
+) -> Transaction:
+    """Return what claims *vf* for *vm*, once: see :func:`claim`, which says what it raises.
+
+    :param guards: what else must not change meanwhile.
+    """
+    usage, pci, own = _read(handler, vf, user_keys(vm.uuid))
+    users = make_users([vm.uuid], own)
+    if not users:
+        raise NotFoundError(f"VM {vm.name} is gone: see 'pvc vm list'")
+    (user,) = users
+    if usage.used and usage.holder != vm.uuid:
+        raise InUseError(
+            f"{vf} is in use by {_describe(handler, usage.holder)}:"
+            f" choose another with 'pvc sriov vf list {vf.node} --unused'"
+        )
+    others = [] if force else allow_claim(read_users(handler, vf.node), vf, pci, vm)
+    found = user.use_of(vf.phy, pci)
+    if found and how.kind and found.type != how.kind:
+        raise RefusedError(f"the XML of VM {vm.name} uses {vf.phy} as {found.type}, not as {how.kind}: omit --type")
+    use = found or Use(how.kind or "direct", vf.phy, "")
+    use = Use(use.type, vf.phy, how.mac or use.mac)
+    more = method_write(vm, use, user.method)
+    return usage.plan_claim(handler, vm, use, [*user.guards[:2], *others, *guards], more)
 
 
 def allow_claim(users: Iterable[User], vf: VfRef, pci: str, vm: VmRef) -> list[Guard]:
@@ -152,7 +175,7 @@ def allow_claim(users: Iterable[User], vf: VfRef, pci: str, vm: VmRef) -> list[G
             continue
         if user.use_of(vf.phy, pci):
             if not user.is_idle:
-                raise RefusedError(
+                raise InUseError(
                     f"{vf} is in use by VM {user.ref.name} ({user.ref.uuid}), which has it in its XML without a"
                     f" claim and is in state {user.state}: {instead}"
                 )

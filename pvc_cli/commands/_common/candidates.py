@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.networks import list_names
+from pvc_cli.cluster.sriov.model import list_refs
 from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.tags import count_tags
@@ -25,7 +26,7 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 
 
 def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]]) -> Completer:
-    """Return a completer that offers what *look* finds, given the words typed so far."""
+    """Return a completer that offers what *look* finds, given the words typed so far, and the ``incomplete`` one."""
 
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         options = context.find_root().params
@@ -37,7 +38,7 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
             # Never complain about a half-typed line: errors show when the command is run.
             try:
                 with connect(target) as handler:
-                    found.extend(look(handler, context.params))
+                    found.extend(look(handler, {**context.params, "incomplete": incomplete}))
             except (PvcError, OSError):
                 found.clear()
 
@@ -72,6 +73,25 @@ def _pools_and_volumes(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[
 
 
 pools_and_volumes = _from_cluster(_pools_and_volumes)
+
+
+def _vf_words(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
+    """Offer the next word of NODE VF or NODE/VF; then nothing."""
+    words, incomplete = list(line.get("words") or ()), line["incomplete"]
+    if not words:
+        return list(map("/".join, list_refs(handler))) if "/" in incomplete else handler.children("base.node") or []
+    return handler.children(("node.sriov.vf", words[0])) or [] if len(words) == 1 and "/" not in words[0] else []
+
+
+def _claim_words(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
+    """Offer the next word of NODE VF VM or NODE/VF VM; of NODE VM with ``--any``."""
+    words = list(line.get("words") or ())
+    if len(words) < (1 if words and ("/" in words[0] or line.get("any_vf")) else 2):
+        return _vf_words(handler, line)
+    return [vm.name for vm in list_vms(handler)]
+
+
+vf_words, claim_words = _from_cluster(_vf_words), _from_cluster(_claim_words)
 
 
 def _look_for_keys(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:

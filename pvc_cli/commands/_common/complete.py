@@ -25,4 +25,5 @@ def _on_tab(kind: str) -> Completer:
 changes, keys, vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
     _on_tab, ("changes", "keys", "vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
 )
+vf_words, claim_words = map(_on_tab, ("vf_words", "claim_words"))
 networks, pools, pools_and_volumes, columns = map(_on_tab, ("networks", "pools", "pools_and_volumes", "columns"))

@@ -1,19 +1,20 @@
 import click
 
-from pvc_cli.cluster.sriov.claims import check_mac, claim
-from pvc_cli.cluster.sriov.model import find_vfs
+from pvc_cli.cluster.sriov.claim_any import Wish, claim_any
+from pvc_cli.cluster.sriov.claims import How, check_mac, claim
 from pvc_cli.cluster.sriov.users import CLAIM_TYPES, ClaimType
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
-from pvc_cli.errors import quoted
+from pvc_cli.commands.network.sriov.vf._shared import VfWords, one_name, show_claim, vf_words
+from pvc_cli.errors import InvalidInputError, quoted
 
 
 @click.command("claim")
-@click.argument("node", shell_complete=complete.nodes)
-@click.argument("name", metavar="VF", shell_complete=complete.vfs)
-@click.argument("vm", shell_complete=complete.vms)
+@click.argument("words", metavar="NODE VF VM", nargs=-1, shell_complete=complete.claim_words)
+@click.option("--any", "any_vf", is_flag=True, help="Claim any VF of NODE that is free and in sync, instead of VF.")
+@click.option("--pf", metavar="PF", help="With --any, only a VF of this PF.")
+@click.option("--trust", is_flag=True, help="With --any, only a VF with trust on.")
 @click.option("--mac", help="MAC address of the VM's interface [default: from its XML].")
 @click.option(
     "--type",
@@ -27,9 +28,10 @@ from pvc_cli.errors import quoted
 @pass_context
 def command(
     context: Context,
-    node: str,
-    name: str,
-    vm: str,
+    words: tuple[str, ...],
+    any_vf: bool,
+    pf: str | None,
+    trust: bool,
     mac: str | None,
     kind: ClaimType | None,
     force: bool,
@@ -37,21 +39,40 @@ def command(
 ) -> None:
     """Assign a VF to a VM (atomic).
 
-    Of several claims at once, exactly one succeeds. Refused if another VM on NODE runs with it, or may: PVC claims no
-    VF when it defines a VM. A VM that uses the VF as hostdev cannot be migrated live: its migration method becomes
-    shutdown.
+    Of several claims at once, exactly one succeeds; with --any, each gets another VF. Refused if another VM on NODE
+    runs with it, or may: PVC claims no VF when it defines a VM. A VM that uses the VF as hostdev cannot be migrated
+    live: its migration method becomes shutdown. NODE/VF is one word for both.
+
+    With --any, a VM that has claimed a fitting VF keeps it; one in its XML comes first.
 
     \b
-    Example:
+    Examples:
       pvc sriov vf claim pvchv1 ens1f0v1 web-01 --type hostdev
+      pvc sriov vf claim pvchv1 --any --pf ens1f1 web-01
     """
+    if any_vf and (force or len(words) != 2):
+        raise click.UsageError("expected NODE --any VM" + (", without --force" if force else ""))
+    if not any_vf and (pf or trust):
+        raise click.UsageError("--pf and --trust choose a VF: use --any, too")
     if mac is not None:
-        check_mac(mac)
+        mac = check_mac(mac)
+    chosen = None if any_vf else _one(vf_words(context, words[:-1]))
     with connect(context) as handler:
-        (vf,) = find_vfs(handler, node, [one_name(name)])
-        (holder,) = find(handler, [one_name(vm)])
+        (holder,) = find(handler, [one_name(words[-1])])
+        if chosen is None:
+            wish = Wish(words[0], pf, trust)
+            vf, transaction = claim_any(handler, wish, holder, How(mac or "", kind), dry_run=dry_run)
+        else:
+            (vf,) = chosen.find(handler)
+            transaction = claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run)
         at = handler.read(("domain.node", holder.uuid))
-        transaction = claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run)
-        if at != node:
-            context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
+        if at != vf.node:
+            context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {vf.node}")
         show_claim(context.output, handler, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)
+
+
+def _one(words: VfWords) -> VfWords:
+    if len(words.names) > 1:
+        raise InvalidInputError("several VFs for one VM: claim one at a time")
+    one_name(words.names[0])
+    return words
