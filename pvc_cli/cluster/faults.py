@@ -1,14 +1,19 @@
 """The faults that PVC's daemons report: list them, acknowledge them, delete them."""
 
+from __future__ import annotations
+
 import datetime
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
 from pvc_cli.cluster.values import natural_key, parse_int
 from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.transaction import delete_noticing, refuse_contenders
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.watch import Watcher
 
 _SEE = "see 'pvc fault list'"
 _FIELDS = ("last_time", "first_time", "ack_time", "status", "delta", "message")
@@ -41,6 +46,14 @@ def list_faults(handler: ZKHandler) -> list[Fault]:
         _fault(name, row) for name, row in zip(names, rows, strict=True) if any(value is not None for value in row)
     ]
     return sorted(found, key=lambda fault: fault.last_reported, reverse=True)
+
+
+def watch_faults(handler: ZKHandler, watcher: Watcher) -> None:
+    """Watch whatever changes the list of faults."""
+    handler.schema.require("base.faults", "faults need")
+    watcher.watch(children=["base.faults"])
+    names = handler.children("base.faults") or []
+    watcher.watch(values=[(f"faults.{field}", name) for name in names for field in _FIELDS])
 
 
 def _fault(name: str, row: Sequence[str | None]) -> Fault:

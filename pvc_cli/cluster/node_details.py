@@ -1,20 +1,44 @@
 """Read what the documents of nodes have beyond a list: health checks, interfaces, and the names of VMs."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from pvc_cli.cluster.nodes import Node
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pvc_cli.cluster.nodes import Node, watch_nodes
 from pvc_cli.cluster.values import parse_int, parse_json, parse_list, parse_object
 from pvc_cli.cluster.vms.query import names_of
 from pvc_cli.zk import ZKHandler
 
+if TYPE_CHECKING:
+    from pvc_cli.zk.watch import Watcher
+
 _CONTAINER = "node.monitoring.data"
+_KEYS = ("node.monitoring.plugins", "node.network.stats")
 _CHECK_KEYS = (
     "monitoring_plugin.last_run",
     "monitoring_plugin.health_delta",
     "monitoring_plugin.message",
     "monitoring_plugin.data",
 )
+
+
+def watch_details(handler: ZKHandler, watcher: Watcher) -> None:
+    """Watch whatever changes the documents of nodes."""
+    watch_nodes(handler, watcher)
+    names = handler.children("base.node") or []
+    watcher.watch(
+        values=[(key, name) for name in names for key in _KEYS], children=[(_CONTAINER, name) for name in names]
+    )
+    reporting = handler.children_many((_CONTAINER, name) for name in names)
+    watcher.watch(
+        values=[
+            (_CONTAINER, name, key, plugin)
+            for name, plugins in zip(names, reporting, strict=True)
+            for plugin in plugins or ()
+            for key in _CHECK_KEYS
+        ]
+    )
 
 
 class HealthCheck(NamedTuple):
@@ -44,8 +68,7 @@ class NodeDetails(NamedTuple):
 
 def read_node_details(handler: ZKHandler, nodes: Sequence[Node]) -> list[NodeDetails]:
     """Return the details of each of *nodes*, in three batches, two of them at once."""
-    keys = ("node.monitoring.plugins", "node.network.stats")
-    wait = handler.request_rows([node.name for node in nodes], keys, (_CONTAINER,))
+    wait = handler.request_rows([node.name for node in nodes], _KEYS, (_CONTAINER,))
     names = names_of(handler, [uuid for node in nodes for uuid in node.running_domains])
     rows = wait()
     plugins = [parse_list(listed, None) for (listed, _), _ in rows]

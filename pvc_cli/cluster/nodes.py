@@ -1,12 +1,17 @@
 """Read the nodes of a cluster."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
 from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.schema import MASK
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.watch import Watcher
 
 SEE_NODES = "see 'pvc node list'"
 
@@ -85,6 +90,13 @@ class Node(NamedTuple):
 def list_nodes(handler: ZKHandler) -> list[Node]:
     """Return every node, by name, in two batches."""
     return _read(handler, sorted(handler.children("base.node") or [], key=natural_key))
+
+
+def watch_nodes(handler: ZKHandler, watcher: Watcher) -> None:
+    """Watch whatever changes the records of nodes; a running daemon writes some of it every few seconds."""
+    watcher.watch(children=["base.node"])
+    names = handler.children("base.node") or []
+    watcher.watch(values=[(key, name) for name in names for key in _KEYS.values()])
 
 
 def require_node(handler: ZKHandler, *names: str, otherwise: str = SEE_NODES) -> None:

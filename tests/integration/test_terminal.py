@@ -338,3 +338,53 @@ def test_a_command_that_takes_long_shows_that_it_is_alive(tree: Tree) -> None:
             env=environment_for(tree), capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert "Reading" not in piped.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value", "shown"),
+    [
+        (("node", "list"), ("node.state.domain", "pvchv1"), "flushed", '"domain_state": "flushed"'),
+        (("node", "list"), ("node.cpu.load", "pvchv1"), "77.5", '"load": 77.5'),
+        (
+            ("node", "list"),
+            ("node.monitoring.data", "pvchv1", "monitoring_plugin.message", "disk"),
+            "no disk left",
+            '"message": "no disk left"',
+        ),
+        (("fault", "list"), ("faults.status", "MAINTENANCE"), "odd", '"status": "odd"'),
+        (("fault", "list"), ("faults.message", "MAINTENANCE"), "other words", '"message": "other words"'),
+    ],
+)
+def test_nodes_and_faults_are_watched_as_they_are_shown(
+    tree: Tree, words: tuple[str, ...], key: tuple[str, ...], value: str, shown: str
+) -> None:
+    with ZKHandler(tree.hosts) as handler:
+        fields = [f"faults.{field}" for field in ("last_time", "first_time", "status", "message")]
+        handler.write([(("faults.id", "MAINTENANCE"), ""), *(((field, "MAINTENANCE"), "new") for field in fields)])
+    words = (str(Path(sys.executable).with_name("pvc")), *words, "--watch", "-o", "jsonl")
+    program = subprocess.Popen(words, env=environment_for(tree), stdout=subprocess.PIPE, text=True)
+    assert program.stdout
+    try:
+        assert shown not in program.stdout.readline()
+        with ZKHandler(tree.hosts) as handler:
+            handler.write([(key, value)])
+        assert any(shown in line for line in program.stdout)
+    finally:
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 130
+        program.stdout.close()
+
+
+@pytest.mark.parametrize("words", [("node", "list"), ("fault", "list")])
+def test_nodes_and_faults_are_redrawn_in_place(tree: Tree, words: tuple[str, ...]) -> None:
+    terminal = pvc_on_terminal(tree, "--no-color", *words, "--watch", TERM="xterm")
+    terminal.wait_for("3 nodes" if words[0] == "node" else "2 faults")
+    with ZKHandler(tree.hosts) as handler:
+        if words[0] == "node":
+            handler.write([(("node.state.daemon", "pvchv2"), "dead")])
+        else:
+            handler.write([(("faults.id", "LATE"), ""), (("faults.message", "LATE"), "dead")])
+    terminal.wait_for("dead")
+    terminal.type("\x03")
+    assert terminal.wait_for_end() == 130
+    assert "\x1b[?1049l" in terminal.seen

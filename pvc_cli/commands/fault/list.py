@@ -1,9 +1,11 @@
 import click
 
 from pvc_cli.cluster.documents import fault_document
-from pvc_cli.cluster.faults import Fault, list_faults
-from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.cluster.faults import Fault, list_faults, watch_faults
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
 from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.watching import turns
+from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Row, known
 
 _HEADERS = ("ID", "LAST REPORTED", "STATUS", "HEALTH", "MESSAGE")
@@ -11,9 +13,10 @@ _HEADERS = ("ID", "LAST REPORTED", "STATUS", "HEALTH", "MESSAGE")
 
 @click.command("list")
 @click.option("--new", is_flag=True, help="Only what nobody has acknowledged.")
+@watch_option
 @list_options(*_HEADERS)
 @pass_context
-def command(context: Context, new: bool) -> None:
+def command(context: Context, new: bool, watch: bool) -> int:
     """List faults, the latest first.
 
     \b
@@ -21,18 +24,20 @@ def command(context: Context, new: bool) -> None:
       pvc fault list --new
       pvc fault list -o name
     """
-    with connect_to_list(context) as handler:
-        faults = [fault for fault in list_faults(handler) if not new or fault.status != "ack"]
-        show_list(
-            context.output,
-            faults,
-            document=fault_document,
-            name=lambda fault: fault.id,
-            headers=_HEADERS,
-            row=_row,
-            nothing="No faults.",
-            things="faults",
-        )
+    output = context.output
+    with connect_to_list(context) as handler, turns(output, handler, watch_faults, watch=watch) as each:
+        for _ in each:
+            show_list(
+                output,
+                [fault for fault in list_faults(handler) if not new or fault.status != "ack"],
+                document=fault_document,
+                name=lambda fault: fault.id,
+                headers=_HEADERS,
+                row=_row,
+                nothing="No faults.",
+                things="faults",
+            )
+    return EXIT_INTERRUPTED if watch else 0
 
 
 def _row(fault: Fault) -> Row:

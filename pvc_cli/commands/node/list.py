@@ -1,38 +1,46 @@
 import click
 
 from pvc_cli.cluster.documents import node_document
-from pvc_cli.cluster.node_details import read_node_details
-from pvc_cli.cluster.nodes import Node, list_nodes
-from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.cluster.node_details import read_node_details, watch_details
+from pvc_cli.cluster.nodes import Node, list_nodes, watch_nodes
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
 from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.sizes import memory_cell
+from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.node._states import state_cell
+from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Row
 
 _HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "USED", "MEMORY", "PVC", "SCHEMA")
 
 
 @click.command("list")
+@watch_option
 @list_options(*_HEADERS)
 @pass_context
-def command(context: Context) -> None:
+def command(context: Context, watch: bool) -> int:
     """List nodes.
 
     \b
-    Example:
+    Examples:
       pvc node list -o name
+      pvc node list --sort=-load
     """
-    with connect_to_list(context) as handler:
-        show_records(
-            context.output,
-            list_nodes(handler),
-            documents=lambda nodes: map(node_document, nodes, read_node_details(handler, nodes)),
-            names=lambda nodes: [node.name for node in nodes],
-            headers=_HEADERS,
-            rows=lambda nodes: [(node, _row(node)) for node in nodes],
-            nothing="No nodes.",
-            things="nodes",
-        )
+    output = context.output
+    arm = watch_nodes if output.tabular or output.style == "name" else watch_details
+    with connect_to_list(context) as handler, turns(output, handler, arm, watch=watch) as each:
+        for _ in each:
+            show_records(
+                output,
+                list_nodes(handler),
+                documents=lambda nodes: map(node_document, nodes, read_node_details(handler, nodes)),
+                names=lambda nodes: [node.name for node in nodes],
+                headers=_HEADERS,
+                rows=lambda nodes: [(node, _row(node)) for node in nodes],
+                nothing="No nodes.",
+                things="nodes",
+            )
+    return EXIT_INTERRUPTED if watch else 0
 
 
 def _row(node: Node) -> Row:
