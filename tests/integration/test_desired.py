@@ -250,6 +250,9 @@ def test_an_export_of_a_selection_has_those_vms_and_no_vfs(on_tree: Pvc) -> None
     assert document.keys() == {"version", "vms"}
     staging = json.loads(on_tree("export", "-g", "production", "-o", "json").out)
     assert all("production" in [tag["name"] for tag in entry["tags"]] for entry in staging["vms"])
+    nothing = on_tree("export", "-g", "nope")
+    assert nothing.err == "Nothing to export: no VM has a tag 'nope': see 'pvc vm tag list'.\n"
+    assert on_tree("export", "web-01", "-g", "production").code == 2
 
 
 def test_a_result_for_programs_says_what_became_of_each(on_tree: Pvc) -> None:

@@ -135,11 +135,18 @@ def named_vms(context: Context, selection: Selection) -> list[str]:
 
 
 def chosen_vms(
-    output: Output, handler: ZKHandler, names: Sequence[str], selection: Selection, *, tag: str | None = None
+    output: Output,
+    handler: ZKHandler,
+    names: Sequence[str],
+    selection: Selection,
+    *,
+    tag: str | None = None,
+    purpose: str = "change",
 ) -> list[VmRef]:
     """Return the VMs called *names*, or without names those that the options select.
 
     :param tag: the first argument, if options select the VMs and so it is taken for a tag.
+    :param purpose: what is done with them, a verb.
     :raises InvalidInputError: if options select none because a word is misspelt, or if *tag* is the name of a VM.
     """
     if names:
@@ -152,7 +159,7 @@ def chosen_vms(
         )
     chosen = narrow(handler, everybody, selection.filters, warn_of_broken_xml(output))
     if not chosen:
-        explain_nothing(output, handler, selection.filters)
+        explain_nothing(output, handler, selection.filters, purpose)
     return chosen
 
 
@@ -174,15 +181,15 @@ def still_meant(selection: Selection) -> StillMeant:
     return look
 
 
-def explain_nothing(output: Output, handler: ZKHandler, filters: Filters) -> None:
-    """Say why there is nothing to change: *filters* match no VM.
+def explain_nothing(output: Output, handler: ZKHandler, filters: Filters, purpose: str = "change") -> None:
+    """Say why there is nothing to change, or to do what *purpose* says: *filters* match no VM.
 
     :raises InvalidInputError: if that is because a word is misspelt.
     """
     why = explain_no_match(handler, filters)
     if why.misspelt:
         raise InvalidInputError(why.reason)
-    output.message(f"Nothing to change: {why.reason}.")
+    output.message(f"Nothing to {purpose}: {why.reason}.")
 
 
 def warn_of_broken_xml(output: Output) -> OnUnreadable:

@@ -25,7 +25,7 @@ def command(context: Context, selection: Selection) -> None:
     """
     names, output = named_vms(context, selection), context.output
     with connect_to_list(context) as handler:
-        vms = chosen_vms(output, handler, names, selection)
+        vms = chosen_vms(output, handler, names, selection, purpose="show")
         found = list(zip(vms, read_metadata(handler, vms), strict=True))
     documents = [metadata_document(vm, metadata) for vm, metadata in found]
     alone = len(selection.words) == 1 and is_one(selection.words[0])
