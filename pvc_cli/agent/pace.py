@@ -8,7 +8,7 @@ _SETTLE = 0.05
 """Seconds to wait after an event: udev's work, and our own, come in bursts."""
 _GAP = 0.3
 """Seconds between two looks at least."""
-_LONG_GAP = 2.0
+_LONG_GAP = 1.0
 """The same, once a burst is used up."""
 _BURST = 60.0
 
@@ -17,8 +17,7 @@ _BURST = 60.0
 class Pace:
     """Lets a burst of looks follow each other quickly, then fewer; who is silent for a while may have another burst.
 
-    A driver that tells of changes for ever, or a program that fights the agent over a VF, costs a look every two
-    seconds, and what is put right is put right within these.
+    A driver that tells of changes for ever, or a program that fights the agent over a VF, costs a look a second.
     """
 
     _left: float = _BURST

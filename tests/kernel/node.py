@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import signal
 import subprocess
@@ -15,7 +16,12 @@ import pyroute2
 
 NODE = "pvchv4"
 IGB, SIM = "enp1s0", "eni1np1"
+ZOOKEEPER, AGENT, DAEMON = "zookeeper.service", "pvc-sriov-agent.service", "pvcnoded.service"
+RESYNC = 35
+"""Seconds until a round finds what the kernel does not tell: 30, and some for the round."""
+SPARE = 60
 CONFIG = Path("/etc/pvc/pvc.conf")
+FIGURES = Path("/var/lib/prometheus/node-exporter/pvc-sriov.prom")
 _WITHOUT_STATISTICS = 1 | 8
 """With statistics, the kernel cuts the list of VFs at 64 KiB."""
 
@@ -106,6 +112,28 @@ def card(phy: str, index: int) -> dict[str, int]:
         "spoof_check": vf.get_attr("IFLA_VF_SPOOFCHK")["spoofchk"],
         "trust": vf.get_attr("IFLA_VF_TRUST")["trust"],
     }
+
+
+def with_statistics(phy: str) -> str:
+    """How many VFs pyroute2 finds if it asks for their statistics, too: the kernel cuts the list at 64 KiB."""
+    (found,) = _netlink().link_lookup(ifname=phy)
+    try:
+        (link,) = _netlink().link("get", index=found, ext_mask=1)
+        return f"the kernel's list has {len(link.get_attr('IFLA_VFINFO_LIST')['attrs'])} of {number_of_vfs(phy)}"
+    except Exception as error:
+        return f"the kernel's list cannot be decoded: {type(error).__name__}"
+
+
+def figure(name: str) -> str:
+    """One of the agent's figures for Prometheus."""
+    found = re.search(rf"^pvc_sriov_{name}{{[^}}]*}} (.*)$", FIGURES.read_text(), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def cpu_time(process: int) -> float:
+    """The CPU time, in seconds, that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _counter(phy: str) -> Path:
