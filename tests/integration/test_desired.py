@@ -17,6 +17,7 @@ from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, changes_between
+from tests.integration.test_denied import NOBODY, READ_ONLY, deny
 from tests.integration.test_kills import Driver, plant
 
 VF = "/nodes/pvchv1/sriov/vf/ens1f0v0/config"
@@ -284,6 +285,18 @@ def test_a_tag_that_came_after_the_file_was_compared_is_not_pruned(tree: Tree, z
     (step,) = plan_state()(zk, wishes)
     step.transaction.commit()
     assert tree.client.get_children(f"/domains/{tree.uuid('web-01')}/tags") == ["late"]
+
+
+@pytest.mark.parametrize("acl", [NOBODY, READ_ONLY], ids=["unreadable", "read-only"])
+def test_a_vm_that_may_not_be_changed_stops_no_other(on_tree: Pvc, tree: Tree, acl: list[object]) -> None:
+    deny(tree, "web-01", acl, but=f"/domains/{tree.uuid('web-01')}")
+    text = vms("{vm: [web-*, app-01], tags: [blue]}", "{vm: web-01, metadata: {node_autostart: true}}")
+    for expected in ("changed", "unchanged"):
+        result = on_tree("apply", "-f", "-", "--prune", "-o", "json", stdin=text)
+        assert result.code == 1
+        found = {item["name"]: item["status"] for item in json.loads(result.out)["items"]}
+        assert found == {"web-01": "failed", "web-02": expected, "app-01": expected}
+        assert "web-01: failed: ZooKeeper denied access to /domains/" in result.err
 
 
 def test_a_file_is_read_from_where_it_is(on_tree: Pvc, tmp_path: Path) -> None:

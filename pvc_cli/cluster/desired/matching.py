@@ -129,7 +129,9 @@ def _require_nodes(handler: ZKHandler, sums: Mapping[VmRef, _Sum]) -> None:
 def _present_tags(handler: ZKHandler, sums: Mapping[VmRef, _Sum], *, prune: bool) -> dict[VmRef, Sequence[str]]:
     """Return the tags that VMs have, where it matters: to prune, or if a name that is not plain is wanted."""
     vms = [vm for vm, total in sums.items() if (prune and total.tagged) or any(map(_is_odd, total.said))]
-    found = handler.children_many((CONTAINER, vm.uuid) for vm in vms)
+    # A VM whose tags may not be read loses none; planning its change fails, and stops no other.
+    view, _ = handler.tolerant()
+    found = view.children_many((CONTAINER, vm.uuid) for vm in vms)
     return {vm: tags or () for vm, tags in zip(vms, found, strict=True)}
 
 
