@@ -112,7 +112,7 @@ def test_a_vf_that_the_card_lacks_is_told_at_once(on_tree: Pvc, running: Running
     values = {"": b"", "/pf": b"ens9", "/config": b"", "/config/vlan_id": b"0", "/used": b"True", "/used_by": b"x"}
     for key, value in values.items():
         tree.put(f"/nodes/pvchv1/sriov/vf/ens9v0{key}", value)
-    wait_until(lambda: "ens9v0" in on_tree("sriov", "vf", "list", "--drift", "-o", "name").out.split(), 40)
+    wait_until(lambda: "pvchv1/ens9v0" in on_tree("sriov", "vf", "list", "--drift", "-o", "name").out.split(), 40)
     started = time.monotonic()
     result = on_tree(*SET, "ens9v0", "--vlan-id", "5", "--wait")
     assert (result.code, time.monotonic() - started < 10) == (1, True)

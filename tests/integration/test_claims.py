@@ -160,7 +160,7 @@ def test_a_vf_that_a_running_vm_uses_without_a_claim_is_neither_unused_nor_claim
     named = address_of(tree, FREE) if "<source>" in interface else "ens1f0v1"
     uuid = use(tree, "db-01", named, node="pvchv1", interface=interface)
     before = tree.dump()
-    assert "ens1f0v1" not in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
+    assert "pvchv1/ens1f0v1" not in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
     refused = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
     assert (refused.code, tree.dump() == before) == (1, True)
     assert f"is in use by VM db-01 ({uuid}), which has it in its XML without a claim and is in state" in refused.err
@@ -172,7 +172,7 @@ def test_a_vf_that_a_running_vm_uses_without_a_claim_is_neither_unused_nor_claim
     # One that does not run holds nothing.
     tree.put(f"/domains/{uuid}/state", b"stop")
     assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 0
-    assert "ens1f0v1" in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
+    assert "pvchv1/ens1f0v1" in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
     assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
 
 

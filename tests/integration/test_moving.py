@@ -313,7 +313,7 @@ def test_a_vm_with_two_vfs_moves_with_both(on_tree: Pvc, tree: Tree) -> None:
 
 def test_the_vf_of_a_vm_that_moves_for_good_is_not_given_to_another_meanwhile(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("vm", "move", "nfv-01", "-t", "pvchv2").code == 0
-    assert "ens1f0v0" not in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
+    assert "pvchv1/ens1f0v0" not in on_tree("sriov", "vf", "list", "pvchv1", "--unused", "-o", "name").out.split()
     refused = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v0", "web-01")
     assert refused.code == 1
     assert "is in use by VM nfv-01" in refused.err

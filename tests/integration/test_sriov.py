@@ -42,7 +42,7 @@ def test_pfs_are_listed_with_their_vfs(on_tree: Pvc) -> None:
         "vfs": ["ens1f0v0", "ens1f0v1", "ens1f0v2", "ens1f0v3"],
         "report": None,
     }
-    assert on_tree("sriov", "pf", "list", "-o", "name").out == "ens1f0\nens1f1\n"
+    assert on_tree("sriov", "pf", "list", "pvchv2", "-o", "name").out == "pvchv2/ens1f0\npvchv2/ens1f1\n"
     assert json.loads(on_tree("sriov", "pf", "info", "pvchv2", "ens1f0", "-o", "json").out) == documents[0]
 
 
@@ -55,8 +55,8 @@ def test_a_pf_is_shown_as_a_map(on_tree: Pvc) -> None:
 def test_vfs_are_listed_naturally_and_by_use(on_tree: Pvc, tree: Tree) -> None:
     tree.put("/nodes/pvchv1/sriov/vf/ens1f0v10/pf", b"ens1f0")
     names = on_tree("sriov", "vf", "list", "pvchv1", "ens1f0", "-o", "name").out.split()
-    assert names == ["ens1f0v0", "ens1f0v1", "ens1f0v2", "ens1f0v3", "ens1f0v10"]
-    assert on_tree("sriov", "vf", "list", "--used", "-o", "name").out == "ens1f0v0\n"
+    assert names == [f"pvchv1/ens1f0v{index}" for index in (0, 1, 2, 3, 10)]
+    assert on_tree("sriov", "vf", "list", "--used", "-o", "name").out == "pvchv1/ens1f0v0\n"
     assert len(json.loads(on_tree("sriov", "vf", "list", "--unused", "-o", "json").out)) == 24
     row = on_tree("sriov", "vf", "list", "pvchv1").out.splitlines()[5].split()
     assert row == ["pvchv1", "ens1f0v10", "?", "?", "?", "?", "?", "?", "unclaimed"]
@@ -85,7 +85,9 @@ def test_a_vf_is_a_typed_document(on_tree: Pvc, tree: Tree) -> None:
         "usage": {"used": True, "domain": nfv},
         "report": None,
     }
-    assert on_tree("sriov", "vf", "info", "pvchv1", "ens1f0v[01]", "-o", "name").out == "ens1f0v0\nens1f0v1\n"
+    assert on_tree("sriov", "vf", "info", "pvchv1", "ens1f0v[01]", "-o", "name").out == (
+        "pvchv1/ens1f0v0\npvchv1/ens1f0v1\n"
+    )
 
 
 def test_on_the_node_itself_the_kernels_word_stands_beside(
@@ -197,7 +199,7 @@ def test_several_vfs_are_set_together(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree(
         "sriov", "vf", "set", "pvchv1", "-", "--vlan-id", "8", "-o", "name", stdin="ens1f1v0\nens1f0v2\n"
     )
-    assert result.out == "ens1f1v0\nens1f0v2\n"
+    assert result.out == "pvchv1/ens1f1v0\npvchv1/ens1f0v2\n"
 
 
 def test_a_dry_run_of_a_setting_shows_it_and_writes_nothing(on_tree: Pvc, tree: Tree) -> None:
@@ -239,7 +241,7 @@ def test_what_a_setting_was_decided_on_must_still_be_so(
         (("vf", "set", "pvchv1", "eth*", "--trust"), "node pvchv1 has no VF 'eth*': see 'pvc sriov vf list pvchv1'"),
         (("vf", "list", "pvchv1", "ens9"), "node pvchv1 has no PF 'ens9': "),
         (("pf", "info", "pvchv1", "ens1f2"), "node pvchv1 has no PF 'ens1f2': did you mean 'ens1f0' or 'ens1f1'?"),
-        (("vf", "info", "a/b", "ens1f0v0"), "there is no node 'a/b': see 'pvc node list'"),
+        (("vf", "list", "a/b", "ens1f0"), "there is no node 'a/b': see 'pvc node list'"),
         (("pf", "list", "nope"), "there is no node 'nope': see 'pvc node list'"),
     ],
 )
@@ -342,3 +344,59 @@ def test_a_backup_stands_in_for_a_cluster(pvc: Pvc, on_tree: Pvc, tmp_path: Path
     assert pvc(*there, "claim", "pvchv1", "ens1f0v1", "web-01").code == 0
     assert pvc(*there, "audit").code == 1
     assert pvc(*there, "audit", "--fix").code == 0
+
+
+def test_what_a_list_prints_is_taken_wherever_a_vf_is_named(on_tree: Pvc, tree: Tree) -> None:
+    listed = on_tree("sriov", "vf", "list", "--unused", "-o", "name").out
+    names = listed.split()
+    assert len(names) == 23
+    assert {name.partition("/")[0] for name in names} == {"pvchv1", "pvchv2", "pvchv3"}
+    assert on_tree("sriov", "vf", "info", "-", "-o", "name", stdin=listed).out == listed
+    result = on_tree("sriov", "vf", "set", "-", "--vlan-id", "7", "-o", "name", "--yes", stdin=listed)
+    assert (result.code, result.out) == (0, listed)
+    assert tree.client.get("/nodes/pvchv3/sriov/vf/ens1f1v3/config/vlan_id")[0] == b"7"
+    assert on_tree("sriov", "vf", "claim", "-", "web-01", stdin="\n".join(names[:2])).code == 0
+    claimed = on_tree("sriov", "vf", "list", "--vm", "web-01", "-o", "name").out
+    assert claimed.split() == names[:2]
+    assert on_tree("sriov", "vf", "release", "-", stdin=claimed).code == 0
+    assert on_tree("sriov", "vf", "list", "pvchv1", "-o", "name").out == "".join(
+        on_tree("sriov", "vf", "list", pf, "-o", "name").out
+        for pf in on_tree("sriov", "pf", "list", "pvchv1", "-o", "name").out.split()
+    )
+    assert on_tree("sriov", "pf", "info", "pvchv2/ens1f0").code == 0
+    assert json.loads(on_tree("sriov", "vf", "info", "pvchv2/ens1f0v1", "-o", "json").out)["node"] == "pvchv2"
+    assert on_tree("sriov", "vf", "set", "pvchv*/ens1f0v[12]", "--trust", "-o", "name").out.split() == [
+        f"pvchv{node}/ens1f0v{index}" for node in (1, 2, 3) for index in (1, 2)
+    ]
+
+
+def test_of_several_vfs_one_that_is_refused_keeps_no_other(on_tree: Pvc, tree: Tree) -> None:
+    words = ("sriov", "vf", "claim", "-", "web-01", "-o", "json")
+    result = on_tree(*words, stdin="pvchv1/ens1f0v0\npvchv1/ens1f0v1\n")
+    document = json.loads(result.out)
+    assert result.code == 1
+    assert [(one["name"], one["status"]) for one in document["items"]] == [
+        ("pvchv1/ens1f0v0", "refused"),
+        ("pvchv1/ens1f0v1", "changed"),
+    ]
+    assert document["counts"] == {"changed": 1, "unchanged": 0, "refused": 1, "failed": 0}
+    assert tree.client.get("/nodes/pvchv1/sriov/vf/ens1f0v1/used")[0] == b"True"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("info",), 2),
+        (("info", "pvchv1"), 2),
+        (("info", "/ens1f0v0"), 2),
+        (("info", "pvchv1/"), 2),
+        (("info", "pvchv9/ens1f0v0"), 1),
+        (("info", "pvchv1/ens9v0"), 1),
+        (("info", "pvchv1", "pvchv2/ens1f0v0"), 2),
+        (("set", "pvchv1", "ens1f0v0", "ens1f0v1", "--trust"), 2),
+        (("release", "pvchv1/a/b"), 2),
+    ],
+)
+def test_a_vf_that_is_not_named_rightly_is_one_line(on_tree: Pvc, words: tuple[str, ...], code: int) -> None:
+    result = on_tree("sriov", "vf", *words)
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)

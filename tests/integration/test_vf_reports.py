@@ -89,7 +89,7 @@ def test_drift_is_what_is_not_in_sync_and_why(on_tree: Pvc, drifted: Tree) -> No
 
 
 def test_the_vfs_of_one_vm_are_those_claimed_and_those_in_its_xml(on_tree: Pvc, tree: Tree) -> None:
-    assert on_tree("sriov", "vf", "list", "--vm", "nfv-01", "-o", "name").out.split() == ["ens1f0v0"]
+    assert on_tree("sriov", "vf", "list", "--vm", "nfv-01", "-o", "name").out.split() == ["pvchv1/ens1f0v0"]
     web = f"/domains/{tree.uuid('web-01')}"
     assert on_tree("sriov", "vf", "list", "--vm", "web-01").err == "No VFs.\n"
     xml = tree.client.get(f"{web}/xml")[0].decode()

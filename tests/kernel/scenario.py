@@ -51,7 +51,7 @@ def main() -> None:
     show(pvc(hosts, "sriov", "vf", "list", NODE))
     names = pvc(hosts, "sriov", "vf", "list", NODE, "-o", "name").split()
     expect("all VFs, and only they, are in the tree", names == [
-        *(f"{netdevsim}v{n}" for n in range(2)), *(f"{igb}v{n}" for n in range(3))
+        *(f"{NODE}/{netdevsim}v{n}" for n in range(2)), *(f"{NODE}/{igb}v{n}" for n in range(3))
     ])  # fmt: skip
     pci = json.loads(pvc(hosts, "sriov", "vf", "info", NODE, f"{igb}v1", "-o", "json"))["pci"]
     expect("a VF's PCI address is what virtfnN says", Path(f"/sys/class/net/{igb}/device/virtfn1").resolve().name ==
@@ -93,12 +93,13 @@ def main() -> None:
     expect("it has none", not (function / "net").exists())
     pvc(hosts, "sriov", "vf", "set", NODE, f"{igb}v0", "--vlan-id", "55")
     within("it is set all the same", lambda: "vlan 55" in vf(igb, 0))
-    expect("and still registered", f"{igb}v0" in pvc(hosts, "sriov", "vf", "list", NODE, "-o", "name").split())
+    registered = pvc(hosts, "sriov", "vf", "list", NODE, "-o", "name").split()
+    expect("and still registered", f"{NODE}/{igb}v0" in registered)
 
     say("A PF leaves the configuration")
     config.write_text(CONFIG.format(igb=igb))
     agent.signal(signal.SIGHUP)
-    left = [f"{igb}v{n}" for n in range(3)]
+    left = [f"{NODE}/{igb}v{n}" for n in range(3)]
     within(
         "it is pruned, with its VFs", lambda: pvc(hosts, "sriov", "vf", "list", NODE, "-o", "name").split() == left
     )

@@ -34,6 +34,11 @@ class VfRef(NamedTuple):
     def __str__(self) -> str:
         return f"VF {self.phy} of node {self.node}"
 
+    @property
+    def name(self) -> str:
+        """NODE/VF, as lists print it and commands take it."""
+        return f"{self.node}/{self.phy}"
+
     def gone(self) -> NotFoundError:
         """Return the error for a VF that was there a moment ago."""
         return NotFoundError(f"{self} is gone: see 'pvc sriov vf list {self.node}'")

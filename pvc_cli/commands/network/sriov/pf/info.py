@@ -3,6 +3,7 @@ import click
 from pvc_cli.cluster.documents import pf_document
 from pvc_cli.cluster.sriov.agents import Agent, read_agents
 from pvc_cli.cluster.sriov.model import Pf, Vf, find_pf, list_vfs, user_names
+from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.network.sriov._reports import agent_fields, state_cell
@@ -11,17 +12,23 @@ from pvc_cli.output.writer import Cell, Output, Row, known
 
 @click.command("info")
 @click.argument("node", shell_complete=complete.nodes)
-@click.argument("name", metavar="PF", shell_complete=complete.pfs)
+@click.argument("name", metavar="PF", required=False, shell_complete=complete.pfs)
 @output_option
 @pass_context
-def command(context: Context, node: str, name: str) -> None:
+def command(context: Context, node: str, name: str | None) -> None:
     """Show a PF, its VFs and the VMs that use them, and what the agent of its node reports.
+
+    NODE/PF is one word for both.
 
     \b
     Example:
       pvc sriov pf info pvchv1 ens1f0
     """
     output = context.output
+    if name is None:
+        if "/" not in node:
+            raise click.UsageError("expected NODE PF, or NODE/PF")
+        node, name = split_pair(node)
     with connect(context) as handler:
         pf = find_pf(handler, node, name)
         vfs = list_vfs(handler, node, name) if context.output.style == "table" else []
@@ -30,7 +37,7 @@ def command(context: Context, node: str, name: str) -> None:
     fields = [("Node", pf.node), ("PF", pf.phy), ("MTU", known(pf.mtu)), ("VFs wanted", known(pf.vfcount))]
     output.show(
         lambda: pf_document(pf, agent),
-        names=lambda: [pf.phy],
+        names=lambda: [f"{pf.node}/{pf.phy}"],
         table=lambda: "\n\n".join(
             filter(None, (output.fields([*fields, *_report(pf, agent)]), _table(output, vfs, agent, names)))
         ),

@@ -30,7 +30,7 @@ def command(context: Context, node: str | None) -> None:
         context.output,
         pfs,
         document=lambda pf: pf_document(pf, agents[pf.node]),
-        name=lambda pf: pf.phy,
+        name=lambda pf: f"{pf.node}/{pf.phy}",
         headers=_HEADERS,
         row=lambda pf: _row(pf, agents[pf.node]),
         nothing="No PFs.",

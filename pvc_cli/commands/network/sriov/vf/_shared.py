@@ -1,20 +1,21 @@
 """Arguments and results that the commands on VFs share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import click
 
-from pvc_cli.cluster.documents import items_document
+from pvc_cli.cluster.documents import item_document, items_document
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.documents import vf_item
 from pvc_cli.cluster.sriov.model import VfRef, find_vfs
 from pvc_cli.cluster.sriov.names import find_pairs, names_on, split_pair
 from pvc_cli.cluster.vms.query import is_one
+from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands.network.sriov._reports import word
-from pvc_cli.errors import InvalidInputError, quoted
+from pvc_cli.errors import ConflictError, InvalidInputError, NotFoundError, PvcError, RefusedError, quoted
 from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import Transaction, ZKHandler
 
@@ -36,11 +37,21 @@ def one_name(word: str) -> str:
     return word
 
 
+Changed = tuple[VfRef, Transaction | PvcError]
+"""A VF, and what changed it, or why it was not changed."""
+vfs_argument = click.argument("words", metavar="NODE VF", nargs=-1, shell_complete=complete.vf_words)
+
+
 class VfWords(NamedTuple):
     """Which VFs the arguments mean: *names* on *node*, or each as NODE/VF."""
 
     node: str | None
     names: tuple[str, ...]
+
+    @property
+    def is_one(self) -> bool:
+        """Whether they can mean one VF only."""
+        return len(self.names) == 1 and is_one(self.names[0])
 
     def find(self, handler: ZKHandler) -> list[VfRef]:
         """Return the VFs, each once.
@@ -67,15 +78,38 @@ def vf_words(context: Context, words: Sequence[str]) -> VfWords:
     return VfWords(None, tuple(names))
 
 
-def show_claim(
-    output: Output, handler: ZKHandler, transaction: Transaction, vf: VfRef, done: str, *, dry_run: bool
-) -> None:
-    """Show what became of one VF."""
-    changes = transaction.changes
-    document = items_document([vf_item(vf, changes)])
+def change_each(vfs: Sequence[VfRef], change: Callable[[VfRef], Transaction]) -> list[Changed]:
+    """Change each of *vfs* by itself, and return what became of it; of a single one, an error is raised."""
+    if len(vfs) == 1:
+        return [(vfs[0], change(vfs[0]))]
+    done: list[Changed] = []
+    for vf in vfs:
+        try:
+            done.append((vf, change(vf)))
+        except (RefusedError, NotFoundError, ConflictError) as error:
+            done.append((vf, error))
+    return done
+
+
+def show_claims(output: Output, handler: ZKHandler, changed: Sequence[Changed], done: str, *, dry_run: bool) -> int:
+    """Show what became of each VF, and return the exit code."""
+    items = [
+        item_document(vf.name, "refused", str(it), (), **vf._asdict())
+        if isinstance(it, PvcError)
+        else vf_item(vf, it.changes)
+        for vf, it in changed
+    ]
+    made = [(vf, it) for vf, it in changed if not isinstance(it, PvcError)]
+    names = [vf.name for vf, _ in made]
     if dry_run:
-        show_dry_run(output, handler, [Part(f"{vf.node}/{vf.phy}", transaction)], lambda: document, lambda: [vf.phy])
+        parts = [Part(vf.name, it) for vf, it in made]
+        show_dry_run(output, handler, parts, lambda: items_document(items), lambda: names)
     elif output.style != "table":
-        output.show(lambda: document, names=lambda: [vf.phy], table=str)
+        output.show(lambda: items_document(items), names=lambda: names, table=str)
     would = "would be " if dry_run else ""
-    output.message(f"{vf.node} {vf.phy}: {would + done if changes else 'unchanged'}.")
+    for vf, it in changed:
+        if isinstance(it, PvcError):
+            output.error(f"{vf.node} {vf.phy}: {it}")
+        else:
+            output.message(f"{vf.node} {vf.phy}: {would + done if it.changes else 'unchanged'}.")
+    return max((it.exit_code for _, it in changed if isinstance(it, PvcError)), default=0)

@@ -6,8 +6,8 @@ from pvc_cli.cluster.sriov.users import CLAIM_TYPES, ClaimType
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands.network.sriov.vf._shared import VfWords, one_name, show_claim, vf_words
-from pvc_cli.errors import InvalidInputError, quoted
+from pvc_cli.commands.network.sriov.vf._shared import Changed, change_each, one_name, show_claims, vf_words
+from pvc_cli.errors import quoted
 
 
 @click.command("claim")
@@ -36,7 +36,7 @@ def command(
     kind: ClaimType | None,
     force: bool,
     dry_run: bool,
-) -> None:
+) -> int:
     """Assign a VF to a VM (atomic).
 
     Of several claims at once, exactly one succeeds; with --any, each gets another VF. Refused if another VM on NODE
@@ -54,25 +54,23 @@ def command(
         raise click.UsageError("expected NODE --any VM" + (", without --force" if force else ""))
     if not any_vf and (pf or trust):
         raise click.UsageError("--pf and --trust choose a VF: use --any, too")
+    for name in words[1:-1]:
+        one_name(name)
     if mac is not None:
         mac = check_mac(mac)
-    chosen = None if any_vf else _one(vf_words(context, words[:-1]))
+    chosen = None if any_vf else vf_words(context, words[:-1])
+    how = How(mac or "", kind)
     with connect(context) as handler:
         (holder,) = find(handler, [one_name(words[-1])])
         if chosen is None:
-            wish = Wish(words[0], pf, trust)
-            vf, transaction = claim_any(handler, wish, holder, How(mac or "", kind), dry_run=dry_run)
+            done: list[Changed] = [claim_any(handler, Wish(words[0], pf, trust), holder, how, dry_run=dry_run)]
         else:
-            (vf,) = chosen.find(handler)
-            transaction = claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run)
+            done = change_each(
+                chosen.find(handler),
+                lambda vf: claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run),
+            )
         at = handler.read(("domain.node", holder.uuid))
-        if at != vf.node:
-            context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {vf.node}")
-        show_claim(context.output, handler, transaction, vf, f"claimed for {holder.name}", dry_run=dry_run)
-
-
-def _one(words: VfWords) -> VfWords:
-    if len(words.names) > 1:
-        raise InvalidInputError("several VFs for one VM: claim one at a time")
-    one_name(words.names[0])
-    return words
+        for node in dict.fromkeys(vf.node for vf, _ in done):
+            if at != node:
+                context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
+        return show_claims(context.output, handler, done, f"claimed for {holder.name}", dry_run=dry_run)

@@ -3,21 +3,22 @@ import click
 from pvc_cli.agent.linux import read_actual
 from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.agents import Agent, read_agents
-from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, find_vfs, read_vfs, user_names
-from pvc_cli.commands._common import complete
+from pvc_cli.cluster.sriov.model import SETTINGS, Vf, VfConfig, read_vfs, user_names
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.network.sriov._reports import STATE_COLOURS, agent_fields, explain, explain_setting, word
+from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument
 from pvc_cli.output.writer import Cell, Output, known
 
 
 @click.command("info")
-@click.argument("node", shell_complete=complete.nodes)
-@click.argument("name", metavar="VF", shell_complete=complete.vfs)
+@vfs_argument
 @output_option
 @pass_context
-def command(context: Context, node: str, name: str) -> None:
+def command(context: Context, words: tuple[str, ...]) -> None:
     """Show a VF, and what the agent of its node reports of it.
+
+    NODE/VF is one word for both; several are shown one after the other, and - reads them from standard input.
 
     On the node itself, with the agent's extra installed, the settings that the driver reports are shown, too.
 
@@ -26,9 +27,9 @@ def command(context: Context, node: str, name: str) -> None:
       pvc sriov vf info pvchv1 ens1f0v0
     """
     output = context.output
-    names = context.names([name])
+    wanted = vf_words(context, words)
     with connect(context) as handler:
-        vfs = find_vfs(handler, node, names)
+        vfs = wanted.find(handler)
         found = read_vfs(handler, vfs)
         agents = read_agents(handler, [vf.node for vf in found])
         users = user_names(handler, found) if context.output.style == "table" else {}
@@ -37,8 +38,8 @@ def command(context: Context, node: str, name: str) -> None:
     actual = read_actual(found)
     documents = [vf_document(vf, agents[vf.node], actual.get(vf.phy)) for vf in found]
     output.show(
-        lambda: documents[0] if len(documents) == 1 and names == [documents[0]["phy"]] else documents,
-        names=lambda: [vf.phy for vf in found],
+        lambda: documents[0] if len(documents) == 1 and wanted.is_one else documents,
+        names=lambda: [f"{vf.node}/{vf.phy}" for vf in found],
         table=lambda: "\n\n".join(_details(output, vf, users, agents[vf.node], actual.get(vf.phy)) for vf in found),
     )
 

@@ -7,6 +7,7 @@ import click
 from pvc_cli.cluster.documents import vf_document
 from pvc_cli.cluster.sriov.agents import Agents, read_agents, reported
 from pvc_cli.cluster.sriov.model import SETTINGS, WATCHED_KEYS, Vf, VfRef, find_pf, list_vfs, user_names
+from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.cluster.sriov.report import report_key
 from pvc_cli.cluster.sriov.selection import of_vm, read_user, unused
 from pvc_cli.cluster.sriov.users import read_users
@@ -62,6 +63,8 @@ def command(
         watcher.watch(values=[("node.sriov.vf", vf.node, key, vf.phy) for vf in vfs for key in WATCHED_KEYS])
         watcher.watch(values=map(report_key, nodes), children=[("node.sriov", name) for name in nodes])
 
+    if node and "/" in node and pf is None:
+        node, pf = split_pair(node)
     with connect_to_list(context) as handler:
         if node and pf:
             find_pf(handler, node, pf)
@@ -101,7 +104,7 @@ def _show_list(output: Output, handler: ZKHandler, vfs: list[Vf], agents: Agents
         output,
         vfs,
         document=lambda vf: vf_document(vf, agents[vf.node]),
-        name=lambda vf: vf.phy,
+        name=lambda vf: _ref(vf).name,
         headers=headers,
         wide=wide,
         wrap=headers.index("DETAIL") if drift else None,

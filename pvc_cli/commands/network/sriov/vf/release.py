@@ -1,30 +1,31 @@
 import click
 
 from pvc_cli.cluster.sriov.claims import release
-from pvc_cli.cluster.sriov.model import find_vfs
-from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands.network.sriov.vf._shared import one_name, show_claim
+from pvc_cli.commands.network.sriov.vf._shared import change_each, show_claims, vf_words, vfs_argument
 
 
 @click.command("release")
-@click.argument("node", shell_complete=complete.nodes)
-@click.argument("name", metavar="VF", shell_complete=complete.vfs)
+@vfs_argument
 @click.option("--force", is_flag=True, help="Release it even under a running VM.")
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str, name: str, force: bool, dry_run: bool) -> None:
+def command(context: Context, words: tuple[str, ...], force: bool, dry_run: bool) -> int:
     """Mark a VF unused.
 
     Refused while its VM runs on NODE, or migrates from there, and has it in its XML, or has an unreadable one. The
     VM's migration method stays as it is.
 
+    NODE/VF is one word for both, and - reads these from standard input. Of several VFs, each is released by itself.
+
     \b
-    Example:
+    Examples:
       pvc sriov vf release pvchv1 ens1f0v1
+      pvc sriov vf release pvchv1/ens1f0v1 --dry-run
     """
+    wanted = vf_words(context, words)
     with connect(context) as handler:
-        (vf,) = find_vfs(handler, node, [one_name(name)])
-        transaction = release(handler, vf, force=force, dry_run=dry_run)
-        show_claim(context.output, handler, transaction, vf, "released", dry_run=dry_run)
+        vfs = wanted.find(handler)
+        done = change_each(vfs, lambda vf: release(handler, vf, force=force, dry_run=dry_run))
+        return show_claims(context.output, handler, done, "released", dry_run=dry_run)

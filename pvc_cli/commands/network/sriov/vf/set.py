@@ -6,9 +6,8 @@ from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.agents import read_agents
 from pvc_cli.cluster.sriov.applied import Applied, require_reports, wait_until_applied
 from pvc_cli.cluster.sriov.documents import settings_document
-from pvc_cli.cluster.sriov.model import Value, VfRef, find_vfs
+from pvc_cli.cluster.sriov.model import Value, VfRef
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, Setting, change_settings, check_settings
-from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Command,
     Context,
@@ -22,7 +21,7 @@ from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.values import Number, Seconds
 from pvc_cli.commands.network.sriov._reports import show_applied, warn_of_agents
-from pvc_cli.commands.network.sriov.vf._shared import written_word
+from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, written_word
 from pvc_cli.output.writer import Output
 
 _PATIENCE = 60.0
@@ -33,8 +32,7 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
 
 
 @click.command("set")
-@click.argument("node", shell_complete=complete.nodes)
-@click.argument("name", metavar="VF", shell_complete=complete.vfs)
+@vfs_argument
 @_number("--vlan-id", "vlan_id", "VLAN ID; 0 for none.")
 @_number("--qos-prio", "vlan_qos", "Priority in the VLAN.")
 @_number("--tx-min", "tx_rate_min", "Guaranteed transmit rate, in Mbit/s.", "MBPS")
@@ -57,12 +55,12 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
 @output_option
 @pass_context
 def command(
-    context: Context, /, node: str, name: str, wait: float | None, yes: bool, dry_run: bool, **given: Value | None
+    context: Context, /, words: tuple[str, ...], wait: float | None, yes: bool, dry_run: bool, **given: Value | None
 ) -> int:
     """Change settings of VFs; omitted ones stay.
 
-    VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. All changes are
-    written together or not at all; the agent on NODE applies them to the card.
+    VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. NODE/VF is one word for
+    both. All changes are written together or not at all; the agent of the node applies them to the card.
 
     With --wait, exit 1 if the driver refuses a setting, and 4 if the agent does not answer in time. What was written
     is kept in any case, and applied once that is possible.
@@ -71,19 +69,20 @@ def command(
     Examples:
       pvc sriov vf set pvchv1 ens1f0v1 --vlan-id 101 --qos-prio 2
       pvc sriov vf set pvchv1 'ens1f0v*' --tx-max 1000 --no-trust --dry-run
+      pvc sriov vf list --unused -o name | pvc sriov vf set - --no-trust
     """
     output = context.output
     settings = check_settings(given)
-    names = context.names([name])
+    wanted = vf_words(context, words)
     with connect(context) as handler:
-        vfs = find_vfs(handler, node, names)
+        vfs = wanted.find(handler)
         if wait is not None and not dry_run:
             require_reports(handler)
         ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
         transaction, changed = change_settings(handler, vfs, settings, dry_run=dry_run)
 
         def set_vfs() -> Iterable[str]:
-            return dict.fromkeys(setting.vf.phy for setting in changed)
+            return dict.fromkeys(setting.vf.name for setting in changed)
 
         agents = read_agents(handler, [vf.node for vf in vfs]) if handler.is_live else {}
         if dry_run:
