@@ -62,6 +62,16 @@ def complete(words: str, position: int, pvc: Pvc, monkeypatch: pytest.MonkeyPatc
     return pvc().out
 
 
+@pytest.mark.parametrize("words", ["apply", "sriov vf apply"])
+def test_the_name_of_a_file_of_desired_state_is_completed(
+    pvc: Pvc, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    line = f"pvc {words} -f sta"
+    assert complete(line, len(line.split()) - 1, pvc, monkeypatch).strip() == "file,sta"
+    line = f"pvc {words} --dry"
+    assert complete(line, len(line.split()) - 1, pvc, monkeypatch).strip() == "plain,--dry-run"
+
+
 def test_a_cluster_that_does_not_answer_completes_nothing_in_half_a_second(
     pvc: Pvc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
