@@ -109,6 +109,7 @@ def test_pruning_takes_what_the_file_does_not_list_but_nothing_protected(on_tree
 
 def test_an_entry_by_name_overrides_those_by_pattern(on_tree: Pvc, tree: Tree) -> None:
     text = vms(
+        f"{{vm: {tree.uuid('web-02').upper()}, tags: [{{name: blue, protected: true}}]}}",
         "{vm: web-01, tags: [{name: blue, protected: true}], metadata: {node_autostart: false}}",
         "{vm: web-*, tags: [{name: blue, protected: false}, red], metadata: {node_autostart: true}}",
         "{vm: [web-02, app-*], tags: [red]}",
@@ -116,6 +117,7 @@ def test_an_entry_by_name_overrides_those_by_pattern(on_tree: Pvc, tree: Tree) -
     assert on_tree("apply", "-f", "-", stdin=text).code == 0
     tags = {tag["name"]: tag for tag in json.loads(on_tree("vm", "tag", "list", "web-01", "-o", "json").out)["tags"]}
     assert (tags["blue"]["protected"], "red" in tags) == (True, True)
+    assert tree.client.get(f"/domains/{tree.uuid('web-02')}/tags/blue/protected")[0] == b"True"
     assert tree.client.get(f"/domains/{tree.uuid('web-01')}/node_autostart")[0] == b"False"
     assert tree.client.get(f"/domains/{tree.uuid('web-02')}/node_autostart")[0] == b"True"
 

@@ -90,7 +90,7 @@ def _match_vms(handler: ZKHandler, state: State, *, prune: bool, any_name: bool)
             except PvcError as error:
                 raise word.place.locate(error) from None
             for vm in vms:
-                named[vm] = named.get(vm, False) or word.text in (vm.name, vm.uuid)
+                named[vm] = named.get(vm, False) or word.text == vm.name or word.text.lower() == vm.uuid
         for vm, by_name in named.items():
             total = sums.setdefault(vm, _Sum(vm.name))
             total.add(entry.said, named=by_name)
