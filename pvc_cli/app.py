@@ -39,7 +39,7 @@ _ENDS: dict[int, tuple[str, int]] = {
     package="pvc_cli.commands",
     text=None,
     lines={
-        "apply": "Make VMs and VFs be as a file says.",
+        "apply": "Make VMs and VFs be as a file says, or carry out a plan.",
         "cluster": "Check, back up and restore the whole cluster.",
         "completion": "Print the completion script for a shell.",
         "connection": "Manage saved cluster connections.",

@@ -1,6 +1,5 @@
 """The history of what this user changed: a file per command, from which it can be undone."""
 
-import base64
 import datetime
 import json
 import os
@@ -14,6 +13,7 @@ from pvc_cli import identity
 from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.files import state_folder
 from pvc_cli.zk.undo import Changed
+from pvc_cli.zk.written import decode_value, encode_value
 
 MOST_ENTRIES = 500
 MOST_BYTES = 32 << 20
@@ -47,7 +47,7 @@ class Entry:
                     " 'pvc cluster restore'"
                 )
             for path, before, after, version, czxid in line.get("changes", ()):
-                now = Changed(path, _decode(before), _decode(after), version, czxid)
+                now = Changed(path, decode_value(before), decode_value(after), version, czxid)
                 changed[path] = changed[path].then(now) if path in changed else now
         return [change for change in changed.values() if change.before != change.after]
 
@@ -75,7 +75,7 @@ class Recorder:
                 self._failed = True
                 line: dict[str, Any] = {"truncated": True}
             else:
-                line = {"changes": [[c.path, _encode(c.before), _encode(c.after), *c[3:]] for c in changes]}
+                line = {"changes": [[c.path, encode_value(c.before), encode_value(c.after), *c[3:]] for c in changes]}
             with self._path.open("a", encoding="ascii") as file:
                 file.write(json.dumps(line, separators=(",", ":")) + "\n")
         except OSError as error:
@@ -149,22 +149,6 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                     yield found
     except (OSError, ValueError):
         return
-
-
-def _encode(data: bytes | None) -> Any:  # noqa: ANN401 - JSON
-    """Return a value for JSON: text, or, if it is not UTF-8, an object with its base64."""
-    if data is None:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode()}
-
-
-def _decode(value: Any) -> bytes | None:  # noqa: ANN401 - JSON
-    if isinstance(value, dict):
-        return base64.b64decode(value["base64"])
-    return None if value is None else str(value).encode()
 
 
 def same_cluster(one: str, other: str) -> bool:

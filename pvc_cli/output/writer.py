@@ -75,6 +75,10 @@ class Output:
         """The format of results."""
         self.by_paths = False
         """Whether a dry run names znodes instead of what they belong to."""
+        self.plan: str | None = None
+        """The file that a dry run is written to as a plan, if any."""
+        self.overwrite = False
+        """Whether that file may replace another."""
         self.layout = Layout()
         """How a list is laid out."""
         self._screen: Screen | None = None

@@ -204,6 +204,12 @@ class ZKHandler:
         """The number of the last transaction that the servers told of."""
         return self.store.last_zxid
 
+    @property
+    def base(self) -> Base:
+        """The schema version by which keys resolve, as it was read."""
+        _ = self.schema
+        return self._base or self.read_base()
+
     def read_base(self) -> Base:
         """Read which schema version the cluster has now; what is decided on it is judged by it later."""
         return read_base(self.store)

@@ -85,7 +85,7 @@ class Transaction:
     def guard(self, key: Key, found: Znode | None) -> None:
         """Guard the transaction with *key* as *found*; a missing one is not guarded."""
         if found:
-            self.check(key, found.version)
+            self._add("check", key, version=found.version, found=found)
 
     def fence(self, lock: Lock) -> None:
         """Guard the transaction: it is refused once *lock*, which must be held, is lost."""

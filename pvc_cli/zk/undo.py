@@ -67,8 +67,13 @@ def planned(store: Store, ops: Sequence[Op]) -> list[Changed]:
 
 def read_paths(store: Store, changes: Sequence[Changed]) -> dict[str, Znode | None]:
     """Return the znodes of *changes* as they are now, in one batch."""
-    found = store.read([Read(change.path) for change in changes])
-    return {c.path: z if isinstance(z, Znode) else None for c, z in zip(changes, found, strict=True)}
+    return read_written(store, [change.path for change in changes])
+
+
+def read_written(store: Store, paths: Sequence[str]) -> dict[str, Znode | None]:
+    """Return the znodes at *paths*, which were written down, as they are now, in one batch."""
+    found = store.read([Read(path) for path in paths])
+    return {path: z if isinstance(z, Znode) else None for path, z in zip(paths, found, strict=True)}
 
 
 def undo_steps(changes: Sequence[Changed], now: Mapping[str, Znode | None]) -> list[Op]:

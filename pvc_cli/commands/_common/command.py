@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 import click
 
 from pvc_cli.cluster.patterns import check_pattern, looks_like_glob
+from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.connections.session import connect_to_list as connect_to_list
 from pvc_cli.context import Context as Context
@@ -117,7 +118,8 @@ pattern_argument = click.argument("pattern", required=False, callback=_check_pat
 
 
 def _note_change(context: click.Context, _parameter: click.Parameter, dry_run: bool) -> bool:
-    """Note that the command changes the cluster, unless it is a dry run."""
+    """Note that the command changes the cluster, unless it is a dry run, as a plan is."""
+    dry_run = dry_run or bool(isinstance(context.obj, Context) and context.obj.output.plan)
     if isinstance(context.obj, Context):
         context.obj.changing = not dry_run
     return dry_run
@@ -140,8 +142,33 @@ def _by_paths(context: click.Context, _parameter: click.Parameter, value: bool) 
         context.obj.output.by_paths = True
 
 
+def _note_plan(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    """Set where a plan is written to."""
+    if value and isinstance(context.obj, Context):
+        context.obj.output.plan = value
+
+
+def note_overwrite(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    """Note that a plan may replace a file."""
+    if isinstance(context.obj, Context):
+        context.obj.output.overwrite = value
+    return value
+
+
 def dry_run_option(command: Command) -> Command:
-    """Add ``--dry-run`` for a change of the cluster, which is shown by names, or by paths."""
+    """Add ``--dry-run`` and ``--plan`` for a change of the cluster."""
+    command = click.option(
+        "--overwrite", is_flag=True, expose_value=False, callback=note_overwrite, help="Replace the file of --plan."
+    )(command)
+    return dry_run_beside_overwrite(command)
+
+
+def dry_run_beside_overwrite(command: Command) -> Command:
+    """Add the same for a command that has ``--overwrite``, which :func:`note_overwrite` must be told of."""
+    command = click.option(
+        "--plan", type=OutputFile(), metavar="FILE", is_eager=True, expose_value=False, callback=_note_plan,
+        help="Write what would be done to FILE, for 'pvc apply'.",
+    )(command)  # fmt: skip
     command = click.option(
         "--paths", is_flag=True, expose_value=False, callback=_by_paths, help="With --dry-run, show every znode."
     )(command)

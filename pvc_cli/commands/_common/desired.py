@@ -19,8 +19,9 @@ from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
 
 _FEW = 3
+STATE_NAMES = ("-f", "--file", "file")
 state_option = click.option(
-    "-f", "--file", "file", required=True, metavar="STATE",
+    *STATE_NAMES, required=True, metavar="STATE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="File to apply; - reads standard input.",
 )  # fmt: skip

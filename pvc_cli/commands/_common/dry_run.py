@@ -1,7 +1,11 @@
 """Show a dry run by the names of what would be changed: equal changes of many things in one line."""
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import click
 
 from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.documents import changes_document
@@ -9,10 +13,13 @@ from pvc_cli.cluster.naming import name_parts
 from pvc_cli.cluster.parts import Part
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.differences import brief_changes
-from pvc_cli.errors import printable
+from pvc_cli.connections.plan_file import save_plan
+from pvc_cli.connections.resolve import resolve
+from pvc_cli.errors import InvalidInputError, printable
 from pvc_cli.output.terminal import columns_of
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.written import write_parts
 
 _VERBS = {"added": "create", "removed": "delete", "changed": "change"}
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
@@ -32,6 +39,8 @@ def show_dry_run(
 
     :param document: the command's document; what tells it as a dry run is added.
     """
+    if output.plan:
+        _write_plan(output, output.plan, handler, parts)
     changes = [change.masked() for part in parts for change in part.transaction.changes]
     if output.by_paths and output.style == "table":
         show_changes(output, changes)
@@ -43,16 +52,41 @@ def show_dry_run(
     )
 
 
-def _lines(output: Output, items: Iterable[ItemDifference], width: int | None) -> Iterator[str]:
-    """Yield the lines of a dry run, each of them marked "would" and complete in itself."""
+def refuse_plan(output: Output) -> None:
+    """Refuse ``--plan`` for what is planned again while it is carried out.
+
+    :raises InvalidInputError: if it is given.
+    """
+    if output.plan:
+        raise InvalidInputError("this is planned again when it is carried out, and cannot be a file: use --dry-run")
+
+
+def _write_plan(output: Output, file: str, handler: ZKHandler, parts: Sequence[Part]) -> None:
+    context = click.get_current_context().obj
+    written = write_parts(handler.store, [(p.name, p.transaction.ops) for p in parts if p.transaction.changes])
+    hosts = resolve(context.connection, context.coordinators).hosts
+    save_plan(Path(file), hosts, handler.base, ["pvc", *sys.argv[1:]], written, overwrite=output.overwrite)
+    output.message(f"Plan written to {file}: carry it out with 'pvc apply {shlex.quote(file)}'.")
+
+
+def say_parts(output: Output, handler: ZKHandler, parts: Sequence[Part]) -> None:
+    """Say by names what *parts* are about to change."""
+    for line in _lines(output, name_parts(handler, parts), columns_of(sys.stderr), "will", plain=True):
+        output.message(line)
+
+
+def _lines(
+    output: Output, items: Iterable[ItemDifference], width: int | None, mood: str = "would", *, plain: bool = False
+) -> Iterator[str]:
+    """Yield the lines of a dry run, each of them marked with its *mood* and complete in itself."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for item in items:
         texts = brief_changes(item) if item.status == "changed" else ()
         if texts or item.status != "changed":
             groups.setdefault((item.status, item.kind, texts), []).append(printable(item.name))
     for (status, kind, texts), names in groups.items():
-        mark = f"would {_VERBS[status]}"
-        painted = output.paint(mark, _COLOURS[status])
+        mark = f"{mood} {_VERBS[status]}"
+        painted = mark if plain else output.paint(mark, _COLOURS[status])
         for line in _group(kind, texts, names, width and width - len(mark) - 1):
             yield f"{painted} {line}"
 

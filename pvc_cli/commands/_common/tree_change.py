@@ -9,7 +9,8 @@ import click
 
 from pvc_cli.cluster.kept_backups import new_backup_path
 from pvc_cli.commands._common.changes import show_changes, summarise
-from pvc_cli.commands._common.command import dry_run_option, options_into, yes_option
+from pvc_cli.commands._common.command import dry_run_beside_overwrite, note_overwrite, options_into, yes_option
+from pvc_cli.commands._common.dry_run import refuse_plan
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
 from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.connections.resolve import resolve
@@ -56,9 +57,9 @@ change_options = options_into(
         help="Backup file [default: a new one in pvc's state directory].",
     ),
     click.option("--no-backup", is_flag=True, help="Skip the backup."),
-    click.option("--overwrite", is_flag=True, help="Replace an existing backup file."),
+    click.option("--overwrite", is_flag=True, callback=note_overwrite, help="Replace an existing file."),
     yes_option,
-    dry_run_option,
+    dry_run_beside_overwrite,
 )
 
 
@@ -66,6 +67,7 @@ def preview(
     context: Context, change: TreeChange[PlanT], announce: Callable[[PlanT], None], *, secrets: bool = False
 ) -> None:
     """Show a dry run: how much would be changed where, then every znode."""
+    refuse_plan(context.output)
     plan = change.plan(context.output.warning)
     announce(plan)
     if context.output.tabular:

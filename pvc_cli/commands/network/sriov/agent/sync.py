@@ -8,7 +8,7 @@ from pvc_cli.agent.status import report_of
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.report import PfReport
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands._common.dry_run import refuse_plan, show_dry_run
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell
@@ -40,6 +40,7 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
         agent = make_agent(kernel, node, config)
         with connect(context, pvc_config=config) as handler:
             if dry_run:
+                refuse_plan(output)
                 transactions, steps = agent.plan(handler, prune=prune)
                 parts = [Part(agent.node, transaction) for transaction in transactions]
                 show_dry_run(

@@ -33,7 +33,9 @@ def command(context: Context, node: str, old: str, new: str, dry_run: bool) -> N
             return [to.phy for _, to in renaming.vfs]
 
         if dry_run:
-            parts = [Part(f"{node}/{old}", part) for part in renaming.parts]
+            whole = handler.transaction()
+            whole.ops += [op for part in renaming.parts for op in part.ops]
+            parts = [Part(f"{node}/{old}", whole)]
             show_dry_run(output, handler, parts, lambda: renaming_document(node, old, new, renaming), names)
         elif output.style != "table":
             output.show(lambda: renaming_document(node, old, new, renaming), names=names, table=str)

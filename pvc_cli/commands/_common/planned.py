@@ -1,0 +1,33 @@
+"""Carry out a plan that was written to a file."""
+
+from pathlib import Path
+
+from pvc_cli.cluster.planned import PlannedItem, carry_out_written, check_written, judge_all
+from pvc_cli.commands._common.command import connect
+from pvc_cli.commands._common.dry_run import say_parts
+from pvc_cli.commands._common.outcomes import show_outcome
+from pvc_cli.commands._common.progress import MANY, ask_many, progress_bar
+from pvc_cli.connections.plan_file import load_plan
+from pvc_cli.connections.resolve import resolve
+from pvc_cli.context import Context
+
+
+def apply_plan(context: Context, file: str, *, yes: bool, dry_run: bool) -> int:
+    """Do what the plan in *file* says, or nothing if its base has changed; return the exit code."""
+    output, plan = context.output, load_plan(Path(file))
+    hosts = resolve(context.connection, context.coordinators).hosts
+    with connect(context) as handler:
+        plan.require(hosts, handler.base)
+        items = [PlannedItem(part) for part in plan.parts]
+        check_written(handler, items)
+        outcome = judge_all(handler, items)
+        changing = [one for one in outcome.controls if one.status == "changed"]
+        if not (changing or outcome.errors) and output.style == "table":
+            output.message(f"Nothing to do: all of {file} is done already." if items else f"{file} changes nothing.")
+            return 0
+        if changing and not dry_run:
+            say_parts(output, handler, outcome.parts)
+            ask_many(len(changing), "things", yes=yes, dry_run=False)
+            with progress_bar(output, shown=len(changing) > MANY) as progress:
+                outcome = carry_out_written(handler, items, on_progress=progress, on_wait=output.message)
+        return show_outcome(output, handler, outcome, dry_run=dry_run)

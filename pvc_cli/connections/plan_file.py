@@ -1,0 +1,107 @@
+"""Plans as files: what a command would do, with all that this was decided on, for 'pvc apply' to do later."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pvc_cli import identity
+from pvc_cli.connections.history import same_cluster
+from pvc_cli.errors import ConfigError, ConflictError, InvalidInputError, RefusedError
+from pvc_cli.files import write_file
+from pvc_cli.zk.base import Base
+from pvc_cli.zk.written import WrittenPart, decode_part, encode_part
+
+_FORMAT = 1
+_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A plan, as its file has it."""
+
+    cluster: str
+    """The hosts, with the chroot; or ``file:PATH``."""
+    schema: tuple[int, int | None, int | None]
+    """The schema version, and its znode's version and czxid; None where there is no such znode."""
+    user: str
+    time: float
+    """In seconds since 1970."""
+    command: tuple[str, ...]
+    parts: tuple[WrittenPart, ...]
+
+    def require(self, hosts: str, base: Base) -> None:
+        """Check that the plan is for the cluster at *hosts*, whose schema version is *base*.
+
+        :raises RefusedError: if it is for another one.
+        :raises ConflictError: if the schema version was set since.
+        """
+        if not same_cluster(self.cluster, hosts):
+            raise RefusedError(f"the plan is for the cluster {self.cluster}, not for {hosts}: connect to that")
+        if self.schema[0] != base.version:
+            raise ConflictError(
+                f"the schema version was {self.schema[0]} when this was planned, is {base.version} now: plan again"
+            )
+        if self.schema != _mark(base):
+            raise ConflictError("the schema version was set again since this was planned: plan again")
+
+
+def save_plan(
+    path: Path, cluster: str, base: Base, command: Sequence[str], parts: Sequence[WrittenPart], *, overwrite: bool
+) -> None:
+    """Write a plan to the file at *path*, for this user alone: it holds values, secrets among them.
+
+    :raises RefusedError: if there is a file, and it is not to be replaced.
+    :raises ConfigError: if it cannot be written.
+    """
+    version, znode_version, czxid = _mark(base)
+    document = {
+        "pvc_plan": _FORMAT,
+        "cluster": cluster,
+        "schema": {"version": version, "znode_version": znode_version, "czxid": czxid},
+        "user": identity.user(),
+        "time": time.time(),
+        "command": list(command),
+        "items": [encode_part(part) for part in parts],
+    }
+    try:
+        if overwrite and path.is_file():
+            path.chmod(_MODE)
+        write_file(path, json.dumps(document, indent=1) + "\n", mode=_MODE, overwrite=overwrite)
+    except FileExistsError:
+        raise RefusedError(f"{path} exists: choose another file, or use --overwrite") from None
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+
+
+def load_plan(path: Path) -> PlanFile:
+    """Return the plan in the file at *path*.
+
+    :raises InvalidInputError: if it cannot be read, or is none.
+    """
+    try:
+        return _decode(json.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InvalidInputError(f"{path} is not a plan: write one with --plan") from None
+
+
+def _decode(document: Any) -> PlanFile:  # noqa: ANN401 - JSON
+    if document["pvc_plan"] != _FORMAT:
+        raise ValueError("another format")
+    schema = document["schema"]
+    return PlanFile(
+        str(document["cluster"]),
+        (int(schema["version"]), schema["znode_version"], schema["czxid"]),
+        str(document["user"]),
+        float(document["time"]),
+        tuple(map(str, document["command"])),
+        tuple(map(decode_part, document["items"])),
+    )
+
+
+def _mark(base: Base) -> tuple[int, int | None, int | None]:
+    return (base.version, base.znode.version, base.znode.stat.czxid) if base.znode else (base.version, None, None)
