@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -248,6 +249,17 @@ def judge_state(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     return wrong
 
 
+def judge_plan(store: Interleaved, ops: Sequence[Op]) -> list[str]:
+    """What a plan changes is as it was when it was planned, and the very same znode."""
+    wrong = []
+    for op in changes(ops):
+        (then,), (now,) = (tree.read([Read(op.path)]) for tree in (TREES[15], store.inner))
+        marks = [(one.data, one.stat.czxid) if isinstance(one, Znode) else None for one in (then, now)]
+        if marks[0] != marks[1]:
+            wrong.append(f"{op.kind} {op.path}, which is not as it was planned on")
+    return wrong + judge_version(store, ops)
+
+
 def judge_version(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     """A command writes by the schema version that it read, and by no other.
 
@@ -303,6 +315,8 @@ class Command:
     """How many interleavings it has at least; fewer where each takes long."""
     stdin: str = ""
     """What it reads; a backup if that is empty."""
+    planned: tuple[str, ...] = ()
+    """What wrote the plan that it applies: before any rival came."""
 
 
 def stale_claim(store: Store) -> None:
@@ -374,6 +388,15 @@ vfs:
 """
 COMMANDS = {
     "apply": Command(("apply", "-f", "-", "--prune"), judge_state, share=1300, stdin=STATE),
+    "apply a plan of tags": Command(
+        ("apply", "PLAN"), judge_plan, share=1300, planned=("vm", "tag", "add", "web-01,app-01", "blue")
+    ),
+    "apply a plan of settings": Command(
+        ("apply", "PLAN"),
+        judge_plan,
+        share=1300,
+        planned=("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "7", "--trust"),
+    ),
     "tag add": Command(("vm", "tag", "add", "web-01,app-01", "blue"), partial(judge_tag_add, tag="blue")),
     "tag update": Command(
         ("vm", "tag", "add", "web-01,app-01", "production", "-p"), partial(judge_tag_add, tag="production")
@@ -514,18 +537,29 @@ class End:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., End]:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., End]:
     """Run a command on a tree, with rivals."""
     opened: list[Interleaved] = []
     monkeypatch.setattr(SnapshotStore, "open", lambda *_, **__: opened[-1])
 
+    plan = tmp_path / "change.plan"
+
+    def write_plan(command: Command) -> None:
+        opened.append(Interleaved(clone(TREES[15]), {}, command.judge))
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            assert app.main(["-c", "file:x", *command.planned, "--plan", str(plan)]) == 0
+        opened.clear()
+
     def run(command: Command, tree: SnapshotStore, acts: dict[int, Callable[[Interleaved], None]]) -> End:
+        if command.planned and not plan.exists():
+            write_plan(command)
         store = Interleaved(tree, acts, command.judge)
         opened.append(store)
         said = io.StringIO()
         monkeypatch.setattr(sys, "stdin", io.StringIO(command.stdin or BACKUP))
         with redirect_stdout(said), redirect_stderr(said):
-            code = app.main(["-c", "file:x", *command.words])
+            words = [str(plan) if word == "PLAN" else word for word in command.words]
+            code = app.main(["-c", "file:x", *words])
         opened.clear()
         return End(code, said.getvalue(), store)
 
@@ -646,6 +680,10 @@ CONTROLS = {
     "the name of a VM that a file names": (
         "apply",
         without("pvc_cli.zk.transaction.Transaction.guard", lambda *_: None),
+    ),
+    "what a plan rests on": (
+        "apply a plan of settings",
+        without("pvc_cli.cluster.planned.judge", lambda *_: None),
     ),
     "the versions of what is set": ("vf claim", without("pvc_cli.zk.transaction.Transaction._add", unversioned)),
     "whether a znode is still the same": (
