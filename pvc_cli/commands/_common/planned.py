@@ -27,7 +27,10 @@ def apply_plan(context: Context, file: str, *, yes: bool, dry_run: bool) -> int:
             return 0
         if changing and not dry_run:
             say_parts(output, handler, outcome.parts)
-            ask_many(len(changing), "things", yes=yes, dry_run=False)
+            ask_many(len(changing), "items", yes=yes, dry_run=False)
             with progress_bar(output, shown=len(changing) > MANY) as progress:
                 outcome = carry_out_written(handler, items, on_progress=progress, on_wait=output.message)
-        return show_outcome(output, handler, outcome, dry_run=dry_run)
+        code = show_outcome(output, handler, outcome, dry_run=dry_run)
+    if outcome.errors and not (changing or dry_run):
+        output.message("Nothing was changed: a plan is done as a whole, or not at all.")
+    return code
