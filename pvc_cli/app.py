@@ -89,6 +89,7 @@ _ENDS: dict[int, tuple[str, int]] = {
 @click.option("--confirm", metavar="NAME", help="Confirm that this cluster may be changed, as a protected one asks.")
 @click.option("-v", "--verbose", is_flag=True, help="Show which cluster is used, and connection events.")
 @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+@click.option("--no-pager", is_flag=True, help="Print long tables without a pager, as PVC_PAGER=cat does.")
 @click.option("--no-color", is_flag=True, help="Disable colours, as NO_COLOR does.")
 @click.version_option(__version__, message="pvc %(version)s")
 @click.pass_context
@@ -103,6 +104,7 @@ def cli(
     confirm: str | None,
     verbose: bool,
     quiet: bool,
+    no_pager: bool,
     no_color: bool,
 ) -> None:
     """Administer a Parallel Virtual Cluster directly on its ZooKeeper tree.
@@ -124,7 +126,7 @@ def cli(
     given.write = write
     given.confirm = confirm
     given.verbose = verbose
-    given.output = Output(colour=colour, quiet=quiet)
+    given.output = Output(colour=colour, quiet=quiet, paged=not no_pager)
 
 
 def hoist(words: Sequence[str], group: click.Group) -> list[str]:

@@ -220,6 +220,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(variable, raising=False)
     folder = tmp_path / "home"
     monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("PVC_PAGER", "cat")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     monkeypatch.setattr("pvc_cli.connections.node_config.PVC_CONFIG", folder / "no" / "pvc.conf")

@@ -66,11 +66,14 @@ class Output:
 
     :param colour: whether tables have colour; None leaves it to the terminal.
     :param quiet: drop messages; results and errors stay.
+    :param paged: show on a terminal what does not fit it in a pager.
     """
 
-    def __init__(self, *, colour: bool | None = None, quiet: bool = False) -> None:
+    def __init__(self, *, colour: bool | None = None, quiet: bool = False, paged: bool = False) -> None:
         self._colour = obeys_codes(sys.stdout) if colour is None else colour
         self.quiet = quiet
+        self.paged = paged
+        """Whether a long table may wait in a pager: not while something is changed, or a lock is held."""
         self.style: Format = "table"
         """The format of results."""
         self.by_paths = False
@@ -211,11 +214,23 @@ class Output:
             pieces = serialise(document(), self.style)
         if self._screen:
             self._lines += "".join(pieces).splitlines()
+        elif self.paged and self.style in ("table", "wide") and is_terminal(sys.stdout):
+            self._page("".join(pieces))
         else:
             self._write(pieces)
         if self._missing:
             self.footer(self._missing)
             self._missing = ""
+
+    def _page(self, text: str) -> None:
+        """Print *text*, in a pager if it does not fit the terminal."""
+        from pvc_cli.output.pager import pager_for, show_in_pager
+
+        self.end_wait()
+        if pager := pager_for(text):
+            show_in_pager(pager, text)
+        else:
+            sys.stdout.write(text)
 
     def _write(self, pieces: Iterable[str]) -> None:
         """Print *pieces* as they come; what is waited for ends with the first."""

@@ -26,7 +26,8 @@ def pvc_on_terminal(tree: Tree, *arguments: str, columns: int = 80, **environmen
 
 def environment_for(tree: Tree) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    common = {"PATH": path, "HOME": "/nonexistent", "PVC_COORDINATORS": tree.hosts, "LANG": "C.UTF-8"}
+    own = {"PATH": path, "HOME": "/nonexistent", "LANG": "C.UTF-8", "PVC_PAGER": "cat"}
+    common = own | {"PVC_COORDINATORS": tree.hosts}
     return common | {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
 
 
@@ -35,8 +36,8 @@ def tmux(tree: Tree) -> Iterator[Callable[..., Tmux]]:
     """Give what opens a shell in tmux."""
     opened: list[Tmux] = []
 
-    def open_one(**size: int) -> Tmux:
-        opened.append(Tmux(environment_for(tree), **size))
+    def open_one(pager: str = "cat", **size: int) -> Tmux:
+        opened.append(Tmux({**environment_for(tree), "PVC_PAGER": pager}, **size))
         return opened[-1]
 
     yield open_one
@@ -388,3 +389,36 @@ def test_nodes_and_faults_are_redrawn_in_place(tree: Tree, words: tuple[str, ...
     terminal.type("\x03")
     assert terminal.wait_for_end() == 130
     assert "\x1b[?1049l" in terminal.seen
+
+
+def test_a_list_that_does_not_fit_is_shown_in_a_pager(tree: Tree, tmux: Callable[..., Tmux]) -> None:
+    screen = tmux("less", lines=12)
+    screen.type("pvc vm list; echo exit $?", "Enter")
+    screen.wait_for("app-01")
+    assert "exit" not in "\n".join(screen.shown()[1:])
+    screen.type("q")
+    screen.wait_for("exit 0")
+    # The count stays, and so does what was seen.
+    assert any(line.startswith("20 VMs") for line in screen.shown())
+    assert not screen.on_other_screen()
+    for words in ("--no-pager vm list", "vm list -o json", "vm list -o name", "vm list | cat"):
+        screen.type("clear", "Enter")
+        screen.type(f"pvc {words}; echo done $?", "Enter")
+        screen.wait_for("done 0")
+    screen.type("clear", "Enter")
+    # What fits is printed.
+    screen.type("pvc vm list ^web-0; echo all $?", "Enter")
+    screen.wait_for("all 0")
+    screen.type("clear; TERM=dumb pvc vm list; echo dumb $?", "Enter")
+    screen.wait_for("dumb 0")
+    screen.type("clear; PVC_PAGER=/no/such/pager pvc vm list; echo absent $?", "Enter")
+    screen.wait_for("absent 0")
+
+
+def test_a_pager_that_is_quit_early_ends_quietly(demo: Callable[..., Tree]) -> None:
+    tree = demo(vms=2000)
+    terminal = pvc_on_terminal(tree, "--no-color", "vm", "list", PVC_PAGER="head -n 2", TERM="xterm")
+    assert terminal.wait_for_end() == 0
+    assert "Error" not in terminal.seen
+    assert "2,000 VMs" in terminal.seen
+    assert terminal.seen.count("web-") <= 1

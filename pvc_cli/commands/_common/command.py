@@ -122,6 +122,7 @@ def _note_change(context: click.Context, _parameter: click.Parameter, dry_run: b
     dry_run = dry_run or bool(isinstance(context.obj, Context) and context.obj.output.plan)
     if isinstance(context.obj, Context):
         context.obj.changing = not dry_run
+        context.obj.output.paged &= dry_run
     return dry_run
 
 
