@@ -372,3 +372,14 @@ def test_a_run_that_is_killed_at_any_transaction_is_finished_by_a_second_one(
         assert ending(root) == undisturbed
     driver.close()
     assert number > 10
+
+
+def test_what_a_file_cannot_say_is_left_out_of_an_export_with_a_warning(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/tags/bell\u202e", b"bell")
+    tree.put(f"/domains/{tree.uuid('web-02')}/node_selector", b"fastest")
+    result = on_tree("export", "web-01", "web-02")
+    assert "bell" not in result.out
+    assert result.err.splitlines() == [
+        "Warning: web-01: tag 'bell\\u202e' does not print, and is left out",
+        "Warning: web-02: node_selector 'fastest' is not valid, and left out",
+    ]

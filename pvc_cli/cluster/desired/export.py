@@ -39,7 +39,11 @@ def _vm_entries(handler: ZKHandler, vms: Sequence[VmRef], on_left_out: OnLeftOut
     for vm, metadata in zip(vms, read_metadata(handler, vms), strict=True):
         entry: Document = {"vm": vm.name if everybody[vm.name] == 1 and _is_text(vm.name) else vm.uuid}
         if tags is not None:
-            entry["tags"] = [_tag(tag) for tag in tags.get(vm.uuid, ()) if tag.name.isprintable()]
+            found = tags.get(vm.uuid, ())
+            entry["tags"] = [_tag(tag) for tag in found if _is_text(tag.name)]
+            for tag in found:
+                if not _is_text(tag.name):
+                    on_left_out(f"{vm.name}: tag {quoted(tag.name)} does not print, and is left out")
         if valid := {name: value for name, value in _fields(handler, metadata) if _is_valid(name, value)}:
             entry["metadata"] = valid
         for name, value in _fields(handler, metadata):
