@@ -1,4 +1,4 @@
-"""Show and rename physical functions (PFs), the ports of network cards."""
+"""Show, drain and rename physical functions (PFs), the ports of network cards."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
@@ -6,6 +6,7 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
+        "drain": "Wait until nobody uses a VF of a PF, as before its VFs are removed.",
         "info": "Show a PF, its VFs and the VMs that use them, and what the agent of its node reports.",
         "list": "List the PFs of NODE, or of all nodes.",
         "rename": "Rename a PF in the tree, with its VFs, their settings and claims.",

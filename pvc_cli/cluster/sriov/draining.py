@@ -1,0 +1,76 @@
+"""Who uses the VFs of a PF, and wait until nobody does."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pvc_cli.cluster.sriov.model import list_vfs
+from pvc_cli.cluster.sriov.users import read_users
+from pvc_cli.zk import ZKHandler
+
+_GLANCE = 0.5
+"""How often, in seconds, to look."""
+
+
+class VfUser(NamedTuple):
+    """A VM that uses a VF of a PF, or may."""
+
+    vf: str
+    """The VF; empty if the XML of the VM is unreadable, so that it may use any."""
+    name: str
+    uuid: str
+    """Empty for a claim that records no VM."""
+    state: str
+    """That of the VM; empty if there is no such VM on the node."""
+    claimed: bool
+    in_xml: bool
+    blocks: bool
+    """Whether it must give up the VF before its PF is free: it has claimed it, or runs with it."""
+
+
+def read_pf_users(handler: ZKHandler, node: str, pf: str) -> list[VfUser]:
+    """Return who uses the VFs of a PF, by claim or by XML, in order of the VFs.
+
+    :raises NotFoundError: if there is no such node.
+    """
+    vfs, users = list_vfs(handler, node, pf), read_users(handler, node)
+    known = {user.ref.uuid: user for user in users}
+    found: list[VfUser] = []
+    for vf in vfs:
+        claimed = vf.used_by if vf.used else None
+        here = [user for user in users if node in (*user.nodes, *([node] if "" in user.nodes else ()))]
+        with_it = {user.ref.uuid: user for user in here if user.use_of(vf.phy, str(vf.pci))}
+        if claimed is not None and claimed not in with_it:
+            one = known.get(claimed)
+            name = (one.ref.name if one else handler.read(("domain", claimed)) if claimed else None) or claimed
+            state = one.state if one else ""
+            found.append(VfUser(vf.phy, name, claimed, state, claimed=True, in_xml=False, blocks=True))
+        for uuid, user in with_it.items():
+            mine = uuid == claimed
+            blocks = mine or not user.is_idle
+            found.append(VfUser(vf.phy, user.ref.name, uuid, user.state, claimed=mine, in_xml=True, blocks=blocks))
+    found += [
+        VfUser("", user.ref.name, user.ref.uuid, user.state, claimed=False, in_xml=False, blocks=True)
+        for user in users
+        if vfs and not (user.readable or user.is_idle)
+    ]
+    return found
+
+
+def wait_until_drained(
+    handler: ZKHandler, node: str, pf: str, timeout: float, on_change: Callable[[list[VfUser]], object]
+) -> list[VfUser]:
+    """Wait up to *timeout* seconds until nobody uses a VF of a PF, and return who still does.
+
+    :param on_change: is told who does whenever that changes.
+    """
+    until = time.monotonic() + timeout
+    before: list[VfUser] | None = None
+    while True:
+        users = [user for user in read_pf_users(handler, node, pf) if user.blocks]
+        if users != before:
+            on_change(users)
+        before, left = users, until - time.monotonic()
+        if not users or left <= 0:
+            return users
+        time.sleep(min(_GLANCE, left))
