@@ -142,7 +142,9 @@ def stopped_process(_tree: Tree) -> str:
     started = time.monotonic()
     within("it is started anew", lambda: property_of(AGENT, "MainPID") not in (before, "0"), 3 * SPARE)
     within("the VLAN is back", lambda: card(SIM, 200)["vlan_id"] == 200, SPARE)
-    return f"after {time.monotonic() - started:.0f} s; VF 200: {card(SIM, 200)}"
+    took = time.monotonic() - started
+    within("all is well", lambda: "254 of 254" in status(), SPARE)
+    return f"after {took:.0f} s; VF 200: {card(SIM, 200)}"
 
 
 def idle(_tree: Tree) -> str:

@@ -131,6 +131,7 @@ def slow_creation(_tree: Tree) -> str:
         set_count(SIM, 0)
         within("the VFs are created", lambda: number_of_vfs(SIM) == 250, 75 + 2 * SPARE)
     within("VF 200 has its VLAN again", lambda: card(SIM, 200)["vlan_id"] == 200, 2 * SPARE)
+    within("all is well", lambda: "254 of 254" in status(), 2 * SPARE)
     after = property_of(AGENT, "MainPID")
     expect("the watchdog did not kill it", before == after, last_words())
     return f"process {after} as before; {status()!r}; VF 200: {card(SIM, 200)}"
