@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.tags import count_tags
-from pvc_cli.errors import hint, quoted
+from pvc_cli.errors import InvalidInputError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
 _SEE_TAGS = "see 'pvc vm tag list'"
@@ -36,3 +36,23 @@ def explain_no_match(handler: ZKHandler, filters: Filters) -> NoMatch:
                 advice = hint(word, tags, _SEE_TAGS)
                 return NoMatch(f"no VM has a tag {quoted(word)}: {advice}", misspelt=advice != _SEE_TAGS)
     return NoMatch("no VM matches", misspelt=False)
+
+
+def check_exclusions(handler: ZKHandler, filters: Filters) -> None:
+    """Check that what *filters* leave out is not misspelt: it would leave out nothing.
+
+    :raises InvalidInputError: if it is.
+    """
+    states = [word.removeprefix("!") for word in filters.states]
+    if any(not any(fnmatchcase(known, state) for known in STATES) for state in states):
+        raise InvalidInputError(explain_no_match(handler, filters).reason)
+    excluded = {word.removeprefix("!") for word in filters.tags if word.startswith("!") != filters.negate}
+    if not filters.negate:
+        excluded.update(filters.without_tags)
+    if not excluded:
+        return
+    tags = [tag.name for tag in count_tags(handler)]
+    for word in sorted(excluded.difference(tags)):
+        advice = hint(word, tags, "")
+        if advice and not any(fnmatchcase(tag, word) for tag in tags):
+            raise InvalidInputError(f"no VM has a tag {quoted(word)}: {advice}")

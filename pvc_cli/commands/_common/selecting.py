@@ -8,7 +8,7 @@ import click
 
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import OnUnreadable, VmRef, find, list_vms, narrow
-from pvc_cli.cluster.vms.selection import explain_no_match
+from pvc_cli.cluster.vms.selection import check_exclusions, explain_no_match
 from pvc_cli.cluster.vms.state_lock import StillMeant
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
@@ -160,6 +160,8 @@ def chosen_vms(
     chosen = narrow(handler, everybody, selection.filters, warn_of_broken_xml(output))
     if not chosen:
         explain_nothing(output, handler, selection.filters, purpose)
+    else:
+        check_exclusions(handler, selection.filters)
     return chosen
 
 

@@ -1,0 +1,83 @@
+"""One language to select VMs: the same options with the same meaning in every list and change."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from pvc_cli import app
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS
+from tests.conftest import Pvc, Tree
+
+
+def commands(command: click.Command = app.cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its words."""
+    yield " ".join(words), command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            deeper = command.get_command(context, name)
+            assert deeper
+            yield from commands(deeper, (*words, name))
+
+
+def options(command: click.Command) -> dict[str, tuple[object, ...]]:
+    """Return what each option of *command* takes and says, by the name of its value."""
+    return {
+        str(option.name): (sorted(option.opts), str(option.type), option.metavar, option.multiple, option.help)
+        for option in command.params
+        if isinstance(option, click.Option)
+    }
+
+
+@click.command()
+def every_filter() -> None:
+    """Have every filter."""
+
+
+FILTERS = options(functools.reduce(lambda command, option: option(command), FILTER_OPTIONS, every_filter))
+SELECTING = {words: command for words, command in commands() if "states" in options(command)}
+
+
+def test_these_commands_select_vms() -> None:
+    assert {"vm list", "inventory", "vm tag add", "vm tag remove", "vm stop", "vm move", "vm meta set"} <= set(
+        SELECTING
+    )
+
+
+@pytest.mark.parametrize("words", SELECTING)
+def test_a_command_that_selects_vms_has_every_filter_with_the_same_meaning(words: str) -> None:
+    found = options(SELECTING[words])
+    assert {name for name, one in FILTERS.items() if found.get(name) != one} <= {"nodes"}
+    # Commands that move VMs have --from for it: there, -t is the node to move to.
+    assert found["nodes"][1:] == FILTERS["nodes"][1:]
+    assert found["nodes"] == FILTERS["nodes"] or found["nodes"][0] == ["--from"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "error"),
+    [
+        (("-s", "!strat"), "PVC has no state 'strat': did you mean 'start'?"),
+        (("-s", "start,fial"), "PVC has no state 'fial': did you mean 'fail'?"),
+        (("-n", "-s", "strat"), "PVC has no state 'strat': did you mean 'start'?"),
+        (("-g", "!produciton"), "no VM has a tag 'produciton': did you mean 'production'?"),
+        (("--without-tag", "produciton"), "no VM has a tag 'produciton': did you mean 'production'?"),
+        (("-n", "-g", "produciton"), "no VM has a tag 'produciton': did you mean 'production'?"),
+    ],
+)
+def test_a_misspelt_exclusion_changes_nothing(on_tree: Pvc, tree: Tree, chosen: tuple[str, ...], error: str) -> None:
+    before = tree.dump()
+    for command in (("stop", "--yes"), ("tag", "add", "blue")):
+        result = on_tree("vm", *command, *chosen)
+        assert (result.code, result.out, result.err) == (2, "", f"Error: {error}\n")
+    assert tree.dump() == before
+
+
+def test_an_exclusion_of_a_tag_that_resembles_none_is_taken(on_tree: Pvc) -> None:
+    for chosen in (("-g", "!zz"), ("--without-tag", "zz"), ("-s", "!st*"), ("-g", "!pro*")):
+        listed = on_tree("vm", "list", *chosen, "-o", "name")
+        changed = on_tree("vm", "tag", "add", "blue", *chosen, "--dry-run", "-o", "name")
+        assert (changed.code, changed.out) == (0, listed.out)
