@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -91,3 +93,17 @@ def test_it_runs_in_an_empty_environment(installed: Path, tmp_path: Path) -> Non
     )  # fmt: skip
     assert (run.returncode, run.stderr.count("\n")) == (3, 1)
     assert "the agent needs pyroute2: install python3-pyroute2" in run.stderr
+
+
+def test_it_is_installed_without_a_network_as_the_documentation_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "installation.md").read_text()
+    (fetch,) = re.findall(r"^python3 -m (pip wheel -w wheels \S+)", page, re.MULTILINE)
+    (install,) = re.findall(r"^/opt/pvc-cli/bin/(pip install --no-index .*)$", page, re.MULTILINE)
+    subprocess.run([sys.executable, "-m", *shlex.split(fetch.replace("wheels", str(tmp_path / "wheels")))],
+                   cwd=ROOT, check=True, capture_output=True)  # fmt: skip
+    venv.create(tmp_path / "environment", with_pip=True)
+    binaries = tmp_path / "environment" / "bin"
+    subprocess.run(f"{binaries}/{install}", shell=True, cwd=tmp_path, check=True, capture_output=True)
+    run = subprocess.run([binaries / "pvc", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("pvc ")
+    assert subprocess.run([binaries / "python", "-c", "import pyroute2"], check=False).returncode == 0
