@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +23,18 @@ _LiveStore = live.LiveStore
 
 
 @pytest.fixture
-def run(empty: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[..., End]:
+def run(empty: Tree, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., End]:
     """Run a command on a tree of the server, with rivals; without a tree, on the one that is there."""
+
+    plan = str(tmp_path / "change.plan")
 
     def run(command: Command, tree: SnapshotStore | None, acts: dict[int, Callable[[Interleaved], None]]) -> End:
         if tree:
             put_back(empty, tree.tree)
+            if command.planned:
+                with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                    words = (*command.planned, "--plan", plan, "--overwrite")
+                    assert app.main(["--coordinators", empty.hosts, *words]) == 0
         stores: list[Interleaved] = []
 
         def make(*arguments: object, **options: object) -> Interleaved:
@@ -38,7 +45,8 @@ def run(empty: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[..., End]:
         with monkeypatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
             patch.setattr(live, "LiveStore", make)
             patch.setattr(sys, "stdin", io.StringIO(command.stdin or BACKUP))
-            code = app.main(["--coordinators", empty.hosts, *command.words])
+            given = [plan if word == "PLAN" else word for word in command.words]
+            code = app.main(["--coordinators", empty.hosts, *given])
         return End(code, said.getvalue(), stores[0])
 
     return run

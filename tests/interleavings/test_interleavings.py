@@ -252,9 +252,10 @@ def judge_state(store: Interleaved, ops: Sequence[Op]) -> list[str]:
 def judge_plan(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     """What a plan changes is as it was when it was planned, and the very same znode."""
     wrong = []
+    copied = isinstance(store.inner, SnapshotStore)
     for op in changes(ops):
         (then,), (now,) = (tree.read([Read(op.path)]) for tree in (TREES[15], store.inner))
-        marks = [(one.data, one.stat.czxid) if isinstance(one, Znode) else None for one in (then, now)]
+        marks = [(one.data, copied and one.stat.czxid) if isinstance(one, Znode) else None for one in (then, now)]
         if marks[0] != marks[1]:
             wrong.append(f"{op.kind} {op.path}, which is not as it was planned on")
     return wrong + judge_version(store, ops)
