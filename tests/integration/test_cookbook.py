@@ -161,3 +161,12 @@ def test_what_cron_runs_can_be_run(tree: Tree, work: Path) -> None:
         if command.startswith("/usr/local/sbin/pvc-nightly"):
             continue  # as above
         assert run(command, tree, work).returncode == 0
+
+
+def test_the_tour_of_the_readme_can_be_taken_from_top_to_bottom(tree: Tree, work: Path) -> None:
+    (tour,) = [block for block in blocks(page("README.md"), "sh") if "pvc cluster diff" in block]
+    with obedient_daemons(tree.hosts):
+        for line in filter(None, tour.splitlines()):
+            result = run(line, tree, work)
+            assert result.returncode == ("cluster diff" in line and bool(result.stdout)), line + result.stderr
+            assert "Traceback" not in result.stderr
