@@ -25,12 +25,24 @@ from pvc_cli.errors import (
     quoted,
 )
 from pvc_cli.output.writer import Output
+from pvc_cli.program import own_commands, own_hints, program
 
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 _ENDS: dict[int, tuple[str, int]] = {
     signal.SIGINT: ("interrupted", EXIT_INTERRUPTED),
     signal.SIGTERM: ("terminated", EXIT_TERMINATED),
 }
+
+
+class _Help(click.HelpFormatter):
+    """Writes help with the commands in it as they are to be typed."""
+
+    def getvalue(self) -> str:
+        """Return the help."""
+        return own_commands(super().getvalue())
+
+
+click.Context.formatter_class = _Help
 
 
 @click.group(
@@ -172,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with signals.raised() as received:
         try:
-            status = cli.main(args=words, prog_name="pvc", standalone_mode=False, obj=given)
+            status = cli.main(
+                args=words, prog_name=program(), complete_var="_PVC_COMPLETE", standalone_mode=False, obj=given
+            )
             sys.stdout.flush()
         except click.ClickException as error:
             return fail("usage", _usage(error), error.exit_code)
@@ -221,7 +235,8 @@ def _fail(output: Output, kind: str, message: str, code: int, *more: str) -> int
     """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
     with suppress(OSError):
         sys.stdout.flush()
-    print(f"Error: {printable(message)}", *more, sep="\n", file=sys.stderr)
+    message = own_hints(message)
+    print(f"Error: {printable(message)}", *map(own_commands, more), sep="\n", file=sys.stderr)
     if output.style in ("json", "json-pretty", "jsonl"):
         # Imported here: few errors need it.
         import json

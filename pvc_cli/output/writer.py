@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pvc_cli.errors import printable
 from pvc_cli.output.layout import Layout
 from pvc_cli.output.terminal import columns_of, is_terminal, obeys_codes
+from pvc_cli.program import own_hints
 
 if TYPE_CHECKING:
     from pvc_cli.output.patience import SignOfLife
@@ -149,6 +150,7 @@ class Output:
         self._say(f"Error: {text}")
 
     def _say(self, text: str) -> None:
+        text = own_hints(text)
         if self._screen:
             self._notes.append(printable(text))
         else:

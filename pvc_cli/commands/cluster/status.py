@@ -21,6 +21,7 @@ from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Output
+from pvc_cli.program import own_commands
 
 if TYPE_CHECKING:
     from pvc_cli.zk import ZKHandler
@@ -94,7 +95,11 @@ def _screen(output: Output, status: ClusterStatus) -> str:
         ]
     )
     rows: list[list[str | Cell]] = [
-        [Cell("problem", "red") if problem.serious else Cell("note", "yellow"), problem.what, problem.see]
+        [
+            Cell("problem", "red") if problem.serious else Cell("note", "yellow"),
+            problem.what,
+            own_commands(problem.see),
+        ]
         for problem in status.problems
     ]
     return "\n\n".join(part for part in (fields, output.table(("", "WHAT", "SEE"), rows, wrap=1)) if part)
