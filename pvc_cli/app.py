@@ -235,7 +235,7 @@ def _fail(output: Output, kind: str, message: str, code: int, *more: str) -> int
     """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
     with suppress(OSError):
         sys.stdout.flush()
-    message = own_hints(message)
+    message = own_commands(message) if more else own_hints(message)
     print(f"Error: {printable(message)}", *map(own_commands, more), sep="\n", file=sys.stderr)
     if output.style in ("json", "json-pretty", "jsonl"):
         # Imported here: few errors need it.

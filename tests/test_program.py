@@ -20,7 +20,7 @@ def renamed(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     link.symlink_to(Path(sys.executable).parent / "pvc")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        environment = {"HOME": str(tmp_path), "PATH": os.defpath, "PVC_CONFIG_FILE": "/dev/null/none"}
+        environment = {"HOME": str(tmp_path), "PATH": os.defpath}
         return subprocess.run([link, *words], capture_output=True, text=True, check=False, env=environment)
 
     return run

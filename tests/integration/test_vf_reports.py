@@ -204,3 +204,31 @@ def test_before_version_9_waiting_for_the_card_is_refused(demo: Callable[..., Tr
     result = pvc("--coordinators", tree.hosts, *words)
     assert (result.code, "needs schema version 9, and this cluster has 8" in result.err) == (1, True)
     assert tree.dump() == before
+
+
+def test_the_history_of_a_vf_has_what_pvc_changed_and_what_the_agent_reports(on_tree: Pvc, drifted: Tree) -> None:
+    on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v*", "--vlan-id", "101")
+    on_tree("vm", "tag", "add", "web-01", "blue")
+    on_tree("sriov", "vf", "claim", "pvchv1/ens1f0v1", "web-01", "--force")
+    found = json.loads(on_tree("sriov", "vf", "history", "pvchv1/ens1f0v1", "-o", "json").out)
+    assert [(event["source"], len(event.get("changes", ()))) for event in found] == [
+        ("pvc", 3),
+        ("pvc", 1),
+        ("agent", 0),
+    ]
+    assert found[2] == {
+        "time": 1_700_000_000.0, "source": "agent", "state": "refused", "reason": f"trust refused: {WHY}; stays off"
+    }  # fmt: skip
+    rows = on_tree("sriov", "vf", "history", "pvchv1", "ens1f0v1", "--columns", "by,change").out.splitlines()
+    assert rows[2].endswith("vlan_id 0 -> 101")
+    assert rows[3].startswith("agent of pvchv1  refused: trust refused")
+    assert "used_by '' -> web-01" in rows[1]
+
+
+def test_a_vf_without_a_history_says_so_and_one_that_never_was_is_refused(on_tree: Pvc) -> None:
+    known = on_tree("sriov", "vf", "history", "pvchv3", "ens1f0v2")
+    assert (known.code, known.out) == (0, "")
+    assert known.err == "Nothing is known to have changed on pvchv3/ens1f0v2.\n"
+    assert on_tree("sriov", "vf", "history", "nope", "ens1f0v2").err.startswith("Error: there is no node 'nope'")
+    assert on_tree("sriov", "vf", "history", "pvchv3", "eth7").err.startswith("Error: node pvchv3 has no VF 'eth7'")
+    assert on_tree("sriov", "vf", "history", "pvchv3", "ens*").code == 2

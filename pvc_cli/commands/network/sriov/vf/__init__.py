@@ -10,6 +10,7 @@ command = LazyGroup(
         "audit": "Compare claims with the VMs' XML and nodes.",
         "claim": "Assign a VF to a VM (atomic).",
         "export": "Write a file that says how VFs are set, for 'pvc sriov vf apply'.",
+        "history": "Show what changed on a VF, the latest first.",
         "info": "Show a VF, and what the agent of its node reports of it.",
         "list": "List the VFs of NODE, of its PF, or of all nodes.",
         "release": "Mark a VF unused.",
