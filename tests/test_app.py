@@ -31,6 +31,7 @@ START_UP = {
     "pvc_cli.output.layout",
     "pvc_cli.output.terminal",
     "pvc_cli.output.writer",
+    "pvc_cli.program",
     "pvc_cli.signals",
 }
 SLOW = {"kazoo", "yaml", "tabulate", "json", "asyncio", "ssl", "importlib.resources", "xml", "difflib", "syslog"}

@@ -15,7 +15,11 @@ from pvc_cli.commands._common.listing import ColumnsOption
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree
 
-ARGUMENTS = {"network acl list": ("Frontend",), "network dhcp list": ("Frontend",)}
+ARGUMENTS = {
+    "network acl list": ("Frontend",),
+    "network dhcp list": ("Frontend",),
+    "network sriov vf history": ("pvchv1/ens1f0v0",),
+}
 
 
 def lists(command: click.Command = app.cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -212,7 +212,7 @@ def test_the_history_of_a_vf_has_what_pvc_changed_and_what_the_agent_reports(on_
     on_tree("sriov", "vf", "claim", "pvchv1/ens1f0v1", "web-01", "--force")
     found = json.loads(on_tree("sriov", "vf", "history", "pvchv1/ens1f0v1", "-o", "json").out)
     assert [(event["source"], len(event.get("changes", ()))) for event in found] == [
-        ("pvc", 3),
+        ("pvc", 2),
         ("pvc", 1),
         ("agent", 0),
     ]
