@@ -325,6 +325,7 @@ def test_vfs_that_share_a_mac_address_are_found_wherever_they_are(on_tree: Pvc, 
     before = tree.dump()
     assert kinds(on_tree) == [("ens1f0v1", "duplicate"), ("ens1f0v2", "duplicate")]
     assert kinds(on_tree, "pvchv1") == []
+    assert on_tree("sriov", "vf", "audit", "-o", "name").out.split() == ["pvchv1/ens1f0v1", "pvchv2/ens1f0v2"]
     assert f"MAC address {mac.decode()}, as pvchv2/ens1f0v2" in on_tree("sriov", "vf", "audit").out
     assert on_tree("sriov", "vf", "audit", "--fix").err.endswith("0 of 2 repaired.\n")
     assert tree.dump() == before

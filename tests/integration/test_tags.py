@@ -171,7 +171,12 @@ def test_a_name_that_a_shell_would_take_for_something_else_has_to_be_forced(
 
 def test_a_vm_is_not_taken_for_a_tag(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
-    for words in (("web-01", "blue", "-s", "start"), ("web-01", "--all"), (tree.uuid("web-01"), "-g", "ci")):
+    for words in (
+        ("web-01", "blue", "-s", "start"),
+        ("WEB-01", "blue", "-s", "start"),
+        ("web-01", "--all"),
+        (tree.uuid("web-01").upper(), "-g", "ci"),
+    ):
         for verb in ("add", "remove"):
             refused = on_tree("vm", "tag", verb, *words)
             assert (refused.code, tree.dump()) == (2, before)

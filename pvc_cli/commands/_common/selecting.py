@@ -152,7 +152,7 @@ def chosen_vms(
     if names:
         return find(handler, names)
     everybody = list_vms(handler)
-    if any(tag in (vm.name, vm.uuid) for vm in everybody):
+    if tag and any(tag.casefold() in (vm.name.casefold(), vm.uuid) for vm in everybody):
         raise InvalidInputError(
             f"{quoted(tag)} is a VM, but --all or a filter selects the VMs: drop one of both, or use --force-name if"
             " it is a tag, too"

@@ -51,7 +51,7 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
             fixed = [finding for finding in findings if fix and repair(finding)]
             output.show(
                 lambda: {**_document(findings, fixed), **(_repairs(findings, fixed) if fix else {})},
-                names=lambda: dict.fromkeys(finding.vf for finding in findings),
+                names=lambda: dict.fromkeys(f"{finding.node}/{finding.vf}" for finding in findings),
                 table=lambda: output.table(
                     ("NODE", "VF", "FINDING", "DETAIL", "REPAIR"), [_row(f, fixed=f in fixed) for f in findings]
                 ),
