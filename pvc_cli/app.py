@@ -4,12 +4,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import islice
 
 import click
 
 from pvc_cli import __version__, signals
+from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.group import LazyGroup
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.context import Context
@@ -20,12 +20,11 @@ from pvc_cli.errors import (
     EXIT_USAGE,
     PvcError,
     hint,
-    hint_in,
-    printable,
     quoted,
 )
+from pvc_cli.output.failure import report
 from pvc_cli.output.writer import Output
-from pvc_cli.program import own_commands, own_hints, program
+from pvc_cli.program import own_commands, program
 
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 _ENDS: dict[int, tuple[str, int]] = {
@@ -73,7 +72,13 @@ click.Context.formatter_class = _Help
     aliases={"sriov": "network.sriov"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-c", "--connection", metavar="NAME", help="Saved connection, backup (file:PATH) or sandbox to use.")
+@click.option(
+    "-c",
+    "--connection",
+    metavar="NAME[,NAME…]",
+    shell_complete=complete.clusters,
+    help="Saved connection, backup (file:PATH) or sandbox to use; lists take several.",
+)
 @click.option("--write", is_flag=True, help="Allow changes to the backup that -c file:PATH names.")
 @click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="ZooKeeper servers to use.")
 @click.option(
@@ -180,9 +185,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = hoist(sys.argv[1:] if arguments is None else arguments, cli)
 
     def fail(kind: str, message: str, code: int, *more: str) -> int:
-        return _fail(given.output, kind, message, code, *more)
+        return report(given.output, kind, message, code, *more)
 
     with signals.raised() as received:
+        given.signals = received
         try:
             status = cli.main(
                 args=words, prog_name=program(), complete_var="_PVC_COMPLETE", standalone_mode=False, obj=given
@@ -229,21 +235,6 @@ def _open_closed_streams() -> None:
 def _give_up_output() -> None:
     """Discard the rest of the output: Python would complain again when it closes the stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(output: Output, kind: str, message: str, code: int, *more: str) -> int:
-    """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
-    with suppress(OSError):
-        sys.stdout.flush()
-    message = own_commands(message) if more else own_hints(message)
-    print(f"Error: {printable(message)}", *map(own_commands, more), sep="\n", file=sys.stderr)
-    if output.style in ("json", "json-pretty", "jsonl"):
-        # Imported here: few errors need it.
-        import json
-
-        error = {"code": code, "kind": kind, "message": message, "hint": hint_in(message)}
-        print(json.dumps({"error": error}), file=sys.stderr)
-    return code
 
 
 _NEVER_SUGGESTED = {

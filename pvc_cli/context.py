@@ -30,8 +30,16 @@ class Context:
     """What the cluster is called that was connected to last."""
     connected: bool = False
     """Whether a session is open, or was."""
+    signals: Sequence[int] = ()
+    """The signals received so far."""
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False
+    _stdin: list[str] = field(default_factory=list)
+
+    def turn_to(self, connection: str) -> None:
+        """Let the command run, once more, on another cluster."""
+        self.connection = self.cluster = connection
+        self.connected = self._stdin_read = False
 
     def names(self, words: Sequence[str], *, commas: bool = True) -> list[str]:
         """Return *words* with ``-`` replaced by the lines of standard input.
@@ -53,7 +61,7 @@ class Context:
         if self._stdin_read:
             raise InvalidInputError("'-' can be used only once: it reads all of standard input")
         self._stdin_read = True
-        names = [name for line in sys.stdin if (name := line.strip())]
-        if not names:
+        self._stdin = self._stdin or [name for line in sys.stdin if (name := line.strip())]
+        if not self._stdin:
             raise InvalidInputError("no names on standard input: expected one per line")
-        return names
+        return list(self._stdin)

@@ -4,7 +4,7 @@ A message is one line: what failed, why, and what to do. Text from the cluster o
 :func:`quoted`, so that no control character reaches a terminal. :func:`printable` does the same for tables.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -121,6 +121,14 @@ class ConfigError(PvcError):
 
     kind = "config"
     exit_code = EXIT_CONFIG
+
+
+class SeveralClustersError(InvalidInputError):
+    """Several clusters are named where one is used."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = ", ".join(names)
+        super().__init__(f"this takes one cluster, not {self.names}: name one")
 
 
 class NoClusterError(ConfigError):

@@ -23,11 +23,13 @@ START_UP = {
     "pvc_cli.app",
     "pvc_cli.commands",
     "pvc_cli.commands._common",
+    "pvc_cli.commands._common.complete",  # -c is completed; what it offers is loaded by the tab key only
     "pvc_cli.commands._common.group",
     "pvc_cli.commands._common.values",
     "pvc_cli.context",
     "pvc_cli.errors",
     "pvc_cli.output",
+    "pvc_cli.output.failure",  # an error is reported where no file can be opened any more, too
     "pvc_cli.output.layout",
     "pvc_cli.output.terminal",
     "pvc_cli.output.writer",

@@ -8,7 +8,7 @@ from pvc_cli.connections.auth import environment_access
 from pvc_cli.connections.node_config import configured_hosts
 from pvc_cli.connections.sandbox import sandbox_hosts
 from pvc_cli.connections.saved import Connections, Protection
-from pvc_cli.errors import ConfigError, NoClusterError, quoted
+from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, SeveralClustersError, quoted
 from pvc_cli.zk.access import NO_ACCESS, Access
 
 _FILE = "file:"
@@ -40,6 +40,25 @@ class Target(NamedTuple):
         return Path(self.hosts.removeprefix(_FILE)).expanduser() if self.hosts.startswith(_FILE) else None
 
 
+def several(connection: str | None, coordinators: str | None) -> list[str]:
+    """Return the names of the clusters that are named, with commas, in place of one; none if it is one.
+
+    A saved connection or a backup whose name has a comma is one.
+
+    :raises InvalidInputError: if a name is empty, or there twice.
+    """
+    environment = os.environ
+    named = connection or ("" if environment.get("PVC_COORDINATORS") else environment.get("PVC_CONNECTION", ""))
+    if coordinators or "," not in named or named in Connections.load().hosts:
+        return []
+    if named.startswith(_FILE) and (file := Target(named, "").file) and file.exists():
+        return []
+    names = named.split(",")
+    if "" in names or len(set(names)) < len(names):
+        raise InvalidInputError(f"{quoted(named)} is not a list of clusters: name each once, with one comma between")
+    return names
+
+
 def resolve(connection: str | None, coordinators: str | None, pvc_config: Path | None = None) -> Target:
     """Return the cluster to use.
 
@@ -48,7 +67,10 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     :param coordinators: the value of ``--coordinators``, if given.
     :param pvc_config: a node's PVC configuration, instead of this machine's.
     :raises ConfigError: if none is configured, or its configuration is invalid.
+    :raises SeveralClustersError: if several are named.
     """
+    if names := several(connection, coordinators):
+        raise SeveralClustersError(names)
     if connection and coordinators:
         raise ConfigError("--connection and --coordinators exclude each other: use one of them")
     if coordinators:

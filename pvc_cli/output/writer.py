@@ -20,6 +20,7 @@ from pvc_cli.output.terminal import columns_of, is_terminal, obeys_codes
 from pvc_cli.program import own_hints
 
 if TYPE_CHECKING:
+    from pvc_cli.output.gathered import Gathered
     from pvc_cli.output.patience import SignOfLife
     from pvc_cli.output.prometheus import Family
     from pvc_cli.output.screen import Screen
@@ -85,6 +86,8 @@ class Output:
         """Whether that file may replace another."""
         self.layout = Layout()
         """How a list is laid out."""
+        self.gathered: Gathered | None = None
+        """Where results go instead, while several clusters answer one after the other."""
         self._screen: Screen | None = None
         self._lines: list[str] = []
         self._notes: list[str] = []
@@ -100,7 +103,7 @@ class Output:
     def message(self, text: str) -> None:
         """Say *text* on standard error, escaped, unless quiet is wanted."""
         if not self.quiet:
-            self._say(text)
+            self._say(self._about(text))
 
     def waiting(self, text: str) -> None:
         """Say what is waited for: on a terminal in one line that counts down, elsewhere once."""
@@ -143,11 +146,15 @@ class Output:
 
     def warning(self, text: str) -> None:
         """Say *text* on standard error, escaped, even if quiet is wanted."""
-        self._say(f"Warning: {text}")
+        self._say(f"Warning: {self._about(text)}")
 
     def error(self, text: str) -> None:
         """Say *text* on standard error, escaped, as an error."""
-        self._say(f"Error: {text}")
+        self._say(f"Error: {self._about(text)}")
+
+    def _about(self, text: str) -> str:
+        """Return *text* with the cluster that it is about, where there are several."""
+        return f"{self.gathered.cluster}: {text}" if self.gathered else text
 
     def _say(self, text: str) -> None:
         text = own_hints(text)
@@ -201,6 +208,9 @@ class Output:
 
         :param metrics: for a command that offers Prometheus' format.
         """
+        if self.gathered:
+            self._gather(self.gathered, document, names, table)
+            return
         if self.tabular:
             end = "\r\n" if self.style == "csv" else "\n"
             pieces: Iterable[str] = (f"{text}{end}" for text in [table()] if text)
@@ -224,6 +234,22 @@ class Output:
             self.footer(self._missing)
             self._missing = ""
 
+    def _gather(
+        self,
+        gathered: Gathered,
+        document: Callable[[], Document | Iterable[Document]],
+        names: Callable[[], Iterable[str]],
+        table: Callable[[], str],
+    ) -> None:
+        """Keep a result for later, in the requested format."""
+        if self.tabular:
+            table()
+        elif self.style == "name":
+            gathered.add_names(names())
+        else:
+            gathered.add_documents(document())
+        gathered.answered.append(gathered.cluster)
+
     def _page(self, text: str) -> None:
         """Print *text*, in a pager if it does not fit the terminal."""
         from pvc_cli.output.pager import pager_for, show_in_pager
@@ -242,6 +268,14 @@ class Output:
             sys.stdout.write(first)
             sys.stdout.writelines(pieces)
 
+    def count(self, number: int, things: str) -> None:
+        """Say below a table that a person sees how many *things*, in the plural, it shows."""
+        if self.gathered:
+            self.gathered.things = things
+            self.gathered.count += number
+        else:
+            self.footer(f"{number:,} {things if number > 1 else things.removesuffix('s')}")
+
     def footer(self, text: str) -> None:
         """Say *text* below a table that a person sees, unless quiet is wanted."""
         if self.quiet or self.style not in ("table", "wide") or not is_terminal(sys.stdout):
@@ -259,6 +293,9 @@ class Output:
         :param wide: the headers of further columns, which are shown only where all or these are asked for.
         :param wrap: the column that goes on in further lines instead of being cut.
         """
+        if self.gathered:
+            self.gathered.add_rows(headers, rows, wide, wrap)
+            return ""
         every = (*headers, *wide)
         usual = len(headers) if self.style == "table" else len(every)
         chosen = self.layout.choose(every, usual)

@@ -42,6 +42,8 @@ FIRST = {
     "The backups that pvc made": "pvc schema upgrade --yes",
     "A change tried": BACKUP,
     "One command on another": CLUSTERS,
+    "All VMs of two": CLUSTERS,
+    "The largest VMs of two": CLUSTERS,
     "The same question": CLUSTERS,
     "Which cluster would": CLUSTERS,
     "Compare two": CLUSTERS,

@@ -134,6 +134,14 @@ def changes(_context: click.Context, _parameter: click.Parameter, incomplete: st
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+def clusters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the saved connections, one after the other; each once."""
+    before, comma, word = incomplete.rpartition(",")
+    named = before.split(",")
+    found = connections(context, parameter, word)
+    return [CompletionItem(f"{before}{comma}{item.value}") for item in found if item.value not in named]
+
+
 def connections(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the entries of the connections file."""
     try:

@@ -3,7 +3,7 @@
 import functools
 import shlex
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import click
 
@@ -12,11 +12,12 @@ from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.connections.session import connect_to_list as connect_to_list
 from pvc_cli.context import Context as Context
-from pvc_cli.errors import quoted
+from pvc_cli.errors import InvalidInputError, SeveralClustersError, quoted
 from pvc_cli.output.writer import Format
 
 Command = TypeVar("Command", bound=Callable[..., object])
-pass_context = click.make_pass_decorator(Context)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _FORMATS: dict[str, Format] = {
     "table": "table", "json": "json", "jsonl": "jsonl", "yaml": "yaml", "name": "name",
@@ -26,6 +27,22 @@ _LIST_FORMATS: dict[str, Format] = {
 }  # fmt: skip
 _PVC_FORMATS: dict[str, Format] = {"pretty": "table", "raw": "name", "json": "json", "json-pretty": "json-pretty"}
 _METRICS: dict[str, Format] = {"prometheus": "prometheus"}
+
+
+def pass_context(command: Callable[Concatenate[Context, _P], _R]) -> Callable[_P, _R]:
+    """Give *command* its context; several clusters are refused by the name of the command that takes one."""
+
+    @functools.wraps(command)
+    def with_context(context: Context, /, *args: _P.args, **given: _P.kwargs) -> _R:
+        try:
+            return command(context, *args, **given)
+        except SeveralClustersError as error:
+            if context.changing:
+                raise InvalidInputError(f"name one cluster for a change, not {error.names}") from None
+            words = click.get_current_context().command_path.partition(" ")[2]
+            raise InvalidInputError(f"{quoted(words)} takes one cluster, not {error.names}: name one") from None
+
+    return click.make_pass_decorator(Context)(with_context)
 
 
 def options_into(

@@ -25,5 +25,6 @@ def _on_tab(kind: str) -> Completer:
 changes, keys, vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
     _on_tab, ("changes", "keys", "vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
 )
+clusters = _on_tab("clusters")
 vf_words, claim_words = map(_on_tab, ("vf_words", "claim_words"))
 networks, pools, pools_and_volumes, columns = map(_on_tab, ("networks", "pools", "pools_and_volumes", "columns"))

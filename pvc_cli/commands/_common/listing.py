@@ -6,11 +6,14 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from pvc_cli.cluster.values import natural_key
 from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.clusters import ask_each
 from pvc_cli.commands._common.command import Command, Context, list_formats
+from pvc_cli.commands._common.order import sort_rows
+from pvc_cli.connections.resolve import several
+from pvc_cli.output.gathered import CLUSTER
 from pvc_cli.output.layout import Layout, column_index
-from pvc_cli.output.writer import Cell, Document, Output, Row, as_cell
+from pvc_cli.output.writer import Document, Output, Row
 
 _T = TypeVar("_T")
 
@@ -23,8 +26,11 @@ class ColumnsOption(click.Option):
         self.known = known
 
 
-def list_options(*columns: str) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format."""
+def list_options(*columns: str, takes_several: bool = True) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format.
+
+    :param takes_several: whether several clusters can be asked at once: not about one thing, nor about this machine.
+    """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -32,13 +38,20 @@ def list_options(*columns: str) -> Callable[[Command], Command]:
             wanted, order, headless = (given.pop(name) for name in ("columns", "sort", "no_headers"))
             layout = Layout(_names(wanted), _names(order), headers=not headless)
             context = click.get_current_context()
-            output = cast("Context", context.obj).output
+            command_context = cast("Context", context.obj)
+            output = command_context.output
+            clusters = several(command_context.connection, command_context.coordinators) if takes_several else []
+            known = (*columns, CLUSTER) if clusters and output.tabular else columns
             for name in (*layout.columns, *(name.removeprefix("-") for name in layout.sort)):
-                column_index(columns, name)
+                column_index(known, name)
             if (layout.columns or headless) and not output.tabular:
                 raise click.UsageError("--columns and --no-headers need -o table, wide or csv", context)
             output.layout = layout
-            return command(*args, **given)
+            if not clusters:
+                return command(*args, **given)
+            if given.get("watch"):
+                raise click.UsageError("--watch takes one cluster: name one", context)
+            return ask_each(command_context, clusters, lambda: command(*args, **given))
 
         decorated = cast("Command", laid_out)
         for option in (
@@ -107,8 +120,8 @@ def show_records(
     :param rows: returns records with their rows; a record that vanished meanwhile is left out.
     """
     pairs: Sequence[tuple[_T, Row]] | None = None
-    if output.layout.sort:
-        pairs = _sorted(output.layout, (*headers, *wide), rows(found))
+    if output.layout.sort and not (output.gathered and output.tabular):
+        pairs = sort_rows(output.layout, (*headers, *wide), rows(found))
         found = [record for record, _ in pairs]
     output.show(
         lambda: documents(found),
@@ -120,20 +133,4 @@ def show_records(
     if not found:
         output.message(nothing)
     elif things:
-        output.footer(f"{len(found):,} {things if len(found) > 1 else things.removesuffix('s')}")
-
-
-def _sorted(layout: Layout, headers: Sequence[str], pairs: Sequence[tuple[_T, Row]]) -> list[tuple[_T, Row]]:
-    """Return *pairs* in the order that *layout* asks for; what is not known comes last."""
-    ordered = list(pairs)
-    for column, descending in reversed(layout.order(headers)):
-        known = [pair for pair in ordered if as_cell(pair[1][column]).value is not None]
-        unknown = [pair for pair in ordered if as_cell(pair[1][column]).value is None]
-        known.sort(key=lambda pair: _rank(as_cell(pair[1][column])), reverse=descending)
-        ordered = known + unknown
-    return ordered
-
-
-def _rank(cell: Cell) -> tuple[bool, Any]:
-    """Return what a cell is sorted by: numbers before texts, and numbers in texts by what they are."""
-    return (False, cell.value) if cell.is_number else (True, natural_key(str(cell.value) or cell.text))
+        output.count(len(found), things)

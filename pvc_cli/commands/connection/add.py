@@ -78,6 +78,8 @@ def command(
     """
     if not name or not name.isprintable() or name.strip() != name:
         raise InvalidInputError(f"{quoted(name)} is not a valid connection name: use printable characters")
+    if "," in name and name not in Connections.load().hosts:
+        raise InvalidInputError(f"{quoted(name)} is not a valid connection name: commas separate names in -c")
     try:
         parse_hosts(coordinators)
     except ConfigError as error:

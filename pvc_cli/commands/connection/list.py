@@ -12,7 +12,7 @@ _HEADERS = ("CURRENT", "NAME", "COORDINATORS", "PROTECTION")
 
 
 @click.command("list")
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, takes_several=False)
 @pass_context
 def command(context: Context) -> None:
     """List saved connections.

@@ -13,7 +13,7 @@ _HEADERS = ("ID", "TIME", "CLUSTER", "COMMAND")
 
 @click.command("list")
 @click.option("--cluster", "this", is_flag=True, help="Only changes of the cluster in use.")
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, takes_several=False)
 @pass_context
 def command(context: Context, this: bool) -> None:
     """List what was changed, the latest first.

@@ -36,7 +36,7 @@ class _Event(NamedTuple):
 
 @click.command("history")
 @vfs_argument
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, takes_several=False)
 @pass_context
 def command(context: Context, words: tuple[str, ...]) -> None:
     """Show what changed on a VF, the latest first.

@@ -1,0 +1,46 @@
+"""What several clusters answer to one question, each thing with the name of its cluster in front."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pvc_cli.output.writer import Document, Row
+
+CLUSTER = "CLUSTER"
+
+
+class Columns(NamedTuple):
+    """The columns of a table, as :meth:`~pvc_cli.output.writer.Output.table` takes them."""
+
+    headers: Sequence[str]
+    wide: Sequence[str] = ()
+    wrap: int | None = None
+
+
+class Gathered:
+    """The answers so far. Each cluster is named in :attr:`cluster` before it answers."""
+
+    def __init__(self) -> None:
+        self.cluster = ""
+        self.columns = Columns((CLUSTER,))
+        self.rows: list[Row] = []
+        self.documents: list[Document] = []
+        self.names: list[str] = []
+        self.answered: list[str] = []
+        """The clusters that did."""
+        self.things = ""
+        """What all of it is, in the plural, if that was said."""
+        self.count = 0
+
+    def add_rows(self, headers: Sequence[str], rows: Iterable[Row], wide: Sequence[str], wrap: int | None) -> None:
+        """Add the rows of a table with these columns."""
+        self.columns = Columns((CLUSTER, *headers), wide, None if wrap is None else wrap + 1)
+        self.rows += [(self.cluster, *row) for row in rows]
+
+    def add_documents(self, found: Document | Iterable[Document]) -> None:
+        """Add one document, or many."""
+        documents: Iterable[Mapping[str, Any]] = [found] if isinstance(found, Mapping) else found
+        self.documents += [{"cluster": self.cluster, **document} for document in documents]
+
+    def add_names(self, names: Iterable[str]) -> None:
+        """Add names: with the cluster in front, no command takes one for a thing of another cluster."""
+        self.names += [f"{self.cluster}:{name}" for name in names]

@@ -1,0 +1,243 @@
+"""Several clusters answer one question: in one list, each with its name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kazoo.client import KazooClient
+
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.conftest import Pvc, Tree
+from tests.integration.test_completion import complete
+from tests.integration.test_lists import ARGUMENTS, LISTS
+
+BOTH = ("-c", "prod,lab")
+OF_ONE = ("connection list", "history list", "network sriov vf history")
+OF_CLUSTERS = [words for words in LISTS if words not in OF_ONE]
+
+
+@pytest.fixture
+def lab(server: Ensemble, tree: Tree) -> Iterator[Tree]:
+    """A second cluster, of 5 VMs."""
+    chroot = f"{tree.client.chroot}-lab"
+    client = KazooClient(server.hosts)
+    client.start()
+    client.create(chroot)
+    client.chroot = chroot
+    with ZKHandler(server.hosts + chroot) as handler:
+        fill(handler, vms=5, schema=ZKSchema())
+    yield Tree(client, server.hosts + chroot)
+    client.stop()
+    client.close()
+
+
+@pytest.fixture
+def saved(pvc: Pvc, tree: Tree, lab: Tree) -> Pvc:
+    """Run pvc with both clusters saved, and one that does not answer."""
+    for name, hosts in (("prod", tree.hosts), ("lab", lab.hosts), ("dead", "127.0.0.1:1")):
+        assert pvc("connection", "add", name, hosts).code == 0
+    return pvc
+
+
+def test_a_table_has_the_clusters_as_its_first_column_in_the_order_they_are_named(saved: Pvc) -> None:
+    result = saved(*BOTH, "vm", "list")
+    lines = [line.split() for line in result.out.splitlines()]
+    assert (result.code, result.err) == (0, "")
+    assert lines[0][:3] == ["CLUSTER", "NAME", "STATE"]
+    assert [line[0] for line in lines[1:]] == ["prod"] * 20 + ["lab"] * 5
+    turned = saved("-c", "lab,prod", "vm", "list", "--no-headers")
+    assert [line.split()[0] for line in turned.out.splitlines()] == ["lab"] * 5 + ["prod"] * 20
+
+
+@pytest.mark.parametrize("words", OF_CLUSTERS)
+def test_every_list_has_in_every_format_what_the_clusters_have(saved: Pvc, no_time_passes: None, words: str) -> None:
+    command = (*words.split(), *ARGUMENTS.get(words, ()))
+
+    def both(style: str) -> str:
+        result = saved(*BOTH, *command, "-o", style)
+        assert result.code == 0, result.err
+        return result.out
+
+    def each(style: str) -> list[tuple[str, str]]:
+        return [(name, saved("-c", name, *command, "-o", style).out) for name in ("prod", "lab")]
+
+    documents = [{"cluster": name, **one} for name, out in each("json") for one in json.loads(out)]
+    assert json.loads(both("json")) == documents
+    assert all(next(iter(one)) == "cluster" for one in json.loads(both("json")))
+    assert [json.loads(line) for line in both("jsonl").splitlines()] == documents
+    assert both("name").splitlines() == [f"{name}:{line}" for name, out in each("name") for line in out.splitlines()]
+    rows = list(csv.reader(io.StringIO(both("csv"), newline="")))
+    single = [(name, list(csv.reader(io.StringIO(out, newline="")))) for name, out in each("csv")]
+    assert rows[0] == ["CLUSTER", *single[0][1][0]]
+    assert rows[1:] == [[name, *row] for name, found in single for row in found[1:]]
+
+
+def test_what_is_no_list_of_its_own_becomes_one(saved: Pvc) -> None:
+    found = json.loads(saved(*BOTH, "vm", "tag", "list", "web-01", "-o", "json").out)
+    assert [(one["cluster"], one["name"]) for one in found] == [("prod", "web-01"), ("lab", "web-01")]
+
+
+def test_a_table_is_sorted_over_all_clusters(saved: Pvc) -> None:
+    out = saved(*BOTH, "vm", "list", "--sort=-memory,name,cluster", "--columns", "name,memory", "-o", "csv").out
+    rows = list(csv.reader(io.StringIO(out, newline="")))
+    assert rows[0] == ["CLUSTER", "NAME", "MEMORY"]
+    assert rows[1:] == sorted(rows[1:], key=lambda row: (-int(row[2]), row[1], row[0]))
+    assert {row[0] for row in rows[1:5]} == {"prod", "lab"}
+    moved = saved(*BOTH, "vm", "list", "--columns", "name,cluster", "-o", "csv").out
+    assert moved.startswith("NAME,CLUSTER\r\n")
+
+
+def test_documents_are_sorted_within_each_cluster(saved: Pvc) -> None:
+    found = json.loads(saved(*BOTH, "vm", "list", "--sort=-memory", "-o", "json").out)
+    assert [one["cluster"] for one in found] == ["prod"] * 20 + ["lab"] * 5
+    memory = [one["memory"] for one in found]
+    assert memory[:20] == sorted(memory[:20], reverse=True)
+    assert memory[20:] == sorted(memory[20:], reverse=True)
+
+
+@pytest.mark.parametrize("names", ["dead,prod,lab", "prod,dead,lab", "prod,lab,dead"])
+def test_a_cluster_that_does_not_answer_hides_no_other(saved: Pvc, names: str) -> None:
+    result = saved("--timeout", "1", "-c", names, "vm", "list", "-o", "json")
+    assert result.code == 4
+    assert [one["cluster"] for one in json.loads(result.out)] == ["prod"] * 20 + ["lab"] * 5
+    line, document = result.err.splitlines()
+    assert line.startswith("Error: dead: ZooKeeper at 127.0.0.1:1 did not answer within 1 s")
+    assert json.loads(document)["error"]["message"] == line.removeprefix("Error: ")
+
+
+def test_a_cluster_that_refuses_hides_no_other_and_the_highest_exit_code_counts(
+    saved: Pvc, tree: Tree, lab: Tree
+) -> None:
+    lab.client.delete(f"/domains/{lab.uuid('web-01')}", recursive=True)
+    result = saved(*BOTH, "vm", "tag", "list", "web-01", "-o", "name")
+    assert result.code == 1
+    assert result.out.splitlines()[0].startswith("prod:")
+    assert result.err.startswith("Error: lab: ")
+    worse = saved("--timeout", "1", "-c", "dead,lab", "vm", "tag", "list", "web-01", "-o", "json")
+    assert (worse.code, worse.out) == (4, "")
+    assert [line.split()[1] for line in worse.err.splitlines() if line.startswith("Error")] == ["dead:", "lab:"]
+
+
+def test_what_is_missing_is_said_of_each_cluster(saved: Pvc) -> None:
+    result = saved(*BOTH, "vm", "list", "^none$")
+    assert (result.code, result.out) == (0, "")
+    assert [line.split()[0] for line in result.err.splitlines()] == ["prod:", "lab:"]
+
+
+def test_names_from_standard_input_are_for_each_cluster(saved: Pvc) -> None:
+    result = saved(*BOTH, "vm", "list", "-", "-o", "name", stdin="web-01\n")
+    assert result.out.splitlines() == ["prod:web-01", "lab:web-01"]
+
+
+def test_a_name_with_its_cluster_is_taken_for_no_vm(saved: Pvc, lab: Tree) -> None:
+    before = lab.dump()
+    names = saved(*BOTH, "vm", "list", "^web-01$", "-o", "name").out
+    assert names == "prod:web-01\nlab:web-01\n"
+    result = saved("-c", "lab", "vm", "tag", "add", "-", "blue", stdin=names)
+    assert result.code == 1
+    assert "prod:web-01" in result.err
+    assert lab.dump() == before
+
+
+@pytest.mark.parametrize(
+    "words", ["vm tag add web-01 blue", "vm stop web-01", "sriov vf set pvchv1 ens1f0v0 --vlan-id 7", "schema apply"]
+)
+def test_a_change_of_several_clusters_is_refused_before_any_is_asked(saved: Pvc, words: str) -> None:
+    result = saved("-c", "dead,prod", *words.split())
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "Error: name one cluster for a change, not dead, prod\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("vm info web-01", "vm info"),
+        ("cluster status", "cluster status"),
+        ("connection show", "connection show"),
+        ("sriov vf history pvchv1 ens1f0v0", "sriov vf history"),
+        ("vm tag add web-01 blue --dry-run", "vm tag add"),
+        ("cluster backup kept.json", "cluster backup"),
+    ],
+)
+def test_what_is_not_a_list_takes_one_cluster(
+    saved: Pvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = saved("-c", "dead,prod", *words.split())
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"Error: '{named}' takes one cluster, not dead, prod: name one\n"
+    assert not (tmp_path / "kept.json").exists()
+
+
+def test_one_cluster_is_watched(saved: Pvc) -> None:
+    result = saved("-c", "dead,prod", "vm", "list", "--watch")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "Error: --watch takes one cluster: name one: see 'pvc vm list --help'\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "expected"),
+    [
+        ("dead,nope", 3, "there is no connection 'nope'"),
+        ("dead,", 2, "'dead,' is not a list of clusters"),
+        ("dead,dead", 2, "name each once"),
+    ],
+)
+def test_a_mistyped_list_of_clusters_is_refused_before_any_is_asked(
+    saved: Pvc, names: str, code: int, expected: str
+) -> None:
+    result = saved("-c", names, "vm", "list")
+    assert (result.code, result.out) == (code, "")
+    assert expected in result.err
+    assert "did not answer" not in result.err
+
+
+def test_the_environment_names_several_too_and_what_uses_no_cluster_does_not_mind(
+    saved: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PVC_CONNECTION", "prod,lab")
+    assert len(saved("vm", "list", "-o", "name").out.splitlines()) == 25
+    assert saved("vm", "info", "web-01").code == 2
+    assert saved("connection", "list", "-o", "name").out.split() == ["dead", "lab", "prod"]
+    assert saved("-c", "lab", "vm", "list", "web-01", "-o", "name").out == "web-01\n"
+    assert saved("--coordinators", tree.hosts, "vm", "list", "web-01", "-o", "name").out == "web-01\n"
+
+
+def test_backups_are_clusters_and_one_whose_path_has_a_comma_is_one(saved: Pvc, tmp_path: Path) -> None:
+    backup = tmp_path / "monday,tuesday.json"
+    assert saved("-c", "prod", "cluster", "backup", str(backup)).code == 0
+    assert saved("-c", f"file:{backup}", "vm", "list", "web-01", "-o", "name").out == "web-01\n"
+    plain = backup.rename(tmp_path / "monday.json")
+    result = saved("-c", f"file:{plain},lab", "vm", "list", "web-01", "-o", "name")
+    assert result.out.splitlines() == [f"file:{plain}:web-01", "lab:web-01"]
+
+
+def test_a_new_connection_has_no_comma_in_its_name_and_an_old_one_stays_usable(
+    saved: Pvc, home: Path, tree: Tree
+) -> None:
+    refused = saved("connection", "add", "a,b", "hv1")
+    assert refused.code == 2
+    assert "'a,b' is not a valid connection name" in refused.err
+    path = home / "config" / "pvc" / "connections.yaml"
+    path.write_text(path.read_text().replace("  lab:", f'  "prod,lab":\n    coordinators: {tree.hosts}\n  lab:'))
+    assert saved(*BOTH, "vm", "list", "web-01", "-o", "name").out == "web-01\n"
+    assert saved("connection", "add", "prod,lab", "hv9", "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("p", {"prod"}), ("prod,", {"prod,dead", "prod,lab"}), ("prod,l", {"prod,lab"}), ("prod,lab,p", set())],
+)
+def test_the_names_of_clusters_are_completed_one_after_the_other(
+    saved: Pvc, monkeypatch: pytest.MonkeyPatch, word: str, expected: set[str]
+) -> None:
+    found = complete(f"pvc -c {word}", 2, saved, monkeypatch)
+    assert {item.partition(",")[2] for item in found.split()} == expected
+    assert complete(f"pvc -c {word}lab vm info w", 5, saved, monkeypatch).strip() == ""
