@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.trouble import make_trouble
 from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.agent.test_service import Running
 from tests.conftest import Tree
 from tests.obedient import obedient_daemons
 from tests.pages import Task, blocks, page, tasks
@@ -47,13 +49,24 @@ FIRST = {
     "The same question": CLUSTERS,
     "Which cluster would": CLUSTERS,
     "Compare two": CLUSTERS,
+    "Ask for a cluster": CLUSTERS,
+    "Refuse every change": CLUSTERS,
+    "What changed on a VF": "pvc sriov vf set pvchv1 ens1f0v1 --tx-max 1000",
     "Wait for a healthy": "pvc vm start -s fail --wait; pvc vm start -s stop --wait",
 }
-CODES = {"Is the cluster healthy": 1, "What changed": 1, "A change tried": 1, "Watch": 124, "Why did it fail": 1}
+CODES = {
+    "Is the cluster healthy": 1,
+    "What changed": 1,
+    "What changed on a VF": 0,
+    "A change tried": 1,
+    "Watch": 124,
+    "Why did it fail": 1,
+}
 ENDS_WITH_AN_ERROR = ("Watch", "Nothing may change")
 OLDER = ("Upgrade", "Try an upgrade", "Only as far", "The backups that pvc made")
 TROUBLED = ("What nobody has", "Who holds", "Remove a stuck", "Create what is missing")
 STOPPED = ("Restore the whole", "Roll back")
+WITH_AN_AGENT = ("Change a VF, and wait",)
 
 
 def stop_daemons(tree: Tree) -> None:
@@ -70,6 +83,19 @@ THEN: dict[str, Callable[[Tree], object]] = {
     "Put one VM back": lambda tree: tree.client.delete(f"/domains/{tree.uuid('web-01')}", recursive=True),
     "Only as far": limit_nodes,
 }
+
+
+@contextmanager
+def agent(hosts: str, folder: Path) -> Iterator[None]:
+    """Have an agent of pvchv1 set simulated cards, for a ``with`` block."""
+    folder.mkdir()
+    running = Running(folder)
+    running.start(hosts)
+    try:
+        running.settled()
+        yield
+    finally:
+        running.close()
 
 
 def started(title: str, names: tuple[str, ...]) -> str | None:
@@ -100,7 +126,7 @@ def test_there_are_enough_tasks_and_each_has_a_name_of_its_own() -> None:
 
 
 def test_every_special_case_of_this_test_is_a_task() -> None:
-    for start in (*FIRST, *CODES, *OLDER, *TROUBLED, *STOPPED, *THEN):
+    for start in (*FIRST, *CODES, *OLDER, *TROUBLED, *STOPPED, *WITH_AN_AGENT, *THEN):
         assert any(task.title.startswith(start) for task in TASKS), start
 
 
@@ -111,7 +137,8 @@ def test_a_task_is_done_by_its_lines(empty: Tree, work: Path, task: Task) -> Non
         fill(handler, vms=20, schema=ZKSchema(12 if started(title, OLDER) else None))
         if started(title, TROUBLED):
             make_trouble(handler)
-    with obedient_daemons(empty.hosts):
+    agents = agent(empty.hosts, work.parent / "agent") if started(title, WITH_AN_AGENT) else nullcontext()
+    with obedient_daemons(empty.hosts), agents:
         first = FIRST.get(started(title, tuple(FIRST)) or "", ":")
         before = run(first, empty, work)
         assert before.returncode == 0, before.stderr
