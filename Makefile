@@ -55,7 +55,7 @@ lint: .venv/ready ## Check style and types
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python .ci/prose
 
-bench: .venv/ready ## Measure, side by side on one sandbox, and put the table into the README
+bench: .venv/ready ## Measure, side by side on one sandbox, and write docs/benchmarks.md
 	@.ci/setup server
 	$(BIN)/python -m benchmarks.bench
 

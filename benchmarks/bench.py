@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -21,12 +22,13 @@ from pathlib import Path
 from benchmarks.cases import CASES
 from benchmarks.measure import PVC, ROOT, VM, Bench, Row, run
 from benchmarks.plot import growth
-from benchmarks.tables import goals, page, summary
+from benchmarks.tables import Times, goals, page, summary
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 
 SIZES = (100, 1_000, 10_000, 100_000)
+RESULTS = ROOT / "benchmarks" / "results.json"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _PROCESS_RUNS = 40
 _START_UP = "import pvc_cli.app, pvc_cli.commands.vm.tag.add, pvc_cli.zk.live, gc;gc.freeze()"
@@ -77,24 +79,37 @@ def machine(zookeeper: str) -> dict[str, str]:
     }
 
 
-def write(rows: list[Row], times: dict[str, float], where: dict[str, str]) -> None:
-    """Write all that follows from the figures."""
-    results = {"machine": where, "processes": times, "rows": [asdict(row) for row in rows]}
-    (ROOT / "benchmarks" / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, times, where))
-    (ROOT / "docs" / "growth.svg").write_text(growth(rows, times))
+def pages(rows: Sequence[Row], times: Times, where: Mapping[str, str]) -> dict[Path, str]:
+    """Return each file that follows from the figures, with its text."""
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    readme.write_text(f"{before}{BEGIN}\n{summary(rows, times, where)}\n{END}{after}")
+    return {
+        readme: f"{before}{BEGIN}\n{summary(rows, times)}\n{END}{after}",
+        ROOT / "docs" / "benchmarks.md": page(rows, times, where),
+        ROOT / "docs" / "growth.svg": growth(rows, times),
+    }
+
+
+def load() -> tuple[list[Row], dict[str, float], dict[str, str]]:
+    """Return the figures of the last run: rows, times of whole processes, and the machine."""
+    known = json.loads(RESULTS.read_text())
+    return [Row(**row) for row in known["rows"]], known["processes"], known["machine"]
 
 
 def main() -> None:
     """Measure everything, or, given ``--again``, write anew what follows from the figures there are."""
-    if "--again" in sys.argv:
-        known = json.loads((ROOT / "benchmarks" / "results.json").read_text())
-        write([Row(**row) for row in known["rows"]], known["processes"], known["machine"])
-        return
+    if "--again" not in sys.argv:
+        rows, times, where = measure()
+        results = {"machine": where, "processes": times, "rows": [asdict(row) for row in rows]}
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+        print(goals(rows, times))
+    for file, text in pages(*load()).items():
+        file.write_text(text)
+
+
+def measure() -> tuple[list[Row], dict[str, float], dict[str, str]]:
+    """Return what :func:`load` does, measured now."""
     rows: list[Row] = []
     for vms in SIZES:
         with tempfile.TemporaryDirectory() as folder:
@@ -102,8 +117,7 @@ def main() -> None:
                 print(f"{row.vms:>7,}  {row.what:25} {row.seconds:8.3f} s  floor {row.floor:7.3f} s", flush=True)
                 rows.append(row)
     times, zookeeper = processes()
-    write(rows, times, machine(zookeeper))
-    print(goals(rows, times))
+    return rows, times, machine(zookeeper)
 
 
 if __name__ == "__main__":

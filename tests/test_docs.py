@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks import bench
 from pvc_cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +21,11 @@ def test_the_page_on_the_schema_is_current() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (ROOT / "docs" / "schema.md").read_text() == module.page(), "run 'make docs'"
+
+
+def test_the_figures_are_those_of_the_last_run() -> None:
+    for file, text in bench.pages(*bench.load()).items():
+        assert file.read_text() == text, "run 'python -m benchmarks.bench --again'"
 
 
 def names(command: click.Command, path: str = "pvc") -> list[tuple[click.Command, str]]:
