@@ -44,6 +44,7 @@ FIRST = {
     "The backups that pvc made": "pvc schema upgrade --yes",
     "A change tried": BACKUP,
     "One command on another": CLUSTERS,
+    "Are all of them": CLUSTERS,
     "All VMs of two": CLUSTERS,
     "The largest VMs of two": CLUSTERS,
     "The same question": CLUSTERS,

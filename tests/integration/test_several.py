@@ -146,6 +146,30 @@ def test_a_name_with_its_cluster_is_taken_for_no_vm(saved: Pvc, lab: Tree) -> No
     assert lab.dump() == before
 
 
+def test_the_status_of_several_clusters_is_a_line_each(saved: Pvc) -> None:
+    result = saved("--timeout", "1", "-c", "prod,lab,dead", "cluster", "status")
+    lines = result.out.splitlines()
+    assert lines[0].split() == ["CLUSTER", "STATUS", "HEALTH", "NODES", "VMS", "MOST", "SERIOUS"]
+    assert [line.split()[0] for line in lines[1:]] == ["prod", "lab"]
+    assert "1 problem " in lines[1]
+    assert "lab-02 failed" in lines[1]
+    assert "healthy" in lines[2]
+    assert result.err.startswith("Error: dead: ")
+    assert result.code == 4
+
+
+def test_the_status_of_several_clusters_has_the_documents_and_the_exit_code_of_each(saved: Pvc) -> None:
+    result = saved(*BOTH, "cluster", "status", "-o", "json")
+    found, single = json.loads(result.out), json.loads(saved("-c", "lab", "cluster", "status", "-o", "json").out)
+    assert result.code == 1
+    assert [list(one) for one in found] == [["cluster", *single]] * 2
+    assert [one["cluster"] for one in found] == ["prod", "lab"]
+    assert saved("-c", "lab,prod", "cluster", "status", "--min-health", "0").code == 0
+    refused = saved(*BOTH, "cluster", "status", "-o", "prometheus")
+    assert (refused.code, refused.out) == (2, "")
+    assert "-o prometheus takes one cluster" in refused.err
+
+
 @pytest.mark.parametrize(
     "words", ["vm tag add web-01 blue", "vm stop web-01", "sriov vf set pvchv1 ens1f0v0 --vlan-id 7", "schema apply"]
 )
@@ -159,7 +183,7 @@ def test_a_change_of_several_clusters_is_refused_before_any_is_asked(saved: Pvc,
     ("words", "named"),
     [
         ("vm info web-01", "vm info"),
-        ("cluster status", "cluster status"),
+        ("cluster locks", "cluster locks"),
         ("connection show", "connection show"),
         ("sriov vf history pvchv1 ens1f0v0", "sriov vf history"),
         ("vm tag add web-01 blue --dry-run", "vm tag add"),

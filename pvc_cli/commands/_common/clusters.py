@@ -1,9 +1,14 @@
 """Ask several clusters the same question, one after the other, and show the answers as one list."""
 
+import functools
 from collections.abc import Callable, Sequence
+from typing import cast
 
+import click
+
+from pvc_cli.commands._common.command import Command
 from pvc_cli.commands._common.order import sort_rows
-from pvc_cli.connections.resolve import resolve
+from pvc_cli.connections.resolve import resolve, several
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_USAGE, PvcError
 from pvc_cli.output.failure import report
@@ -12,7 +17,25 @@ from pvc_cli.output.layout import word_for
 from pvc_cli.output.writer import Output, Row
 
 
-def ask_each(context: Context, names: Sequence[str], ask: Callable[[], object]) -> int:
+def on_each(command: Command) -> Command:
+    """Let *command*, which changes nothing, run on each cluster where several are named."""
+
+    @functools.wraps(command)
+    def asked(*args: object, **given: object) -> object:
+        click_context = click.get_current_context()
+        context = cast("Context", click_context.obj)
+        names = several(context.connection, context.coordinators)
+        if not names:
+            return command(*args, **given)
+        if given.get("watch") or context.output.style == "prometheus":
+            option = "--watch" if given.get("watch") else "-o prometheus"
+            raise click.UsageError(f"{option} takes one cluster: name one", click_context)
+        return _ask_each(context, names, lambda: command(*args, **given))
+
+    return cast("Command", asked)
+
+
+def _ask_each(context: Context, names: Sequence[str], ask: Callable[[], object]) -> int:
     """Run a command that lists on each of the clusters called *names*, and return the highest exit code.
 
     A cluster that does not answer, or refuses, hides no other; its error is reported, with its name.

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.clusters import ask_each
+from pvc_cli.commands._common.clusters import on_each
 from pvc_cli.commands._common.command import Command, Context, list_formats
 from pvc_cli.commands._common.order import sort_rows
 from pvc_cli.connections.resolve import several
@@ -47,11 +47,7 @@ def list_options(*columns: str, takes_several: bool = True) -> Callable[[Command
             if (layout.columns or headless) and not output.tabular:
                 raise click.UsageError("--columns and --no-headers need -o table, wide or csv", context)
             output.layout = layout
-            if not clusters:
-                return command(*args, **given)
-            if given.get("watch"):
-                raise click.UsageError("--watch takes one cluster: name one", context)
-            return ask_each(command_context, clusters, lambda: command(*args, **given))
+            return (on_each(command) if takes_several else command)(*args, **given)
 
         decorated = cast("Command", laid_out)
         for option in (

@@ -10,6 +10,7 @@ from pvc_cli.cluster.documents import status_document
 from pvc_cli.cluster.health.metrics import status_metrics
 from pvc_cli.cluster.health.model import ClusterStatus
 from pvc_cli.cluster.health.status import cluster_status
+from pvc_cli.commands._common.clusters import on_each
 from pvc_cli.commands._common.command import (
     Context,
     connect_to_list,
@@ -20,7 +21,7 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Output
+from pvc_cli.output.writer import Cell, Output, Row
 from pvc_cli.program import own_commands
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _CLUSTER_KEYS = ("base.config.maintenance", "base.config.primary_node", "base.st
 )
 @watch_option
 @output_option_with_metrics
+@on_each
 @pass_context
 def command(context: Context, min_health: int | None, watch: bool) -> int:
     """Check the health of the cluster; exit 1 if there are problems.
@@ -69,22 +71,29 @@ def _show(output: Output, found: ClusterStatus) -> None:
     output.show(
         lambda: status_document(found),
         names=lambda: [problem.what for problem in found.problems],
-        table=lambda: _screen(output, found),
+        table=lambda: _line(output, found) if output.gathered else _screen(output, found),
         metrics=lambda: status_metrics(found),
     )
 
 
+def _line(output: Output, status: ClusterStatus) -> str:
+    """Return a cluster's line among others, with its most serious problem."""
+    worst = next((problem.what for problem in status.problems if problem.serious), "")
+    health = Cell(f"{status.health} %", value=status.health)
+    row: Row = [_state(status), health, len(status.nodes), sum(status.vms.values()), worst]
+    return output.table(("STATUS", "HEALTH", "NODES", "VMS", "MOST SERIOUS"), [row], wrap=4)
+
+
+def _state(status: ClusterStatus) -> Cell:
+    wrong = sum(problem.serious for problem in status.problems)
+    return Cell("healthy", "green") if status.healthy else Cell(f"{wrong} problem{'s' if wrong != 1 else ''}", "red")
+
+
 def _screen(output: Output, status: ClusterStatus) -> str:
     nodes = Counter(node.daemon_state or "unknown" for node in status.nodes)
-    wrong = sum(problem.serious for problem in status.problems)
     fields = output.fields(
         [
-            (
-                "Status",
-                Cell("healthy", "green")
-                if status.healthy
-                else Cell(f"{wrong} problem{'s' if wrong != 1 else ''}", "red"),
-            ),
+            ("Status", _state(status)),
             ("Health", f"{status.health} %"),
             ("Nodes", _counted(nodes)),
             ("Primary", status.primary or "none"),
