@@ -151,6 +151,17 @@ def test_xml_is_a_block_in_yaml(on_tree: Pvc) -> None:
     assert "\n    <name>db-01</name>\n" in out
 
 
+def test_the_columns_of_counts_are_those_of_counts_alone(pvc: Pvc) -> None:
+    command = ("--coordinators", "127.0.0.1:1", "vm", "list")  # refused before any server is asked
+    for options, chosen in (
+        (("--columns", "vms"), "NAME, STATE, NODE, VCPUS, MEMORY, NETWORKS, TAGS, UUID, "),
+        (("--sort", "memory", "--count-by", "node"), "NODE, VMS\n"),
+    ):
+        result = pvc(*command, *options)
+        assert (result.code, result.out) == (2, "")
+        assert f"choose from {chosen}" in result.err
+
+
 def test_the_names_of_columns_complete(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_PVC_COMPLETE", "zsh_complete")
     monkeypatch.setenv("COMP_CWORD", "4")

@@ -1,7 +1,7 @@
 """Show a list of records in the requested format: the options and the output that all lists share."""
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import click
@@ -26,10 +26,15 @@ class ColumnsOption(click.Option):
         self.known = known
 
 
-def list_options(*columns: str, takes_several: bool = True) -> Callable[[Command], Command]:
+def list_options(
+    *columns: str,
+    takes_several: bool = True,
+    columns_for: Callable[[Mapping[str, object]], Sequence[str]] | None = None,
+) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format.
 
     :param takes_several: whether several clusters can be asked at once: not about one thing, nor about this machine.
+    :param columns_for: returns which of *columns* the list has with the command's other options; all, without it.
     """
 
     def decorate(command: Command) -> Command:
@@ -41,7 +46,8 @@ def list_options(*columns: str, takes_several: bool = True) -> Callable[[Command
             command_context = cast("Context", context.obj)
             output = command_context.output
             clusters = several(command_context.connection, command_context.coordinators) if takes_several else []
-            known = (*columns, CLUSTER) if clusters and output.tabular else columns
+            known = columns_for(given) if columns_for else columns
+            known = (*known, CLUSTER) if clusters and output.tabular else known
             for name in (*layout.columns, *(name.removeprefix("-") for name in layout.sort)):
                 column_index(known, name)
             if (layout.columns or headless) and not output.tabular:

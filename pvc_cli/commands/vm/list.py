@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -35,8 +35,15 @@ if TYPE_CHECKING:
 
 _HEADERS = ("NAME", "STATE", "NODE", "VCPUS", "MEMORY", "NETWORKS", "TAGS")
 _WIDE = ("UUID", "MIGRATED", "PROFILE", "AUTOSTART", "NODE LIMIT", "FAILED REASON", "DESCRIPTION")
-_COUNTED = ("STATE", "NODE", "TAG", "VMS")
 _VmT = TypeVar("_VmT", Vm, VmSummary)
+
+
+def _columns(options: Mapping[str, object]) -> Sequence[str]:
+    return _counted(str(options["trait"])) if options["trait"] else (*_HEADERS, *_WIDE)
+
+
+def _counted(trait: str) -> tuple[str, str]:
+    return trait.upper(), "VMS"
 
 
 @click.command("list")
@@ -48,7 +55,7 @@ _VmT = TypeVar("_VmT", Vm, VmSummary)
 )
 @click.option("--count-by", "trait", type=click.Choice(TRAITS), help="Count the VMs instead, by what they have.")
 @watch_option
-@list_options(*_HEADERS, *_WIDE, *_COUNTED)
+@list_options(*_HEADERS, *_WIDE, "TAG", "VMS", columns_for=_columns)
 @pass_context
 def command(context: Context, filters: Filters, trait: Trait | None, watch: bool) -> int:
     """List VMs.
@@ -145,7 +152,7 @@ def _show_counts(output: Output, handler: ZKHandler, vms: Sequence[VmRef], trait
         count_vms(handler, vms, trait),
         document=lambda count: {trait: count.value, "vms": count.vms},
         name=lambda count: count.value or "",
-        headers=(trait.upper(), "VMS"),
+        headers=_counted(trait),
         row=lambda count: [Cell("none", value=None) if count.value is None else count.value, count.vms],
         nothing=nothing,
     )
