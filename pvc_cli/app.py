@@ -54,8 +54,9 @@ click.Context.formatter_class = _Help
         "cluster": "Check, back up and restore the whole cluster.",
         "completion": "Print the completion script for a shell.",
         "connection": "Manage saved cluster connections.",
-        "export": "Write a file that says what VMs and VFs are like, for 'pvc apply'.",
+        "export": "Write a file for 'pvc apply': what VMs and VFs are like.",
         "fault": "Show, acknowledge and delete faults.",
+        "help": "Show the help of a command; the same as COMMAND --help.",
         "history": "Show what you changed with pvc, and what can be undone.",
         "inventory": "List VMs for Ansible, as a dynamic inventory, or for Prometheus.",
         "key": "Read and write single keys: the last resort.",
@@ -67,7 +68,16 @@ click.Context.formatter_class = _Help
         "sriov": "Short for 'pvc network sriov'.",
         "storage": "Show Ceph's status, OSDs, pools, volumes and snapshots.",
         "undo": "Undo what a command changed: all that nobody has changed since.",
+        "version": "Show the version of pvc; the same as --version.",
         "vm": "Show VMs, start, stop and move them, and manage their tags.",
+    },
+    sections={
+        "Find, watch and change": ("vm", "node", "network", "storage"),
+        "SR-IOV": ("sriov",),
+        "The whole cluster": ("cluster", "report", "inventory", "schema"),
+        "When things break": ("fault", "history", "undo", "key"),
+        "From a file": ("export", "apply"),
+        "Set up": ("connection", "sandbox", "completion", "help", "version"),
     },
     aliases={"sriov": "network.sriov"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -146,6 +156,23 @@ def cli(
     given.output = Output(colour=colour, quiet=quiet, paged=not no_pager)
 
 
+def _find(words: Sequence[str], group: click.Group) -> click.Command:
+    """Return the command that *words* name, as far as they name one: options and arguments are passed over."""
+    command: click.Command = group
+    for word in words:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            command = command.get_command(click.Context(command), word) or command
+    return command
+
+
+def _asks_for_version(words: Sequence[str], group: click.Group) -> bool:
+    """Tell whether ``--version`` means pvc's own: neither a command's option, nor one with a number."""
+    before, after = words[: (at := words.index("--version"))], words[at + 1 :]
+    if after and after[0].isdecimal():
+        return False
+    return not any("--version" in parameter.opts for parameter in _find([*before, *after], group).params)
+
+
 def hoist(words: Sequence[str], group: click.Group) -> list[str]:
     """Return *words* with the options of *group* in front, wherever they stand: people add ``-c prod`` at the end."""
     takes_value = {
@@ -163,6 +190,9 @@ def hoist(words: Sequence[str], group: click.Group) -> list[str]:
             front += [word, *islice(left, takes_value[name] and name == word)]
         else:
             rest.append(word)
+    options = rest[: rest.index("--")] if "--" in rest else rest
+    if "--version" in options and _asks_for_version(options, group):
+        return ["--version"]
     return [*front, *rest]
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -11,6 +13,7 @@ from queue import Queue
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from pvc_cli import __version__, app, signals
 from pvc_cli.errors import PvcError
@@ -82,6 +85,82 @@ def test_a_listing_of_names_does_not_import_what_tables_and_yaml_need() -> None:
 
 def test_version(pvc: Pvc) -> None:
     assert (pvc("--version").code, pvc("--version").out) == (0, f"pvc {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "version",
+        "--version vm list",
+        "vm --version",
+        "vm list --version",
+        "vm list -o json --version",
+        "-c vm vm list --version",
+        "--version schema show",
+        "schema --version",
+    ],
+)
+def test_version_is_shown_wherever_it_is_asked_for(pvc: Pvc, words: str) -> None:
+    result = pvc(*words.split())
+    assert (result.code, result.out, result.err) == (0, f"pvc {__version__}\n", "")
+
+
+def test_the_version_of_a_schema_is_another_thing(pvc: Pvc) -> None:
+    for words in ("schema show --version 3", "schema show --version=3", "-c vm schema show --version 3"):
+        assert pvc(*words.split(), "-o", "name").out.startswith("base.root\n")
+    for words in ("schema show --version", "-c vm schema show --version", "schema --version 3 show"):
+        result = pvc(*words.split())
+        assert (result.code, result.out) == (2, "")
+
+
+def test_the_version_as_a_document(pvc: Pvc) -> None:
+    document = json.loads(pvc("version", "-o", "json").out)
+    assert document == {"version": __version__, "latest_known": 15, "python": platform.python_version()}
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("help", "-h"),
+        ("help vm", "vm -h"),
+        ("help vm tag add", "vm tag add -h"),
+        ("vm help", "vm -h"),
+        ("vm help tag add", "vm tag add -h"),
+        ("help sriov vf", "sriov vf -h"),
+        ("help vms", "vms -h"),
+        ("help help", "help -h"),
+    ],
+)
+def test_help_shows_what_the_option_shows(pvc: Pvc, words: str, asked: str) -> None:
+    assert pvc(*words.split()) == pvc(*asked.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("help vm nope", "No such command 'nope': see 'pvc vm --help'"),
+        ("help vm list web-01", "'pvc vm list' has no commands, and no 'web-01': see 'pvc vm list --help'"),
+    ],
+)
+def test_help_for_what_does_not_exist_says_where_to_look(pvc: Pvc, words: str, said: str) -> None:
+    result = pvc(*words.split())
+    assert (result.code, result.out, result.err) == (2, "", f"Error: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ((), {"vm", "node"}),
+        (("vm",), {"list", "tag"}),
+        (("vm", "tag"), {"add"}),
+        (("nope",), {"vm"}),
+        (("vm", "list"), set()),
+    ],
+)
+def test_the_tab_key_offers_commands_behind_help(typed: tuple[str, ...], offered: set[str]) -> None:
+    found = ShellComplete(app.cli, {}, "pvc", "_PVC_COMPLETE").get_completions(["help", *typed], "")
+    assert offered <= {item.value for item in found}
+    assert offered or not found
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:

@@ -16,9 +16,25 @@ from pvc_cli.commands._common.group import LazyGroup
 PACKAGE = Path(pvc_cli.__file__).parent
 COMMANDS = PACKAGE / "commands"
 ALIASES = {
+    ("connection", "rm"): ("connection", "remove"),
+    ("fault", "rm"): ("fault", "delete"),
+    ("key", "get"): ("key", "get"),
+    ("network", "sriov", "vfs"): ("network", "sriov", "vf", "list"),
+    ("node", "show"): ("node", "info"),
+    ("nodes",): ("node", "list"),
+    ("schema", "show"): ("schema", "show"),
     ("sriov",): ("network", "sriov"),
+    ("storage", "pool", "ls"): ("storage", "pool", "list"),
+    ("storage", "pools"): ("storage", "pool", "list"),
     ("storage", "snapshot"): ("storage", "volume", "snapshot"),
+    ("storage", "snapshots"): ("storage", "volume", "snapshot", "list"),
+    ("vm", "help"): ("help",),
+    ("vm", "ls"): ("vm", "list"),
+    ("vm", "show"): ("vm", "info"),
     ("vm", "tag", "get"): ("vm", "tag", "list"),
+    ("vm", "tag", "rm"): ("vm", "tag", "remove"),
+    ("vm", "tags"): ("vm", "tag", "list"),
+    ("vms",): ("vm", "list"),
 }
 
 
@@ -62,6 +78,41 @@ def test_an_alias_is_the_very_same_command(alias: tuple[str, ...]) -> None:
     group: click.Command = TREE[alias[:-1]] if len(alias) > 1 else app.cli
     assert isinstance(group, click.Group)
     assert group.get_command(click.Context(group), alias[-1]) is TREE[ALIASES[alias]]
+
+
+GROUPS = [(), *(words for words, command in TREE.items() if isinstance(command, click.Group))]
+
+
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+def test_a_group_shows_each_of_its_commands_once_and_no_other_name(words: tuple[str, ...]) -> None:
+    group = TREE[words] if words else app.cli
+    assert isinstance(group, LazyGroup)
+    context = click.Context(group, info_name="pvc", terminal_width=100, help_option_names=["-h", "--help"])
+    section = group.get_help(context).partition("Show this message and exit.")[2].splitlines()[1:]
+    shown = [line.split()[0] for line in section if line.startswith("  ")]
+    assert sorted(shown) == group.list_commands(context)
+    assert {name for names in group._sections.values() for name in names} in (set(), set(shown)), "sort these in, too"
+    assert {item.value for item in group.shell_complete(context, "")} == set(shown)
+
+
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+def test_every_list_is_found_as_ls_and_as_the_plural_of_its_group(words: tuple[str, ...]) -> None:
+    group = TREE[words] if words else app.cli
+    assert isinstance(group, LazyGroup)
+    context = click.Context(group)
+    for name in group._lines.keys() - {"sriov"}:
+        listed = TREE.get((*words, name, "list"))
+        if listed and f"{name}s" not in group._lines:
+            assert group.get_command(context, f"{name}s") is listed
+    if (*words, "list") in TREE:
+        assert group.get_command(context, "ls") is TREE[*words, "list"]
+
+
+@pytest.mark.parametrize("name", ["", "s", "ss", "lists", "vmss", "helps", "metas", "schemas"])
+def test_a_plural_of_what_has_no_list_is_no_command(name: str) -> None:
+    for group in (app.cli, TREE["vm",]):
+        assert isinstance(group, LazyGroup)
+        assert group.get_command(click.Context(group), name) is None
 
 
 @pytest.mark.parametrize("words", TREE, ids=" ".join)

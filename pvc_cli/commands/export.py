@@ -12,7 +12,7 @@ from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms,
 @file_output_option
 @pass_context
 def command(context: Context, selection: Selection) -> None:
-    """Write a file that says what VMs and VFs are like, for 'pvc apply'.
+    """Write a file for 'pvc apply': what VMs and VFs are like.
 
     It has all VMs with their tags and metadata, and all VFs with their settings. With VMs or filters, it has only
     those VMs, and no VFs; 'pvc sriov vf export' writes VFs alone.

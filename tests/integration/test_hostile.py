@@ -31,7 +31,7 @@ MANY = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 # What starts servers, waits for ever, asks, or has no cluster to do with.
-LEFT_OUT = {"sandbox", "completion", "run", "sync", "--watch", "--help", "-h"}
+LEFT_OUT = {"sandbox", "completion", "version", "run", "sync", "--watch", "--help", "-h"}
 NASTY = [
     "", " ", "-", "--", "..", ".", "/", "a/b", "\n", "\x1b[2J", "\u202e", "\ud800", "\U0001f600", "%s", "$(id)",
     "'", '"', ",", ",,", "*", "[", "[!", "?", "0", "-1", "4294967296", "9" * 400, "1e9", "NaN", "True", "x" * 5000,

@@ -1,6 +1,6 @@
 """Groups of commands: the modules of a package, each imported when its command is used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -13,16 +13,28 @@ _DESTRUCTIVE = frozenset(
 )
 """Commands that nobody should be led to by a typing error."""
 
+_SYNONYMS = {
+    "ls": ("list",),
+    "get": ("list",),
+    "show": ("info",),
+    "rm": ("remove", "delete"),
+}
+"""What people who come from other tools type, and the commands that they mean, the first that a group has."""
+_HELP = "pvc_cli.commands.help"
+
 
 class LazyGroup(click.Group):
     """A group whose commands are the modules of a package: start-up time is a feature.
 
-    Each of these modules has its command as the attribute ``command``.
+    Each of these modules has its command as the attribute ``command``. A command is found by a few other names, too,
+    which neither the help nor the tab key shows: ``ls`` is ``list``, ``vms`` is ``vm list``, ``help`` is everywhere.
 
     :param package: the package's name; the group itself is called like the last part of it.
     :param text: the group's help: the docstring of the package.
     :param lines: each command's line in the group's help, by the command's name, which is its module's.
     :param aliases: other names for commands, each with its module's place below *package*.
+    :param sections: the titles in the group's help, each with its commands, in the order to show; without them, the
+        commands are sorted by name.
     """
 
     def __init__(
@@ -32,12 +44,14 @@ class LazyGroup(click.Group):
         lines: Mapping[str, str],
         *,
         aliases: Mapping[str, str] | None = None,
+        sections: Mapping[str, Sequence[str]] | None = None,
         **attributes: Any,  # noqa: ANN401 - handed on to Click
     ) -> None:
         super().__init__(**{"name": package.rpartition(".")[2], "help": text, **attributes})
         self._package = package
         self._lines = lines
         self._aliases = aliases or {}
+        self._sections = sections or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Show the help where no command is named, as an error: Click's versions do not agree on what that is."""
@@ -52,10 +66,24 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, imported now."""
-        place = self._aliases.get(cmd_name, cmd_name)
-        if place == cmd_name and cmd_name not in self._lines:
+        if place := self._aliases.get(cmd_name, cmd_name if cmd_name in self._lines else None):
+            return self._load(f"{self._package}.{place}")
+        if cmd_name == "help":
+            return self._load(_HELP)
+        meant = next((name for name in _SYNONYMS.get(cmd_name, ()) if name in self._lines), None)
+        return self._load(f"{self._package}.{meant}") if meant else self._list_of(ctx, cmd_name)
+
+    def _list_of(self, context: click.Context, plural: str) -> click.Command | None:
+        """Return the list of what a group below this one is about: ``vms`` is ``vm list``."""
+        singular = plural.removesuffix("s")
+        if singular == plural or not {singular} & {*self._lines, *self._aliases}:
             return None
-        command: click.Command = import_module(f"{self._package}.{place}").command
+        group = self.get_command(context, singular)
+        return group.get_command(context, "list") if isinstance(group, click.Group) else None
+
+    @staticmethod
+    def _load(module: str) -> click.Command:
+        command: click.Command = import_module(module).command
         return command
 
     def resolve_command(
@@ -72,6 +100,11 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self._lines[name]) for name in self.list_commands(ctx)])
+        """List the commands without importing them, by task where the group has sections."""
+        named = {name for names in self._sections.values() for name in names}
+        rest = [name for name in self.list_commands(ctx) if name not in named]
+        widest = max(map(len, self._lines))
+        for title, names in {**self._sections, "More commands" if named else "Commands": rest}.items():
+            if names:
+                with formatter.section(title):
+                    formatter.write_dl([(name.ljust(widest), self._lines[name]) for name in names])

@@ -14,4 +14,8 @@ command = LazyGroup(
         "ready": "Tell flushed nodes to take their VMs back.",
         "secondary": "Make the primary coordinator a secondary one; another takes over.",
     },
+    sections={
+        "Find and watch": ("list", "info", "log"),
+        "Maintain": ("flush", "ready", "primary", "secondary"),
+    },
 )

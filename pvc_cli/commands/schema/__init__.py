@@ -15,4 +15,8 @@ command = LazyGroup(
         "upgrade": "Upgrade the tree to a newer schema version; all PVC daemons restart.",
         "validate": "Check the tree against its schema version; exit 1 if they differ.",
     },
+    sections={
+        "Show": ("show", "validate", "history", "diff", "path"),
+        "Change": ("upgrade", "rollback", "apply"),
+    },
 )

@@ -8,7 +8,7 @@ from pvc_cli.zk.schema import find_schema
 @click.command("path")
 @click.argument("key")
 @click.argument("items", metavar="[ITEM…]", nargs=-1)
-@click.option("--version", "number", type=int, metavar="N", help="Use this version; needs no cluster.")
+@click.option("--version", "number", type=int, metavar="N", help="Use this schema version; needs no cluster.")
 @output_option
 @pass_context
 def command(context: Context, key: str, items: tuple[str, ...], number: int | None) -> None:

@@ -10,7 +10,7 @@ from pvc_cli.zk.schema import find_schema
 
 
 @click.command("show")
-@click.option("--version", "number", type=int, metavar="N", help="Show the keys of this version instead.")
+@click.option("--version", "number", type=int, metavar="N", help="Show the keys of this schema version instead.")
 @output_option
 @pass_context
 def command(context: Context, number: int | None) -> None:

@@ -21,4 +21,10 @@ command = LazyGroup(
         "tag": "Manage VM tags.",
         "unmigrate": "Move migrated VMs back to where they were.",
     },
+    sections={
+        "Find and watch": ("list", "info", "dump", "log"),
+        "Start and stop": ("start", "shutdown", "restart", "stop", "disable"),
+        "Move": ("migrate", "unmigrate", "move"),
+        "Describe": ("tag", "meta"),
+    },
 )

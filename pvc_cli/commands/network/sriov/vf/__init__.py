@@ -16,4 +16,9 @@ command = LazyGroup(
         "release": "Mark a VF unused.",
         "set": "Change settings of VFs; omitted ones stay.",
     },
+    sections={
+        "Find and watch": ("list", "info", "history", "audit"),
+        "Change": ("claim", "release", "set"),
+        "From a file": ("export", "apply"),
+    },
 )
