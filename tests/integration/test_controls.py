@@ -205,14 +205,14 @@ def test_single_keys_are_read_listed_and_set(on_tree: Pvc, tree: Tree) -> None:
     ("arguments", "code", "said"),
     [
         (("set", "base.schema.version", "9"), 1, "cannot set the schema version alone"),
-        (("set", "domain.state", "nobody", "stop"), 1, "there is no such item"),
-        (("set", "domain.meta.tags", "nobody", "tag.type", "blue", "user"), 1, "there is no such item"),
+        (("set", "domain.state", "nobody", "stop"), 1, "there is no VM 'nobody': see 'pvc vm list'"),
+        (("set", "domain.meta.tags", "nobody", "tag.type", "blue", "user"), 1, "there is no VM 'nobody'"),
         (("set", "node.sriov.vf", "pvchv1", "sriov_vf.used", "nope", "True"), 1, "there is no such item"),
         (("set", "base.config.maintenance"), 2, "expected KEY, its ITEM if it has one, and VALUE"),
         (("get", "domain.nope", "x"), 1, "schema version 15 has no key 'domain.nope'"),
         (("get", "domain.state", "../x"), 2, ""),
         (("get", "a", "b", "c"), 2, "expected KEY, KEY ITEM"),
-        (("list", "domain.meta.tags", "nobody"), 1, "there is no /domains/nobody/tags"),
+        (("list", "domain.meta.tags", "nobody"), 1, "there is no VM 'nobody'"),
     ],
 )
 def test_what_is_not_a_key_is_refused(

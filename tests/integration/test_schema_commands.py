@@ -86,17 +86,30 @@ def test_history_tells_what_each_version_brought(pvc: Pvc) -> None:
     assert pvc("schema", "history", "-o", "name").out.split() == [str(n) for n in range(16)]
 
 
+GONE = "00000000-0000-4000-8000-000000000000"
+
+
 def test_path_asks_the_clusters_own_version(
     pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PVC_COORDINATORS", demo(version=2).hosts)
-    assert pvc("schema", "path", "domain.state", "u").out == "/domains/u/state\n"
-    result = pvc("schema", "path", "domain.meta.tags", "u", "tag.type", "t")
+    tree = demo(version=2)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    assert pvc("schema", "path", "domain.state", "web-01").out == f"/domains/{tree.uuid('web-01')}/state\n"
+    assert pvc("schema", "path", "domain.state", GONE).out == f"/domains/{GONE}/state\n"
+    assert pvc("schema", "path", "domain.state", "web-1").err == (
+        "Error: there is no VM 'web-1': did you mean 'web-01'?\n"
+    )
+    result = pvc("schema", "path", "domain.meta.tags", "web-01", "tag.type", "t")
     assert (result.code, result.out) == (1, "")
     assert result.err == "Error: schema version 2 has no key 'domain.meta.tags': added in 3\n"
     assert json.loads(
-        pvc("schema", "path", "domain.meta.tags", "u", "tag.type", "t", "--version", "3", "-o", "json").out
-    ) == {"key": "domain.meta.tags", "items": ["u", "tag.type", "t"], "version": 3, "path": "/domains/u/tags/t/type"}
+        pvc("schema", "path", "domain.meta.tags", GONE, "tag.type", "t", "--version", "3", "-o", "json").out
+    ) == {
+        "key": "domain.meta.tags",
+        "items": [GONE, "tag.type", "t"],
+        "version": 3,
+        "path": f"/domains/{GONE}/tags/t/type",
+    }
 
 
 @pytest.mark.parametrize(
@@ -106,6 +119,7 @@ def test_path_asks_the_clusters_own_version(
         (("base.nope",), 1, "no version has it"),
         (("domain.meta.tags", "u", "tag.nope", "t"), 1, "'tag.nope': no version has it"),
         (("node.sriov",), 2, "needs an item: name a node"),
+        (("domain.state", "web-01"), 2, "'web-01' is not a UUID: omit --version"),
         (("domain.state", "a/b"), 2, "contains a slash"),
         (("domain.state", ""), 2, "an empty string is not"),
     ],

@@ -51,6 +51,11 @@ def names_of(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, str]:
     return {uuid: name for uuid, name in zip(wanted, names, strict=True) if name is not None}
 
 
+def is_uuid(word: str) -> bool:
+    """Tell whether *word* is a UUID, in any case."""
+    return bool(_UUID.fullmatch(word))
+
+
 def is_one(word: str) -> bool:
     """Tell whether *word* on a command line can mean one VM at most: not a list, a pattern, or ``-``."""
     return word != "-" and "," not in word and not is_glob(word)

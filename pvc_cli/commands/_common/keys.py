@@ -1,9 +1,8 @@
 """A key on the command line: KEY, KEY ITEM, or KEY ITEM KEY ITEM."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
-from pvc_cli.cluster.vms.query import find
+from pvc_cli.cluster.vms.query import find, is_uuid
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.zk import Key, ZKHandler, ZKSchema
 
@@ -18,12 +17,24 @@ def check_key(words: Sequence[str]) -> None:
 
 
 def with_uuid(handler: ZKHandler, words: Sequence[str]) -> list[str]:
-    """Return *words* with a VM's UUID in place of its name, if they have one."""
+    """Return *words* with a VM's UUID in place of its name, if they have one.
+
+    :raises NotFoundError: if there is no such VM; a UUID may be of one that is gone.
+    """
     key, *items = words
-    if items and handler.schema.group_of(key) == "domain":
-        with suppress(NotFoundError):
-            items[0] = find(handler, [items[0]])[0].uuid
+    if items and handler.schema.group_of(key) == "domain" and not is_uuid(items[0]):
+        items[0] = find(handler, [items[0]])[0].uuid
     return [key, *items]
+
+
+def require_uuid(schema: ZKSchema, words: Sequence[str]) -> None:
+    """Check that a VM in *words* is one by its UUID: without a cluster, nobody knows its name.
+
+    :raises InvalidInputError: if it is not.
+    """
+    key, *items = words
+    if items and schema.group_of(key) == "domain" and not is_uuid(items[0]):
+        raise InvalidInputError(f"{quoted(items[0])} is not a UUID: omit --version to find a VM by its name")
 
 
 def resolve(schema: ZKSchema, words: Sequence[str]) -> tuple[Key, str]:

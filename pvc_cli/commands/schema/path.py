@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
+from pvc_cli.commands._common.keys import check_key, require_uuid, resolve, with_uuid
 from pvc_cli.zk.schema import find_schema
 
 
@@ -24,11 +24,14 @@ def command(context: Context, key: str, items: tuple[str, ...], number: int | No
     check_key((key, *items))
     if number is not None:
         schema = find_schema(number, context.schema_dir)
+        _, found = resolve(schema, (key, *items))
+        require_uuid(schema, (key, *items))
     else:
         with connect(context) as handler:
             schema = handler.schema
+            resolve(schema, (key, *items))
             items = tuple(with_uuid(handler, (key, *items))[1:])
-    _, found = resolve(schema, (key, *items))
+            _, found = resolve(schema, (key, *items))
     context.output.show(
         lambda: {"key": key, "items": list(items), "version": schema.version, "path": found},
         names=lambda: [found],
