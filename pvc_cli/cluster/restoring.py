@@ -86,7 +86,7 @@ def _overwrite(
     plan_copy(transaction, copy.values, there, kept=[(key, vm.uuid) for key in _LIVE], contract=True)
     changes = len(transaction.changes)
     if not changes:
-        return Control(vm, handler.transaction(), "unchanged", "as in the backup")
+        return Control(vm, handler.transaction(), "unchanged", "as in the backup, but for its state, node and log")
     if not force:
         return refuse(handler, vm, f"it exists, and differs in {changes} znodes; overwrite it with --force")
     return Control(vm, transaction, "changed", "restored; it keeps its state, node and log")

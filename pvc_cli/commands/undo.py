@@ -1,3 +1,5 @@
+import shlex
+
 import click
 
 from pvc_cli.cluster.undo import UNDO, changed_items
@@ -25,13 +27,17 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
     Example:
       pvc vm tag add web-01 blue && pvc undo last --dry-run
     """
-    entry = find_entry(name)
-    changes = entry.changes()
+    if name != "last":
+        find_entry(name).changes()
     with connect(context) as handler:
+        entry = find_entry(name, handler.hosts)
+        changes = entry.changes()
         if not same_cluster(entry.cluster, handler.hosts):
             raise RefusedError(
                 f"{entry.id} changed another cluster: use --coordinators {entry.cluster}, or a connection to it"
             )
+        if name == "last":
+            context.output.message(f"The last change was: {shlex.join(entry.command)}")
         items = changed_items(handler, changes)
         ask_many(len(items), "items", yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)

@@ -90,12 +90,17 @@ def list_entries() -> list[Entry]:
     return [entry for entry in map(_load, files) if entry]
 
 
-def find_entry(name: str) -> Entry:
+def find_entry(name: str, cluster: str | None = None) -> Entry:
     """Return the entry called *name*, or the latest for ``last``.
 
+    :param cluster: the hosts of the only cluster whose latest counts.
     :raises NotFoundError: if there is none.
     """
     entries = list_entries()
+    if name == "last" and cluster:
+        entries = [entry for entry in entries if same_cluster(entry.cluster, cluster)]
+        if not entries:
+            raise NotFoundError("no change of this cluster is in the history: see 'pvc history list'")
     if name == "last" and entries:
         return entries[0]
     for entry in entries:

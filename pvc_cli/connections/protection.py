@@ -20,8 +20,8 @@ def require_writable(target: Target) -> None:
         raise RefusedError("PVC_READ_ONLY is set: unset it to change the cluster")
     if target.protection == "read-only":
         raise RefusedError(
-            f"connection {quoted(target.name)} is read-only: 'pvc connection protect"
-            f" {shlex.quote(target.name)}' allows changes that are confirmed, with --off all"
+            f"connection {quoted(target.name)} is read-only: use 'pvc connection protect"
+            f" {shlex.quote(target.name)}' to be asked before each change"
         )
 
 

@@ -449,3 +449,14 @@ def test_a_vf_that_was_registered_anew_is_not_claimed_over_its_new_owner_in_sile
     monkeypatch.setattr(LiveStore, "commit", late)
     with pytest.raises(ReplacedError, match=rf"{top}/used .*was deleted and created again during the change"):
         claims.claim(zk, VfRef("pvchv1", "ens1f0v1"), VmRef(tree.uuid("web-01"), "web-01"))
+
+
+def test_a_claim_that_the_vms_xml_does_not_bear_out_is_warned_of(on_tree: Pvc, tree: Tree) -> None:
+    use(tree, "web-01", "ens1f0v1", node="pvchv1")
+    assert "Warning" not in on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01").err
+    tree.put(f"/domains/{tree.uuid('db-01')}/node", b"pvchv1")
+    result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v2", "db-01", "--dry-run")
+    assert (
+        "Warning: the XML of db-01 does not use ens1f0v2 yet: until it does, 'pvc sriov vf audit' finds it stale"
+        in (result.err)
+    )

@@ -163,3 +163,9 @@ def test_a_rivals_new_znode_is_overwritten_only_without_the_judging(
 def _approve(part: WrittenPart, now: object) -> str | None:
     assert judge is not None
     return None
+
+
+def test_a_plan_of_nothing_is_not_written(on_tree: Pvc, plan: str) -> None:
+    result = on_tree("vm", "start", "web-02", "--plan", plan)
+    assert "Nothing would be changed: no plan written.\n" in result.err
+    assert not Path(plan).exists()

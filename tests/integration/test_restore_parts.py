@@ -95,7 +95,7 @@ def test_a_vm_that_exists_is_overwritten_only_by_force_and_goes_on_running(
     on_tree: Pvc, tree: Tree, file: Path, web: str, home: Path
 ) -> None:
     same = on_tree("cluster", "restore", str(file), "--vm", "web-01")
-    assert (same.code, same.err) == (0, "web-01: unchanged: as in the backup.\n")
+    assert (same.code, same.err) == (0, "web-01: unchanged: as in the backup, but for its state, node and log.\n")
     on_tree("vm", "tag", "add", "web-01", "since")
     live = {f"{web}/state": b"restart", f"{web}/node": b"pvchv3", f"{web}/consolelog": b"login:"}
     for path, value in {**live, f"{web}/xml": b"<domain/>", f"{web}/node_limit": b"pvchv1"}.items():

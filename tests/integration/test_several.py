@@ -265,3 +265,17 @@ def test_the_names_of_clusters_are_completed_one_after_the_other(
     found = complete(f"pvc -c {word}", 2, saved, monkeypatch)
     assert {item.partition(",")[2] for item in found.split()} == expected
     assert complete(f"pvc -c {word}lab vm info w", 5, saved, monkeypatch).strip() == ""
+
+
+def test_the_last_change_is_that_of_the_cluster_in_use_and_is_named(saved: Pvc, tree: Tree, lab: Tree) -> None:
+    none = saved("-c", "prod", "undo", "last")
+    assert (none.code, none.err) == (
+        1,
+        "Error: no change of this cluster is in the history: see 'pvc history list'\n",
+    )
+    saved("-c", "prod", "vm", "tag", "add", "web-01", "here")
+    saved("-c", "lab", "vm", "tag", "add", "web-01", "there")
+    result = saved("-c", "prod", "undo", "last")
+    assert result.err.startswith("The last change was: pvc -c prod vm tag add web-01 here\n")
+    assert not tree.client.exists(f"/domains/{tree.uuid('web-01')}/tags/here")
+    assert lab.client.exists(f"/domains/{lab.uuid('web-01')}/tags/there")

@@ -93,6 +93,18 @@ def usage_keys(vf: VfRef) -> list[Key]:
     return [("node.sriov.vf", vf.node, key, vf.phy) for key in _USAGE_KEYS]
 
 
+def not_used_yet(handler: ZKHandler, vf: VfRef, vm: VmRef) -> str:
+    """Return why a claim of *vf* for *vm* is not what the VM has, as far as that can be told; else nothing."""
+    for user in make_users([vm.uuid], handler.get_znodes(user_keys(vm.uuid))):
+        if user.node != vf.node:
+            return f"VM {vm.name} is on node {quoted(user.node)}, not on {vf.node}"
+        if user.readable and not user.use_of(vf.phy, "") and not any(use.pci for use in user.uses):
+            return (
+                f"the XML of {vm.name} does not use {vf.phy} yet: until it does, 'pvc sriov vf audit' finds it stale"
+            )
+    return ""
+
+
 def check_mac(mac: str) -> str:
     """Return *mac* in lower case if it can be the address of a VM's interface.
 

@@ -62,6 +62,9 @@ def refuse_plan(output: Output) -> None:
 
 
 def _write_plan(output: Output, file: str, handler: ZKHandler, parts: Sequence[Part]) -> None:
+    if not any(part.transaction.changes for part in parts):
+        output.message("Nothing would be changed: no plan written.")
+        return
     context = click.get_current_context().obj
     written = write_parts(handler.store, [(p.name, p.transaction.ops) for p in parts if p.transaction.changes])
     hosts = resolve(context.connection, context.coordinators).hosts

@@ -19,8 +19,9 @@ def check_key(words: Sequence[str]) -> None:
 def with_uuid(handler: ZKHandler, words: Sequence[str]) -> list[str]:
     """Return *words* with a VM's UUID in place of its name, if they have one.
 
-    :raises NotFoundError: if there is no such VM; a UUID may be of one that is gone.
+    :raises NotFoundError: if there is no such key or VM; a UUID may be of one that is gone.
     """
+    resolve(handler.schema, words)
     key, *items = words
     if items and handler.schema.group_of(key) == "domain" and not is_uuid(items[0]):
         items[0] = find(handler, [items[0]])[0].uuid

@@ -107,7 +107,11 @@ def command(
     if "user" in more and "password_file" not in more:
         more["password"] = _ask_password(more["user"])
     saved_access(more, "")
-    save(context, change, f"Saved connection {quoted(name)} ({coordinators}).", dry_run=dry_run)
+    guarded = {"confirm": "; every change asks for its name", "read-only": "; changes are refused"}.get(
+        protection or "", ""
+    )
+    current = "" if Connections.load().current else "; it is the current connection now"
+    save(context, change, f"Saved connection {quoted(name)} ({coordinators}){guarded}{current}.", dry_run=dry_run)
 
 
 def _ask_password(user: str) -> str:

@@ -2,6 +2,7 @@
 
 from pvc_cli.commands._common.changes import summarise
 from pvc_cli.commands._common.tree_change import Wishes, carry_out, preview
+from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Output
 from pvc_cli.zk.migration.migrate import Migration
@@ -34,7 +35,9 @@ def go(context: Context, migration: Migration, wishes: Wishes) -> None:
     def question(plan: Plan) -> str:
         if not plan.sets_version:
             return f"Finish the migration to schema version {target.version}?"
-        return f"Migrate from schema version {plan.current} to {target.version}? All PVC daemons will restart."
+        # A file has no daemons.
+        then = "" if resolve(context.connection, context.coordinators).file else " All PVC daemons will restart."
+        return f"Migrate from schema version {plan.current} to {target.version}?{then}"
 
     done = carry_out(
         context,

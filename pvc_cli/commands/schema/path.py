@@ -29,7 +29,6 @@ def command(context: Context, key: str, items: tuple[str, ...], number: int | No
     else:
         with connect(context) as handler:
             schema = handler.schema
-            resolve(schema, (key, *items))
             items = tuple(with_uuid(handler, (key, *items))[1:])
             _, found = resolve(schema, (key, *items))
     context.output.show(

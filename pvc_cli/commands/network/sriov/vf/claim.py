@@ -1,13 +1,12 @@
 import click
 
 from pvc_cli.cluster.sriov.claim_any import Wish, claim_any
-from pvc_cli.cluster.sriov.claims import How, check_mac, claim
+from pvc_cli.cluster.sriov.claims import How, check_mac, claim, not_used_yet
 from pvc_cli.cluster.sriov.users import CLAIM_TYPES, ClaimType
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.network.sriov.vf._shared import Changed, change_each, one_name, show_claims, vf_words
-from pvc_cli.errors import quoted
 
 
 @click.command("claim")
@@ -69,8 +68,7 @@ def command(
                 chosen.find(handler),
                 lambda vf: claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run),
             )
-        at = handler.read(("domain.node", holder.uuid))
-        for node in dict.fromkeys(vf.node for vf, _ in done):
-            if at != node:
-                context.output.warning(f"VM {holder.name} is on node {quoted(at or '')}, not on {node}")
+        for vf, _ in done:
+            if why := not_used_yet(handler, vf, holder):
+                context.output.warning(why)
         return show_claims(context.output, handler, done, f"claimed for {holder.name}", dry_run=dry_run)
