@@ -85,7 +85,7 @@ def load_plan(path: Path) -> PlanFile:
         return _decode(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InvalidInputError(f"{path} is not a plan: write one with --plan") from None
 
 

@@ -55,12 +55,12 @@ def connect(
     context.cluster = target.label
     if context.verbose:
         context.output.message(f"Using {target.hosts} (from {target.origin}).")
+    if context.changing:
+        permit(context, target)
     if target.file:
         with _open_backup(target.file, context) as handler:
             yield handler
         return
-    if context.changing:
-        permit(context, target)
     with ZKHandler(
         target.hosts,
         access=target.access,

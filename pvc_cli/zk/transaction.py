@@ -10,7 +10,8 @@ from pvc_cli.errors import InvalidKeyError, LockError, NotFoundError
 from pvc_cli.zk.base import schema_changed
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.reads import is_stuck, outermost, read_trees
-from pvc_cli.zk.schema import MASK, Key, ZKSchema, is_secret
+from pvc_cli.zk.schema import Key, ZKSchema
+from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.store import ANY_VERSION, CommitConflictError, Lock, Op, Read, Store, Znode
 
 
@@ -24,7 +25,9 @@ class Change(NamedTuple):
 
     def masked(self) -> Change:
         """Return the change with a mask in place of a secret that is not empty."""
-        return self._replace(value=MASK) if self.value and is_secret(self.path) else self
+        if not self.value:
+            return self
+        return self._replace(value=mask(self.path, self.value.encode("utf-8", "replace")).decode())
 
 
 def changes_of(ops: Iterable[Op]) -> tuple[Change, ...]:

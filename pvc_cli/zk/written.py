@@ -71,7 +71,7 @@ def judge(part: WrittenPart, now: Mapping[str, Znode | None]) -> str | None:
     """Return the first path at which *now* is not what *part* was decided on, or None if all is."""
     for path, seen in part.base.items():
         znode = now[path]
-        if (seen is None) != (znode is None) or (seen and znode and Seen.of(znode)[1:] != seen[1:]):
+        if (seen is None) != (znode is None) or (seen and znode and Seen.of(znode) != seen):
             return path
     return None
 
@@ -115,9 +115,13 @@ def decode_part(document: Mapping[str, Any]) -> WrittenPart:
         for path, seen in document["base"].items()
     }
     steps = tuple(map(_decode_step, document["steps"]))
-    if not {op.path for op in steps} <= base.keys() or any(not path.startswith("/") for path in base):
+    if not {op.path for op in steps} <= base.keys() or any(not _is_path(path) for path in base):
         raise ValueError("a step without its base")
     return WrittenPart(str(document["name"]), base, steps)
+
+
+def _is_path(path: str) -> bool:
+    return path.startswith("/") and not {"", ".", ".."} & set(path[1:].split("/"))
 
 
 def _encode_step(op: Op) -> dict[str, Any]:

@@ -287,7 +287,7 @@ def file(on_tree: Pvc, tmp_path: Path) -> Path:
     [
         "vm list -o json", "vm info web-01 -o json", "vm tag list", "vm list -g production -o name", "node list",
         "node info pvchv1 -o yaml", "schema show", "schema validate",
-        "schema path domain.state u", "cluster backup -",
+        "schema path domain.state web-01", "cluster backup -",
         "vm tag add --all t --dry-run", "schema rollback --to 3 --dry-run -o json", "schema upgrade --dry-run",
     ],
 )  # fmt: skip
@@ -324,7 +324,7 @@ def test_an_upgrade_is_rehearsed_on_a_backup_without_a_cluster(
 
 def test_what_goes_wrong_leaves_the_file_alone(on_tree: Pvc, file: Path) -> None:
     before = file.read_bytes()
-    assert on_tree("--write", "-c", f"file:{file}", "vm", "tag", "remove", "--all", "nope").code == 1
+    assert on_tree("--write", "-c", f"file:{file}", "vm", "tag", "remove", "web-01", "nope").code == 1
     assert on_tree("--write", "-c", f"file:{file}", "vm", "list", "--watch").code == 1
     assert on_tree("--write", "-c", f"file:{file}.nope", "vm", "list").code == 3
     assert file.read_bytes() == before

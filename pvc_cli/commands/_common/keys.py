@@ -29,7 +29,7 @@ def with_uuid(handler: ZKHandler, words: Sequence[str]) -> list[str]:
 
 
 def require_uuid(schema: ZKSchema, words: Sequence[str]) -> None:
-    """Check that a VM in *words* is one by its UUID: without a cluster, nobody knows its name.
+    """Check that a VM in *words* is one by its UUID: without a cluster, its name tells nothing.
 
     :raises InvalidInputError: if it is not.
     """

@@ -9,7 +9,7 @@ from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.history import find_entry
 from pvc_cli.errors import quoted
 from pvc_cli.output.writer import Output
-from pvc_cli.zk.schema import MASK, is_secret
+from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.undo import Changed
 
 _NOTHING = "-"
@@ -66,7 +66,5 @@ def _text(value: bytes | None) -> str:
 
 
 def _masked(change: Changed) -> Changed:
-    if not is_secret(change.path):
-        return change
-    before, after = (value and MASK.encode() for value in (change.before, change.after))
+    before, after = (value and mask(change.path, value) for value in (change.before, change.after))
     return change._replace(before=before, after=after)
