@@ -12,7 +12,10 @@ from tests.conftest import Pvc, Tree
 
 def test_connections_are_kept_used_shown_and_forgotten(pvc: Pvc, home: Path) -> None:
     assert pvc("connection", "list").err.startswith("No connections in ")
-    assert pvc("connection", "add", "prod", "hv1,hv2").err == "Saved connection 'prod' (hv1,hv2).\n"
+    assert (
+        pvc("connection", "add", "prod", "hv1,hv2").err
+        == "Saved connection 'prod' (hv1,hv2); it is the current connection now.\n"
+    )
     assert pvc("connection", "add", "lab", "lab:2182/pvc").code == 0
     assert json.loads(pvc("connection", "list", "-o", "json").out) == [
         {"name": "lab", "coordinators": "lab:2182/pvc", "current": False, "protection": None},
@@ -50,7 +53,10 @@ def test_a_kept_connection_is_replaced_only_with_force(pvc: Pvc) -> None:
 
 def test_a_dry_run_keeps_nothing(pvc: Pvc, home: Path) -> None:
     result = pvc("connection", "add", "prod", "hv1", "--dry-run")
-    assert (result.code, result.err) == (0, "Dry run, nothing written: Saved connection 'prod' (hv1).\n")
+    assert (result.code, result.err) == (
+        0,
+        "Dry run, nothing written: Saved connection 'prod' (hv1); it is the current connection now.\n",
+    )
     assert not home.exists()
 
 
