@@ -24,7 +24,7 @@ VFS = "/nodes/pvchv1/sriov/vf"
 FREE = f"{VFS}/ens1f0v1"
 CLAIMS = 64
 ROUNDS = 20
-ROUNDS_OF_ANY = 2
+ROUNDS_OF_ANY = 5
 
 
 HOSTDEV = "<interface type='hostdev'><mac address='{mac}'/><sriov_device>{vf}</sriov_device></interface>"
