@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import os
@@ -239,6 +240,45 @@ def test_a_plain_table_looks_the_same_as_tabulate_lays_it_out(rows: list[list[Ce
     headers = ["NAME"] * len(rows[0])
     for colour in (True, False):
         output = Output(colour=colour)
+        output.style = "wide"  # a table leaves out columns that are empty
         cells = [[output.paint(cell.text.strip(), cell.colour) for cell in row] for row in rows]
         painted = [[output.paint(header, "bold") for header in headers], *cells]
         assert output.table(headers, rows) == tabulate(painted, tablefmt="plain", disable_numparse=True)
+
+
+def test_a_column_that_is_empty_in_every_row_is_left_out_unless_it_is_asked_for() -> None:
+    output = Output(colour=False)
+    rows: list[list[str | Cell]] = [["a", "", Cell("", value=None), "x"], ["b", "", "", ""]]
+    headers = ("NAME", "TAGS", "STATUS", "NOTE")
+    assert output.table(headers, rows).splitlines() == ["NAME  NOTE", "a     x", "b"]
+    assert output.table(headers[:2], [row[:2] for row in rows], wrap=1).splitlines() == ["NAME", "a", "b"]
+    output.layout = Layout(columns=("name", "tags"))
+    assert output.table(headers, rows).splitlines() == ["NAME  TAGS", "a", "b"]
+    output.layout, output.style = Layout(), "wide"
+    assert output.table(headers, rows).splitlines()[0].split() == list(headers)
+    output.style = "csv"
+    assert output.table(headers, rows).splitlines()[0] == "NAME,TAGS,STATUS,NOTE"
+
+
+def test_a_script_that_counts_columns_keeps_the_empty_ones() -> None:
+    output = Output(colour=False)
+    output.layout = Layout(headers=False)
+    assert output.table(("A", "B", "C"), [["a", "", "c"], ["d", "", "f"]]).splitlines() == ["a    c", "d    f"]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_mark_is_explained_once_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[list[str | Cell]] = [
+        ["a", Cell("hv1 !", "red", "hv1", "! far away")],
+        ["b", Cell("hv2 !", "red", "hv2", "! far away")],
+    ]
+    for style, lines in (("table", ["! far away"]), ("csv", [])):
+        output = Output(colour=False)
+        output.style = cast("Format", style)
+        output.show(dict, names=list, table=functools.partial(output.table, ("NAME", "NODE"), rows))
+        out = capsys.readouterr().out.splitlines()
+        assert out[3:] == lines
+    output = Output(colour=False)
+    output.layout = Layout(columns=("name",))
+    output.show(dict, names=list, table=lambda: output.table(("NAME", "NODE"), rows))
+    assert "far" not in capsys.readouterr().out

@@ -86,6 +86,10 @@ class Node(NamedTuple):
     latest_schema: int | None
     """The newest schema version that its daemon knows."""
 
+    def lacks_memory(self, amount: int | None) -> bool:
+        """Tell whether VMs with this *amount* of memory have more than the node; what is not known is enough."""
+        return bool(self.memory_total and amount) and (amount or 0) > (self.memory_total or 0)
+
 
 def list_nodes(handler: ZKHandler) -> list[Node]:
     """Return every node, by name, in two batches."""

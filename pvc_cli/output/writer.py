@@ -39,6 +39,8 @@ class Cell(NamedTuple):
     """What it stands for, to sort by and for CSV: a number without its unit, None for what is not known.
 
     Empty is the text itself."""
+    note: str = ""
+    """What a mark in the text means, for the lines below the table."""
 
     @property
     def is_number(self) -> bool:
@@ -91,7 +93,7 @@ class Output:
         self._screen: Screen | None = None
         self._lines: list[str] = []
         self._notes: list[str] = []
-        self._missing = ""
+        self._footnotes: list[str] = []
         self._waits = False
         self._sign: SignOfLife | None = None
 
@@ -230,9 +232,9 @@ class Output:
             self._page("".join(pieces))
         else:
             self._write(pieces)
-        if self._missing:
-            self.footer(self._missing)
-            self._missing = ""
+        footnotes, self._footnotes = self._footnotes, []
+        for note in footnotes:
+            self.footer(note)
 
     def _gather(
         self,
@@ -290,6 +292,8 @@ class Output:
     ) -> str:
         """Return a table of *rows*, cut to the terminal's width; empty if there are none. As CSV, all of it.
 
+        A column that is empty in every row is left out, unless it was asked for.
+
         :param wide: the headers of further columns, which are shown only where all or these are asked for.
         :param wrap: the column that goes on in further lines instead of being cut.
         """
@@ -299,6 +303,9 @@ class Output:
         every = (*headers, *wide)
         usual = len(headers) if self.style == "table" else len(every)
         chosen = self.layout.choose(every, usual)
+        if self.style == "table" and self.layout.headers and not self.layout.columns:
+            # What nothing is known of only takes room; a script that counts columns asks for them, or for no headers.
+            chosen = [at for at in chosen if any(as_cell(row[at]).text for row in rows)]
         if chosen != list(range(len(every))):
             rows = [[row[at] for at in chosen] for row in rows]
         shown = [every[at] for at in chosen]
@@ -313,8 +320,11 @@ class Output:
 
         columns = None if self.style == "wide" else columns_of(sys.stdout)
         text, missing = render_table(shown, rows, self.paint, columns=columns, head=self.layout.headers, wrap=wrap)
+        self._footnotes += dict.fromkeys(
+            cell.note for row in rows for cell in row if isinstance(cell, Cell) and cell.note
+        )
         if missing:
-            self._missing = f"The terminal is too narrow for {', '.join(missing)}."
+            self._footnotes.append(f"The terminal is too narrow for {', '.join(missing)}.")
         return text
 
     def fields(self, pairs: Iterable[tuple[str, str | Cell]]) -> str:

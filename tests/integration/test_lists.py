@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import click
@@ -174,3 +175,41 @@ def test_an_error_is_json_where_results_are_json_lines(on_tree: Pvc) -> None:
     result = on_tree("vm", "list", "-t", "pvchv4", "-o", "jsonl")
     assert (result.code, result.out) == (1, "")
     assert json.loads(result.err.splitlines()[1])["error"]["kind"] == "not_found"
+
+
+def test_a_vm_outside_its_node_limit_is_marked(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/node_limit", b"pvchv2,pvchv3")
+    (plain,) = on_tree("vm", "list", "--name", "web-01", "--no-headers").out.splitlines()
+    assert " pvchv1 ! " in plain
+    assert sum(" ! " in line for line in on_tree("vm", "list").out.splitlines()) == 1
+    assert read(on_tree("vm", "list", "--name", "web-01", "-o", "csv", "--columns", "node").out)[1] == ["pvchv1"]
+    tree.put(f"/domains/{tree.uuid('web-01')}/lastnode", b"pvchv2")
+    assert " pvchv1 ! (from pvchv2) " in on_tree("vm", "list", "--name", "web-01").out
+    info = on_tree("vm", "info", "web-01").out
+    assert re.search(r"^Node limit: +pvchv2, pvchv3; the VM is on pvchv1, outside its limit$", info, re.MULTILINE)
+    assert "outside" not in on_tree("vm", "info", "web-02").out
+
+
+def test_a_node_whose_vms_have_more_memory_than_it_has_is_marked(on_tree: Pvc, tree: Tree) -> None:
+    for name, value in (("memtotal", b"65536"), ("memalloc", b"40960"), ("memprov", b"65536")):
+        tree.put(f"/nodes/pvchv1/{name}", value)
+
+    def seen() -> tuple[str, str]:
+        (line,) = [line for line in on_tree("node", "list").out.splitlines() if line.startswith("pvchv1")]
+        (words,) = [line for line in on_tree("node", "info", "pvchv1").out.splitlines() if "provisioned" in line]
+        return ("! 64 GiB" if "! 64 GiB" in line else ""), words.partition("provisioned")[2]
+
+    assert seen() == ("", "")
+    tree.put("/nodes/pvchv1/memprov", b"70000")
+    assert seen() == ("! 64 GiB", "; more than the node has, if all of its VMs run")
+    tree.put("/nodes/pvchv1/memalloc", b"66000")
+    assert seen() == ("! 64 GiB", "; the running VMs have more than the node")
+    columns = ("--columns", "memory,allocated,provisioned")
+    assert read(on_tree("node", "list", "-o", "csv", *columns).out)[1] == ["65536", "66000", "70000"]
+
+
+def test_vfs_without_an_agent_have_no_status_at_all(on_tree: Pvc) -> None:
+    for command in ("vf", "pf"):
+        assert "STATUS" not in on_tree("sriov", command, "list").out.split("\n")[0].split()
+        assert "STATUS" in on_tree("sriov", command, "list", "-o", "wide").out.split("\n")[0].split()
+        assert "STATUS" in on_tree("sriov", command, "list", "--columns", "status").out

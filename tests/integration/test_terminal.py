@@ -422,3 +422,17 @@ def test_a_pager_that_is_quit_early_ends_quietly(demo: Callable[..., Tree]) -> N
     assert "Error" not in terminal.seen
     assert "2,000 VMs" in terminal.seen
     assert terminal.seen.count("web-") <= 1
+
+
+def test_marks_are_explained_below_a_table(tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/node_limit", b"pvchv2")
+    tree.put("/nodes/pvchv1/memprov", b"900000")
+    for words, meaning in (
+        (("vm", "list"), "! on a node outside the VM's node limit"),
+        (("node", "list"), "! its VMs, running or not, have more memory than the node"),
+    ):
+        terminal = pvc_on_terminal(tree, "--no-color", *words)
+        assert terminal.wait_for_end() == 0
+        *_, note, count = terminal.seen.splitlines()
+        assert note == meaning
+        assert count.split()[1] in ("VMs", "nodes")

@@ -77,7 +77,7 @@ def _of_versions(nodes: Sequence[Node], version: int) -> Iterator[Problem]:
 def _of_memory(nodes: Sequence[Node]) -> Iterator[Problem]:
     """Tell whether the running VMs fit on their nodes, and would still fit if the largest node failed."""
     for node in nodes:
-        if node.memory_total and (node.memory_allocated or 0) > node.memory_total:
+        if node.lacks_memory(node.memory_allocated):
             what = f"the VMs on {node.name} have {node.memory_allocated} MiB of its {node.memory_total} MiB"
             yield Problem("node", what, f"pvc node info {node.name}", _NO_ROOM)
     sizes = [node.memory_total or 0 for node in nodes]

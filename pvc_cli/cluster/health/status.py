@@ -15,7 +15,7 @@ from pvc_cli.cluster.nodes import Node, list_nodes
 from pvc_cli.cluster.storage.problems import read_osds, storage_problems
 from pvc_cli.cluster.together import begin
 from pvc_cli.cluster.values import parse_bool, parse_list
-from pvc_cli.cluster.vms.model import STATES
+from pvc_cli.cluster.vms.model import STATES, is_outside
 from pvc_cli.cluster.vms.query import VmRef, list_vms
 from pvc_cli.zk import ZKHandler
 
@@ -106,7 +106,7 @@ def _vms(
             odd.append(f"{vm.name} in state {state or 'unknown'}")
         if state == "start" and daemons.get(node) != "run":
             stranded[node].append(vm.name)
-        if node and allowed and node not in allowed:
+        if is_outside(node, allowed):
             problems.append(
                 Problem("vm", f"{vm.name} is on {node}, outside its node limit", f"pvc vm meta get {word}")
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvc_cli.cluster.vms.stats import VmStats
@@ -15,8 +16,20 @@ STATES = (
     "migrate", "migrate-live", "unmigrate", "provision", "import", "restore", "mirror",
 )  # fmt: skip
 """The states that PVC gives VMs."""
-WATCHED_KEYS = ("domain.name", "domain.state", "domain.node", "domain.last_node", "domain.xml")
+WATCHED_KEYS = (
+    "domain.name",
+    "domain.state",
+    "domain.node",
+    "domain.last_node",
+    "domain.meta.node_limit",
+    "domain.xml",
+)
 """Keys of a VM, tags aside, that a table of VMs shows."""
+
+
+def is_outside(node: str, limit: Sequence[str]) -> bool:
+    """Tell whether a VM on *node* is where its node *limit* does not allow it; no limit allows all."""
+    return bool(node and limit) and node not in limit
 
 
 class VmSnapshot(NamedTuple):

@@ -1,5 +1,6 @@
-"""The colours of what nodes are in."""
+"""How the states and the memory of nodes are shown."""
 
+from pvc_cli.cluster.nodes import Node
 from pvc_cli.output.writer import Cell
 
 _COLOURS = {"run": "green", "ready": "green", "stop": "yellow", "dead": "red", "fenced": "red", "primary": "bold"}
@@ -7,3 +8,10 @@ _COLOURS = {"run": "green", "ready": "green", "stop": "yellow", "dead": "red", "
 
 def state_cell(state: str) -> Cell:
     return Cell(state, _COLOURS.get(state, ""))
+
+
+def memory_colour(node: Node, of_vms: int | None) -> str:
+    """Return the colour of the memory that VMs have on *node*: none, if it has as much."""
+    if not node.lacks_memory(of_vms):
+        return ""
+    return "red" if node.lacks_memory(node.memory_allocated) else "yellow"

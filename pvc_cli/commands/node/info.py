@@ -6,8 +6,8 @@ from pvc_cli.cluster.nodes import Node, find_nodes
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.sizes import memory_text
-from pvc_cli.commands.node._states import state_cell
-from pvc_cli.output.writer import Output, known
+from pvc_cli.commands.node._states import memory_colour, state_cell
+from pvc_cli.output.writer import Cell, Output, known
 
 
 @click.command("info")
@@ -64,12 +64,19 @@ def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool)
                 f"{memory_text(node.memory_total)}: {memory_text(node.memory_used)} used,"
                 f" {memory_text(node.memory_free)} free",
             ),
-            (
-                "VMs' memory",
-                f"{memory_text(node.memory_allocated)} allocated, {memory_text(node.memory_provisioned)} provisioned",
-            ),
+            ("VMs' memory", _of_vms(node)),
             ("IPMI", f"{node.ipmi_username} at {node.ipmi_hostname}" if node.ipmi_hostname else "none"),
             *password,
             ("VMs", f"{known(node.provisioned_domains)}, {len(node.running_domains)} running"),
         ]
     )
+
+
+def _of_vms(node: Node) -> Cell:
+    """Return the memory of the node's VMs, and whether that is more than the node has."""
+    words = f"{memory_text(node.memory_allocated)} allocated, {memory_text(node.memory_provisioned)} provisioned"
+    if node.lacks_memory(node.memory_allocated):
+        words += "; the running VMs have more than the node"
+    elif node.lacks_memory(node.memory_provisioned):
+        words += "; more than the node has, if all of its VMs run"
+    return Cell(words, memory_colour(node, node.memory_provisioned) or memory_colour(node, node.memory_allocated))

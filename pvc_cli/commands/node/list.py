@@ -7,16 +7,18 @@ from pvc_cli.commands._common.command import Context, connect_to_list, pass_cont
 from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.node._states import state_cell
+from pvc_cli.commands.node._states import memory_colour, state_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Row
 
 _HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "USED", "MEMORY", "PVC", "SCHEMA")
+_WIDE = ("MODE", "CPUS", "VCPUS", "FREE", "ALLOCATED", "PROVISIONED")
+_BEYOND = "! its VMs, running or not, have more memory than the node"
 
 
 @click.command("list")
 @watch_option
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, *_WIDE)
 @pass_context
 def command(context: Context, watch: bool) -> int:
     """List nodes.
@@ -36,6 +38,7 @@ def command(context: Context, watch: bool) -> int:
                 documents=lambda nodes: map(node_document, nodes, read_node_details(handler, nodes)),
                 names=lambda nodes: [node.name for node in nodes],
                 headers=_HEADERS,
+                wide=_WIDE,
                 rows=lambda nodes: [(node, _row(node)) for node in nodes],
                 nothing="No nodes.",
                 things="nodes",
@@ -53,7 +56,20 @@ def _row(node: Node) -> Row:
         node.provisioned_domains,
         node.load,
         memory_cell(node.memory_used),
-        memory_cell(node.memory_total),
+        _total(node),
         node.pvc_version or None,
         node.active_schema,
+        node.mode,
+        node.cpu_count,
+        node.vcpu_allocated,
+        memory_cell(node.memory_free),
+        memory_cell(node.memory_allocated)._replace(colour=memory_colour(node, node.memory_allocated)),
+        memory_cell(node.memory_provisioned)._replace(colour=memory_colour(node, node.memory_provisioned)),
     ]
+
+
+def _total(node: Node) -> Cell:
+    """Return a node's memory: with a mark in front, so that the numbers stay aligned, if VMs have more of it."""
+    cell = memory_cell(node.memory_total)
+    colour = memory_colour(node, node.memory_allocated) or memory_colour(node, node.memory_provisioned)
+    return cell._replace(text=f"! {cell.text}", colour=colour, note=_BEYOND) if colour else cell

@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.hardware import Disk, Interface
-from pvc_cli.cluster.vms.model import Vm, VmSnapshot
+from pvc_cli.cluster.vms.model import Vm, VmSnapshot, is_outside
 from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.commands._common import complete
@@ -53,7 +53,7 @@ def _details(output: Output, vm: Vm) -> str:
         ("Autostart", {True: "yes", False: "no", None: "?"}[vm.node_autostart]),
         ("Migration", vm.migration_method or "default"),
         ("Node selector", vm.node_selector or "default"),
-        ("Node limit", ", ".join(vm.node_limit) or "none"),
+        ("Node limit", _limit_cell(vm)),
         ("Profile", vm.profile or "none"),
         ("VNC", f"{vm.vnc_listen}:{vm.vnc_port}" if vm.vnc_port else "none"),
         ("Tags", ", ".join(_tag_text(tag.name, tag.type, protected=tag.protected) for tag in vm.tags) or "none"),
@@ -73,6 +73,13 @@ def _details(output: Output, vm: Vm) -> str:
             *(("Disk", _disk_text(disk)) for disk in hardware.disks),
         ]
     return output.fields(pairs)
+
+
+def _limit_cell(vm: Vm) -> Cell:
+    limit = ", ".join(vm.node_limit)
+    if is_outside(vm.node, vm.node_limit):
+        return Cell(f"{limit}; the VM is on {vm.node}, outside its limit", "red")
+    return Cell(limit or "none")
 
 
 def _tag_text(name: str, kind: str, *, protected: bool) -> str:

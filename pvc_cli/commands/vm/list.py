@@ -25,7 +25,7 @@ from pvc_cli.commands._common.listing import list_options, show_list, show_recor
 from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
 from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.vm._show import STATE_COLOURS
+from pvc_cli.commands.vm._show import STATE_COLOURS, node_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Output, Row
 from pvc_cli.zk import Key, ZKHandler
@@ -167,7 +167,7 @@ def _row(vm: VmSummary) -> Row:
     return [
         vm.name,
         Cell(vm.state, STATE_COLOURS.get(vm.state, "blue")),
-        Cell(f"{vm.node} (from {vm.last_node})", "yellow", vm.node) if vm.last_node else vm.node,
+        node_cell(vm),
         hardware and hardware.vcpu,
         memory_cell(hardware and hardware.memory),
         ",".join(str(network.vni) for network in hardware.networks) if hardware else None,

@@ -47,7 +47,7 @@ def command(
     """List the VFs of NODE, of its PF, or of all nodes.
 
     Unused is what nobody has claimed, and no running VM has in its XML. STATUS is what the agent of the node reports,
-    or how the agent is, if it no longer does; empty without one.
+    or how the agent is, if it no longer does; left out without any.
 
     \b
     Examples:
