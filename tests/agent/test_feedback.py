@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from pvc_cli.cluster.sriov.agents import Agents, read_agents
 from pvc_cli.cluster.sriov.applied import wait_until_applied
 from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.sriov.report import read_reports
+from pvc_cli.cluster.sriov.settings import CheckedSettings, change_settings
 from pvc_cli.zk import ZKHandler
 from tests.agent.test_service import Running
 from tests.conftest import Pvc, Tree
@@ -52,7 +55,14 @@ def test_what_the_card_takes_is_exit_0_once_it_has_it(on_tree: Pvc, running: Run
     assert time.monotonic() - started < 4
     (one,) = json.loads(result.out)["items"]
     assert (result.code, one["status"], one["agent"]) == (0, "unchanged", "running")
-    assert one["card"] == {"applied": True, "state": "in_sync", "refused": {}, "seen": {}}
+    assert one["card"] == {
+        "applied": True,
+        "state": "in_sync",
+        "refused": {},
+        "seen": {},
+        "overruled": {},
+        "deleted": False,
+    }
 
 
 def test_what_the_driver_refuses_is_exit_1_with_its_reason(on_tree: Pvc, running: Running) -> None:
@@ -129,9 +139,109 @@ def test_an_earlier_report_tells_nothing_of_a_later_change(running: Running, tre
         data = tree.client.get("/nodes/pvchv1/monitoring_data/sriov/data")[0]
         tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/config/vlan_id", b"55")
         tree.put("/nodes/pvchv1/monitoring_data/sriov/data", data + b" ")
-        (one,), _ = wait_until_applied(zk, [VF], ["vlan_id"], 0.5)
+        (one,), _ = wait_until_applied(zk, [VF], {"vlan_id": 55}, 0.5)
         assert (one.done, one.state) == (False, None)
     finally:
         running.signal(signal.SIGCONT)
-    (one,), _ = wait_until_applied(zk, [VF], ["vlan_id"], 20)
+    (one,), _ = wait_until_applied(zk, [VF], {"vlan_id": 55}, 20)
     assert one.done
+
+
+@pytest.fixture
+def after_set(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Have another client act once the settings are written, before the card is waited for."""
+
+    def after(act: Callable[[], object]) -> None:
+        def set_and_act(
+            handler: ZKHandler, vfs: Sequence[VfRef], settings: CheckedSettings, *, dry_run: bool
+        ) -> object:
+            done = change_settings(handler, vfs, settings, dry_run=dry_run)
+            act()
+            return done
+
+        monkeypatch.setattr("pvc_cli.commands.network.sriov.vf.set.change_settings", set_and_act)
+
+    return after
+
+
+CONFIG = "/nodes/pvchv1/sriov/vf/ens1f0v1/config"
+After = Callable[[Callable[[], object]], None]
+
+
+def test_what_another_client_changes_again_is_no_success(
+    on_tree: Pvc, running: Running, tree: Tree, after_set: After
+) -> None:
+    """The card is in sync with what the other wants."""
+
+    def overrule() -> None:
+        tree.put(f"{CONFIG}/vlan_id", b"99")
+        wait_until(lambda: running.kernel.actual("ens1f0", 1).vlan_id == 99)
+
+    after_set(overrule)
+    result = on_tree(*SET, "ens1f0v1,ens1f0v2", "--vlan-id", "66", "--no-trust", "--wait", "20", "-o", "json")
+    cards = {one["phy"]: one["card"] for one in json.loads(result.out)["items"]}
+    assert (result.code, cards["ens1f0v1"]["applied"], cards["ens1f0v2"]["applied"]) == (5, False, True)
+    assert cards["ens1f0v1"]["overruled"] == {"vlan_id": 99}
+    assert "ens1f0v1: changed again by another client: vlan_id is 99 now; see " in result.err
+    # What others set besides is their business.
+    after_set(lambda: tree.put(f"{CONFIG}/tx_rate_max", b"300"))
+    assert on_tree(*SET, "ens1f0v1", "--vlan-id", "67", "--wait", "20").code == 0
+
+
+def test_what_is_overruled_while_the_card_is_waited_for_is_no_success(
+    on_tree: Pvc, running: Running, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two looks, and between the parts of one."""
+    looks = 0
+
+    def overrule(handler: ZKHandler, nodes: Sequence[str]) -> Agents:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            tree.put(f"{CONFIG}/vlan_id", b"99")
+            wait_until(lambda: running.kernel.actual("ens1f0", 1).vlan_id == 99)
+        return read_agents(handler, nodes)
+
+    monkeypatch.setattr("pvc_cli.cluster.sriov.applied.read_agents", overrule)
+    with running.kernel.card("ens1f0") as card:
+        card["refuse"] = {"vlan": errno.EBUSY}
+    later = threading.Timer(1, _relent, [running])
+    later.start()
+    result = on_tree(*SET, "ens1f0v1", "--vlan-id", "66", "--wait", "20")
+    later.join()
+    assert (result.code, "changed again by another client: vlan_id is 99 now" in result.err) == (5, True)
+
+
+def _relent(running: Running) -> None:
+    with running.kernel.card("ens1f0") as card:
+        card["refuse"] = {}
+
+
+def test_a_vf_that_is_deleted_meanwhile_is_told_so(
+    on_tree: Pvc, running: Running, tree: Tree, after_set: After
+) -> None:
+    vf = CONFIG.removesuffix("/config")
+    running.suspend()
+    try:
+        held = tree.dump(vf)
+        after_set(lambda: tree.client.delete(vf, recursive=True))
+        result = on_tree(*SET, "ens1f0v1", "--vlan-id", "66", "--wait", "20")
+        assert (result.code, "ens1f0v1: deleted by another client before " in result.err) == (5, True)
+        assert "the card has it" not in result.err
+    finally:
+        running.signal(signal.SIGCONT)
+    # Registered again, it has the settings of the card.
+    wait_until(lambda: bool(tree.client.exists(f"{CONFIG}/vlan_id")))
+
+    def recreate() -> None:
+        running.suspend()
+        tree.client.delete(vf, recursive=True)
+        for path in sorted(held):
+            tree.client.create(path, held[path])
+
+    after_set(recreate)
+    try:
+        result = on_tree(*SET, "ens1f0v1", "--vlan-id", "67", "--wait", "20")
+    finally:
+        running.signal(signal.SIGCONT)
+    assert (result.code, "ens1f0v1: changed again by another client: vlan_id is 0 now" in result.err) == (5, True)

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pvc_cli.cluster.sriov.agents import Agent, read_agents
-from pvc_cli.cluster.sriov.model import Settings, VfRef
-from pvc_cli.cluster.sriov.report import State, VfReport, report_key
+from pvc_cli.cluster.sriov.model import Settings, Value, VfRef, parse_setting, text_of
+from pvc_cli.cluster.sriov.report import Report, State, VfReport, parse_report, report_key
 from pvc_cli.cluster.waiting import require_daemons
-from pvc_cli.zk import ZKHandler
+from pvc_cli.zk import Key, ZKHandler, Znode
 
 _GLANCE = 0.1
 """How often, in seconds, to look."""
@@ -27,6 +27,10 @@ class Applied:
     """What the card has in place of a changed setting, by setting."""
     others: tuple[str, ...] = ()
     """Settings that the card has otherwise than wanted, but that were not changed now."""
+    overruled: Mapping[str, Value | None] = field(default_factory=dict)
+    """What others have set since, by setting; None for what is invalid or was deleted."""
+    deleted: bool = False
+    """Whether the tree no longer has the VF."""
 
     @property
     def done(self) -> bool:
@@ -36,7 +40,18 @@ class Applied:
     @property
     def final(self) -> bool:
         """Whether waiting would change nothing. A VF that is missing may be back soon: its card may be unreadable."""
-        return self.done or bool(self.refused) or self.state == "orphaned"
+        lost = self.deleted or bool(self.overruled)
+        return lost or self.done or bool(self.refused) or self.state == "orphaned"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the tree wants of a VF, as it was read together with its node's report."""
+
+    exists: bool
+    overruled: Mapping[str, Value | None]
+    since: int
+    """The transaction that last wrote one of the settings."""
 
 
 def require_reports(handler: ZKHandler) -> None:
@@ -50,40 +65,58 @@ def require_reports(handler: ZKHandler) -> None:
 
 
 def wait_until_applied(
-    handler: ZKHandler, vfs: Sequence[VfRef], names: Collection[str], timeout: float
+    handler: ZKHandler, vfs: Sequence[VfRef], settings: Settings, timeout: float
 ) -> tuple[list[Applied], dict[str, Agent]]:
-    """Wait up to *timeout* seconds until the agents have told what the cards made of the settings *names* of *vfs*.
+    """Wait up to *timeout* seconds until the agents have told what the cards made of *settings*, just set on *vfs*.
 
-    What counts is a report written after the last change of these settings, by an agent that had read that change.
+    What counts is a report by an agent that had read the last change of these settings, while the tree has the values
+    that were set. Where it no longer has them, what the card has says nothing of this change.
 
     :returns: what became of each VF, and the agents of their nodes.
     """
-    changed = _changed_at(handler, vfs, names)
     nodes, until = list(dict.fromkeys(vf.node for vf in vfs)), time.monotonic() + timeout
     while True:
-        # First when they were written: a report that is replaced meanwhile is newer than that.
-        written = dict(zip(nodes, handler.get_znodes(map(report_key, nodes)), strict=True))
+        reports, wanted = _look(handler, nodes, vfs, settings)
         agents = read_agents(handler, nodes)
         found = []
         for vf in vfs:
-            agent, znode = agents[vf.node], written[vf.node]
-            report = agent.report
-            heard = report and znode and znode.stat.mzxid > changed[vf] and report.agent.zxid >= changed[vf]
-            found.append(_judge(vf, None if agent.trouble else agent.vf(vf.phy), names, heard=bool(heard)))
+            report, trouble = reports[vf.node], agents[vf.node].trouble
+            heard = report is not None and report.agent.zxid >= wanted[vf].since
+            found.append(_judge(vf, report if not trouble else None, wanted[vf], settings, heard=heard))
         left = until - time.monotonic()
         if left <= 0 or all(one.final for one in found):
             return found, agents
         time.sleep(min(_GLANCE, left))
 
 
-def _changed_at(handler: ZKHandler, vfs: Sequence[VfRef], names: Collection[str]) -> dict[VfRef, int]:
-    """Return the transaction that last changed any of the settings *names* of each VF."""
-    keys = [("node.sriov.vf", vf.node, f"sriov_vf.config.{name}", vf.phy) for vf in vfs for name in names]
-    znodes = iter(handler.get_znodes(keys))
-    return {vf: max((z.stat.mzxid for z in [next(znodes) for _ in names] if z), default=0) for vf in vfs}
+def _look(
+    handler: ZKHandler, nodes: Sequence[str], vfs: Sequence[VfRef], settings: Settings
+) -> tuple[dict[str, Report | None], dict[VfRef, _Wanted]]:
+    """Return what each of *nodes* reports, and what the tree wants of *vfs*, in one batch.
+
+    The reports are read first: settings that were written last before such a report held all the time in between.
+    """
+    keys: list[Key] = [
+        ("node.sriov.vf", vf.node, key, vf.phy)
+        for vf in vfs
+        for key in ("sriov_vf", *(f"sriov_vf.config.{name}" for name in settings))
+    ]
+    found = iter(handler.get_znodes([*map(report_key, nodes), *keys]))
+    reports = {node: parse_report(text_of(next(found))) for node in nodes}
+    return reports, {vf: _want(next(found), {name: next(found) for name in settings}, settings) for vf in vfs}
 
 
-def _judge(vf: VfRef, report: VfReport | None, names: Collection[str], *, heard: bool) -> Applied:
+def _want(own: Znode | None, found: Mapping[str, Znode | None], settings: Settings) -> _Wanted:
+    values = {name: parse_setting(name, znode.text if znode else None) for name, znode in found.items()}
+    overruled = {name: value for name, value in values.items() if value != settings[name]}
+    return _Wanted(own is not None, overruled, max((z.stat.mzxid for z in found.values() if z), default=0))
+
+
+def _judge(vf: VfRef, reports: Report | None, wanted: _Wanted, names: Collection[str], *, heard: bool) -> Applied:
+    if not wanted.exists or wanted.overruled:
+        overruled = wanted.overruled if wanted.exists else {}
+        return Applied(vf, None, {}, {}, overruled=overruled, deleted=not wanted.exists)
+    report: VfReport | None = reports.vfs.get(vf.phy) if reports else None
     if report is None or not (heard or report.state in ("missing", "orphaned")):
         return Applied(vf, None, {}, {})
     refused = {name: why for name, why in report.refused.items() if name in names}

@@ -60,7 +60,14 @@ def settings_document(
 
 
 def _applied_document(applied: Applied) -> Json:
-    return {"applied": applied.done, "state": applied.state, "refused": applied.refused, "seen": applied.seen}
+    return {
+        "applied": applied.done,
+        "state": applied.state,
+        "refused": applied.refused,
+        "seen": applied.seen,
+        "overruled": applied.overruled,
+        "deleted": applied.deleted,
+    }
 
 
 def _values(setting: Setting) -> Json:

@@ -8,7 +8,7 @@ from pvc_cli.cluster.sriov.applied import Applied
 from pvc_cli.cluster.sriov.model import Vf
 from pvc_cli.cluster.sriov.report import PfReport, VfReport
 from pvc_cli.commands._common.times import age_text, time_text
-from pvc_cli.errors import EXIT_REFUSED, EXIT_UNREACHABLE
+from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE
 from pvc_cli.output.writer import Cell, Output, known
 
 STATE_COLOURS = {"in_sync": "green", "refused": "red", "drifted": "yellow", "missing": "red", "orphaned": "yellow"}
@@ -91,6 +91,13 @@ def show_applied(output: Output, applied: Sequence[Applied], agents: Agents, wai
             output.message(f"{name}: the card has it.")
             if one.others:
                 output.warning(f"{name}: not as wanted, as before: {', '.join(one.others)}; {see}")
+        elif one.deleted:
+            output.error(f"{name}: deleted by another client before the card was known to have it; {see}")
+            code = max(code, EXIT_CONFLICT)
+        elif one.overruled:
+            now = ", ".join(f"{setting} is {word(value)} now" for setting, value in one.overruled.items())
+            output.error(f"{name}: changed again by another client: {now}; {see}")
+            code = max(code, EXIT_CONFLICT)
         elif one.state is None:
             why = agents[one.vf.node].trouble or "its agent has not reported since the change"
             output.error(f"{name}: no answer within {waited:g} s: {why}; the setting is kept")

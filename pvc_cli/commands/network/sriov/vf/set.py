@@ -62,8 +62,8 @@ def command(
     VF is a name, a list with commas, a pattern in quotes, or - for names from standard input. NODE/VF is one word for
     both. All changes are written together or not at all; the agent of the node applies them to the card.
 
-    With --wait, exit 1 if the driver refuses a setting, and 4 if the agent does not answer in time. What was written
-    is kept in any case, and applied once that is possible.
+    With --wait, exit 1 if the driver refuses a setting, 4 if the agent does not answer in time, and 5 if another
+    client changed a setting again. Else what was written is kept, and applied once that is possible.
 
     \b
     Examples:
