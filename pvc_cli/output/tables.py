@@ -1,6 +1,7 @@
 """Results for people: tables, cut to the width of the terminal."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
 
 from pvc_cli.errors import printable
 from pvc_cli.output.writer import Cell, Row, as_cell
@@ -26,47 +27,64 @@ def render_table(
     :param head: whether the headers are shown.
     :param wrap: the column that goes on in further lines.
     """
-    cells = [[as_cell(cell) for cell in row] for row in rows]
-    texts = [[printable(cell.text).strip() for cell in row] for row in cells]
-    numeric = [_is_numeric(column) for column in zip(*cells, strict=True)]
-    exact = [
-        max(map(len, column)) if number else 0
-        for number, column in zip(numeric, zip(*texts, strict=True), strict=True)
-    ]
-    colours = [[cell.colour for cell in row] for row in cells]
+    columns_of_cells = [_as_column(column) for column in zip(*rows, strict=True)]
+    texts = [column.texts for column in columns_of_cells]
+    colours = [column.colours for column in columns_of_cells]
+    numeric = [column.numeric for column in columns_of_cells]
+    exact = [max(map(len, column.texts)) if column.numeric else 0 for column in columns_of_cells]
     if head:
-        texts.insert(0, list(headers))
-        colours.insert(0, ["bold"] * len(headers))
+        texts = [[header, *column] for header, column in zip(headers, texts, strict=True)]
+        colours = [["bold", *column] for column in colours]
     measure = _measure(texts)
     if wrap is not None and columns:
         texts, colours = _wrap(texts, colours, wrap, columns, measure)
-    widths = [max(map(measure, column)) for column in zip(*texts, strict=True)]
+    widths = [max(map(measure, column)) for column in texts]
     if columns and sum(widths) + _GAP * (len(widths) - 1) > columns:
-        widths = _fit(widths, exact, columns)
-        texts = [_cut(row, widths) for row in texts]
+        texts = _cut(texts, _fit(widths, exact, columns))
         measure = _measure(texts)
-        widths = [max(map(measure, column)) for column in zip(*texts, strict=True)]
-    painted = [[paint(*pair) for pair in zip(*row, strict=False)] for row in zip(texts, colours, strict=True)]
+        widths = [max(map(measure, column)) for column in texts]
+    painted = [
+        [paint(text, colour) if colour else text for text, colour in zip(*column, strict=True)]
+        for column in zip(texts, colours, strict=False)
+    ]
     if measure is not len:
         # Imported here: it takes longer than all of a small listing, and knows how wide other characters are.
         from tabulate import tabulate
 
         sides = ["right" if number else "left" for number, _ in zip(numeric, widths, strict=False)]
-        table = str(tabulate(painted, tablefmt="plain", disable_numparse=True, colalign=sides))
+        rows_of_texts = list(zip(*painted, strict=True))
+        table = str(tabulate(rows_of_texts, tablefmt="plain", disable_numparse=True, colalign=sides))
         return "\n".join(line.rstrip() for line in table.splitlines()), headers[len(widths) :]
-    lines = (
-        (" " * _GAP).join(
-            _align(text, shown, wide - len(text), right=right)
-            for text, shown, wide, right in zip(row, shown_row, widths, numeric, strict=False)
-        )
-        for row, shown_row in zip(texts, painted, strict=True)
-    )
-    return "\n".join(line.rstrip() for line in lines), headers[len(widths) :]
+    aligned = [_align(*column) for column in zip(texts, painted, widths, numeric, strict=False)]
+    lines = ((" " * _GAP).join(row).rstrip() for row in zip(*aligned, strict=True))
+    return "\n".join(lines), headers[len(widths) :]
+
+
+class _Column(NamedTuple):
+    """A column's cells, as they are shown."""
+
+    texts: Sequence[str]
+    colours: Sequence[str]
+    numeric: bool
+    """Whether all that is known in it is numbers."""
+
+
+def _as_column(values: Sequence[str | float | Cell | None]) -> _Column:
+    # A column at a time: ten thousand rows have few kinds of cells, and mostly texts that need no care.
+    if set(map(type, values)) == {str}:
+        texts, colours, numeric = cast("Sequence[str]", values), [""] * len(values), False
+    else:
+        cells = list(map(as_cell, values))
+        texts, colours = [cell.text for cell in cells], [cell.colour for cell in cells]
+        numeric = {cell.is_number for cell in cells if cell.value is not None and cell.text} == {True}
+    if not "".join(texts).isprintable():
+        texts = list(map(printable, texts))
+    return _Column([text.strip() for text in texts], colours, numeric)
 
 
 def _measure(texts: Sequence[Sequence[str]]) -> _Measure:
     """Return what tells how wide a text is."""
-    if all(text.isascii() for row in texts for text in row):
+    if all("".join(column).isascii() for column in texts):
         return len
     # Imported here: few tables have other characters.
     from pvc_cli.output.widths import width
@@ -74,16 +92,11 @@ def _measure(texts: Sequence[Sequence[str]]) -> _Measure:
     return width
 
 
-def _is_numeric(column: Sequence[Cell]) -> bool:
-    """Tell whether all that is known in *column* is numbers."""
-    kinds = {cell.is_number for cell in column if cell.value is not None and cell.text}
-    return kinds == {True}
-
-
-def _align(text: str, painted: str, spare: int, *, right: bool) -> str:
-    if not text:
-        return " " * spare
-    return " " * spare + painted if right else painted + " " * spare
+def _align(texts: Sequence[str], painted: Sequence[str], width: int, numeric: bool) -> list[str]:
+    """Return a column filled up with blanks to *width*; colours take no room."""
+    if numeric:
+        return [" " * (width - len(text)) + shown for text, shown in zip(texts, painted, strict=True)]
+    return [shown + " " * (width - len(text)) for text, shown in zip(texts, painted, strict=True)]
 
 
 def _fit(widths: Sequence[int], exact: Sequence[int], columns: int) -> list[int]:
@@ -106,26 +119,33 @@ def _fit(widths: Sequence[int], exact: Sequence[int], columns: int) -> list[int]
     return fitting
 
 
-def _cut(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+def _cut(texts: Sequence[Sequence[str]], widths: Sequence[int]) -> list[Sequence[str]]:
+    """Cut the texts of each column to its width; columns without a width are left out."""
     # Imported here: only what does not fit needs it.
     from pvc_cli.output.widths import cut
 
-    return [cut(text, wide) for text, wide in zip(row, widths, strict=False)]
+    return [[cut(text, wide) for text in column] for column, wide in zip(texts, widths, strict=False)]
 
 
 def _wrap(
-    texts: list[list[str]], colours: list[list[str]], column: int, columns: int, measure: _Measure
-) -> tuple[list[list[str]], list[list[str]]]:
-    """Split the texts of *column* into lines that fit, each in a row of its own."""
+    texts: Sequence[Sequence[str]], colours: Sequence[Sequence[str]], wrapped: int, columns: int, measure: _Measure
+) -> tuple[list[Sequence[str]], list[Sequence[str]]]:
+    """Split the texts of one column into lines that fit, each in a row of its own."""
     # Imported here: few tables need it.
     from pvc_cli.output.widths import wrap
 
-    others = [column_texts for at, column_texts in enumerate(zip(*texts, strict=True)) if at != column]
-    taken = sum(max(map(measure, column_texts)) + _GAP for column_texts in others)
+    others = (column for at, column in enumerate(texts) if at != wrapped)
+    taken = sum(max(map(measure, column)) + _GAP for column in others)
     room = max(columns - taken, _NARROWEST_WRAPPED)
-    split, painted = [], []
-    for row, colour in zip(texts, colours, strict=True):
-        for number, line in enumerate(wrap(row[column], room)):
-            split.append([line if at == column else "" if number else text for at, text in enumerate(row)])
-            painted.append(colour)
+    lines = [wrap(text, room) for text in texts[wrapped]]
+    further = [[""] * (len(of_row) - 1) for of_row in lines]
+    split: list[Sequence[str]] = [
+        [part for of_row in lines for part in of_row]
+        if at == wrapped
+        else [part for text, empty in zip(column, further, strict=True) for part in (text, *empty)]
+        for at, column in enumerate(texts)
+    ]
+    painted: list[Sequence[str]] = [
+        [colour for colour, of_row in zip(column, lines, strict=True) for _ in of_row] for column in colours
+    ]
     return split, painted

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
-from xml.etree import ElementTree
+from typing import NamedTuple, final
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from pvc_cli.cluster.values import parse_int
 
@@ -58,23 +58,89 @@ class Controller(NamedTuple):
     model: str | None
 
 
-class Hardware(NamedTuple):
-    """A VM's hardware; *memory* in MiB, *vcpu_topology* as ``SOCKETS/CORES/THREADS``. None is not in the XML."""
+@final
+class Hardware:
+    """A VM's hardware, looked up in its XML on demand, as a list shows little of it. None is not in the XML."""
 
-    description: str | None
-    memory: int | None
-    vcpu: int | None
-    vcpu_topology: str | None
-    networks: tuple[Interface, ...]
-    disks: tuple[Disk, ...]
-    type: str | None
-    arch: str | None
-    machine: str | None
-    console: str | None
-    emulator: str | None
-    features: tuple[str, ...]
-    controllers: tuple[Controller, ...]
-    pci_devices: tuple[PciDevice, ...]
+    __slots__ = ("_devices", "_root")
+
+    def __init__(self, domain: Element) -> None:
+        self._root = domain
+        devices = domain.find("devices")
+        self._devices = Element("devices") if devices is None else devices
+
+    @property
+    def description(self) -> str | None:
+        """What people wrote down about it."""
+        return _text(self._root.find("description"))
+
+    @property
+    def memory(self) -> int | None:
+        """Its memory, in MiB."""
+        return _memory(self._root.find("memory"))
+
+    @property
+    def vcpu(self) -> int | None:
+        """How many virtual CPUs it has."""
+        return parse_int(self._root.findtext("vcpu"))
+
+    @property
+    def vcpu_topology(self) -> str | None:
+        """Its CPUs, as ``SOCKETS/CORES/THREADS``."""
+        return _topology(_find(self._root, "cpu", "topology"))
+
+    @property
+    def networks(self) -> tuple[Interface, ...]:
+        """Its network interfaces."""
+        return tuple([_interface(device) for device in self._devices.findall("interface")])
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        """Its disks."""
+        return tuple([_disk(device) for device in self._devices.findall("disk")])
+
+    @property
+    def type(self) -> str | None:
+        """How it is virtualised, such as ``hvm``."""
+        return _text(_find(self._root, "os", "type"))
+
+    @property
+    def arch(self) -> str | None:
+        """The architecture of its CPUs."""
+        return _attribute(self._root.find("os"), "type", "arch")
+
+    @property
+    def machine(self) -> str | None:
+        """The type of machine that is emulated."""
+        return _attribute(self._root.find("os"), "type", "machine")
+
+    @property
+    def console(self) -> str | None:
+        """The type of its console."""
+        return _attribute(self._devices, "console", "type")
+
+    @property
+    def emulator(self) -> str | None:
+        """The program that runs it."""
+        return _text(self._devices.find("emulator"))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features of a machine that it has, such as ``acpi``."""
+        features = self._root.find("features")
+        return tuple([feature.tag for feature in features]) if features is not None else ()
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        """Its controllers."""
+        return tuple(
+            [Controller(device.get("type"), device.get("model")) for device in self._devices.findall("controller")]
+        )
+
+    @property
+    def pci_devices(self) -> tuple[PciDevice, ...]:
+        """The devices of its node that are passed through to it."""
+        return tuple([found for kind in ("interface", "hostdev") for found in _pci_devices(self._devices, kind)])
 
 
 def parse(xml: str) -> Hardware:
@@ -86,37 +152,15 @@ def parse(xml: str) -> Hardware:
     if "<!DOCTYPE" in xml:
         raise BrokenXmlError("it holds a DOCTYPE, which libvirt never writes")
     try:
-        root = ElementTree.fromstring(xml)  # noqa: S314 - expat reads nothing external, and there is no DTD
-    except (ElementTree.ParseError, ValueError) as error:
+        root = fromstring(xml)  # noqa: S314 - expat reads nothing external, and there is no DTD
+    except (ParseError, ValueError) as error:
         raise BrokenXmlError(str(error) if xml.strip() else "it is empty") from None
     if root.tag != "domain":
         raise BrokenXmlError("it describes no domain")
-    devices = root.find("devices")
-    if devices is None:
-        devices = ElementTree.Element("devices")
-    kind = _find(root, "os", "type")
-    features = root.find("features")
-    return Hardware(
-        description=_text(root.find("description")),
-        memory=_memory(root.find("memory")),
-        vcpu=parse_int(root.findtext("vcpu")),
-        vcpu_topology=_topology(_find(root, "cpu", "topology")),
-        networks=tuple([_interface(device) for device in devices.findall("interface")]),
-        disks=tuple([_disk(device) for device in devices.findall("disk")]),
-        type=_text(kind),
-        arch=kind.get("arch") if kind is not None else None,
-        machine=kind.get("machine") if kind is not None else None,
-        console=_attribute(devices, "console", "type"),
-        emulator=_text(devices.find("emulator")),
-        features=tuple([feature.tag for feature in features]) if features is not None else (),
-        controllers=tuple(
-            [Controller(device.get("type"), device.get("model")) for device in devices.findall("controller")]
-        ),
-        pci_devices=tuple([found for kind in ("interface", "hostdev") for found in _pci_devices(devices, kind)]),
-    )
+    return Hardware(root)
 
 
-def _find(element: ElementTree.Element | None, *tags: str) -> ElementTree.Element | None:
+def _find(element: Element | None, *tags: str) -> Element | None:
     """Return the first element at a path: tag by tag, for that never leaves C, and a path as text does."""
     for tag in tags:
         if element is not None:
@@ -124,17 +168,17 @@ def _find(element: ElementTree.Element | None, *tags: str) -> ElementTree.Elemen
     return element
 
 
-def _text(element: ElementTree.Element | None) -> str | None:
+def _text(element: Element | None) -> str | None:
     return None if element is None else (element.text or "").strip()
 
 
-def _attribute(element: ElementTree.Element, path: str, name: str) -> str | None:
-    """Return an attribute of the element at *path*, None if there is none."""
-    found = element.find(path)
+def _attribute(element: Element | None, tag: str, name: str) -> str | None:
+    """Return an attribute of the first *tag* in an element, None if there is none."""
+    found = element.find(tag) if element is not None else None
     return found.get(name) if found is not None else None
 
 
-def _memory(element: ElementTree.Element | None) -> int | None:
+def _memory(element: Element | None) -> int | None:
     """Return an amount of memory in MiB."""
     amount = parse_int(element.text) if element is not None else None
     if element is None or amount is None:
@@ -143,14 +187,14 @@ def _memory(element: ElementTree.Element | None) -> int | None:
     return int(amount * factor / 1024) if factor else None
 
 
-def _topology(element: ElementTree.Element | None) -> str | None:
+def _topology(element: Element | None) -> str | None:
     if element is None:
         return None
     get = element.get
     return f"{get('sockets', '')}/{get('cores', '')}/{get('threads', '')}"
 
 
-def _interface(device: ElementTree.Element) -> Interface:
+def _interface(device: Element) -> Interface:
     kind = device.get("type")
     vni: int | str | None
     if kind == "direct":
@@ -169,7 +213,7 @@ def _interface(device: ElementTree.Element) -> Interface:
     return Interface(kind, vni, _attribute(device, "mac", "address"), source, _attribute(device, "model", "type"))
 
 
-def _pci_devices(devices: ElementTree.Element, kind: str) -> Iterator[PciDevice]:
+def _pci_devices(devices: Element, kind: str) -> Iterator[PciDevice]:
     """Yield the devices of the host that elements of one *kind* pass through to the VM."""
     for device in devices.findall(kind):
         address = _find(device, "source", "address")
@@ -182,7 +226,7 @@ def _pci_devices(devices: ElementTree.Element, kind: str) -> Iterator[PciDevice]
         yield PciDevice("{:04x}:{:02x}:{:02x}.{:x}".format(*parts), _attribute(device, "mac", "address") or "")
 
 
-def _disk(device: ElementTree.Element) -> Disk:
+def _disk(device: Element) -> Disk:
     source = device.find("source")
     attributes = source.attrib if source is not None else {}
     if device.get("type") == "network":
