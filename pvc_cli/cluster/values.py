@@ -36,6 +36,10 @@ def parse_float(text: str | None) -> float | None:
     return number if abs(number) != float("inf") and number == number else None
 
 
+# Made once, where each json.loads with these arguments would make one.
+_DECODER = json.JSONDecoder(parse_float=parse_float, parse_constant=lambda _: None)
+
+
 def parse_list(text: str | None, separator: str | None = ",") -> tuple[str, ...]:
     """Return the parts of *text* between its separators (white space if None), without empty ones."""
     return tuple(part.strip() for part in (text or "").split(separator) if part.strip())
@@ -51,13 +55,15 @@ def parse_json(text: str | None) -> Any:  # noqa: ANN401 - JSON
 
     Numbers that JSON cannot hold, such as ``NaN``, become None, and halves of surrogate pairs a question mark.
     """
+    text = text or "null"
     try:
-        found = json.loads(text or "null", parse_float=parse_float, parse_constant=lambda _: None)
-        if "\\ud" in (text or "").lower():
+        found = _DECODER.decode(text)
+        if "\\ud" in text.lower():
             found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
-    return found if _is_shallow(found, _DEEPEST) else None
+    # Most texts do not even have so many brackets, and to count them takes no time.
+    return found if text.count("[") + text.count("{") <= _DEEPEST or _is_shallow(found, _DEEPEST) else None
 
 
 def parse_object(text: str | None) -> Json | None:

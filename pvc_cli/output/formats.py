@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from pvc_cli.output.writer import Document, Format
 
@@ -37,8 +38,13 @@ def serialise(value: Document | Iterable[Document], style: Format) -> Iterator[s
     yield "\n"
 
 
+@cache
+def _encoder(plain: bool, indent: int | None) -> json.JSONEncoder:
+    return json.JSONEncoder(indent=indent, ensure_ascii=not plain)
+
+
 def _json(value: object, *, plain: bool, indent: int | None = None) -> str:
-    text = json.dumps(value, indent=indent, ensure_ascii=not plain)
+    text = _encoder(plain, indent).encode(value)
     if text.isprintable() or (text.isascii() and "\x7f" not in text):
         return text
     # Within strings only: outside of them, all is ASCII.
