@@ -30,6 +30,8 @@ class Context:
     """What the cluster is called that was connected to last."""
     connected: bool = False
     """Whether a session is open, or was."""
+    undoes: str = ""
+    """The change that the command undoes, by its ID in the history."""
     signals: Sequence[int] = ()
     """The signals received so far."""
     output: Output = field(default_factory=Output)

@@ -8,6 +8,7 @@ from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.errors import ConflictError, InvalidInputError
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.places import locate
 from pvc_cli.zk.store import OnWait
 from pvc_cli.zk.undo import read_written
@@ -61,14 +62,14 @@ def _label(handler: ZKHandler, path: str) -> str:
 
 
 def check_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> None:
-    """Check that a plan changes what is PVC's, and no schema version.
+    """Check that a plan changes only keys of PVC's schema: no schema version, and no place in a lock's queue.
 
     :raises InvalidInputError: if it does not.
     """
     version = handler.schema.path("base.schema.version")
     for item in items:
         for path in item.part.outcome:
-            if path == version or not locate(handler.schema, path).group:
+            if path == version or is_contender(path) or not locate(handler.schema, path).words:
                 raise InvalidInputError(f"the plan changes {path}, which no plan may")
 
 

@@ -7,7 +7,8 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many
-from pvc_cli.connections.history import find_entry, same_cluster
+from pvc_cli.connections.cluster_id import FILE, identify
+from pvc_cli.connections.history import find_entry
 from pvc_cli.errors import RefusedError
 
 
@@ -21,7 +22,8 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
     """Undo what a command changed: all that nobody has changed since.
 
     ID is one of 'pvc history list', or last. What was changed again since is refused by name, and the rest is undone.
-    What daemons act on, such as a VM's state, and the schema version are not undone. An undo can be undone.
+    What daemons act on, such as a VM's state, and the schema version are not undone. An undo can be undone by its ID;
+    last refuses one.
 
     \b
     Example:
@@ -30,14 +32,26 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
     if name != "last":
         find_entry(name).changes()
     with connect(context) as handler:
-        entry = find_entry(name, handler.hosts)
+        here = identify(handler)
+        entry = find_entry(name, here)
         changes = entry.changes()
-        if not same_cluster(entry.cluster, handler.hosts):
-            raise RefusedError(
-                f"{entry.id} changed another cluster: use --coordinators {entry.cluster}, or a connection to it"
-            )
+        if not entry.cluster.is_same(here):
+            raise RefusedError(f"{entry.id} changed another cluster: {_to_use(entry.cluster.hosts)}")
         if name == "last":
+            if entry.undoes:
+                raise RefusedError(
+                    f"the last change was an undo (of {entry.undoes}), and undoing it would redo that: run 'pvc undo"
+                    f" {entry.id}' to redo it, or choose an earlier change from 'pvc history list'"
+                )
             context.output.message(f"The last change was: {shlex.join(entry.command)}")
+        context.undoes = entry.id
         items = changed_items(handler, changes)
         ask_many(len(items), "items", yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)
+
+
+def _to_use(hosts: str) -> str:
+    """Return how to use the cluster at *hosts*."""
+    if hosts.startswith(FILE):
+        return f"use --write -c {shlex.quote(hosts)}"
+    return f"use --coordinators {hosts}, or a connection to it"

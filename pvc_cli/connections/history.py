@@ -4,12 +4,13 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pvc_cli import identity
+from pvc_cli.connections.cluster_id import ClusterId
 from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.files import state_folder
 from pvc_cli.zk.undo import Changed
@@ -28,11 +29,12 @@ class Entry:
     id: str
     time: float
     """In seconds since 1970."""
-    cluster: str
-    """The hosts, with the chroot."""
+    cluster: ClusterId
     user: str
     command: tuple[str, ...]
     path: Path
+    undoes: str = ""
+    """The ID of the entry that it undid, if it was an undo."""
 
     def changes(self) -> list[Changed]:
         """Return what it changed, each znode once.
@@ -56,10 +58,19 @@ class Recorder:
     """Writes the entry of one command, once it changes something.
 
     A history that cannot be written stops no change: it says so once.
+
+    :param facts: returns what is known of the command and its cluster by the time of its first change.
     """
 
-    def __init__(self, cluster: str, command: Sequence[str], on_error: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        command: Sequence[str],
+        on_error: Callable[[str], object],
+        facts: Callable[[], Mapping[str, str | None]] = dict,
+    ) -> None:
         self._header = {"cluster": cluster, "user": identity.user(), "command": list(command)}
+        self._facts = facts
         self._on_error = on_error
         self._path: Path | None = None
         self._failed = False
@@ -70,7 +81,7 @@ class Recorder:
             return
         try:
             if self._path is None:
-                self._path = _new_entry(self._header)
+                self._path = _new_entry({**self._header, **self._facts()})
             if self._path.stat().st_size > MOST_BYTES:
                 self._failed = True
                 line: dict[str, Any] = {"truncated": True}
@@ -90,15 +101,15 @@ def list_entries() -> list[Entry]:
     return [entry for entry in map(_load, files) if entry]
 
 
-def find_entry(name: str, cluster: str | None = None) -> Entry:
+def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
     """Return the entry called *name*, or the latest for ``last``.
 
-    :param cluster: the hosts of the only cluster whose latest counts.
+    :param cluster: the only cluster whose latest counts.
     :raises NotFoundError: if there is none.
     """
     entries = list_entries()
     if name == "last" and cluster:
-        entries = [entry for entry in entries if same_cluster(entry.cluster, cluster)]
+        entries = [entry for entry in entries if entry.cluster.is_same(cluster)]
         if not entries:
             raise NotFoundError("no change of this cluster is in the history: see 'pvc history list'")
     if name == "last" and entries:
@@ -135,10 +146,11 @@ def _load(path: Path) -> Entry | None:
         return Entry(
             path.name.removesuffix(_SUFFIX),
             float(header["time"]),
-            str(header["cluster"]),
+            ClusterId(str(header["cluster"]), header.get("cluster_id")),
             str(header["user"]),
             tuple(map(str, header["command"])),
             path,
+            str(header.get("undoes") or ""),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -154,17 +166,3 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                     yield found
     except (OSError, ValueError):
         return
-
-
-def same_cluster(one: str, other: str) -> bool:
-    """Tell whether two lists of hosts mean the same cluster, whatever their order."""
-    return _cluster(one) == _cluster(other)
-
-
-def _cluster(hosts: str) -> tuple[frozenset[str], str]:
-    servers, _, chroot = hosts.partition("/")
-    return frozenset(_with_port(server) for server in servers.split(",")), chroot.strip("/")
-
-
-def _with_port(server: str) -> str:
-    return server if server.rpartition(":")[2].isdigit() and not server.endswith("]") else f"{server}:2181"

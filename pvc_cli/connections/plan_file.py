@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pvc_cli import identity
-from pvc_cli.connections.history import same_cluster
+from pvc_cli.connections.cluster_id import ClusterId
 from pvc_cli.errors import ConfigError, ConflictError, InvalidInputError, RefusedError
 from pvc_cli.files import write_file
 from pvc_cli.zk.base import Base
@@ -22,8 +22,7 @@ _MODE = 0o600
 class PlanFile:
     """A plan, as its file has it."""
 
-    cluster: str
-    """The hosts, with the chroot; or ``file:PATH``."""
+    cluster: ClusterId
     schema: tuple[int, int | None, int | None]
     """The schema version, and its znode's version and czxid; None where there is no such znode."""
     user: str
@@ -32,14 +31,18 @@ class PlanFile:
     command: tuple[str, ...]
     parts: tuple[WrittenPart, ...]
 
-    def require(self, hosts: str, base: Base) -> None:
-        """Check that the plan is for the cluster at *hosts*, whose schema version is *base*.
+    def require(self, cluster: ClusterId, base: Base) -> None:
+        """Check that the plan is for *cluster*, whose schema version is *base*.
 
         :raises RefusedError: if it is for another one.
         :raises ConflictError: if the schema version was set since.
         """
-        if not same_cluster(self.cluster, hosts):
-            raise RefusedError(f"the plan is for the cluster {self.cluster}, not for {hosts}: connect to that")
+        if not self.cluster.is_same(cluster):
+            if self.cluster.hosts == cluster.hosts:
+                raise RefusedError(f"the plan is for another cluster that was at {cluster.hosts} then: plan again")
+            raise RefusedError(
+                f"the plan is for the cluster {self.cluster.hosts}, not for {cluster.hosts}: connect to that"
+            )
         if self.schema[0] != base.version:
             raise ConflictError(
                 f"the schema version was {self.schema[0]} when this was planned, is {base.version} now: plan again"
@@ -49,7 +52,13 @@ class PlanFile:
 
 
 def save_plan(
-    path: Path, cluster: str, base: Base, command: Sequence[str], parts: Sequence[WrittenPart], *, overwrite: bool
+    path: Path,
+    cluster: ClusterId,
+    base: Base,
+    command: Sequence[str],
+    parts: Sequence[WrittenPart],
+    *,
+    overwrite: bool,
 ) -> None:
     """Write a plan to the file at *path*, for this user alone: it holds values, secrets among them.
 
@@ -59,7 +68,8 @@ def save_plan(
     version, znode_version, czxid = _mark(base)
     document = {
         "pvc_plan": _FORMAT,
-        "cluster": cluster,
+        "cluster": cluster.hosts,
+        "cluster_id": cluster.mark,
         "schema": {"version": version, "znode_version": znode_version, "czxid": czxid},
         "user": identity.user(),
         "time": time.time(),
@@ -94,7 +104,7 @@ def _decode(document: Any) -> PlanFile:  # noqa: ANN401 - JSON
         raise ValueError("another format")
     schema = document["schema"]
     return PlanFile(
-        str(document["cluster"]),
+        ClusterId(str(document["cluster"]), document.get("cluster_id")),
         (int(schema["version"]), schema["znode_version"], schema["czxid"]),
         str(document["user"]),
         float(document["time"]),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pvc_cli import identity
+from pvc_cli.connections.cluster_id import file_hosts, mark_of
 from pvc_cli.connections.history import Recorder
 from pvc_cli.connections.protection import permit, require_permission
 from pvc_cli.connections.resolve import Target, resolve
@@ -61,6 +62,7 @@ def connect(
         with _open_backup(target.file, context) as handler:
             yield handler
         return
+    recorder = _recorder(context, target.hosts, lambda: mark_of(handler.known_base))
     with ZKHandler(
         target.hosts,
         access=target.access,
@@ -68,7 +70,7 @@ def connect(
         lock_timeout=context.lock_timeout,
         on_event=on_event or (context.output.message if context.verbose else None),
         before_change=_before_change(context, target),
-        on_change=Recorder(target.hosts, ["pvc", *sys.argv[1:]], context.output.warning).record,
+        on_change=recorder.record,
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
     ) as handler:
@@ -94,11 +96,30 @@ def _open_backup(path: Path, context: Context) -> Iterator[ZKHandler]:
         f"cannot change {path}: a backup file is read-only without --write: copy it, then rerun as"
         " 'pvc --write -c file:COPY …'"
     )
-    store = SnapshotStore.open(path, lock_timeout=context.lock_timeout, read_only="" if context.write else why)
+    hosts = file_hosts(path)
+    store = SnapshotStore.open(
+        path,
+        lock_timeout=context.lock_timeout,
+        read_only="" if context.write else why,
+        on_change=_recorder(context, hosts, lambda: None).record,
+    )
     try:
-        yield ZKHandler.over(store, schema_dir=context.schema_dir)
+        yield ZKHandler.over(store, hosts=hosts, schema_dir=context.schema_dir)
     finally:
         store.save()
+
+
+def _recorder(context: Context, hosts: str, mark: Callable[[], str | None]) -> Recorder:
+    """Return what writes the command into the history once it changes something.
+
+    :param mark: returns what tells the cluster from all others, if that is known by then.
+    """
+    return Recorder(
+        hosts,
+        ["pvc", *sys.argv[1:]],
+        context.output.warning,
+        lambda: {"cluster_id": mark(), "undoes": context.undoes or None},
+    )
 
 
 def log_line(hosts: str, words: Sequence[str]) -> str:

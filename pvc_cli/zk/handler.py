@@ -87,9 +87,12 @@ class ZKHandler:
         self._base: Base | None = None
 
     @classmethod
-    def over(cls, store: Store, *, schema_dir: str | Path | None = None) -> ZKHandler:
-        """Return a handler that reads from and commits to *store*; it has no session, and so no watches."""
-        handler = cls("", schema_dir=schema_dir)
+    def over(cls, store: Store, *, hosts: str = "", schema_dir: str | Path | None = None) -> ZKHandler:
+        """Return a handler that reads from and commits to *store*; it has no session, and so no watches.
+
+        :param hosts: what stands in their place.
+        """
+        handler = cls(hosts, schema_dir=schema_dir)
         handler._store = store
         return handler
 
@@ -209,6 +212,11 @@ class ZKHandler:
         """The schema version by which keys resolve, as it was read."""
         _ = self.schema
         return self._base or self.read_base()
+
+    @property
+    def known_base(self) -> Base | None:
+        """The same, if it was read already."""
+        return self._base
 
     def read_base(self) -> Base:
         """Read which schema version the cluster has now; what is decided on it is judged by it later."""

@@ -26,6 +26,9 @@ from pvc_cli.zk.store import (
     judge_replaced,
     pack_stat,
 )
+from pvc_cli.zk.undo import Changed
+
+_TOLD_AT_ONCE = 1_000
 
 
 class SnapshotStore:
@@ -38,12 +41,21 @@ class SnapshotStore:
     :param path: the file, if there is one.
     :param lock_timeout: how long, in seconds, to wait for another process that changes the file.
     :param read_only: why nothing may be changed, and what allows it; empty to allow it.
+    :param on_change: is told what has changed in the file, once it is saved.
     """
 
     def __init__(
-        self, tree: Tree, path: Path | None = None, *, lock_timeout: float = 10.0, read_only: str = ""
+        self,
+        tree: Tree,
+        path: Path | None = None,
+        *,
+        lock_timeout: float = 10.0,
+        read_only: str = "",
+        on_change: Callable[[list[Changed]], object] = lambda _: None,
     ) -> None:
         self._path = path
+        self._on_change = on_change
+        self._saved: dict[str, bytes | None] = {}
         self._read_only = read_only
         self._values: dict[str, bytes] = {}
         self._marks: dict[str, _Mark] = {}
@@ -57,15 +69,21 @@ class SnapshotStore:
             self._put(at, tree[at], _Mark(0))
 
     @classmethod
-    def open(cls, path: Path, *, lock_timeout: float = 10.0, read_only: str = "") -> SnapshotStore:
-        """Return the store that is the backup file at *path*.
+    def open(
+        cls,
+        path: Path,
+        *,
+        lock_timeout: float = 10.0,
+        read_only: str = "",
+        on_change: Callable[[list[Changed]], object] = lambda _: None,
+    ) -> SnapshotStore:
+        """Return the store that is the backup file at *path*; its other parameters are those of the class.
 
-        :param read_only: why nothing may be changed, and what allows it; empty to allow it.
         :raises ConfigError: if the file cannot be read or is not a backup.
         """
         read_at = _stat(path)
         tree = decode_backup(read_backup_file(path), str(path))
-        store = cls(tree, path, lock_timeout=lock_timeout, read_only=read_only)
+        store = cls(tree, path, lock_timeout=lock_timeout, read_only=read_only, on_change=on_change)
         store._read_at = read_at
         return store
 
@@ -149,6 +167,10 @@ class SnapshotStore:
                     self._put(path, *found)
             raise
         self._changed = self._changed or any(op.kind != "check" for op in ops)
+        for op in ops:
+            if op.kind != "check":
+                found = before[op.path]
+                self._saved.setdefault(op.path, found[0] if found else None)
         judge_replaced(ops, created)
 
     @property
@@ -224,11 +246,19 @@ class SnapshotStore:
                 # Once it is written, another process may replace it: what it is then is not what we wrote.
                 self._read_at = write_file(self._path, encode_backup(self._values)) or _stat(self._path)
                 self._changed = False
+                self._tell_of_changes()
         except OSError as error:
             raise ConfigError(f"cannot write {self._path}: {error.strerror}") from None
         finally:
             if self._lock:
                 self._lock.release()
+
+    def _tell_of_changes(self) -> None:
+        changes = [Changed(path, old, self._values.get(path)) for path, old in sorted(self._saved.items())]
+        self._saved.clear()
+        changes = [change for change in changes if change.before != change.after]
+        for start in range(0, len(changes), _TOLD_AT_ONCE):
+            self._on_change(changes[start : start + _TOLD_AT_ONCE])
 
 
 class FileStoreLock:

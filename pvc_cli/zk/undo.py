@@ -106,5 +106,6 @@ def _require_unchanged(change: Changed, now: Znode | None) -> None:
             raise RefusedError(f"{change.path} was created again since")
     elif now is None:
         raise RefusedError(f"{change.path} was deleted since")
-    elif (now.version, now.stat.czxid) != (change.version, change.czxid):
+    # In a backup, which keeps no versions, only the value tells.
+    elif (now.version, now.stat.czxid, now.data) != (change.version, change.czxid, change.after):
         raise RefusedError(f"{change.path} was changed since")

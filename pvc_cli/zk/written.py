@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pvc_cli.errors import RefusedError
+from pvc_cli.errors import ConflictError, RefusedError
 from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
 
 _KINDS = ("create", "set", "delete", "check")
@@ -18,11 +18,21 @@ class Seen(NamedTuple):
     data: bytes
     version: int
     czxid: int
+    pzxid: int | None = None
+    """The transaction that last created or deleted a child; None where its children do not count."""
 
     @classmethod
-    def of(cls, znode: Znode) -> Seen:
-        """Return what is written of *znode*."""
-        return cls(znode.data, znode.version, znode.stat.czxid)
+    def of(cls, znode: Znode, *, children: bool = False) -> Seen:
+        """Return what is written of *znode*.
+
+        :param children: whether it counts which children it has.
+        """
+        stat = znode.stat
+        return cls(znode.data, stat.version, stat.czxid, stat.pzxid if children else None)
+
+    def is_still(self, znode: Znode) -> bool:
+        """Tell whether *znode* is as it was."""
+        return Seen.of(znode, children=self.pzxid is not None) == self
 
 
 class WrittenPart(NamedTuple):
@@ -44,6 +54,7 @@ def write_parts(store: Store, named: Iterable[tuple[str, Sequence[Op]]]) -> list
     """Return parts as they are written; znodes that their steps do not tell of are read, in one batch.
 
     :raises RefusedError: if one takes two steps, one after the other: daemons act in between.
+    :raises ConflictError: if something is gone that is to be changed.
     """
     parts = [(name, tuple(ops)) for name, ops in named]
     for name, ops in parts:
@@ -62,6 +73,8 @@ def write_parts(store: Store, named: Iterable[tuple[str, Sequence[Op]]]) -> list
         for op in ops:
             znode = op.found or read.get(op.path)
             seen = Seen.of(znode) if isinstance(znode, Znode) and op.kind != "create" else None
+            if seen is None and op.kind != "create" and op.path not in base:
+                raise ConflictError(f"{op.path} was deleted while this was planned: rerun the same command")
             base.setdefault(op.path, seen)
         written.append(WrittenPart(name, base, ops))
     return written
@@ -71,7 +84,7 @@ def judge(part: WrittenPart, now: Mapping[str, Znode | None]) -> str | None:
     """Return the first path at which *now* is not what *part* was decided on, or None if all is."""
     for path, seen in part.base.items():
         znode = now[path]
-        if (seen is None) != (znode is None) or (seen and znode and Seen.of(znode) != seen):
+        if (seen is None) != (znode is None) or (seen and znode and not seen.is_still(znode)):
             return path
     return None
 
@@ -82,8 +95,10 @@ def is_done(part: WrittenPart, now: Mapping[str, Znode | None]) -> bool:
 
 
 def steps_on(part: WrittenPart, now: Mapping[str, Znode | None]) -> list[Op]:
-    """Return the steps of *part*, each guarded by the znode that is there *now*."""
-    steps: list[Op] = []
+    """Return the steps of *part*, each guarded by the znode that is there *now*, as is all else in its base."""
+    changed = {op.path for op in part.steps}
+    others = {path: znode for path in part.base if path not in changed and (znode := now[path])}
+    steps = [Op("check", path, version=znode.version, found=znode) for path, znode in others.items()]
     for op in part.steps:
         znode = None if op.kind == "create" else now[op.path]
         version = op.version
@@ -98,7 +113,7 @@ def encode_part(part: WrittenPart) -> dict[str, Any]:
     return {
         "name": part.name,
         "base": {
-            path: seen and {"value": encode_value(seen.data), "version": seen.version, "czxid": seen.czxid}
+            path: seen and {"value": encode_value(seen.data), **_encode_stat(seen)}
             for path, seen in part.base.items()
         },
         "steps": [_encode_step(op) for op in part.steps],
@@ -111,13 +126,28 @@ def decode_part(document: Mapping[str, Any]) -> WrittenPart:
     :raises ValueError: or TypeError, KeyError, if it has none.
     """
     base = {
-        str(path): seen and Seen(decode_value(seen["value"]) or b"", int(seen["version"]), int(seen["czxid"]))
+        str(path): seen and Seen(decode_value(seen["value"]) or b"", *_decode_stat(seen))
         for path, seen in document["base"].items()
     }
     steps = tuple(map(_decode_step, document["steps"]))
-    if not {op.path for op in steps} <= base.keys() or any(not _is_path(path) for path in base):
-        raise ValueError("a step without its base")
+    if any(not _is_path(path) for path in base):
+        raise ValueError("not a path")
+    first = {op.path: op.kind for op in reversed(steps)}
+    for path, kind in first.items():
+        # What is created was not there, and all else was.
+        if path not in base or (base[path] is None) != (kind == "create"):
+            raise ValueError("a step without its base")
     return WrittenPart(str(document["name"]), base, steps)
+
+
+def _encode_stat(seen: Seen) -> dict[str, int]:
+    children = {} if seen.pzxid is None else {"pzxid": seen.pzxid}
+    return {"version": seen.version, "czxid": seen.czxid, **children}
+
+
+def _decode_stat(seen: Mapping[str, Any]) -> tuple[int, int, int | None]:
+    children = seen.get("pzxid")
+    return int(seen["version"]), int(seen["czxid"]), None if children is None else int(children)
 
 
 def _is_path(path: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from pvc_cli.cluster import planned
+from pvc_cli.zk import Znode
 from pvc_cli.zk.written import WrittenPart, judge
 from tests.conftest import Pvc, Tree, changes_between
 
@@ -97,9 +98,143 @@ def test_a_plan_is_for_one_cluster_and_one_schema_version(
     tree.put("/schema/version", b"15")
     again = on_tree("apply", plan)
     assert (again.code, "the schema version was set again since this was planned" in again.err) == (5, True)
-    Path(plan).write_text(Path(plan).read_text().replace(tree.hosts, "hv9:2181/pvc"))
-    other = on_tree("apply", plan)
-    assert (other.code, "the plan is for the cluster hv9:2181/pvc" in other.err) == (1, True)
+    text = Path(plan).read_text().replace(tree.hosts, "hv9:2181/pvc")
+    mark = json.loads(text)["cluster_id"]
+    for other_mark in ('"1-1"', "null"):
+        Path(plan).write_text(text.replace(f'"{mark}"', other_mark))
+        other = on_tree("apply", plan)
+        assert (other.code, "the plan is for the cluster hv9:2181/pvc" in other.err) == (1, True)
+
+
+def test_a_cluster_is_the_same_however_its_servers_are_spelled(on_tree: Pvc, pvc: Pvc, tree: Tree, plan: str) -> None:
+    on_tree("vm", "tag", "add", "web-01", "blue", "--plan", plan)
+    other = tree.hosts.replace("127.0.0.1", "LOCALHOST")
+    assert other != tree.hosts
+    assert pvc("--coordinators", other, "apply", plan).code == 0
+    undone = on_tree("undo", "last")
+    assert (undone.code, "web-01: undone." in undone.err) == (0, True)
+
+
+def test_another_cluster_at_the_same_address_is_not_the_one_that_was_planned_on(
+    on_tree: Pvc, tree: Tree, plan: str
+) -> None:
+    on_tree("vm", "tag", "add", "web-01", "blue", "--plan", plan)
+    on_tree("vm", "tag", "add", "web-02", "green")
+    entry = on_tree("history", "list", "-o", "name").out.split()[0]
+    version = tree.client.get("/schema/version")[0]
+    tree.client.delete("/schema/version")
+    tree.client.create("/schema/version", version)
+    before = tree.dump()
+    result = on_tree("apply", plan)
+    assert (result.code, tree.dump()) == (1, before)
+    assert f"the plan is for another cluster that was at {tree.hosts} then: plan again" in result.err
+    undone = on_tree("undo", entry)
+    assert (undone.code, f"{entry} changed another cluster" in undone.err, tree.dump()) == (1, True, before)
+
+
+def test_a_plan_for_a_backup_is_for_that_file_from_wherever_it_is_applied(
+    on_tree: Pvc, plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        on_tree("cluster", "backup", str(tmp_path / folder / "trial.json"))
+    monkeypatch.chdir(tmp_path / "one")
+    at = ("--write", "-c", "file:trial.json")
+    assert on_tree(*at, "vm", "tag", "add", "web-01", "blue", "--plan", plan).code == 0
+    monkeypatch.chdir(tmp_path / "two")
+    before = Path("trial.json").read_bytes()
+    result = on_tree(*at, "apply", plan)
+    assert (result.code, Path("trial.json").read_bytes()) == (1, before)
+    assert f"the plan is for the cluster file:{tmp_path}/one/trial.json, not for file:{tmp_path}/two/" in result.err
+    assert on_tree("--write", "-c", "file:../one/trial.json", "apply", plan).code == 0
+
+
+def rename(tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}", b"db-01")
+
+
+def start(tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/state", b"start")
+
+
+def move(tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/node", b"pvchv3")
+
+
+def tag(tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/tags/backup", b"backup")
+
+
+def untag(tree: Tree) -> None:
+    tree.client.delete(f"/domains/{tree.uuid('web-01')}/tags/spare", recursive=True)
+
+
+def define(tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/xml"
+    tree.put(path, tree.client.get(path)[0] + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "rival", "what"),
+    [
+        ("web-01 old", rename, "the thing itself"),
+        ("-s stop old", start, "state"),
+        ("-s !start --name web-01 old", start, "state"),
+        ("-t pvchv1 --name web-01 old", move, "node"),
+        ("-g !backup --name web-01 old", tag, "tag backup"),
+        ("-g !back* --name web-01 old", tag, "meta.tags"),
+        ("--without-tag backup --name web-01 old", tag, "tag backup"),
+        ("-n -g backup --name web-01 old", tag, "tag backup"),
+        ("-g spare old", untag, "tag spare"),
+        ("-g spa* old", untag, "tag spare"),
+        ("--min-memory 1 --name web-01 old", define, "xml"),
+    ],
+)
+def test_a_plan_is_refused_where_what_selected_a_vm_has_changed(
+    on_tree: Pvc, tree: Tree, plan: str, words: str, rival: Callable[[Tree], None], what: str
+) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/state", b"stop")
+    tree.put(f"/domains/{tree.uuid('web-01')}/node", b"pvchv1")
+    on_tree("vm", "tag", "add", "web-01", "old", "spare")
+    planned = on_tree("vm", "tag", "remove", *words.split(), "--plan", plan)
+    assert (planned.code, "web-01" in planned.out) == (0, True)
+    assert on_tree("apply", plan, "--dry-run").code == 0
+    rival(tree)
+    before = tree.dump()
+    result = on_tree("apply", plan)
+    assert (result.code, tree.dump()) == (5, before)
+    assert f"Error: web-01: refused: {what} changed since this was planned: plan again\n" in result.err
+
+
+def test_a_plan_does_not_mind_what_did_not_select_its_vms(on_tree: Pvc, tree: Tree, plan: str) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/state", b"stop")
+    on_tree("vm", "tag", "add", "web-01", "old")
+    on_tree("vm", "tag", "remove", "-s", "stop", "old", "--plan", plan)
+    tag(tree)
+    move(tree)
+    define(tree)
+    assert on_tree("apply", plan).code == 0
+    assert not tree.client.exists(f"/domains/{tree.uuid('web-01')}/tags/old")
+
+
+def test_what_selected_a_vm_is_guarded_in_the_transaction_itself(
+    on_tree: Pvc, tree: Tree, plan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A VM that starts after its plan was judged is noticed by the servers."""
+    tree.put(f"/domains/{tree.uuid('web-01')}/state", b"stop")
+    on_tree("vm", "tag", "add", "web-01", "old")
+    on_tree("vm", "tag", "remove", "-s", "stop", "old", "--plan", plan)
+    calls = iter(range(10))
+
+    def judge_then_start(part: WrittenPart, now: Mapping[str, Znode | None]) -> str | None:
+        found = judge(part, now)
+        if next(calls) == 1:
+            start(tree)
+        return found
+
+    monkeypatch.setattr(planned, "judge", judge_then_start)
+    result = on_tree("apply", plan)
+    assert (result.code, tree.client.get(f"/domains/{tree.uuid('web-01')}/tags/old")[0]) == (5, b"old")
 
 
 def test_a_plan_replaces_no_file_unasked(on_tree: Pvc, plan: str) -> None:
@@ -126,6 +261,26 @@ def test_what_is_not_a_plan_is_refused(on_tree: Pvc, plan: str, text: str) -> No
     assert (result.code, result.err) == (2, f"Error: {plan} is not a plan: write one with --plan\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "action"),
+    [("cluster maintenance on", "set"), ("vm tag remove web-01 production", "delete")],
+)
+def test_a_step_on_what_was_not_there_is_no_plan(
+    on_tree: Pvc, tree: Tree, plan: str, words: str, action: str
+) -> None:
+    on_tree(*words.split(), "--plan", plan)
+    document = json.loads(Path(plan).read_text())
+    (item,) = document["items"]
+    path = next(step["path"] for step in item["steps"] if step["action"] == action)
+    item["base"][path] = None
+    Path(plan).write_text(json.dumps(document))
+    before = tree.dump()
+    result = on_tree("apply", plan)
+    assert (result.code, result.err, tree.dump()) == (
+        2, f"Error: {plan} is not a plan: write one with --plan\n", before
+    )  # fmt: skip
+
+
 def test_what_is_planned_again_under_its_lock_has_no_plan_file(on_tree: Pvc, plan: str) -> None:
     for words in ("schema rollback --to 14 --force", "schema apply", "vm disable web-01"):
         result = on_tree(*words.split(), "--plan", plan)
@@ -139,7 +294,15 @@ def test_a_plan_never_sets_the_schema_version_nor_touches_what_is_not_pvcs(
     on_tree("cluster", "maintenance", "on", "--plan", plan)
     text = Path(plan).read_text()
     tree.put("/strange", b"False")
-    for path in ("/schema/version", "/strange"):
+    uuid, queue = tree.uuid("web-01"), f"{'0' * 32}__lock__0000000001"
+    tree.put(f"/domains/{uuid}/strange", b"False")
+    for path in (
+        "/schema/version",
+        "/strange",
+        f"/domains/{uuid}/strange",
+        f"/config/primary_node/sync_lock/{queue}",
+        f"/domains/{uuid}/tags/{queue}",
+    ):
         Path(plan).write_text(text.replace("/config/maintenance", path))
         result = on_tree("apply", plan)
         assert (result.code, f"the plan changes {path}, which no plan may" in result.err) == (2, True)

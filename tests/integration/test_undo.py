@@ -49,8 +49,58 @@ def test_the_tree_is_as_it_was_before(on_tree: Pvc, tree: Tree, words: tuple[str
     again = json.loads(on_tree("undo", entry, "-o", "json").out)
     assert again["counts"] == {"changed": 0, "unchanged": len(again["items"]), "refused": 0, "failed": 0}
     # An undo can be undone.
-    assert on_tree("undo", "last").code == 0
+    undo = on_tree("history", "list", "-o", "name").out.split()[0]
+    assert on_tree("undo", undo).code == 0
     assert tree.dump() == after
+
+
+def test_the_last_change_is_undone_once_and_never_redone_by_the_same_words(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "blue")
+    assert (on_tree("undo", "last").code, tree.dump()) == (0, before)
+    undo = on_tree("history", "list", "-o", "name").out.split()[0]
+    for words in (("undo", "last"), ("undo", "last", "--dry-run")):
+        again = on_tree(*words)
+        assert (again.code, tree.dump()) == (1, before)
+        assert again.err == (
+            f"Error: the last change was an undo (of {entry}), and undoing it would redo that: run 'pvc undo {undo}'"
+            " to redo it, or choose an earlier change from 'pvc history list'\n"
+        )
+    assert on_tree("undo", undo, "--dry-run").code == 0
+
+
+def test_a_change_of_a_backup_is_undone_from_anywhere(
+    on_tree: Pvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "trial.json"
+    on_tree("cluster", "backup", str(file))
+    on_tree("vm", "tag", "add", "web-01", "elsewhere")
+    before = json.loads(file.read_text())
+    monkeypatch.chdir(tmp_path)
+    at = ("--write", "-c", "file:trial.json")
+    assert on_tree(*at, "vm", "tag", "add", "web-01,web-02", "blue").code == 0
+    last = json.loads(on_tree(*at, "history", "list", "--cluster", "-o", "json").out)[0]
+    assert last["cluster"] == f"file:{file}"
+    live = on_tree("undo", last["id"])
+    assert (live.code, f"use --write -c file:{file}" in live.err) == (1, True)
+    assert on_tree("-c", f"file:{file}", "undo", "last").code == 1
+    # What was changed again since stays.
+    uuid = json.loads(on_tree("-c", f"file:{file}", "vm", "info", "web-02", "-o", "json").out)["uuid"]
+    changed = json.loads(file.read_text())
+    changed[f"/domains/{uuid}/tags/blue/protected"] = "True"
+    file.write_text(json.dumps(changed))
+    undone = on_tree("--write", "-c", f"file:{file}", "undo", "last")
+    assert undone.code == 1
+    assert "web-02: refused" in undone.err
+    after = json.loads(file.read_text())
+    assert changes_between(before, after).keys() == {path for path in changed if f"/{uuid}/tags/blue" in path}
+
+
+def test_a_change_of_a_backup_that_could_not_be_saved_is_in_no_history(on_tree: Pvc, tmp_path: Path) -> None:
+    file = tmp_path / "trial.json"
+    on_tree("cluster", "backup", str(file))
+    assert on_tree("-c", f"file:{file}", "vm", "tag", "add", "web-01", "blue").code == 1
+    assert on_tree("history", "list", "-o", "name").out == ""
 
 
 def test_a_prune_is_undone(on_tree: Pvc, tree: Tree) -> None:

@@ -5,21 +5,23 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import click
-
 from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.documents import changes_document
 from pvc_cli.cluster.naming import name_parts
 from pvc_cli.cluster.parts import Part
+from pvc_cli.cluster.planned import PlannedItem, check_written
+from pvc_cli.cluster.vms.judged import read_judged
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.differences import brief_changes
+from pvc_cli.commands._common.selected import noted_filters
+from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.plan_file import save_plan
-from pvc_cli.connections.resolve import resolve
 from pvc_cli.errors import InvalidInputError, printable
 from pvc_cli.output.terminal import columns_of
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.written import write_parts
+from pvc_cli.zk.places import locate
+from pvc_cli.zk.written import WrittenPart, write_parts
 
 _VERBS = {"added": "create", "removed": "delete", "changed": "change"}
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
@@ -65,11 +67,22 @@ def _write_plan(output: Output, file: str, handler: ZKHandler, parts: Sequence[P
     if not any(part.transaction.changes for part in parts):
         output.message("Nothing would be changed: no plan written.")
         return
-    context = click.get_current_context().obj
     written = write_parts(handler.store, [(p.name, p.transaction.ops) for p in parts if p.transaction.changes])
-    hosts = resolve(context.connection, context.coordinators).hosts
-    save_plan(Path(file), hosts, handler.base, ["pvc", *sys.argv[1:]], written, overwrite=output.overwrite)
+    written = _with_selection(handler, written)
+    check_written(handler, [PlannedItem(part) for part in written])
+    save_plan(
+        Path(file), identify(handler), handler.base, ["pvc", *sys.argv[1:]], written, overwrite=output.overwrite
+    )
     output.message(f"Plan written to {file}: carry it out with 'pvc apply {shlex.quote(file)}'.")
+
+
+def _with_selection(handler: ZKHandler, parts: Sequence[WrittenPart]) -> list[WrittenPart]:
+    """Return *parts* with what the VMs that they change were selected by in their bases."""
+    places = [[locate(handler.schema, op.path) for op in part.steps] for part in parts]
+    vms = [list(dict.fromkeys(place.item for place in own if place.group == "domain")) for own in places]
+    judged = read_judged(handler, [vm for own in vms for vm in own], noted_filters())
+    bases = [{path: seen for vm in own for path, seen in judged.get(vm, {}).items()} for own in vms]
+    return [part._replace(base=base | dict(part.base)) for part, base in zip(parts, bases, strict=True)]
 
 
 def say_parts(output: Output, handler: ZKHandler, parts: Sequence[Part]) -> None:

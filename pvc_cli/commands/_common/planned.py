@@ -7,17 +7,16 @@ from pvc_cli.commands._common.command import connect
 from pvc_cli.commands._common.dry_run import say_parts
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import MANY, ask_many, progress_bar
+from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.plan_file import load_plan
-from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
 
 
 def apply_plan(context: Context, file: str, *, yes: bool, dry_run: bool) -> int:
     """Do what the plan in *file* says, or nothing if its base has changed; return the exit code."""
     output, plan = context.output, load_plan(Path(file))
-    hosts = resolve(context.connection, context.coordinators).hosts
     with connect(context) as handler:
-        plan.require(hosts, handler.base)
+        plan.require(identify(handler), handler.base)
         items = [PlannedItem(part) for part in plan.parts]
         check_written(handler, items)
         outcome = judge_all(handler, items)

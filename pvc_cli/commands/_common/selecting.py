@@ -13,6 +13,7 @@ from pvc_cli.cluster.vms.state_lock import StillMeant
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
 from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.selected import note_filters
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Output
@@ -157,6 +158,7 @@ def chosen_vms(
             f"{quoted(tag)} is a VM, but --all or a filter selects the VMs: drop one of both, or use --force-name if"
             " it is a tag, too"
         )
+    note_filters(selection.filters)
     chosen = narrow(handler, everybody, selection.filters, warn_of_broken_xml(output))
     if not chosen:
         explain_nothing(output, handler, selection.filters, purpose)

@@ -1,6 +1,6 @@
 """Show what you changed with pvc, and what can be undone.
 
-Every change to a running cluster is kept for the user who made it, with what was there before.
+Every change to a cluster, or to a backup in its place, is kept for the user who made it, with what was there before.
 """
 
 from pvc_cli.commands._common.group import LazyGroup

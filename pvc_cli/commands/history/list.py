@@ -5,7 +5,8 @@ import click
 from pvc_cli.commands._common.command import Context, connect, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.connections.history import Entry, list_entries, same_cluster
+from pvc_cli.connections.cluster_id import identify
+from pvc_cli.connections.history import Entry, list_entries
 from pvc_cli.output.writer import Document
 
 _HEADERS = ("ID", "TIME", "CLUSTER", "COMMAND")
@@ -26,7 +27,8 @@ def command(context: Context, this: bool) -> None:
     entries = list_entries()
     if this:
         with connect(context) as handler:
-            entries = [entry for entry in entries if same_cluster(entry.cluster, handler.hosts)]
+            here = identify(handler)
+        entries = [entry for entry in entries if entry.cluster.is_same(here)]
     show_list(
         context.output,
         entries,
@@ -36,7 +38,7 @@ def command(context: Context, this: bool) -> None:
         row=lambda entry: [
             entry.id,
             time_text(entry.time),
-            entry.cluster,
+            entry.cluster.hosts,
             shlex.join(entry.command),
         ],
         nothing="Nothing was changed.",
@@ -48,7 +50,7 @@ def _document(entry: Entry) -> Document:
     return {
         "id": entry.id,
         "time": entry.time,
-        "cluster": entry.cluster,
+        "cluster": entry.cluster.hosts,
         "user": entry.user,
         "command": list(entry.command),
     }

@@ -35,7 +35,7 @@ def command(context: Context, name: str, secrets: bool) -> None:
         lambda: {
             "id": entry.id,
             "time": entry.time,
-            "cluster": entry.cluster,
+            "cluster": entry.cluster.hosts,
             "user": entry.user,
             "command": list(entry.command),
             "changes": [changed_document(change) for change in changes],
@@ -46,7 +46,7 @@ def command(context: Context, name: str, secrets: bool) -> None:
                 output.fields(
                     [
                         ("Time", time_text(entry.time)),
-                        ("Cluster", entry.cluster),
+                        ("Cluster", entry.cluster.hosts),
                         ("User", entry.user),
                         ("Command", shlex.join(entry.command)),
                     ]

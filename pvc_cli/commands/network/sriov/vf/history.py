@@ -16,7 +16,8 @@ from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.network.sriov._reports import explain
 from pvc_cli.commands.network.sriov.vf._shared import one_name, vf_words, vfs_argument
-from pvc_cli.connections.history import Entry, list_entries, same_cluster
+from pvc_cli.connections.cluster_id import identify
+from pvc_cli.connections.history import Entry, list_entries
 from pvc_cli.errors import RefusedError
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
@@ -70,9 +71,9 @@ def command(context: Context, words: tuple[str, ...]) -> None:
 
 def _made(output: Output, handler: ZKHandler, vf: VfRef) -> list[_Event]:
     """Return the changes that this user's history has."""
-    events = []
+    events, here = [], identify(handler)
     for entry in list_entries():
-        if not same_cluster(entry.cluster, handler.hosts):
+        if not entry.cluster.is_same(here):
             continue
         try:
             item = changes_of(handler, vf, entry.changes())
