@@ -14,11 +14,15 @@ class Layout(NamedTuple):
     sort: tuple[str, ...] = ()
     """The columns to sort by, the most important first; with a minus in front, from the greatest to the least."""
     headers: bool = True
+    things: str = ""
+    """What the list shows, in the plural."""
+    count_by: str = ""
+    """The column whose values are counted instead."""
 
     @property
     def asks(self) -> bool:
         """Whether any columns are named."""
-        return bool(self.columns or self.sort)
+        return bool(self.columns or self.sort or self.count_by)
 
     def choose(self, headers: Sequence[str], usual: int) -> list[int]:
         """Return which of *headers* to show: what was asked for, or the *usual* first ones.

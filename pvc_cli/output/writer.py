@@ -41,6 +41,8 @@ class Cell(NamedTuple):
     Empty is the text itself."""
     note: str = ""
     """What a mark in the text means, for the lines below the table."""
+    each: Sequence[str] | None = None
+    """The things that the text lists, if it is a list."""
 
     @property
     def is_number(self) -> bool:
@@ -58,6 +60,12 @@ def as_cell(value: str | float | Cell | None) -> Cell:
     if isinstance(value, str):
         return Cell(value)
     return Cell(known(value), value=value)
+
+
+def list_cell(things: Iterable[object]) -> Cell:
+    """Return a cell that lists *things*."""
+    texts = tuple(map(str, things))
+    return Cell(",".join(texts), each=texts)
 
 
 def known(value: object) -> str:

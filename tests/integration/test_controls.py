@@ -178,7 +178,8 @@ def test_single_keys_are_read_listed_and_set(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("key", "get", "node.state.daemon", "pvchv1").out == "run\n"
     assert on_tree("key", "get", "domain.state", "web-01").out == "start\n"
     assert on_tree("schema", "path", "domain.state", "web-01").out == f"/domains/{uuid}/state\n"
-    assert on_tree("key", "list", "base.node").out == "pvchv1\npvchv2\npvchv3\n"
+    assert on_tree("key", "list", "base.node").out == "NAME\npvchv1\npvchv2\npvchv3\n"
+    assert on_tree("key", "list", "base.node", "-o", "name").out == "pvchv1\npvchv2\npvchv3\n"
     assert "production" in on_tree("key", "list", "domain.meta.tags", uuid, "-o", "name").out
     before = tree.dump()
     assert (

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import pytest
 
-from pvc_cli import app
+from pvc_cli import app, commands
 from pvc_cli.commands._common.listing import ColumnsOption
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree
 
 ARGUMENTS = {
+    "key find": ("domain.state",),
+    "key list": ("base.node",),
+    "network sriov pf drain": ("pvchv1", "ens1f0", "--dry-run"),
+    "schema diff": ("9", "10"),
+    "vm meta get": ("--all",),
     "network acl list": ("Frontend",),
     "network dhcp list": ("Frontend",),
     "network sriov vf history": ("pvchv1/ens1f0v0",),
@@ -35,7 +42,11 @@ def lists(command: click.Command = app.cli, words: tuple[str, ...] = ()) -> Iter
             yield from lists(deeper, (*words, name))
 
 
-LISTS = sorted(" ".join(words) for words in lists() if words[0] != "sriov")
+MEASURED = {"connection test"}
+"""What shows something else each time."""
+LISTING = ("TAGS", "NETWORKS", "NODE LIMIT", "FEATURES")
+"""Columns that list several things."""
+LISTS = sorted({" ".join(words) for words in lists() if words[0] != "sriov"} - MEASURED)
 
 
 def read(text: str) -> list[list[str]]:
@@ -62,7 +73,9 @@ def test_every_list_has_every_format(
         assert {pvc(*command, "-o", style).err for style in ("csv", "wide")} == {table.err}
         return
     documents = json.loads(pvc(*command, "-o", "json").out)
-    assert [json.loads(line) for line in pvc(*command, "-o", "jsonl").out.splitlines()] == documents
+    # Some lists are part of one document.
+    lines = [json.loads(line) for line in pvc(*command, "-o", "jsonl").out.splitlines()]
+    assert lines == (documents if isinstance(documents, list) else [documents])
     headers, *rows = read(pvc(*command, "-o", "csv").out)
     assert all(len(row) == len(headers) for row in rows)
     assert len(rows) == max(len(table.out.splitlines()) - 1, 0)
@@ -213,3 +226,114 @@ def test_vfs_without_an_agent_have_no_status_at_all(on_tree: Pvc) -> None:
         assert "STATUS" not in on_tree("sriov", command, "list").out.split("\n")[0].split()
         assert "STATUS" in on_tree("sriov", command, "list", "-o", "wide").out.split("\n")[0].split()
         assert "STATUS" in on_tree("sriov", command, "list", "--columns", "status").out
+
+
+SCREENS = {
+    "cluster status": "one cluster, and what is wrong with it",
+    "connection show": "one connection",
+    "history show": "one command, and what it changed",
+    "network sriov agent sync": "what became of one node's cards",
+    "network sriov pf info": "one PF",
+    "network sriov vf info": "one VF",
+    "schema show": "one schema, and who runs it",
+}
+"""What shows a table within details of one thing, or after a change; all other tables are lists."""
+
+
+def leaves(command: click.Command = app.cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its words."""
+    if not isinstance(command, click.Group):
+        yield " ".join(words), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        deeper = command.get_command(context, name)
+        assert deeper
+        yield from leaves(deeper, (*words, name))
+
+
+LEAVES = {words: command for words, command in leaves() if not words.startswith("sriov ")}
+
+
+def makes_tables(words: str) -> bool:
+    """Tell whether the module of a command lays out a table, or lists something."""
+    source = (Path(commands.__file__).parent / f"{words.replace(' ', '/')}.py").read_text(encoding="utf-8")
+    calls = (call.func for call in ast.walk(ast.parse(source)) if isinstance(call, ast.Call))
+    called = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+    return bool(called & {"table", "show_list", "show_records"}) or words.endswith(" list")
+
+
+@pytest.mark.parametrize("words", [words for words in LEAVES if makes_tables(words) and words not in SCREENS])
+def test_whatever_shows_a_table_takes_the_options_of_lists(words: str) -> None:
+    options = {name: option for option in LEAVES[words].params for name in option.opts}
+    assert {"--columns", "--sort", "--count-by", "--no-headers"} <= options.keys()
+    formats = options["--output"].type
+    assert isinstance(formats, click.Choice)
+    assert {"wide", "csv", "jsonl"} <= set(formats.choices)
+
+
+def test_what_shows_details_is_no_list() -> None:
+    for words in SCREENS:
+        assert "--columns" not in {name for option in LEAVES[words].params for name in option.opts}
+
+
+@pytest.mark.parametrize("words", LISTS)
+def test_every_list_counts_by_each_of_its_columns(
+    pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    pvc("connection", "add", "prod", "hv1")
+    command = (*words.split(), *ARGUMENTS.get(words, ()))
+    headers, *rows = read(pvc(*command, "-o", "csv").out)
+    things = next(option for option in LEAVES[words].params if option.name == "sort").known[-1]  # type: ignore[attr-defined]
+    for at, header in enumerate(headers):
+        name = header.lower().replace(" ", "-")
+        counted = read(pvc(*command, "-o", "csv", "--count-by", name).out)
+        assert counted[0] == [name.upper(), things]
+        values = {row[at] for row in rows}
+        if header not in LISTING:
+            assert {row[0] for row in counted[1:]} == values
+            assert sum(int(row[1]) for row in counted[1:]) == len(rows)
+        documents = json.loads(pvc(*command, "-o", "json", "--count-by", name).out)
+        assert [list(one) for one in documents] == [[name.replace("-", "_"), things.lower()]] * (len(counted) - 1)
+
+
+def test_what_a_column_lists_is_counted_one_by_one(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/node_limit", b"pvchv1,pvchv2")
+    tree.put(f"/domains/{tree.uuid('web-02')}/node_limit", b"pvchv2,pvchv3")
+    tree.put(f"/domains/{tree.uuid('db-01')}/node_limit", b"")
+    for column in ("node-limit", "node-limits"):
+        result = on_tree("vm", "list", "^(web-0[12]|db-01)$", "--count-by", column, "-o", "csv", "--no-headers")
+        if column == "node-limits":
+            assert (result.code, result.err.partition(":")[0]) == (2, "Error")
+            continue
+        assert result.out.split() == ["pvchv1,1", "pvchv2,2", "pvchv3,1", ",1"]
+    # Tags are counted without the VMs being read, and from what was read, alike.
+    one, all_ = (
+        [line.split()[-2:] for line in on_tree("vm", "list", "--count-by", word).out.splitlines()[1:]]
+        for word in ("tag", "tags")
+    )
+    assert one == all_
+
+
+def test_counts_have_an_order_a_cluster_and_a_reason_for_none(on_tree: Pvc) -> None:
+    out = on_tree("sriov", "vf", "list", "--count-by", "used", "--sort=-vfs").out
+    assert [line.split()[0] for line in out.splitlines()] == ["USED", "no", "yes"]
+    assert on_tree("fault", "list", "--count-by", "status", "-o", "name").out == "ack\n"
+    assert on_tree("node", "list", "--count-by", "mode", "-o", "jsonl").out.splitlines() == [
+        '{"mode": "coordinator", "nodes": 3}'
+    ]
+    nothing = on_tree("storage", "volume", "list", "^none$", "--count-by", "pool")
+    assert (nothing.out, nothing.err) == ("", "No volume matches.\n")
+    refused = on_tree("node", "list", "--count-by", "colour")
+    assert refused.code == 2
+    assert refused.err.startswith("Error: there is no column 'colour': choose from NAME, DAEMON,")
+
+
+def test_the_same_things_are_sorted_in_every_format(on_tree: Pvc) -> None:
+    names = [
+        one["used_by"]
+        for one in json.loads(on_tree("sriov", "vf", "list", "--count-by", "used-by", "-o", "json").out)
+    ]
+    assert "unclaimed" in names
+    assert "?" not in names

@@ -19,7 +19,16 @@ from tests.integration.test_completion import complete
 from tests.integration.test_lists import ARGUMENTS, LISTS
 
 BOTH = ("-c", "prod,lab")
-OF_ONE = ("connection list", "history list", "network sriov vf history")
+OF_ONE = (
+    "cluster backups list",
+    "connection list",
+    "history list",
+    "network sriov pf drain",
+    "network sriov vf audit",
+    "network sriov vf history",
+    "schema diff",
+    "schema history",
+)
 OF_CLUSTERS = [words for words in LISTS if words not in OF_ONE]
 
 
@@ -68,7 +77,10 @@ def test_every_list_has_in_every_format_what_the_clusters_have(saved: Pvc, no_ti
     def each(style: str) -> list[tuple[str, str]]:
         return [(name, saved("-c", name, *command, "-o", style).out) for name in ("prod", "lab")]
 
-    documents = [{"cluster": name, **one} for name, out in each("json") for one in json.loads(out)]
+    found = [(name, json.loads(out)) for name, out in each("json")]
+    documents = [
+        {"cluster": name, **one} for name, them in found for one in (them if isinstance(them, list) else [them])
+    ]
     assert json.loads(both("json")) == documents
     assert all(next(iter(one)) == "cluster" for one in json.loads(both("json")))
     assert [json.loads(line) for line in both("jsonl").splitlines()] == documents
@@ -183,7 +195,8 @@ def test_a_change_of_several_clusters_is_refused_before_any_is_asked(saved: Pvc,
     ("words", "named"),
     [
         ("vm info web-01", "vm info"),
-        ("cluster locks", "cluster locks"),
+        ("schema show", "schema show"),
+        ("sriov vf audit", "sriov vf audit"),
         ("connection show", "connection show"),
         ("sriov vf history pvchv1 ens1f0v0", "sriov vf history"),
         ("vm tag add web-01 blue --dry-run", "vm tag add"),

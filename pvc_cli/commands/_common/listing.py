@@ -1,7 +1,7 @@
 """Show a list of records in the requested format: the options and the output that all lists share."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 import click
@@ -9,44 +9,43 @@ import click
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.clusters import on_each
 from pvc_cli.commands._common.command import Command, Context, list_formats
+from pvc_cli.commands._common.counting import Count, count_rows, counted_column, counted_headers
 from pvc_cli.commands._common.order import sort_rows
 from pvc_cli.connections.resolve import several
 from pvc_cli.output.gathered import CLUSTER
 from pvc_cli.output.layout import Layout, column_index
-from pvc_cli.output.writer import Document, Output, Row
+from pvc_cli.output.writer import Cell, Document, Output, Row
 
 _T = TypeVar("_T")
+_OPTIONS = ("columns", "sort", "no_headers", "count_by")
 
 
 class ColumnsOption(click.Option):
     """An option that takes the names of some of *known* columns."""
 
     def __init__(self, *args: Any, known: Sequence[str] = (), **attributes: Any) -> None:  # noqa: ANN401 - Click's
-        super().__init__(*args, metavar="COLUMN,…", shell_complete=complete.columns, **attributes)
+        super().__init__(*args, shell_complete=complete.columns, **{"metavar": "COLUMN,…", **attributes})
         self.known = known
 
 
-def list_options(
-    *columns: str,
-    takes_several: bool = True,
-    columns_for: Callable[[Mapping[str, object]], Sequence[str]] | None = None,
-) -> Callable[[Command], Command]:
+def list_options(*columns: str, things: str, takes_several: bool = True) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format.
 
+    :param things: what is listed, in the plural.
     :param takes_several: whether several clusters can be asked at once: not about one thing, nor about this machine.
-    :param columns_for: returns which of *columns* the list has with the command's other options; all, without it.
     """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def laid_out(*args: object, **given: object) -> object:
-            wanted, order, headless = (given.pop(name) for name in ("columns", "sort", "no_headers"))
-            layout = Layout(_names(wanted), _names(order), headers=not headless)
+            wanted, order, headless, count_by = (given.pop(name) for name in _OPTIONS)
+            counted = counted_column(columns, str(count_by)) if count_by else ""
+            layout = Layout(_names(wanted), _names(order), headers=not headless, things=things, count_by=counted)
             context = click.get_current_context()
             command_context = cast("Context", context.obj)
             output = command_context.output
             clusters = several(command_context.connection, command_context.coordinators) if takes_several else []
-            known = columns_for(given) if columns_for else columns
+            known = counted_headers(layout) if counted else columns
             known = (*known, CLUSTER) if clusters and output.tabular else known
             for name in (*layout.columns, *(name.removeprefix("-") for name in layout.sort)):
                 column_index(known, name)
@@ -56,9 +55,17 @@ def list_options(
             return (on_each(command) if takes_several else command)(*args, **given)
 
         decorated = cast("Command", laid_out)
+        sortable = (*columns, things.upper())
         for option in (
+            click.option(
+                "--count-by",
+                cls=ColumnsOption,
+                known=columns,
+                metavar="COLUMN",
+                help="Count the rows by a column instead.",
+            ),
             click.option("--no-headers", is_flag=True, help="Leave out the line of headers."),
-            click.option("--sort", cls=ColumnsOption, known=columns, help="Sort by these; -COLUMN: greatest first."),
+            click.option("--sort", cls=ColumnsOption, known=sortable, help="Sort by these; -COLUMN: greatest first."),
             click.option("--columns", cls=ColumnsOption, known=columns, help="Columns to show, in order."),
         ):
             decorated = option(decorated)
@@ -82,13 +89,11 @@ def show_list(
     nothing: str,
     wide: Sequence[str] = (),
     wrap: int | None = None,
-    things: str = "",
 ) -> None:
     """Show *found*, of each record its document, its name or its table row; say *nothing* if there are none.
 
     :param wide: the headers of the last cells of each row, which are shown only where they are asked for.
     :param wrap: the column that goes on in further lines instead of being cut.
-    :param things: what the records are, in the plural, for the line below a table on a terminal.
     """
     show_records(
         output,
@@ -100,7 +105,6 @@ def show_list(
         wrap=wrap,
         rows=lambda records: [(record, row(record)) for record in records],
         nothing=nothing,
-        things=things,
     )
 
 
@@ -115,12 +119,57 @@ def show_records(
     nothing: str,
     wide: Sequence[str] = (),
     wrap: int | None = None,
-    things: str = "",
 ) -> None:
     """Show *found* as :func:`show_list` does, where records are made into documents and rows together.
 
     :param rows: returns records with their rows; a record that vanished meanwhile is left out.
     """
+    if output.layout.count_by:
+        counted = count_rows([row for _, row in rows(found)], (*headers, *wide), output.layout.count_by)
+        show_counts(output, counted, nothing)
+        return
+    _show(
+        output,
+        found,
+        documents=documents,
+        names=names,
+        headers=headers,
+        rows=rows,
+        nothing=nothing,
+        wide=wide,
+        wrap=wrap,
+        things=output.layout.things,
+    )
+
+
+def show_counts(output: Output, counts: Sequence[Count], nothing: str) -> None:
+    """Show how many things have which value in common, or say that there are *nothing*."""
+    header, things = counted_headers(output.layout)
+    fields = header.lower().replace("-", "_"), things.lower().replace(" ", "_")
+    _show(
+        output,
+        counts,
+        documents=lambda found: [dict(zip(fields, (count.value, count.number), strict=True)) for count in found],
+        names=lambda found: [count.text if count.value is not None else "" for count in found],
+        headers=(header, things),
+        rows=lambda found: [(count, [Cell(count.text, value=count.value), count.number]) for count in found],
+        nothing=nothing,
+    )
+
+
+def _show(
+    output: Output,
+    found: Sequence[_T],
+    *,
+    documents: Callable[[Sequence[_T]], Document | Iterable[Document]],
+    names: Callable[[Sequence[_T]], Iterable[str]],
+    headers: Sequence[str],
+    rows: Callable[[Sequence[_T]], Sequence[tuple[_T, Row]]],
+    nothing: str,
+    wide: Sequence[str] = (),
+    wrap: int | None = None,
+    things: str = "",
+) -> None:
     pairs: Sequence[tuple[_T, Row]] | None = None
     if output.layout.sort and not (output.gathered and output.tabular):
         pairs = sort_rows(output.layout, (*headers, *wide), rows(found))
@@ -133,6 +182,7 @@ def show_records(
         ),
     )
     if not found:
-        output.message(nothing)
+        if nothing:
+            output.message(nothing)
     elif things:
         output.count(len(found), things)

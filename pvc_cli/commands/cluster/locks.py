@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pvc_cli.cluster.locks import LockQueue, list_locks
 from pvc_cli.cluster.server_documents import lock_document
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.output.writer import Cell, Row
+
+if TYPE_CHECKING:
+    from pvc_cli.zk.contenders import Contender
 
 _HEADERS = ("LOCK", "VM", "WHO", "STATE", "SINCE")
 
 
 @click.command("locks")
-@output_option
+@list_options(*_HEADERS, things="places")
 @pass_context
 def command(context: Context) -> None:
     """Show who holds PVC's locks, and who waits for them.
@@ -27,23 +33,22 @@ def command(context: Context) -> None:
     with connect_to_list(context) as handler:
         found = list_locks(handler)
     output = context.output
-    output.show(
-        lambda: map(lock_document, found),
-        names=lambda: [lock.name for lock in found],
-        table=lambda: output.table(_HEADERS, [row for lock in found for row in _rows(lock)]),
+    show_records(
+        output,
+        [(lock, place) for lock in found for place in lock.queue],
+        documents=lambda places: map(lock_document, dict.fromkeys(lock for lock, _ in places)),
+        names=lambda places: [lock.name for lock, _ in places],
+        headers=_HEADERS,
+        rows=lambda places: [((lock, place), _row(lock, place)) for lock, place in places],
+        nothing="Nobody holds a lock.",
     )
-    if not found:
-        output.message("Nobody holds a lock.")
     if any(place.stuck for lock in found for place in lock.queue):
         output.message("What is stuck belongs to no session: remove it with 'pvc schema apply --prune'.")
 
 
-def _rows(lock: LockQueue) -> list[Row]:
-    rows: list[Row] = []
-    for place in lock.queue:
-        state = Cell("stuck", "red") if place.stuck else _HELD[place.holds]
-        rows.append([lock.key, lock.item, place.who or "unknown", state, time_text(place.since)])
-    return rows
+def _row(lock: LockQueue, place: Contender) -> Row:
+    state = Cell("stuck", "red") if place.stuck else _HELD[place.holds]
+    return [lock.key, lock.item, place.who or "unknown", state, time_text(place.since)]
 
 
 _HELD = {True: Cell("holds", "green"), False: Cell("waits", "yellow"), None: Cell("holds or waits", "yellow")}

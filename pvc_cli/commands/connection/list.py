@@ -12,7 +12,7 @@ _HEADERS = ("CURRENT", "NAME", "COORDINATORS", "PROTECTION")
 
 
 @click.command("list")
-@list_options(*_HEADERS, takes_several=False)
+@list_options(*_HEADERS, takes_several=False, things="connections")
 @pass_context
 def command(context: Context) -> None:
     """List saved connections.
@@ -30,7 +30,6 @@ def command(context: Context) -> None:
         headers=_HEADERS,
         row=lambda name: _row(connections, name),
         nothing=f"No connections in {connections.path}: add one with 'pvc connection add NAME HOST[:PORT],…'.",
-        things="connections",
     )
 
 

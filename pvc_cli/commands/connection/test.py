@@ -6,7 +6,8 @@ import click
 
 from pvc_cli.cluster.server_documents import ensemble_document
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, output_option, pass_context
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands.connection._saved import meant
 from pvc_cli.connections.check import Check, check_connection
 from pvc_cli.connections.resolve import Target
@@ -28,7 +29,7 @@ _STATES = {
 
 @click.command("test")
 @click.argument("name", required=False, shell_complete=complete.connections)
-@output_option
+@list_options(*_HEADERS, things="servers", takes_several=False)
 @pass_context
 def command(context: Context, name: str | None) -> int:
     """Check each ZooKeeper server of a connection, then open a session.
@@ -51,8 +52,10 @@ def command(context: Context, name: str | None) -> int:
 
 def _show(output: Output, name: str | None, target: Target, found: Check) -> None:
     servers = found.servers
-    output.show(
-        lambda: {
+    show_records(
+        output,
+        servers.servers,
+        documents=lambda _: {
             "name": name,
             "coordinators": target.hosts,
             **ensemble_document(servers),
@@ -60,8 +63,10 @@ def _show(output: Output, name: str | None, target: Target, found: Check) -> Non
             "schema_version": found.schema_version,
             "error": found.error and str(found.error),
         },
-        names=lambda: [server.name for server in servers.servers if server.answers],
-        table=lambda: output.table(_HEADERS, [_row(server, servers) for server in servers.servers]),
+        names=lambda shown: [server.name for server in shown if server.answers],
+        headers=_HEADERS,
+        rows=lambda shown: [(server, _row(server, servers)) for server in shown],
+        nothing="",
     )
     for server in servers.servers:
         if server.reason:
@@ -73,7 +78,7 @@ def _show(output: Output, name: str | None, target: Target, found: Check) -> Non
 
 def _row(server: ServerReport, servers: EnsembleReport) -> Row:
     if not server.answers:
-        return [server.name, _STATES[server.state], *[""] * (len(_HEADERS) - 2)]
+        return [server.name, _STATES[server.state], *[Cell("", value=None)] * (len(_HEADERS) - 2)]
     return [
         server.name,
         _STATES[server.state],
@@ -81,8 +86,8 @@ def _row(server: ServerReport, servers: EnsembleReport) -> Row:
         known(server.version),
         _time(server.answer_ms),
         _time(server.latency_ms),
-        known(server.connections),
-        known(server.sessions),
+        server.connections,
+        server.sessions,
         _in_step(server, servers.behind(server)),
     ]
 
@@ -95,5 +100,5 @@ def _in_step(server: ServerReport, behind: int | None) -> str:
     return "?" if behind is None else f"{behind} behind" if behind else "yes"
 
 
-def _time(milliseconds: float | None) -> str:
-    return "?" if milliseconds is None else f"{milliseconds:.1f} ms"
+def _time(milliseconds: float | None) -> Cell:
+    return Cell("?" if milliseconds is None else f"{milliseconds:.1f} ms", value=milliseconds)

@@ -14,7 +14,7 @@ _HEADERS = ("ID", "LAST REPORTED", "STATUS", "HEALTH", "MESSAGE")
 @click.command("list")
 @click.option("--new", is_flag=True, help="Only what nobody has acknowledged.")
 @watch_option
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="faults")
 @pass_context
 def command(context: Context, new: bool, watch: bool) -> int:
     """List faults, the latest first.
@@ -23,6 +23,7 @@ def command(context: Context, new: bool, watch: bool) -> int:
     Examples:
       pvc fault list --new
       pvc fault list -o name
+      pvc fault list --count-by status
     """
     output = context.output
     with connect_to_list(context) as handler, turns(output, handler, watch_faults, watch=watch) as each:
@@ -35,7 +36,6 @@ def command(context: Context, new: bool, watch: bool) -> int:
                 headers=_HEADERS,
                 row=_row,
                 nothing="No faults.",
-                things="faults",
             )
     return EXIT_INTERRUPTED if watch else 0
 

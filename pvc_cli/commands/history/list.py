@@ -14,7 +14,7 @@ _HEADERS = ("ID", "TIME", "CLUSTER", "COMMAND")
 
 @click.command("list")
 @click.option("--cluster", "this", is_flag=True, help="Only changes of the cluster in use.")
-@list_options(*_HEADERS, takes_several=False)
+@list_options(*_HEADERS, takes_several=False, things="changes")
 @pass_context
 def command(context: Context, this: bool) -> None:
     """List what was changed, the latest first.
@@ -42,7 +42,6 @@ def command(context: Context, this: bool) -> None:
             shlex.join(entry.command),
         ],
         nothing="Nothing was changed.",
-        things="changes",
     )
 
 

@@ -2,15 +2,18 @@ import click
 
 from pvc_cli.cluster.keys import find_keys
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context, secrets_option
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, secrets_option
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.zk.schema import MASK, is_secret
+
+_HEADERS = ("KEY", "VALUE")
 
 
 @click.command("find")
 @click.argument("key", shell_complete=complete.keys)
 @click.argument("value", default="*")
 @secrets_option
-@output_option
+@list_options(*_HEADERS, things="items")
 @pass_context
 def command(context: Context, key: str, value: str, secrets: bool) -> None:
     """Find the items whose key has a value.
@@ -28,10 +31,12 @@ def command(context: Context, key: str, value: str, secrets: bool) -> None:
     with connect_to_list(context) as handler:
         found = find_keys(handler, key, value)
     shown = [one._replace(value=MASK) if one.value and is_secret(one.path) and not secrets else one for one in found]
-    output.show(
-        lambda: [{"key": list(one.words), "path": one.path, "value": one.value} for one in shown],
-        names=lambda: [" ".join(one.words) for one in shown],
-        table=lambda: output.table(("KEY", "VALUE"), [[" ".join(one.words), one.value] for one in shown]),
+    show_list(
+        output,
+        shown,
+        document=lambda one: {"key": list(one.words), "path": one.path, "value": one.value},
+        name=lambda one: " ".join(one.words),
+        headers=_HEADERS,
+        row=lambda one: [" ".join(one.words), one.value],
+        nothing="No item matches.",
     )
-    if not found:
-        output.message("No item matches.")

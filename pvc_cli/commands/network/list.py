@@ -12,7 +12,7 @@ _HEADERS = ("VNI", "DESCRIPTION", "TYPE", "MTU", "DOMAIN", "IPV4", "DHCP", "IPV6
 
 @click.command("list")
 @pattern_argument
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="networks")
 @pass_context
 def command(context: Context, pattern: str | None) -> None:
     """List networks.
@@ -33,7 +33,6 @@ def command(context: Context, pattern: str | None) -> None:
             headers=_HEADERS,
             row=_row,
             nothing="No network matches." if pattern else "No networks.",
-            things="networks",
         )
 
 

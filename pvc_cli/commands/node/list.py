@@ -18,7 +18,7 @@ _BEYOND = "! its VMs, running or not, have more memory than the node"
 
 @click.command("list")
 @watch_option
-@list_options(*_HEADERS, *_WIDE)
+@list_options(*_HEADERS, *_WIDE, things="nodes")
 @pass_context
 def command(context: Context, watch: bool) -> int:
     """List nodes.
@@ -27,6 +27,7 @@ def command(context: Context, watch: bool) -> int:
     Examples:
       pvc node list -o name
       pvc node list --sort=-load
+      pvc node list --count-by daemon
     """
     output = context.output
     arm = watch_nodes if output.tabular or output.style == "name" else watch_details
@@ -41,7 +42,6 @@ def command(context: Context, watch: bool) -> int:
                 wide=_WIDE,
                 rows=lambda nodes: [(node, _row(node)) for node in nodes],
                 nothing="No nodes.",
-                things="nodes",
             )
     return EXIT_INTERRUPTED if watch else 0
 

@@ -1,15 +1,19 @@
 import click
 
-from pvc_cli.commands._common.command import Context, output_option, pass_context
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.output.writer import Cell
 from pvc_cli.zk.schema import diff as compare
 from pvc_cli.zk.schema import find_schema
+
+_HEADERS = ("CHANGE", "KEY", "PATH", "DEFAULT")
+_COLOURS = {"added": "green", "removed": "red", "moved": "yellow"}
 
 
 @click.command("diff")
 @click.argument("old", type=int)
 @click.argument("new", type=int)
-@output_option
+@list_options(*_HEADERS, things="changes", takes_several=False)
 @pass_context
 def command(context: Context, old: int, new: int) -> None:
     """Show the differences between two schema versions.
@@ -19,15 +23,12 @@ def command(context: Context, old: int, new: int) -> None:
       pvc schema diff 9 10
     """
     changes = compare(find_schema(old, context.schema_dir), find_schema(new, context.schema_dir))
-    output = context.output
-    colours = {"added": "green", "removed": "red", "moved": "yellow"}
-    output.show(
-        lambda: {"from": old, "to": new, "changes": [change._asdict() for change in changes]},
-        names=lambda: [change.key for change in changes],
-        table=lambda: output.table(
-            ("", "KEY", "PATH", "DEFAULT"),
-            [[Cell(c.kind, colours[c.kind]), c.key, c.path, c.default] for c in changes],
-        ),
+    show_records(
+        context.output,
+        changes,
+        documents=lambda changes: {"from": old, "to": new, "changes": [change._asdict() for change in changes]},
+        names=lambda changes: [change.key for change in changes],
+        headers=_HEADERS,
+        rows=lambda changes: [(c, [Cell(c.kind, _COLOURS[c.kind]), c.key, c.path, c.default]) for c in changes],
+        nothing=f"Versions {old} and {new} are identical.",
     )
-    if not changes:
-        output.message(f"Versions {old} and {new} are identical.")

@@ -1,12 +1,14 @@
 import click
 
-from pvc_cli.commands._common.command import Context, output_option, pass_context
-from pvc_cli.output.writer import Document
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.zk.schema import find_schema
+
+_HEADERS = ("VERSION", "ADDED", "REMOVED", "SUMMARY")
 
 
 @click.command("history")
-@output_option
+@list_options(*_HEADERS, things="versions", takes_several=False)
 @pass_context
 def command(context: Context) -> None:
     """List all known schema versions.
@@ -16,15 +18,17 @@ def command(context: Context) -> None:
       pvc schema history
     """
     versions = find_schema(None, context.schema_dir).known
-    documents: list[Document] = [
-        {"version": v.number, "summary": v.summary, "added": list(v.add), "removed": list(v.remove)} for v in versions
-    ]
-    output = context.output
-    output.show(
-        lambda: documents,
-        names=lambda: [str(version.number) for version in versions],
-        table=lambda: output.table(
-            ("VERSION", "ADDED", "REMOVED", "SUMMARY"),
-            [[v.number, len(v.add), len(v.remove), v.summary] for v in versions],
-        ),
+    show_list(
+        context.output,
+        versions,
+        document=lambda v: {
+            "version": v.number,
+            "summary": v.summary,
+            "added": list(v.add),
+            "removed": list(v.remove),
+        },
+        name=lambda v: str(v.number),
+        headers=_HEADERS,
+        row=lambda v: [v.number, len(v.add), len(v.remove), v.summary],
+        nothing="",
     )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -21,13 +21,14 @@ from pvc_cli.commands._common.command import (
     pattern_argument,
     watch_option,
 )
-from pvc_cli.commands._common.listing import list_options, show_list, show_records
+from pvc_cli.commands._common.counting import NONE, Count
+from pvc_cli.commands._common.listing import list_options, show_counts, show_records
 from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
 from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, node_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Output, Row
+from pvc_cli.output.writer import Cell, Output, Row, list_cell
 from pvc_cli.zk import Key, ZKHandler
 
 if TYPE_CHECKING:
@@ -38,12 +39,8 @@ _WIDE = ("UUID", "MIGRATED", "PROFILE", "AUTOSTART", "NODE LIMIT", "FAILED REASO
 _VmT = TypeVar("_VmT", Vm, VmSummary)
 
 
-def _columns(options: Mapping[str, object]) -> Sequence[str]:
-    return _counted(str(options["trait"])) if options["trait"] else (*_HEADERS, *_WIDE)
-
-
-def _counted(trait: str) -> tuple[str, str]:
-    return trait.upper(), "VMS"
+_BY_KEY: dict[str, Trait] = {trait.upper(): trait for trait in TRAITS}
+"""Columns that are counted without reading the VMs."""
 
 
 @click.command("list")
@@ -53,11 +50,10 @@ def _counted(trait: str) -> tuple[str, str]:
     pattern_argument,
     *FILTER_OPTIONS,
 )
-@click.option("--count-by", "trait", type=click.Choice(TRAITS), help="Count the VMs instead, by what they have.")
 @watch_option
-@list_options(*_HEADERS, *_WIDE, "TAG", "VMS", columns_for=_columns)
+@list_options(*_HEADERS, *_WIDE, things="VMs")
 @pass_context
-def command(context: Context, filters: Filters, trait: Trait | None, watch: bool) -> int:
+def command(context: Context, filters: Filters, watch: bool) -> int:
     """List VMs.
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it. With -, the
@@ -73,12 +69,14 @@ def command(context: Context, filters: Filters, trait: Trait | None, watch: bool
       pvc vm list --count-by tag
       pvc vm list -o csv > vms.csv
     """
+    layout = context.output.layout
+    trait = _BY_KEY.get(layout.count_by)
     names = context.names(["-"]) if filters.pattern == "-" else []
     filters = filters._replace(pattern=None) if names else filters
 
     def arm(handler: ZKHandler, watcher: Watcher) -> None:
         # A table shows little of a VM, unless more is asked for; there are many VMs.
-        little = context.output.style == "table" and not context.output.layout.asks
+        little = context.output.style == "table" and not layout.asks
         (watch_rows if little or trait else watch_documents)(handler, watcher)
 
     with connect_to_list(context) as handler, turns(context.output, handler, arm, watch=watch) as each:
@@ -108,7 +106,7 @@ class _Listing:
         everybody = find(self._handler, self._names) if self._names else list_vms(self._handler)
         chosen = narrow(self._handler, everybody, self._filters, warn_of_broken_xml(output))
         if self._trait:
-            _show_counts(output, self._handler, chosen, self._trait, self._nothing(chosen))
+            show_counts(output, _counts(self._handler, chosen, self._trait), self._nothing(chosen))
             return
         show_records(
             output,
@@ -119,7 +117,6 @@ class _Listing:
             wide=_WIDE,
             rows=self._table,
             nothing=self._nothing(chosen),
-            things="VMs",
         )
         for vm in chosen:
             if vm.uuid in self._broken:
@@ -146,16 +143,8 @@ class _Listing:
         return "No VM matches." if reason == "no VM matches" else f"No VM matches; {reason}"
 
 
-def _show_counts(output: Output, handler: ZKHandler, vms: Sequence[VmRef], trait: Trait, nothing: str) -> None:
-    show_list(
-        output,
-        count_vms(handler, vms, trait),
-        document=lambda count: {trait: count.value, "vms": count.vms},
-        name=lambda count: count.value or "",
-        headers=_counted(trait),
-        row=lambda count: [Cell("none", value=None) if count.value is None else count.value, count.vms],
-        nothing=nothing,
-    )
+def _counts(handler: ZKHandler, vms: Sequence[VmRef], trait: Trait) -> list[Count]:
+    return [Count(found.value, found.value or NONE, found.vms) for found in count_vms(handler, vms, trait)]
 
 
 def _uuids(vms: Sequence[VmRef]) -> list[str]:
@@ -170,13 +159,13 @@ def _row(vm: VmSummary) -> Row:
         node_cell(vm),
         hardware and hardware.vcpu,
         memory_cell(hardware and hardware.memory),
-        ",".join(str(network.vni) for network in hardware.networks) if hardware else None,
-        ",".join(vm.tags),
+        list_cell(network.vni for network in hardware.networks) if hardware else None,
+        list_cell(vm.tags),
         vm.uuid,
         migrated(vm),
         vm.profile,
         None if vm.node_autostart is None else ("no", "yes")[vm.node_autostart],
-        ",".join(vm.node_limit),
+        list_cell(vm.node_limit),
         vm.failed_reason,
         hardware and hardware.description,
     ]

@@ -2,14 +2,17 @@ import click
 
 from pvc_cli.cluster.kept_backups import KeptBackup, folder, list_backups, schema_version
 from pvc_cli.cluster.tree_documents import kept_backup_document
-from pvc_cli.commands._common.command import Context, output_option, pass_context
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.sizes import size_text
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.output.writer import known
+from pvc_cli.output.writer import Cell, Row
+
+_HEADERS = ("TIME", "BEFORE", "CLUSTER", "SCHEMA", "SIZE", "FILE")
 
 
 @click.command("list")
-@output_option
+@list_options(*_HEADERS, things="backups", takes_several=False)
 @pass_context
 def command(context: Context) -> None:
     """List the backups made before upgrades, rollbacks and restores.
@@ -20,24 +23,23 @@ def command(context: Context) -> None:
     Example:
       pvc cluster backups list
     """
-    output, backups = context.output, list_backups()
-    output.show(
-        lambda: (kept_backup_document(backup, schema_version(backup)) for backup in backups),
-        names=lambda: (str(backup.path) for backup in backups),
-        table=lambda: output.table(
-            ("TIME", "BEFORE", "CLUSTER", "SCHEMA", "SIZE", "FILE"), [_row(backup) for backup in backups]
-        ),
+    show_list(
+        context.output,
+        list_backups(),
+        document=lambda backup: kept_backup_document(backup, schema_version(backup)),
+        name=lambda backup: str(backup.path),
+        headers=_HEADERS,
+        row=_row,
+        nothing=f"There are no backups in {folder()}.",
     )
-    if not backups:
-        output.message(f"There are no backups in {folder()}.")
 
 
-def _row(backup: KeptBackup) -> list[str]:
+def _row(backup: KeptBackup) -> Row:
     return [
         time_text(backup.time.timestamp()),
         backup.before.replace("-", " "),
-        known(backup.cluster),
-        known(schema_version(backup)),
-        size_text(backup.size),
+        backup.cluster,
+        schema_version(backup),
+        Cell(size_text(backup.size), value=backup.size),
         str(backup.path),
     ]

@@ -15,7 +15,7 @@ _HEADERS = ("DIRECTION", "ORDER", "DESCRIPTION", "RULE")
 @pattern_argument
 @click.option("--direction", type=click.Choice(DIRECTIONS), help="Only rules for traffic in this direction.")
 @click.option("--in/--out", "incoming", default=None, help="The same, as PVC's own client spells it.")
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="rules")
 @pass_context
 def command(
     context: Context, network: str, pattern: str | None, direction: Direction | None, incoming: bool | None
@@ -43,5 +43,4 @@ def command(
             headers=_HEADERS,
             row=lambda rule: [rule.direction, rule.order, rule.description, rule.rule],
             nothing="No rule matches." if pattern else "No rules.",
-            things="rules",
         )

@@ -15,7 +15,7 @@ _HEADERS = ("ADDRESS", "MAC", "HOST NAME", "EXPIRES")
 @click.argument("network", shell_complete=complete.networks)
 @pattern_argument
 @click.option("-s", "--static/--leases", default=None, help="Only reservations, or only leases.")
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="hosts")
 @pass_context
 def command(context: Context, network: str, pattern: str | None, static: bool | None) -> None:
     """List the DHCP reservations and leases of NETWORK.
@@ -38,7 +38,6 @@ def command(context: Context, network: str, pattern: str | None, static: bool | 
             headers=_HEADERS,
             row=_row,
             nothing="No reservation or lease matches." if pattern else "No reservations or leases.",
-            things="hosts",
         )
 
 

@@ -14,7 +14,7 @@ _KIB = 1024
 
 @click.command("list")
 @pattern_argument
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="OSDs")
 @pass_context
 def command(context: Context, pattern: str | None) -> None:
     """List OSDs.
@@ -35,7 +35,6 @@ def command(context: Context, pattern: str | None) -> None:
             headers=_HEADERS,
             row=_row,
             nothing="No OSD matches." if pattern else "No OSDs.",
-            things="OSDs",
         )
 
 

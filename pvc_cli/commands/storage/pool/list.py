@@ -13,7 +13,7 @@ _HEADERS = ("NAME", "TIER", "PGS", "VOLUMES", "STORED", "FREE", "FULL", "OBJECTS
 
 @click.command("list")
 @pattern_argument
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="pools")
 @pass_context
 def command(context: Context, pattern: str | None) -> None:
     """List pools.
@@ -33,7 +33,6 @@ def command(context: Context, pattern: str | None) -> None:
             headers=_HEADERS,
             row=_row,
             nothing="No pool matches." if pattern else "No pools.",
-            things="pools",
         )
 
 

@@ -8,7 +8,7 @@ from pvc_cli.commands._common.command import Context, connect_to_list, pass_cont
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.storage._show import count_cell, figure, size_cell
 from pvc_cli.commands.storage.volume._place import pool_option
-from pvc_cli.output.writer import Row
+from pvc_cli.output.writer import Row, list_cell
 
 _HEADERS = ("POOL", "NAME", "SIZE", "OBJECTS", "SNAPSHOTS", "FEATURES")
 
@@ -16,7 +16,7 @@ _HEADERS = ("POOL", "NAME", "SIZE", "OBJECTS", "SNAPSHOTS", "FEATURES")
 @click.command("list")
 @click.argument("words", metavar="[POOL] [PATTERN]", nargs=-1, shell_complete=complete.pools)
 @pool_option
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="volumes")
 @pass_context
 def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
     """List the volumes of POOL, or of all pools.
@@ -28,6 +28,7 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
     Examples:
       pvc storage volume list vms
       pvc storage volume list '^db-' -o name
+      pvc storage volume list --count-by pool
     """
     with connect_to_list(context) as handler:
         place = find_place(handler, words, pool)
@@ -39,7 +40,6 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
             headers=_HEADERS,
             row=_row,
             nothing="No volume matches." if place.pattern else "No volumes.",
-            things="volumes",
         )
 
 
@@ -52,5 +52,5 @@ def _row(volume: Volume) -> Row:
         size_cell(figure(stats, "size")),
         count_cell(stats, "objects"),
         count_cell(stats, "snapshot_count"),
-        ",".join(map(str, features)) if isinstance(features, list) else None,
+        list_cell(features) if isinstance(features, list) else None,
     ]

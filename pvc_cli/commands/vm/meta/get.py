@@ -1,17 +1,21 @@
+from itertools import starmap
+
 import click
 
 from pvc_cli.cluster.documents import metadata_document
-from pvc_cli.cluster.vms.metadata import read_metadata
-from pvc_cli.cluster.vms.query import is_one
-from pvc_cli.commands._common.command import Context, connect_to_list, output_option, pass_context
+from pvc_cli.cluster.vms.metadata import Metadata, read_metadata
+from pvc_cli.cluster.vms.query import VmRef, is_one
+from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
+from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.output.writer import Row, list_cell
 
 _HEADERS = ("VM", "NODE LIMIT", "SELECTOR", "AUTOSTART", "METHOD", "MAX DOWNTIME", "PROFILE")
 
 
 @click.command("get")
 @vms_options()
-@output_option
+@list_options(*_HEADERS, things="VMs")
 @pass_context
 def command(context: Context, selection: Selection) -> None:
     """Show the metadata of VMs.
@@ -27,25 +31,25 @@ def command(context: Context, selection: Selection) -> None:
     with connect_to_list(context) as handler:
         vms = chosen_vms(output, handler, names, selection, purpose="show")
         found = list(zip(vms, read_metadata(handler, vms), strict=True))
-    documents = [metadata_document(vm, metadata) for vm, metadata in found]
     alone = len(selection.words) == 1 and is_one(selection.words[0])
-    starts = {True: "yes", False: "no", None: "?"}
-    output.show(
-        lambda: documents[0] if alone else documents,
-        names=lambda: [vm.name for vm in vms],
-        table=lambda: output.table(
-            _HEADERS,
-            [
-                [
-                    vm.name,
-                    ",".join(metadata.node_limit),
-                    metadata.node_selector,
-                    starts[metadata.node_autostart],
-                    metadata.migration_method,
-                    metadata.migration_max_downtime,
-                    metadata.profile,
-                ]
-                for vm, metadata in found
-            ],
-        ),
+    show_records(
+        output,
+        found,
+        documents=lambda found: metadata_document(*found[0]) if alone else starmap(metadata_document, found),
+        names=lambda found: [vm.name for vm, _ in found],
+        headers=_HEADERS,
+        rows=lambda found: [((vm, metadata), _row(vm, metadata)) for vm, metadata in found],
+        nothing="No VMs.",
     )
+
+
+def _row(vm: VmRef, metadata: Metadata) -> Row:
+    return [
+        vm.name,
+        list_cell(metadata.node_limit),
+        metadata.node_selector,
+        None if metadata.node_autostart is None else ("no", "yes")[metadata.node_autostart],
+        metadata.migration_method,
+        metadata.migration_max_downtime,
+        metadata.profile,
+    ]

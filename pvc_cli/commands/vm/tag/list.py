@@ -15,7 +15,7 @@ _OF_CLUSTER = ("TAG", "TYPE", "VMS")
 
 @click.command("list")
 @click.argument("vms", metavar="[VM]…", nargs=-1, shell_complete=complete.vms)
-@list_options(*_OF_VMS, *_OF_CLUSTER)
+@list_options(*_OF_VMS, *_OF_CLUSTER, things="tags")
 @pass_context
 def command(context: Context, vms: tuple[str, ...]) -> None:
     """List the tags of VMs, or all tags of the cluster.
@@ -51,7 +51,6 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], *, alon
             for vm, tag in pairs
         ],
         nothing="No tags.",
-        things="tags",
     )
 
 
@@ -64,5 +63,4 @@ def _list_of_cluster(context: Context, handler: ZKHandler) -> None:
         headers=_OF_CLUSTER,
         row=lambda tag: [tag.name, tag.type, tag.vms],
         nothing="No tags.",
-        things="tags",
     )

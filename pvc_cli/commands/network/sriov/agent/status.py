@@ -21,7 +21,7 @@ _COLOURS = {"running": "green", "silent": "red", "down": "red", "stopped": "yell
 
 @click.command("status")
 @click.argument("node", required=False, shell_complete=complete.nodes)
-@list_options(*_HEADERS, *_WIDE)
+@list_options(*_HEADERS, *_WIDE, things="nodes")
 @pass_context
 def command(context: Context, node: str | None) -> int:
     """Show the agents of all nodes, and what they report; exit 1 if something is wrong.
@@ -47,7 +47,6 @@ def command(context: Context, node: str | None) -> int:
         wrap=_HEADERS.index("SAYS"),
         row=_row,
         nothing="No nodes.",
-        things="nodes",
     )
     wrong = any(agent.report and (agent.state != "running" or not agent.report.healthy) for agent in agents)
     return EXIT_REFUSED if wrong else 0

@@ -11,7 +11,7 @@ from pvc_cli.commands._common.command import Context, connect, dry_run_option, o
 from pvc_cli.commands._common.dry_run import refuse_plan, show_dry_run
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.writer import Row
 
 _HEADERS = ("PF", "WANTED", "PRESENT", "IN SYNC", "REFUSED", "DRIFTED", "ORPHANED")
 
@@ -66,6 +66,5 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
     return EXIT_REFUSED if needs_retry or not report.healthy else 0
 
 
-def _row(phy: str, pf: PfReport) -> list[str | Cell]:
-    counts = (pf.wanted, pf.present, pf.in_sync, pf.refused, pf.drifted, pf.orphaned)
-    return [phy, *map(str, counts)]
+def _row(phy: str, pf: PfReport) -> Row:
+    return [phy, pf.wanted, pf.present, pf.in_sync, pf.refused, pf.drifted, pf.orphaned]

@@ -4,10 +4,13 @@ from pvc_cli.cluster.sriov.draining import VfUser, read_pf_users, wait_until_dra
 from pvc_cli.cluster.sriov.model import find_pf
 from pvc_cli.cluster.waiting import require_daemons
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, pass_context
+from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Output
+
+_HEADERS = ("VF", "VM", "STATE", "CLAIMED", "IN XML", "BLOCKS")
 
 
 @click.command("drain")
@@ -18,7 +21,7 @@ from pvc_cli.output.writer import Cell, Output
     help="How long to wait [default: 300].",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show who uses the VFs, and do not wait.")
-@output_option
+@list_options(*_HEADERS, things="users", takes_several=False)
 @pass_context
 def command(context: Context, node: str, name: str, patience: float, dry_run: bool) -> int:
     """Wait until nobody uses a VF of a PF, as before its VFs are removed.
@@ -40,10 +43,19 @@ def command(context: Context, node: str, name: str, patience: float, dry_run: bo
             wait_until_drained(handler, node, name, patience, lambda left: _tell(output, left))
             users = read_pf_users(handler, node, name)
     drained = not any(user.blocks for user in users)
-    output.show(
-        lambda: {"node": node, "phy": name, "drained": drained, "users": [user._asdict() for user in users]},
-        names=lambda: dict.fromkeys(user.name for user in users if user.blocks),
-        table=lambda: output.table(("VF", "VM", "STATE", "CLAIMED", "IN XML", "BLOCKS"), list(map(_row, users))),
+    show_records(
+        output,
+        users,
+        documents=lambda shown: {
+            "node": node,
+            "phy": name,
+            "drained": drained,
+            "users": [user._asdict() for user in shown],
+        },
+        names=lambda shown: [user.name for user in shown if user.blocks],
+        headers=_HEADERS,
+        rows=lambda shown: [(user, _row(user)) for user in shown],
+        nothing="",
     )
     if drained:
         output.message(f"{node} {name}: nobody uses its VFs.")

@@ -14,7 +14,7 @@ _HEADERS = ("NODE", "PF", "MTU", "VFS", "WANTED", "STATUS")
 
 @click.command("list")
 @click.argument("node", required=False, shell_complete=complete.nodes)
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="PFs")
 @pass_context
 def command(context: Context, node: str | None) -> None:
     """List the PFs of NODE, or of all nodes.
@@ -34,7 +34,6 @@ def command(context: Context, node: str | None) -> None:
         headers=_HEADERS,
         row=lambda pf: _row(pf, agents[pf.node]),
         nothing="No PFs.",
-        things="PFs",
     )
 
 

@@ -6,11 +6,15 @@ from pvc_cli.cluster.documents import finding_document, item_document, items_doc
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.audit import Finding, audit, repair
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, pass_context, yes_option
 from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Cell, Document
+
+_HEADERS = ("NODE", "VF", "FINDING", "DETAIL", "REPAIR")
+_FINE = "All claims agree with what the VMs use."
 
 
 @click.command("audit")
@@ -18,7 +22,7 @@ from pvc_cli.output.writer import Cell, Document
 @click.option("--fix", is_flag=True, help="Release stale claims, and claim what a VM uses.")
 @yes_option
 @dry_run_option
-@output_option
+@list_options(*_HEADERS, things="findings", takes_several=False)
 @pass_context
 def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: bool) -> int:
     """Compare claims with the VMs' XML and nodes.
@@ -31,6 +35,8 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
       pvc sriov vf audit pvchv1 --fix --dry-run
     """
     output = context.output
+    if fix and dry_run and (output.layout.asks or output.style in ("wide", "csv")):
+        raise click.UsageError("a dry run shows changes: it takes no columns, order or count, nor -o wide or csv")
     context.changing = fix and not dry_run
     with connect(context) as handler:
         findings = audit(handler, node)
@@ -49,15 +55,18 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
             fixed = []
         else:
             fixed = [finding for finding in findings if fix and repair(finding)]
-            output.show(
-                lambda: {**_document(findings, fixed), **(_repairs(findings, fixed) if fix else {})},
-                names=lambda: dict.fromkeys(f"{finding.node}/{finding.vf}" for finding in findings),
-                table=lambda: output.table(
-                    ("NODE", "VF", "FINDING", "DETAIL", "REPAIR"), [_row(f, fixed=f in fixed) for f in findings]
-                ),
+            show_records(
+                output,
+                findings,
+                documents=lambda shown: {**_document(shown, fixed), **(_repairs(shown, fixed) if fix else {})},
+                names=lambda shown: [f"{finding.node}/{finding.vf}" for finding in shown],
+                headers=_HEADERS,
+                rows=lambda shown: [(finding, _row(finding, fixed=finding in fixed)) for finding in shown],
+                nothing=_FINE,
             )
     if not findings:
-        output.message("All claims agree with what the VMs use.")
+        if fix and dry_run:
+            output.message(_FINE)
     elif fix and not dry_run:
         output.message(f"{len(fixed)} of {len(findings)} repaired.")
     elif certain:

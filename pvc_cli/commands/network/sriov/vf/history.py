@@ -37,7 +37,7 @@ class _Event(NamedTuple):
 
 @click.command("history")
 @vfs_argument
-@list_options(*_HEADERS, takes_several=False)
+@list_options(*_HEADERS, takes_several=False, things="changes")
 @pass_context
 def command(context: Context, words: tuple[str, ...]) -> None:
     """Show what changed on a VF, the latest first.
@@ -65,7 +65,6 @@ def command(context: Context, words: tuple[str, ...]) -> None:
         headers=_HEADERS,
         row=lambda event: [time_text(event.time), event.by, event.change, event.command],
         nothing=f"Nothing is known to have changed on {vf.node}/{vf.phy}.",
-        things="changes",
     )
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
 _SETTINGS = dict(zip(SETTINGS, ("VLAN", "QOS", "TX MIN", "TX MAX", "LINK", "SPOOF", "TRUST", "RSS"), strict=True))
-_EVERY = ("NODE", "VF", "STATUS", *_SETTINGS.values(), "USED BY", "SINCE", "DETAIL")
-_USUAL = tuple(name for name in _EVERY if name not in ("QOS", "RSS", "SINCE", "DETAIL"))
+_EVERY = ("NODE", "VF", "STATUS", *_SETTINGS.values(), "USED BY", "PF", "USED", "SINCE", "DETAIL")
+_USUAL = tuple(name for name in _EVERY if name not in ("QOS", "RSS", "PF", "USED", "SINCE", "DETAIL"))
 _DRIFT = ("NODE", "VF", "STATUS", "SINCE", "DETAIL")
 
 
@@ -39,7 +39,7 @@ _DRIFT = ("NODE", "VF", "STATUS", "SINCE", "DETAIL")
 @click.option("--vm", metavar="VM", shell_complete=complete.vms, help="Show only the VFs of this VM, claimed or not.")
 @click.option("--drift", is_flag=True, help="Show only VFs that the agents report as not in sync, and why.")
 @watch_option
-@list_options(*_EVERY)
+@list_options(*_EVERY, things="VFs")
 @pass_context
 def command(
     context: Context, node: str | None, pf: str | None, used: bool | None, vm: str | None, drift: bool, watch: bool
@@ -53,6 +53,7 @@ def command(
     Examples:
       pvc sriov vf list
       pvc sriov vf list --drift
+      pvc sriov vf list --count-by pf
       pvc sriov vf list pvchv1 ens1f0 --unused -o name
     """
 
@@ -99,7 +100,7 @@ def _select(output: Output, handler: ZKHandler, vfs: list[Vf], used: bool | None
 def _show_list(output: Output, handler: ZKHandler, vfs: list[Vf], agents: Agents, *, drift: bool) -> None:
     headers = _DRIFT if drift else _USUAL
     wide = tuple(name for name in _EVERY if name not in headers)
-    users = user_names(handler, vfs) if output.tabular else {}
+    users = user_names(handler, vfs) if output.tabular or output.layout.asks else {}
     show_list(
         output,
         vfs,
@@ -110,7 +111,6 @@ def _show_list(output: Output, handler: ZKHandler, vfs: list[Vf], agents: Agents
         wrap=headers.index("DETAIL") if drift else None,
         row=lambda vf: [cells[name] for cells in [_cells(vf, agents, users)] for name in (*headers, *wide)],
         nothing="All VFs that are reported are in sync." if drift else "No VFs.",
-        things="VFs",
     )
 
 
@@ -123,6 +123,8 @@ def _cells(vf: Vf, agents: Agents, users: dict[str, str]) -> dict[str, str | flo
         "STATUS": state_cell(agents[vf.node], report),
         **settings,
         "USED BY": users.get(vf.used_by, "?") if vf.used else "unclaimed",
+        "PF": vf.pf,
+        "USED": "yes" if vf.used else "no",
         "SINCE": Cell(time_text(report.since) if report else "", value=report.since if report else None),
         "DETAIL": explain(vf, report) if report else "",
     }

@@ -14,7 +14,7 @@ _HEADERS = ("POOL", "VOLUME", "SNAPSHOT", "SIZE")
 @click.command("list")
 @click.argument("words", metavar="[POOL] [VOLUME] [PATTERN]", nargs=-1, shell_complete=complete.pools_and_volumes)
 @pool_option
-@list_options(*_HEADERS)
+@list_options(*_HEADERS, things="snapshots")
 @pass_context
 def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
     """List the snapshots of VOLUME, of POOL, or of all volumes.
@@ -37,5 +37,4 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
             headers=_HEADERS,
             row=lambda found: [found.pool, found.volume, found.snapshot, size_cell(figure(found.stats, "size"))],
             nothing="No snapshot matches." if place.pattern else "No snapshots.",
-            things="snapshots",
         )
