@@ -11,7 +11,7 @@ import click
 from pvc_cli import __version__, signals
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.group import LazyGroup
-from pvc_cli.commands._common.values import Seconds
+from pvc_cli.commands._common.values import Folder, Seconds
 from pvc_cli.context import Context
 from pvc_cli.errors import (
     EXIT_INTERRUPTED,
@@ -109,7 +109,7 @@ click.Context.formatter_class = _Help
 )
 @click.option(
     "--schema-dir",
-    type=click.Path(exists=True, file_okay=False),
+    type=Folder(file_okay=False),
     metavar="DIR",
     help="Directory with schema versions newer than this pvc.",
 )

@@ -117,7 +117,7 @@ class TooLargeError(PvcError):
 
 
 class ConfigError(PvcError):
-    """No cluster is configured, or a configuration file is invalid."""
+    """No cluster is configured, or a file cannot be read or written, or is invalid."""
 
     kind = "config"
     exit_code = EXIT_CONFIG

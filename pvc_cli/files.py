@@ -8,11 +8,23 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from pvc_cli.errors import LockError
+from pvc_cli.errors import ConfigError, LockError, RefusedError
 
 _DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")
 _GLANCE = 0.05
 _PATIENCE = 10.0
+
+
+def cannot_read(path: object, error: OSError) -> ConfigError:
+    """Return the error for a file that cannot be read."""
+    return ConfigError(f"cannot read {path}: {error.strerror}")
+
+
+def cannot_write(path: object, error: OSError) -> RefusedError | ConfigError:
+    """Return the error for a file that cannot be written: refused if one is there that is not to be replaced."""
+    if isinstance(error, FileExistsError):
+        return RefusedError(f"{path} exists: choose another file, or replace it with --overwrite")
+    return ConfigError(f"cannot write {path}: {error.strerror}")
 
 
 def write_file(

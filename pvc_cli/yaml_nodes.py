@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pvc_cli.errors import InvalidInputError, hint, quoted
+from pvc_cli.errors import ConfigError, hint, quoted
 
 _NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 _NOTHING = ("", "~", "null", "Null", "NULL")
@@ -37,14 +37,14 @@ class Node:
         """Where it is, as messages begin."""
         return f"{self.source}, line {self.line}"
 
-    def fault(self, why: str) -> InvalidInputError:
+    def fault(self, why: str) -> ConfigError:
         """Return the error for what is wrong with it."""
-        return InvalidInputError(f"{self.place}: {why}")
+        return ConfigError(f"{self.place}: {why}")
 
     def entries(self, known: Collection[str], *, required: Iterable[str] = ()) -> dict[str, Node]:
         """Return the values of a mapping by their keys.
 
-        :raises InvalidInputError: if it is not a mapping, has a key that is not *known*, or lacks one.
+        :raises ConfigError: if it is not a mapping, has a key that is not *known*, or lacks one.
         """
         found = self.mapping(f"a mapping with {_listed(known)}")
         for key, node in found.items():
@@ -103,7 +103,7 @@ class Node:
             raise self.fault(f"{self._name}{self.value} is out of range: give 0 to {most}")
         return int(self.value)
 
-    def _unexpected(self, expected: str) -> InvalidInputError:
+    def _unexpected(self, expected: str) -> ConfigError:
         if isinstance(self.value, str):
             found = "nothing" if self.plain and self.value in _NOTHING else self.value
             quotes = " in quotes" if not self.plain else ""
@@ -126,7 +126,7 @@ def parse_nodes(text: str, source: str) -> Node:
     """Return the one document of a YAML (or JSON) text.
 
     :param source: what the file is called in messages.
-    :raises InvalidInputError: if it is not YAML, or has what would make it mean something else than it says: a key
+    :raises ConfigError: if it is not YAML, or has what would make it mean something else than it says: a key
         twice, an alias, a tag such as ``!!str``.
     """
     # Imported here: most commands do not need it.
@@ -140,14 +140,14 @@ def parse_nodes(text: str, source: str) -> Node:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         reason = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise InvalidInputError(f"{source}{where} is not valid YAML: {reason}") from None
+        raise ConfigError(f"{source}{where} is not valid YAML: {reason}") from None
 
 
 def _require_text(text: str, source: str) -> None:
     """Check that no byte of a file was not UTF-8."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.isascii() and any("\ud800" <= char <= "\udfff" for char in line):
-            raise InvalidInputError(f"{source}, line {number} is not UTF-8 text: save the file as UTF-8")
+            raise ConfigError(f"{source}, line {number} is not UTF-8 text: save the file as UTF-8")
 
 
 def _build(events: Iterable[Any], source: str) -> Node:
@@ -179,7 +179,7 @@ def _build(events: Iterable[Any], source: str) -> Node:
             open_.append(node)
             keys.append(None)
     if not top:
-        raise InvalidInputError(f"{source} is empty: give at least 'version: 1'")
+        raise ConfigError(f"{source} is empty: give at least 'version: 1'")
     return top[0]
 
 

@@ -15,7 +15,8 @@ def plan_maintenance(*, on: bool) -> Plan[str]:
 
     def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
         (found,) = handler.get_znodes([_KEY])
-        same = found is not None and bool(parse_bool(found.text)) == on
+        # Any spelling will do, and a missing key means off.
+        same = bool(parse_bool(found.text if found else "")) == on
         values = [] if same else [(_KEY, found, "true" if on else "false")]
         what = f"maintenance mode {word}"
         return [decide(handler.transaction(), name, values, what, what) for name in names]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pvc_cli.cluster.controls import Control, OnProgress, Outcome, control, refuse, unheard
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.state_lock import control_vms
-from pvc_cli.errors import ConflictError, InvalidInputError
+from pvc_cli.errors import ConfigError, ConflictError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.places import locate
@@ -32,7 +32,7 @@ class PlannedItem:
 def plan_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> list[Control[PlannedItem]]:
     """Plan what *items* say; what is no longer as it was planned on is refused. All is read in one batch.
 
-    :raises InvalidInputError: if one has a path that is not PVC's.
+    :raises ConfigError: if one has a path that is not PVC's.
     """
     now = read_written(handler.store, [path for item in items for path in item.part.base])
     controls = []
@@ -64,13 +64,13 @@ def _label(handler: ZKHandler, path: str) -> str:
 def check_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> None:
     """Check that a plan changes only keys of PVC's schema: no schema version, and no place in a lock's queue.
 
-    :raises InvalidInputError: if it does not.
+    :raises ConfigError: if it does not.
     """
     version = handler.schema.path("base.schema.version")
     for item in items:
         for path in item.part.outcome:
             if path == version or is_contender(path) or not locate(handler.schema, path).words:
-                raise InvalidInputError(f"the plan changes {path}, which no plan may")
+                raise ConfigError(f"the plan changes {path}, which no plan may")
 
 
 def judge_all(handler: ZKHandler, items: Sequence[PlannedItem]) -> Outcome[PlannedItem]:

@@ -3,12 +3,13 @@ import click
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, pass_context, result_option
 from pvc_cli.commands._common.desired import STATE_NAMES, Limits, apply_state, limit_options, read_file
 from pvc_cli.commands._common.planned import apply_plan
+from pvc_cli.commands._common.values import File
 
 
 @click.command("apply")
-@click.argument("planned", metavar="[PLAN]", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.argument("planned", metavar="[PLAN]", required=False, type=File())
 @click.option(
-    *STATE_NAMES, metavar="STATE", type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    *STATE_NAMES, metavar="STATE", type=File(allow_dash=True),
     help="File of desired state to apply; - reads standard input.",
 )  # fmt: skip
 @limit_options

@@ -9,8 +9,7 @@ from pvc_cli.cluster.overview import read_overview
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.connections.resolve import resolve
-from pvc_cli.errors import RefusedError
-from pvc_cli.files import write_file
+from pvc_cli.files import cannot_write, write_file
 from pvc_cli.report.page import render_report
 
 
@@ -40,8 +39,6 @@ def command(context: Context, file: str, title: str | None, overwrite: bool) -> 
             return
         try:
             write_file(Path(file), page, overwrite=overwrite)
-        except FileExistsError:
-            raise RefusedError(f"{file} exists: use another name, or replace it with --overwrite") from None
         except OSError as error:
-            raise RefusedError(f"cannot write {file}: {error.strerror}; use another name") from None
+            raise cannot_write(file, error) from None
     context.output.message(f"Report written to {file}.")

@@ -9,8 +9,8 @@ from typing import Any
 
 from pvc_cli import identity
 from pvc_cli.connections.cluster_id import ClusterId
-from pvc_cli.errors import ConfigError, ConflictError, InvalidInputError, RefusedError
-from pvc_cli.files import write_file
+from pvc_cli.errors import ConfigError, ConflictError, RefusedError
+from pvc_cli.files import cannot_read, cannot_write, write_file
 from pvc_cli.zk.base import Base
 from pvc_cli.zk.written import WrittenPart, decode_part, encode_part
 
@@ -80,23 +80,23 @@ def save_plan(
         if overwrite and path.is_file():
             path.chmod(_MODE)
         write_file(path, json.dumps(document, indent=1) + "\n", mode=_MODE, overwrite=overwrite)
-    except FileExistsError:
-        raise RefusedError(f"{path} exists: choose another file, or use --overwrite") from None
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+        raise cannot_write(path, error) from None
 
 
 def load_plan(path: Path) -> PlanFile:
     """Return the plan in the file at *path*.
 
-    :raises InvalidInputError: if it cannot be read, or is none.
+    :raises ConfigError: if it cannot be read, or is none.
     """
     try:
         return _decode(json.loads(path.read_text("utf-8")))
     except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InvalidInputError(f"{path} is not a plan: write one with --plan") from None
+        raise ConfigError(
+            f"{path} is not a plan: write one with --plan, or use -f for a file of desired state"
+        ) from None
 
 
 def _decode(document: Any) -> PlanFile:  # noqa: ANN401 - JSON

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, cast
 from pvc_cli.connections.auth import require_private, saved_access
 from pvc_cli.connections.yaml_file import read_yaml, write_yaml
 from pvc_cli.errors import ConfigError, quoted
-from pvc_cli.files import FileLock, config_folder
+from pvc_cli.files import FileLock, cannot_write, config_folder
 from pvc_cli.zk.access import Access
 
 _LOCK_TIMEOUT = 10.0
@@ -44,7 +44,7 @@ class Connections(NamedTuple):
         try:
             lock.acquire()
         except OSError as error:
-            raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+            raise cannot_write(path, error) from None
         with lock:
             yield cls.load()
 

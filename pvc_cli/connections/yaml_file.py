@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pvc_cli.errors import ConfigError
-from pvc_cli.files import write_file
+from pvc_cli.files import cannot_read, cannot_write, write_file
 
 _MOST_VALUES = 100_000
 
@@ -24,7 +24,7 @@ def read_yaml(path: Path, *, typed: bool = True) -> Any:  # noqa: ANN401 - a for
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     import yaml
 
     try:
@@ -61,4 +61,4 @@ def write_yaml(path: Path, document: object) -> None:
     try:
         write_file(path, dump(document))
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+        raise cannot_write(path, error) from None

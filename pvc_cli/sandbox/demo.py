@@ -64,7 +64,7 @@ def cluster(vms: int, schema: ZKSchema) -> Pairs:
     nodes = node_names(vms)
     values = {
         "base.schema.version": str(schema.version),
-        "base.config.maintenance": "False",
+        "base.config.maintenance": "false",
         "base.config.primary_node": nodes[0],
         "base.config.upstream_ip": "10.0.0.250",
         "base.config.migration_target_selector": "mem",

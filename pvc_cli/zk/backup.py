@@ -16,11 +16,10 @@ from pvc_cli.errors import (
     ConfigError,
     ConflictError,
     InvalidItemError,
-    RefusedError,
     SchemaError,
     quoted,
 )
-from pvc_cli.files import write_file
+from pvc_cli.files import cannot_read, cannot_write, write_file
 from pvc_cli.zk.base import VERSION_PATH, version_mark
 from pvc_cli.zk.names import NOT_PVCS, check_item, is_contender
 from pvc_cli.zk.scanner import Scanner
@@ -181,7 +180,7 @@ def scan_backup_file(path: Path) -> Iterator[tuple[str, bytes]]:
         with path.open(encoding="utf-8") as stream:
             yield from scan_backup(stream, str(path))
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
 
 
 def scan_backup(stream: TextIO, origin: str) -> Iterator[tuple[str, bytes]]:
@@ -232,7 +231,7 @@ def read_backup_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        raise cannot_read(path, error) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not a PVC backup: it is not UTF-8") from None
 
@@ -243,7 +242,7 @@ def require_new(path: Path, *, overwrite: bool = False) -> None:
     :raises RefusedError: if there is one, and it is not to be replaced.
     """
     if not overwrite and path.is_file() and path.stat().st_size:
-        raise _exists(path)
+        raise cannot_write(path, FileExistsError())
 
 
 def write_backup_file(path: Path, text: str | Iterable[str], *, overwrite: bool = False) -> None:
@@ -254,14 +253,8 @@ def write_backup_file(path: Path, text: str | Iterable[str], *, overwrite: bool 
     """
     try:
         write_file(path, text, overwrite=overwrite)
-    except FileExistsError:
-        raise _exists(path) from None
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _exists(path: Path) -> RefusedError:
-    return RefusedError(f"backup file {path} already exists: name another file, or replace it with --overwrite")
+        raise cannot_write(path, error) from None
 
 
 def _check_path(path: str, origin: str) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pvc_cli.errors import ConfigError, RefusedError
-from pvc_cli.files import FileLock, write_file
+from pvc_cli.errors import RefusedError
+from pvc_cli.files import FileLock, cannot_write, write_file
 from pvc_cli.zk.backup import Tree, decode_backup, encode_backup, read_backup_file
 from pvc_cli.zk.store import (
     ANY_VERSION,
@@ -248,7 +248,7 @@ class SnapshotStore:
                 self._changed = False
                 self._tell_of_changes()
         except OSError as error:
-            raise ConfigError(f"cannot write {self._path}: {error.strerror}") from None
+            raise cannot_write(self._path, error) from None
         finally:
             if self._lock:
                 self._lock.release()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pvc_cli.cluster.desired.model import Part
 from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.cluster.sriov.model import SETTINGS
-from pvc_cli.errors import InvalidInputError
+from pvc_cli.errors import ConfigError
 from pvc_cli.yaml_text import dump
 from pvc_cli.zk.names import check_item
 
@@ -137,7 +137,7 @@ def vf(config: str) -> str:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(text: str, said: str) -> None:
-    with pytest.raises(InvalidInputError) as error:
+    with pytest.raises(ConfigError) as error:
         read_state(text, "state.yaml")
     assert str(error.value).startswith(f"state.yaml{said}")
     assert "\n" not in str(error.value)

@@ -198,9 +198,9 @@ def test_a_backup_that_cannot_be_read_or_written_is_one_line(on_tree: Pvc, tmp_p
     for code, *arguments in (
         (3, "cluster", "restore", str(tmp_path / "nope"), "--yes"),
         (3, "cluster", "restore", str(tmp_path / "latin"), "--yes"),
-        (2, "cluster", "backup", str(tmp_path / "latin" / "x")),
-        (2, "cluster", "backup", str(tmp_path / "not" / "there" / "x")),
-        (2, "schema", "upgrade", "--yes", "--backup", str(tmp_path / "not" / "there" / "x")),
+        (3, "cluster", "backup", str(tmp_path / "latin" / "x")),
+        (3, "cluster", "backup", str(tmp_path / "not" / "there" / "x")),
+        (3, "schema", "upgrade", "--yes", "--backup", str(tmp_path / "not" / "there" / "x")),
     ):
         result = on_tree(*map(str, arguments))
         assert (result.code, result.err.count("\n")) == (code, 1)
@@ -213,7 +213,7 @@ def test_an_earlier_backup_is_overwritten_only_on_request(on_tree: Pvc, tmp_path
     result = on_tree("cluster", "backup", str(file))
     assert (result.code, result.err, file.read_text()) == (
         1,
-        f"Error: backup file {file} already exists: name another file, or replace it with --overwrite\n",
+        f"Error: {file} exists: choose another file, or replace it with --overwrite\n",
         "{}",
     )
     assert on_tree("cluster", "backup", str(file), "--overwrite").code == 0

@@ -200,15 +200,15 @@ def test_a_server_that_does_not_know_multiread_is_read_without_it(proxy: Proxy, 
 def test_a_server_that_hangs_up_on_multiread_is_read_without_it(proxy: Proxy, tree: Tree) -> None:
     proxy.strike(MULTI_READ, "before", times=1000)
     with ZKHandler(through(proxy, tree)) as handler:
-        assert handler.read_many(["base.config.maintenance"] * 2) == ["False", "False"]
+        assert handler.read_many(["base.config.maintenance"] * 2) == ["false", "false"]
     assert proxy.struck == 1
 
 
 def test_a_multiread_lost_with_its_connection_is_asked_again(proxy: Proxy, tree: Tree) -> None:
     with ZKHandler(through(proxy, tree)) as handler:
-        assert handler.read_many(["base.config.maintenance"] * 2) == ["False", "False"]
+        assert handler.read_many(["base.config.maintenance"] * 2) == ["false", "false"]
         proxy.strike(MULTI_READ, "after", times=2)
-        assert handler.read_many(["base.config.maintenance"] * 2) == ["False", "False"]
+        assert handler.read_many(["base.config.maintenance"] * 2) == ["false", "false"]
     assert proxy.struck == 2
 
 

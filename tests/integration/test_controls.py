@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 def test_maintenance_is_switched_in_pvcs_words(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     dry = on_tree("cluster", "maintenance", "on", "--dry-run")
-    assert (dry.code, dry.out, tree.dump()) == (0, "would change cluster: maintenance False -> true\n", before)
+    assert (dry.code, dry.out, tree.dump()) == (0, "would change cluster: maintenance false -> true\n", before)
     result = on_tree("cluster", "maintenance", "on")
     assert (result.code, result.err) == (0, "cluster: maintenance mode on.\n")
     assert changes_between(before, tree.dump()) == {"/config/maintenance": b"true"}
@@ -29,6 +29,22 @@ def test_maintenance_is_switched_in_pvcs_words(on_tree: Pvc, tree: Tree) -> None
     assert on_tree("cluster", "maintenance", "off").code == 0
     assert tree.client.get("/config/maintenance")[0] == b"false"
     assert on_tree("cluster", "maintenance", "maybe").code == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [("False", "off"), ("", "off"), (None, "off"), ("True", "on"), ("1", "on")]
+)
+def test_maintenance_that_is_so_in_any_spelling_is_unchanged(
+    on_tree: Pvc, tree: Tree, value: str | None, state: str
+) -> None:
+    if value is None:
+        tree.client.delete("/config/maintenance")
+    else:
+        tree.put("/config/maintenance", value.encode())
+    before = tree.dump()
+    result = on_tree("cluster", "maintenance", state)
+    assert (result.code, tree.dump()) == (0, before)
+    assert result.err == f"cluster: unchanged: maintenance mode {state}.\n"
 
 
 def report(tree: Tree, name: str, delta: str, message: str) -> None:

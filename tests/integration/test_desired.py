@@ -153,7 +153,7 @@ def test_a_profile_is_a_default_of_its_entries(on_tree: Pvc, tree: Tree) -> None
             "line 4: web-01: type of tag 'x' is system here, and user in line 3",
         ),
         (vms("{vm: web-01, metadata: {node_limit: [pvchv9]}}"), 1, "line 3: there is no node 'pvchv9': did you mean"),
-        (vms("{vm: web-01, tags: ['a b']}"), 2, "line 3: 'a b' is not a plain tag"),
+        (vms("{vm: web-01, tags: ['a b']}"), 3, "line 3: 'a b' is not a plain tag"),
         (vfs("{node: nope, vf: ens1f0v0, config: {vlan_id: 1}}"), 1, "line 4: there is no node 'nope': see"),
         (vfs("{node: pvchv1, vf: 'x*', config: {vlan_id: 1}}"), 1, "line 4: no VF of node pvchv1 matches 'x*': see"),
         (vfs("{node: pvchv1, vf: x, config: {vlan_id: 1}}"), 1, "line 4: there is no VF 'x' of node pvchv1: see"),
@@ -309,7 +309,7 @@ def test_a_file_is_read_from_where_it_is(on_tree: Pvc, tmp_path: Path) -> None:
     )
     file.write_text("version: 1\n")
     assert on_tree("apply", "-f", str(file)).err == f"Nothing to change by {file}: it names no VM and no VF.\n"
-    assert on_tree("apply", "-f", str(tmp_path / "nope")).code == 2
+    assert on_tree("apply", "-f", str(tmp_path / "nope")).code == 3
     assert on_tree("apply").code == 2
 
 

@@ -48,7 +48,7 @@ def test_differences_are_told_by_names_an_item_a_line(on_tree: Pvc, tree: Tree, 
     result = on_tree("cluster", "diff", str(file))
     assert result.code == 1
     assert result.out.splitlines() == [
-        "cluster: maintenance False -> true",
+        "cluster: maintenance false -> true",
         "node pvchv1: VF ens1f0v1 vlan_id 0 -> 7",
         "node pvchv2: VF ens1f1v0 used False -> True; VF ens1f1v0 used_by '' -> db-01",
         "VM app-01: node_limit '' -> pvchv1,pvchv2; tag production removed",

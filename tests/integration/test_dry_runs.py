@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,7 @@ from tests.conftest import Pvc, Tree
         ("vm stop web-01", ["would change web-01: state start -> stop"]),
         ("vm meta set web-01 --limit pvchv1,pvchv2", ["would change web-01: node_limit '' -> pvchv1,pvchv2"]),
         ("node flush pvchv2", ["would change node pvchv2: state.domain ready -> flush"]),
-        ("cluster maintenance on", ["would change cluster: maintenance False -> true"]),
+        ("cluster maintenance on", ["would change cluster: maintenance false -> true"]),
         ("sriov vf set pvchv1 ens1f0v1 --vlan-id 7 --trust", [
             "would change pvchv1/ens1f0v1: trust off -> on; vlan_id 0 -> 7"
         ]),
@@ -104,3 +106,47 @@ def test_repairs_of_claims_are_one_document_too(on_tree: Pvc, tree: Tree) -> Non
     real = json.loads(on_tree("sriov", "vf", "audit", "--fix", "-o", "json").out)
     assert [item["name"] for item in real["items"]] == ["pvchv1/ens1f0v3"]
     assert (dry["items"], dry["counts"]) == (real["items"], real["counts"])
+
+
+@pytest.mark.parametrize("words", ["schema rollback --to 14", "cluster restore {backup}"])
+def test_a_dry_run_of_what_would_be_refused_says_so_as_the_real_run_does(
+    demo: Callable[..., Tree], pvc: Pvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    tree = demo()
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    backup = tmp_path / "backup.json"
+    pvc("cluster", "backup", str(backup))
+    tree.put("/config/upstream_ip", b"192.0.2.1")
+    for node in tree.client.get_children("/nodes"):
+        tree.put(f"/nodes/{node}/daemonstate", b"run")
+    before = tree.dump()
+    command = words.format(backup=backup).split()
+    real = pvc(*command, "--yes")
+    dry = pvc(*command, "--dry-run")
+    assert (real.code, dry.code, dry.out != "") == (1, 1, True)
+    assert "Warning: cannot" not in dry.err
+    assert dry.err.splitlines()[-2:] == ["Dry run: as things are, this would be refused.", real.err.strip()]
+    document = pvc(*command, "--dry-run", "-o", "json")
+    assert (document.code, bool(json.loads(document.out)["changes"])) == (1, True)
+    assert json.loads(document.err.splitlines()[-1])["error"]["kind"] == "refused"
+    assert pvc(*command, "--dry-run", "--force").code == 0
+    assert tree.dump() == before
+
+
+def test_a_dry_run_of_a_restore_into_the_tree_of_others_is_refused(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(backup))
+    for name in tree.client.get_children("/"):
+        tree.client.delete(f"/{name}", recursive=True)
+    tree.put("/theirs", b"x")
+    command = ("cluster", "restore", str(backup), "--dry-run")
+    assert (on_tree(*command).code, on_tree(*command, "--into-foreign").code) == (1, 0)
+
+
+def test_a_dry_run_of_what_a_queue_for_a_lock_forbids_is_refused(on_tree: Pvc, tree: Tree) -> None:
+    lock = f"/domains/{tree.uuid('web-01')}/tags/production"
+    contender = f"{lock}/{'0' * 32}__lock__0000000000"
+    tree.client.create(contender, ephemeral=True)
+    real = on_tree("schema", "rollback", "--to", "2", "--force", "--yes", "--no-backup")
+    dry = on_tree("schema", "rollback", "--to", "2", "--force", "--dry-run")
+    assert (dry.code, contender in dry.err) == (real.code, True)

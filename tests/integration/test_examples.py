@@ -25,6 +25,7 @@ ELSEWHERE = {
 # What an example needs to be there first.
 FIRST = {
     "--write -c file:trial.json": "pvc cluster backup trial.json",
+    "-c file:trial.json": "pvc cluster backup trial.json",
     "completion fish": "mkdir -p ~/.config/fish/completions",
     "connection add safe": "(umask 77; echo secret > ~/.pvc-password)",
     "connection protect": "pvc connection add prod hv1",

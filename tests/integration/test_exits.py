@@ -128,13 +128,13 @@ def test_no_command_shows_a_password_that_was_not_asked_for(on_tree: Pvc, tree: 
     assert backup.stat().st_mode & 0o777 == 0o600
     for node in ("pvchv1", "pvchv2"):
         tree.put(f"/nodes/{node}/ipmipassword", b"changed")
-    changes = ("cluster", "restore", str(backup), "--dry-run")
+    changes = ("cluster", "restore", str(backup), "--dry-run", "--force")
     for arguments in (
         *((*changes, "-o", style) for style in ("table", "json", "yaml", "name")),
         *(("node", verb, "-o", style) for style in ("table", "json") for verb in ("list",)),
         ("node", "info", "pvchv1"),
         ("node", "info", "pvchv1", "-o", "json"),
-        ("-v", "schema", "rollback", "--to", "0", "--dry-run"),
+        ("-v", "schema", "rollback", "--to", "0", "--dry-run", "--force"),
     ):
         result = on_tree(*arguments)
         assert result.code == 0
@@ -156,3 +156,44 @@ def test_a_backup_on_a_terminal_is_masked(tree: Tree, home: Path) -> None:
         terminal = Terminal([sys.executable, "-m", "pvc_cli", "cluster", "backup", "-", *options], environment)
         assert terminal.wait_for_end() == 0
         assert (SECRET in terminal.seen) == shown
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "apply {none}", "apply {folder}", "apply {other}", "apply -f {none}", "sriov vf apply -f {none}",
+        "apply -f {folder}", "apply -f {other}", "cluster backup {lost}", "cluster backup {folder}", "report {lost}",
+        "report {folder}", "vm tag add web-01 blue --plan {lost}", "schema upgrade --yes --backup {lost}",
+        "cluster restore {none} --dry-run", "cluster restore {folder} --dry-run", "cluster restore {other} --dry-run",
+        "cluster verify {none}", "cluster verify {folder}", "cluster diff {none}", "-c file:{none} vm list",
+        "-c file:{folder} vm list", "--schema-dir {none} vm list", "sriov agent sync --config {folder}",
+        "connection add prod hv1 --ca {folder}",
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_used_has_exit_code_3_in_every_command(
+    on_tree: Pvc, tree: Tree, tmp_path: Path, words: str
+) -> None:
+    (tmp_path / "other").write_text("neither: a plan\n")
+    names = {name: str(tmp_path / name) for name in ("none", "other")}
+    before = tree.dump()
+    result = on_tree(*words.format(folder=tmp_path, lost=tmp_path / "none" / "x", **names).split())
+    assert (result.code, result.out, result.err.count("\n")) == (3, "", 1), result.err
+    assert str(tmp_path) in result.err
+    assert (tree.dump(), (tmp_path / "none").exists()) == (before, False)
+
+
+def test_a_file_that_is_there_is_refused_in_one_wording(on_tree: Pvc, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for words in (
+        ("cluster", "backup", file),
+        ("report", file),
+        ("vm", "tag", "add", "web-01", "blue", "--plan", file),
+        ("schema", "rollback", "--to", "14", "--force", "--yes", "--backup", file),
+    ):
+        result = on_tree(*map(str, words))
+        assert (result.code, file.read_text()) == (1, "mine")
+        assert (
+            result.err.splitlines()[-1]
+            == f"Error: {file} exists: choose another file, or replace it with --overwrite"
+        )

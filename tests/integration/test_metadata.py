@@ -167,3 +167,25 @@ def test_a_vm_whose_xml_is_broken_is_named_when_it_is_left_out(on_tree: Pvc, tre
     assert result.out == "db-02\n"
     assert "Warning: left out VM db-01 (" in result.err
     assert "its XML is broken: it is empty" in result.err
+
+
+@pytest.mark.parametrize(
+    ("znode", "text", "option", "after"),
+    [
+        ("node_autostart", b"true", "--autostart", None),
+        ("node_autostart", b"no", "--no-autostart", None),
+        # PVC leaves out a VM whose autostart is empty.
+        ("node_autostart", b"", "--no-autostart", b"False"),
+        ("migration_max_downtime", b"0300", "--max-downtime=300", None),
+        ("node_limit", b"pvchv1, pvchv2", "--limit=pvchv1,pvchv2", None),
+    ],
+)
+def test_a_value_that_is_spelt_otherwise_is_unchanged(
+    on_tree: Pvc, tree: Tree, znode: str, text: bytes, option: str, after: bytes | None
+) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/{znode}"
+    tree.put(path, text)
+    before = tree.dump()
+    result = on_tree("vm", "meta", "set", "web-01", option)
+    assert (result.code, changes_between(before, tree.dump())) == (0, {path: after} if after else {})
+    assert ("unchanged" in result.err) == (after is None)

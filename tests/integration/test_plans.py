@@ -258,7 +258,9 @@ def test_a_plan_replaces_no_file_unasked(on_tree: Pvc, plan: str) -> None:
 def test_what_is_not_a_plan_is_refused(on_tree: Pvc, plan: str, text: str) -> None:
     Path(plan).write_text(text)
     result = on_tree("apply", plan)
-    assert (result.code, result.err) == (2, f"Error: {plan} is not a plan: write one with --plan\n")
+    assert (result.code, result.err) == (
+        3, f"Error: {plan} is not a plan: write one with --plan, or use -f for a file of desired state\n",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ def test_a_step_on_what_was_not_there_is_no_plan(
     before = tree.dump()
     result = on_tree("apply", plan)
     assert (result.code, result.err, tree.dump()) == (
-        2, f"Error: {plan} is not a plan: write one with --plan\n", before
+        3, f"Error: {plan} is not a plan: write one with --plan, or use -f for a file of desired state\n", before
     )  # fmt: skip
 
 
@@ -305,7 +307,7 @@ def test_a_plan_never_sets_the_schema_version_nor_touches_what_is_not_pvcs(
     ):
         Path(plan).write_text(text.replace("/config/maintenance", path))
         result = on_tree("apply", plan)
-        assert (result.code, f"the plan changes {path}, which no plan may" in result.err) == (2, True)
+        assert (result.code, f"the plan changes {path}, which no plan may" in result.err) == (3, True)
 
 
 @pytest.mark.parametrize("guarded", [True, False])

@@ -144,7 +144,7 @@ def test_a_file_is_replaced_only_on_request_and_keeps_its_mode(on_tree: Pvc, fil
     before = file.read_text()
     result = on_tree("report", str(file))
     assert (result.code, result.out) == (1, "")
-    assert result.err == f"Error: {file} exists: use another name, or replace it with --overwrite\n"
+    assert result.err == f"Error: {file} exists: choose another file, or replace it with --overwrite\n"
     assert file.read_text() == before
     report(on_tree, file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
@@ -152,11 +152,11 @@ def test_a_file_is_replaced_only_on_request_and_keeps_its_mode(on_tree: Pvc, fil
 
 def test_a_file_that_cannot_be_written_is_one_line(on_tree: Pvc, tmp_path: Path) -> None:
     result = on_tree("report", str(tmp_path / "nowhere" / "report.html"))
-    assert (result.code, result.out) == (2, "")
+    assert (result.code, result.out) == (3, "")
     if os.getuid():
         tmp_path.chmod(0o500)
         result = on_tree("report", str(tmp_path / "report.html"))
-        assert (result.code, result.err.count("\n")) == (1, 1)
+        assert (result.code, result.err.count("\n")) == (3, 1)
 
 
 def test_a_dash_is_standard_output(on_tree: Pvc) -> None:

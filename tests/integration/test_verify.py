@@ -119,7 +119,7 @@ def test_what_cannot_be_restored_is_said_with_the_reason(
 
 def test_what_is_not_a_backup_is_one_line(pvc: Pvc, file: Path) -> None:
     file.write_text(file.read_text()[:-100])
-    for name, code in ((str(file), 3), (f"{file}.nope", 3), (str(file.parent), 2)):
+    for name, code in ((str(file), 3), (f"{file}.nope", 3), (str(file.parent), 3)):
         result = pvc("cluster", "verify", name)
         assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
 

@@ -14,7 +14,7 @@ from pvc_cli.cluster.vms.metadata import KEYS, MetadataChange
 from pvc_cli.cluster.vms.query import VmRef, finder
 from pvc_cli.cluster.vms.tagging import TagType, check_tag_name, require_tags
 from pvc_cli.cluster.vms.tags import CONTAINER
-from pvc_cli.errors import InvalidInputError, NotFoundError, PvcError, RefusedError, hint, quoted
+from pvc_cli.errors import ConfigError, InvalidInputError, NotFoundError, PvcError, RefusedError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
 Names = tuple[str, ...]
@@ -70,7 +70,7 @@ def match_state(handler: ZKHandler, state: State, *, prune: bool = False, any_na
     :param any_name: take names of new tags that a shell or a filter could take for something else, too.
     :raises NotFoundError: if a name or a pattern means nothing, or a node of a limit does not exist.
     :raises RefusedError: if entries contradict each other.
-    :raises InvalidInputError: if the name of a new tag cannot be one.
+    :raises ConfigError: if the name of a new tag cannot be one.
     :raises SchemaError: if the cluster's schema lacks what the file sets.
     """
     return [*_match_vms(handler, state, prune=prune, any_name=any_name), *_match_vfs(handler, state)]
@@ -153,7 +153,7 @@ def _vm_wish(vm: VmRef, total: _Sum, present: Sequence[str], *, prune: bool, any
     for part, (_, place) in said.items():
         if part.kind == "tag":
             if part.name not in present and (error := _odd_name(part.name, any_name=any_name)):
-                raise place.locate(error)
+                raise place.locate(ConfigError(str(error)))
             kind, protected = (said.get(Part(kind, part.name), (None,))[0] for kind in ("type", "protected"))
             tags.append(TagWish(part.name, cast("TagType | None", kind), cast("bool | None", protected)))
     metadata = MetadataChange(**{p.name: value for p, (value, _) in said.items() if p.kind == "metadata"})  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pvc_cli.cluster.controls import Control, Plan, refuse
 from pvc_cli.cluster.desired.model import VfWish, VmWish, Wish
 from pvc_cli.cluster.sriov.settings import Setting, plan_settings, settings_keys
-from pvc_cli.cluster.vms.metadata import KEYS, NOT_LIVE, is_passed_through, parse_metadata
+from pvc_cli.cluster.vms.metadata import KEYS, NOT_LIVE, is_passed_through, says
 from pvc_cli.cluster.vms.tag_plans import TAG_KEYS, bound, ensure_tag, refusal
 from pvc_cli.cluster.vms.tags import CONTAINER
 from pvc_cli.errors import PvcError, quoted
@@ -104,8 +104,7 @@ def _set_metadata(transaction: Transaction, wish: VmWish, found: dict[str, Znode
     said, steady = [], []
     for name, text in wish.metadata.values().items():
         znode = found[name]
-        old = getattr(parse_metadata(*(znode.text if znode and key == name else None for key in KEYS)), name)
-        if znode is not None and old == getattr(wish.metadata, name):
+        if znode and says(name, znode, getattr(wish.metadata, name)):
             steady.append((name, znode))
             continue
         transaction.ensure((KEYS[name], wish.uuid), znode, text)

@@ -19,7 +19,7 @@ def read_state(text: str, source: str) -> State:
 
     :param text: what is in it.
     :param source: what it is called in messages.
-    :raises InvalidInputError: naming the line, if it is not such a file.
+    :raises ConfigError: naming the line, if it is not such a file.
     """
     top = parse_nodes(text, source).entries(("version", "vms", "vf_profiles", "vfs"), required=("version",))
     _check_version(top["version"])

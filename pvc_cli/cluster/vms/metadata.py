@@ -57,6 +57,13 @@ def parse_metadata(
     )
 
 
+def says(name: str, znode: Znode | None, wanted: object) -> bool:
+    """Tell whether the znode of a key says what is *wanted*, in whatever spelling; PVC fails on an empty boolean."""
+    if znode is None or (isinstance(wanted, bool) and not znode.text):
+        return False
+    return bool(getattr(parse_metadata(*(znode.text if key == name else None for key in KEYS)), name) == wanted)
+
+
 class MetadataChange(NamedTuple):
     """What to set; None is left as it is. An empty limit allows every node."""
 
@@ -75,12 +82,14 @@ class MetadataChange(NamedTuple):
 
 def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
     """Return the plan that gives VMs their metadata, for :func:`pvc_cli.cluster.controls.control`."""
-    values = {KEYS[name]: text for name, text in change.values().items()}
+    values = change.values()
     # Only a live migration depends on what is in the XML.
     judged = ("domain", "domain.xml") if change.migration_method == "live" else ("domain",)
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
-        found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in (*judged, *values)))
+        found = iter(
+            handler.get_znodes((key, vm.uuid) for vm in vms for key in (*judged, *map(KEYS.__getitem__, values)))
+        )
         controls = []
         for vm in vms:
             own, *more = (next(found) for _ in judged)
@@ -95,7 +104,11 @@ def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
             step = decide(
                 transaction,
                 vm,
-                [((key, vm.uuid), znode, text) for (key, text), znode in zip(values.items(), znodes, strict=True)],
+                [
+                    ((KEYS[name], vm.uuid), znode, text)
+                    for (name, text), znode in zip(values.items(), znodes, strict=True)
+                    if not says(name, znode, getattr(change, name))
+                ],
                 "set",
                 "has these values",
             )

@@ -14,7 +14,8 @@ from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import MANY, ask_many, asks, progress_bar
-from pvc_cli.errors import InvalidInputError
+from pvc_cli.commands._common.values import File
+from pvc_cli.files import cannot_read
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
 
@@ -22,7 +23,7 @@ _FEW = 3
 STATE_NAMES = ("-f", "--file", "file")
 state_option = click.option(
     *STATE_NAMES, required=True, metavar="STATE",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    type=File(allow_dash=True),
     help="File to apply; - reads standard input.",
 )  # fmt: skip
 
@@ -52,13 +53,13 @@ limit_options = options_into(
 def read_file(file: str) -> State:
     """Return what a file of desired state says; - is standard input.
 
-    :raises InvalidInputError: naming the line, if it is not such a file, or cannot be read.
+    :raises ConfigError: naming the line, if it is not such a file, or cannot be read.
     """
     source = "standard input" if file == "-" else file
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8", errors="surrogateescape")
     except OSError as error:
-        raise InvalidInputError(f"cannot read {source}: {error.strerror}") from None
+        raise cannot_read(source, error) from None
     return read_state(text, source)
 
 

@@ -66,15 +66,21 @@ change_options = options_into(
 def preview(
     context: Context, change: TreeChange[PlanT], announce: Callable[[PlanT], None], *, secrets: bool = False
 ) -> None:
-    """Show a dry run: how much would be changed where, then every znode."""
+    """Show a dry run: how much would be changed where, then every znode.
+
+    :raises PvcError: what the real run would raise instead of changing anything, after all that is shown.
+    """
     refuse_plan(context.output)
-    plan = change.plan(context.output.warning)
+    plan, refusal = change.preview(context.output.warning)
     announce(plan)
     if context.output.tabular:
         summarise(context.output, plan.changes(), "Dry run: ")
     show_changes(context.output, plan.changes(), secrets=secrets)
     counts = Counter[str](change.action for change in plan.changes())
     context.output.message(f"Dry run: {', '.join(f'{counts[action]} to {action}' for action in _WORDS)}.")
+    if refusal:
+        context.output.message("Dry run: as things are, this would be refused.")
+        raise refusal
 
 
 def carry_out(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from pvc_cli.errors import ConfigError
+
 
 class Number(click.IntRange):
     """A whole number in a range."""
@@ -24,17 +26,48 @@ class Seconds(click.FloatRange):
         return float(super().convert(value, param, context))  # type: ignore[arg-type]
 
 
-class OutputFile(click.Path):
-    """A file to write, in a directory that exists; with *allow_dash*, - is standard output."""
+class File(click.Path):
+    """A file. One that cannot be used is not a mistake on the command line, and has another exit code.
 
-    def __init__(self, *, allow_dash: bool = False) -> None:
-        super().__init__(dir_okay=False, allow_dash=allow_dash)
+    :param allow_dash: whether - is a standard stream.
+    :param resolve_path: whether its full path is meant, wherever it is used later.
+    :param path_type: what it becomes; text by default.
+    """
+
+    def __init__(
+        self, *, allow_dash: bool = False, resolve_path: bool = False, path_type: type[Path] | None = None
+    ) -> None:
+        super().__init__(readable=False, allow_dash=allow_dash, resolve_path=resolve_path, path_type=path_type)
 
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
-    ) -> str:
+    ) -> str | bytes | os.PathLike[str]:
         """Return *value* as the name of a file."""
-        name = os.fsdecode(super().convert(value, param, context))
-        if not Path(name).parent.is_dir():
-            self.fail(f"directory {str(Path(name).parent)!r} does not exist", param, context)
+        if Path(value).is_dir():
+            raise ConfigError(f"{os.fsdecode(value)} is a directory: give a file")
+        return super().convert(value, param, context)
+
+
+class OutputFile(File):
+    """A file to write, in a directory that exists."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return *value* as the name of a file."""
+        name = super().convert(value, param, context)
+        if not (folder := Path(value).parent).is_dir():
+            raise ConfigError(f"cannot write {os.fsdecode(value)}: there is no directory {folder}; create it first")
         return name
+
+
+class Folder(click.Path):
+    """A directory to read files of."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return *value* as the name of a directory."""
+        if not Path(value).is_dir():
+            raise ConfigError(f"there is no directory {os.fsdecode(value)}: give one that exists")
+        return super().convert(value, param, context)

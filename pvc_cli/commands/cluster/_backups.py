@@ -4,11 +4,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
+from pvc_cli.commands._common.values import File
 from pvc_cli.zk.backup import scan_backup, scan_backup_file
 
-BACKUP = click.Path(dir_okay=False, allow_dash=True)
+BACKUP = File(allow_dash=True)
 """The type of an argument that names a backup."""
 
 

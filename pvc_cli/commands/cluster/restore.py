@@ -47,9 +47,7 @@ def _restore_all(
 ) -> None:
     output = context.output
     with connect(context) as handler:
-        restoration = Restoration(
-            handler, backup, force=wishes.force or wishes.dry_run, into_foreign=into_foreign or wishes.dry_run
-        )
+        restoration = Restoration(handler, backup, force=wishes.force, into_foreign=into_foreign)
 
         def announce(plan: RestorePlan) -> None:
             if plan.sets_version and plan.base.znode and not plan.is_empty:

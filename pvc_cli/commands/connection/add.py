@@ -4,13 +4,14 @@ from typing import NamedTuple
 import click
 
 from pvc_cli.commands._common.command import Context, options_into, pass_context, plain_dry_run_option
+from pvc_cli.commands._common.values import File
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import saved_access
 from pvc_cli.connections.saved import Connections, Protection
 from pvc_cli.errors import ConfigError, InvalidInputError, RefusedError, quoted
 from pvc_cli.zk.connection import parse_hosts
 
-_file = click.Path(dir_okay=False, resolve_path=True)
+_file = File(resolve_path=True)
 
 
 class _Login(NamedTuple):

@@ -14,9 +14,12 @@ from pvc_cli.zk.migration.migrate import Migration
 def command(context: Context, number: int, wishes: Wishes) -> None:
     """Go back to an older schema version; keys it lacks are deleted.
 
+    While PVC's daemons run, it is refused: they would set the newer version again. Its dry run then shows what would
+    be deleted, and the refusal below. A backup has no daemons.
+
     \b
     Example:
-      pvc schema rollback --to 13 --dry-run
+      pvc -c file:trial.json schema rollback --to 13 --dry-run
     """
     with connect(context) as handler:
-        go(context, Migration.rollback(handler, number, force=wishes.force or wishes.dry_run), wishes)
+        go(context, Migration.rollback(handler, number, force=wishes.force), wishes)

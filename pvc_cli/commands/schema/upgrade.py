@@ -35,7 +35,7 @@ def command(context: Context, number: int | None, wishes: Wishes, wait: float | 
       pvc schema upgrade --yes
     """
     with connect(context) as handler:
-        go(context, Migration.upgrade(handler, number, force=wishes.force or wishes.dry_run), wishes)
+        go(context, Migration.upgrade(handler, number, force=wishes.force), wishes)
         if wait and not wishes.dry_run:
             try:
                 done = follow(handler, timeout=wait, on_wait=context.output.waiting)

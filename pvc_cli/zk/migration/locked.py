@@ -127,17 +127,47 @@ class TreeChange(Generic[PlanT]):
         :raises RefusedError: if daemons run that would undo it, and it is not forced.
         :raises TooLargeError: if a value does not fit into a request.
         """
-        plan = self._plan()
-        self._judge_base(plan)
-        for objection in self._objections(plan):
-            if not self.force:
-                raise objection
-            on_warning(str(objection).removesuffix(FORCE))
-        for phase in plan.phases():
-            require_fit(self.handler.store, phase.parts())
+        plan, objections = self._judged_plan(on_warning)
+        if objections:
+            raise objections[0]
+        self._require_fit(plan)
         for path in plan.contenders:
             on_warning(f"{path} is in the queue for a lock: this is refused while it is there")
         return plan
+
+    def preview(self, on_warning: Callable[[str], None] = lambda _: None) -> tuple[PlanT, PvcError | None]:
+        """Return what would be changed, from the tree as it is, and why that is refused, if it is.
+
+        :param on_warning: is told what would stop the change, had it not been forced.
+        :raises ConflictError: if the schema version is no longer the one that the change was decided on.
+        :raises TooLargeError: if a value does not fit into a request.
+        """
+        plan, objections = self._judged_plan(on_warning)
+        self._require_fit(plan)
+        try:
+            self._require_no_contenders(plan)
+        except LockError as error:
+            objections.append(error)
+        return plan, objections[0] if objections else None
+
+    def _judged_plan(self, on_warning: Callable[[str], None]) -> tuple[PlanT, list[PvcError]]:
+        """Return what would be changed, and what speaks against it; forced, that is a warning."""
+        plan = self._plan()
+        self._judge_base(plan)
+        objections = list(self._objections(plan))
+        if self.force:
+            for objection in objections:
+                on_warning(str(objection).removesuffix(FORCE))
+            return plan, []
+        return plan, objections
+
+    def _require_fit(self, plan: PlanT) -> None:
+        for phase in plan.phases():
+            require_fit(self.handler.store, phase.parts())
+
+    def _require_no_contenders(self, plan: PlanT) -> None:
+        found = self.handler.store.read([Read(path) for path in plan.contenders])
+        refuse_contenders({p: z for p, z in zip(plan.contenders, found, strict=True) if isinstance(z, Znode)})
 
     def carry_out(self, hooks: Hooks[PlanT] | None = None) -> PlanT:
         """Decide, hold the lock that PVC's daemons hold when they change the schema, judge again, and carry it out.
@@ -187,8 +217,7 @@ class TreeChange(Generic[PlanT]):
         for _ in range(ATTEMPTS):
             if now.is_empty:
                 return
-            found = self.handler.store.read([Read(path) for path in now.contenders])
-            refuse_contenders({p: z for p, z in zip(now.contenders, found, strict=True) if isinstance(z, Znode)})
+            self._require_no_contenders(now)
             try:
                 self._execute(now, lock, hooks)
             except CommitConflictError as error:

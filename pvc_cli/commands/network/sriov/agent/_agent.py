@@ -11,6 +11,7 @@ from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import Kernel
 from pvc_cli.agent.wanted import SavedWanted
 from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.values import File
 from pvc_cli.connections.node_config import read_node_config
 
 node_option = click.option(
@@ -18,7 +19,7 @@ node_option = click.option(
 )
 config_option = click.option(
     "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=File(path_type=Path),
     metavar="FILE",
     help="PVC configuration [default: PVC_CONFIG_FILE, else /etc/pvc/pvc.conf].",
 )

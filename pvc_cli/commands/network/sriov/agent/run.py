@@ -6,7 +6,7 @@ import click
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.agent.service import Service
 from pvc_cli.commands._common.command import Context, connect, pass_context
-from pvc_cli.commands._common.values import Seconds
+from pvc_cli.commands._common.values import File, Seconds
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option, read_config
 from pvc_cli.connections.resolve import resolve
 
@@ -16,7 +16,7 @@ from pvc_cli.connections.resolve import resolve
 @config_option
 @click.option(
     "--metrics-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=File(path_type=Path),
     metavar="FILE",
     help="Write metrics for the node exporter's textfile collector.",
 )
@@ -29,7 +29,7 @@ from pvc_cli.connections.resolve import resolve
 )
 @click.option(
     "--state-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=File(path_type=Path),
     metavar="FILE",
     help="Keep the wanted settings for times without ZooKeeper [default: wanted.json in STATE_DIRECTORY, if set].",
 )
