@@ -1,11 +1,29 @@
 """What a command is given: global options, output, and names from standard input."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import Output
+
+
+class _StdinNames:
+    """The names on standard input: it can be read once, and several clusters may be asked about them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._names: list[str] | None = None
+
+    def read(self) -> list[str]:
+        """Return the lines that are not empty."""
+        with self._lock:
+            if self._names is None:
+                self._names = [name for line in sys.stdin if (name := line.strip())]
+            return list(self._names)
 
 
 @dataclass(slots=True)
@@ -36,12 +54,13 @@ class Context:
     """The signals received so far."""
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False
-    _stdin: list[str] = field(default_factory=list)
+    _stdin: _StdinNames = field(default_factory=_StdinNames)
 
-    def turn_to(self, connection: str) -> None:
-        """Let the command run, once more, on another cluster."""
-        self.connection = self.cluster = connection
-        self.connected = self._stdin_read = False
+    def on(self, connection: str, output: Output) -> Context:
+        """Return the context of the same command on one of several clusters; all get the same standard input."""
+        return replace(
+            self, connection=connection, cluster=connection, connected=False, output=output, _stdin_read=False
+        )
 
     def names(self, words: Sequence[str], *, commas: bool = True) -> list[str]:
         """Return *words* with ``-`` replaced by the lines of standard input.
@@ -63,7 +82,7 @@ class Context:
         if self._stdin_read:
             raise InvalidInputError("'-' can be used only once: it reads all of standard input")
         self._stdin_read = True
-        self._stdin = self._stdin or [name for line in sys.stdin if (name := line.strip())]
-        if not self._stdin:
+        names = self._stdin.read()
+        if not names:
             raise InvalidInputError("no names on standard input: expected one per line")
-        return list(self._stdin)
+        return names

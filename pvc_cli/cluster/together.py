@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pvc_cli.zk import ZKHandler
+if TYPE_CHECKING:
+    from pvc_cli.zk import ZKHandler
 
 _T = TypeVar("_T")
 
@@ -17,7 +18,14 @@ def begin(handler: ZKHandler, read: Callable[[], _T]) -> Callable[[], _T]:
     """
     if not handler.is_live:
         return read
-    # Imported here: few commands read several things.
+    # The schema is read first, and by one: all that follows needs it.
+    _ = handler.schema
+    return in_thread(read)
+
+
+def in_thread(work: Callable[[], _T]) -> Callable[[], _T]:
+    """Begin *work* in a thread of its own, and return what waits for its result, or raises what it raised."""
+    # Imported here: few commands do several things.
     from concurrent.futures import Future
     from threading import Thread
 
@@ -25,12 +33,10 @@ def begin(handler: ZKHandler, read: Callable[[], _T]) -> Callable[[], _T]:
 
     def run() -> None:
         try:
-            future.set_result(read())
+            future.set_result(work())
         except BaseException as error:
             future.set_exception(error)
 
-    # The schema is read first, and by one: all that follows needs it.
-    _ = handler.schema
     # A thread that nobody waits for any more, after an error or Ctrl-C, must not hold the process.
     Thread(target=run, daemon=True).start()
     return future.result

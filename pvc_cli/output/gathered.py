@@ -1,4 +1,4 @@
-"""What several clusters answer to one question, each thing with the name of its cluster in front."""
+"""What one of several clusters answers, each thing with the name of the cluster in front."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,18 +17,18 @@ class Columns(NamedTuple):
 
 
 class Gathered:
-    """The answers so far. Each cluster is named in :attr:`cluster` before it answers."""
+    """What one cluster answers, and what is said of it meanwhile."""
 
-    def __init__(self) -> None:
-        self.cluster = ""
+    def __init__(self, cluster: str) -> None:
+        self.cluster = cluster
         self.columns = Columns((CLUSTER,))
         self.rows: list[Row] = []
         self.documents: list[Document] = []
         self.names: list[str] = []
-        self.answered: list[str] = []
-        """The clusters that did."""
+        self.said: list[str] = []
+        self.answered = False
         self.things = ""
-        """What all of it is, in the plural, if that was said."""
+        """What it shows, in the plural, if that was said."""
         self.count = 0
 
     def add_rows(self, headers: Sequence[str], rows: Iterable[Row], wide: Sequence[str], wrap: int | None) -> None:

@@ -97,13 +97,28 @@ class Output:
         self.layout = Layout()
         """How a list is laid out."""
         self.gathered: Gathered | None = None
-        """Where results go instead, while several clusters answer one after the other."""
+        """Where results go instead, and what is said, while several clusters answer."""
         self._screen: Screen | None = None
         self._lines: list[str] = []
         self._notes: list[str] = []
         self._footnotes: list[str] = []
         self._waits = False
         self._sign: SignOfLife | None = None
+
+    def gathering(self, cluster: str) -> Output:
+        """Return an output like this one that keeps what *cluster* answers, for :meth:`pass_on`."""
+        from copy import copy
+
+        from pvc_cli.output.gathered import Gathered
+
+        output = copy(self)
+        output.gathered = Gathered(cluster)
+        return output
+
+    def pass_on(self, gathered: Gathered) -> None:
+        """Say what was said of one of several clusters."""
+        for text in gathered.said:
+            self._say(text)
 
     @property
     def tabular(self) -> bool:
@@ -134,7 +149,7 @@ class Output:
     @contextmanager
     def alive(self, doing: Callable[[], str]) -> Iterator[None]:
         """Within a ``with`` block, say on a terminal what is done, if it takes a while and nothing else is said."""
-        if self.quiet or not obeys_codes(sys.stderr):
+        if self.quiet or self.gathered or not obeys_codes(sys.stderr):
             yield
             return
         from pvc_cli.output.patience import SignOfLife
@@ -168,7 +183,9 @@ class Output:
 
     def _say(self, text: str) -> None:
         text = own_hints(text)
-        if self._screen:
+        if self.gathered:
+            self.gathered.said.append(text)
+        elif self._screen:
             self._notes.append(printable(text))
         else:
             self.end_wait()
@@ -258,7 +275,7 @@ class Output:
             gathered.add_names(names())
         else:
             gathered.add_documents(document())
-        gathered.answered.append(gathered.cluster)
+        gathered.answered = True
 
     def _page(self, text: str) -> None:
         """Print *text*, in a pager if it does not fit the terminal."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +22,7 @@ from pvc_cli.zk import ZKHandler, ZKSchema
 from tests.conftest import Pvc, Tree
 from tests.integration.test_completion import complete
 from tests.integration.test_lists import ARGUMENTS, LISTS
+from tests.latency import far_away
 
 BOTH = ("-c", "prod,lab")
 OF_ONE = (
@@ -122,6 +128,52 @@ def test_a_cluster_that_does_not_answer_hides_no_other(saved: Pvc, names: str) -
     line, document = result.err.splitlines()
     assert line.startswith("Error: dead: ZooKeeper at 127.0.0.1:1 did not answer within 1 s")
     assert json.loads(document)["error"]["message"] == line.removeprefix("Error: ")
+
+
+FAR = 0.3
+
+
+def test_clusters_are_read_side_by_side(saved: Pvc, tree: Tree, lab: Tree) -> None:
+    def taken(names: str) -> float:
+        begun = time.monotonic()
+        result = saved("-c", names, "vm", "list", "-o", "json")
+        assert (result.code, result.err) == (0, "")
+        return time.monotonic() - begun
+
+    with far_away(tree.hosts, FAR) as one, far_away(lab.hosts, FAR) as other, far_away(tree.hosts, FAR) as third:
+        for name, hosts in (("a", one), ("b", other), ("c", third)):
+            assert saved("connection", "add", name, hosts).code == 0
+        # One after the other, three take three times as long as one. Timed: two more tries are for a busy machine.
+        assert any(taken("a,b,c") < 1.5 * taken("a") for _ in range(3))
+
+
+@pytest.mark.parametrize("names", ["mute,prod,dead,lab", "prod,lab,mute,dead"])
+def test_clusters_that_do_not_answer_take_one_timeout_together(saved: Pvc, names: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # connections are accepted, and that is all
+        assert saved("connection", "add", "mute", f"127.0.0.1:{mute.getsockname()[1]}").code == 0
+        begun = time.monotonic()
+        result = saved("--timeout", "2", "-c", names, "vm", "list", "-o", "name")
+        taken = time.monotonic() - begun
+    assert result.code == 4
+    assert [line.partition(":")[0] for line in result.out.splitlines()] == ["prod"] * 20 + ["lab"] * 5
+    assert [line.split()[1] for line in result.err.splitlines()] == [
+        f"{name}:" for name in names.split(",") if name in ("mute", "dead")
+    ]
+    assert taken < 2 * 2
+
+
+def test_ctrl_c_ends_the_wait_for_all(saved: Pvc) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        assert saved("connection", "add", "mute", f"127.0.0.1:{mute.getsockname()[1]}").code == 0
+        command = [sys.executable, "-m", "pvc_cli", "--timeout", "60", "-c", "prod,mute", "vm", "list"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            mute.accept()[0].close()  # somebody waits
+            begun = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err.lstrip().startswith("Error: interrupted")
+    assert time.monotonic() - begun < 5
 
 
 def test_a_cluster_that_refuses_hides_no_other_and_the_highest_exit_code_counts(
