@@ -199,7 +199,7 @@ def test_a_connection_that_is_replaced_keeps_nothing_of_the_old_one(pvc: Pvc, tm
     write_file(password, "secret")
     options = ("--user", "pvc", "--password-file", str(password), "--ca", "/ca.pem", "--acl", "creator")
     assert pvc("connection", "add", "prod", "hv1", *options).code == 0
-    assert pvc("connection", "add", "prod", "hv1").err.startswith("Unchanged: ")
+    assert pvc("connection", "add", "prod", "hv1").err.startswith("Connection 'prod' is saved already")
     assert pvc("connection", "add", "prod", "hv2").code == 1
     assert pvc("connection", "add", "prod", "hv2", "--force").code == 0
     assert resolve("prod", None) == Target("hv2", "--connection", Access(), "prod")

@@ -31,6 +31,15 @@ def permit(context: Context, target: Target) -> None:
     :raises RefusedError: if it may not, if another cluster is confirmed than is used, or if the answer is wrong.
     """
     require_writable(target)
+    if target.protection or context.confirm is not None:
+        confirm_name(context, target)
+
+
+def confirm_name(context: Context, target: Target) -> None:
+    """Let the name of *target*, which is protected, be typed once, unless the command line confirms it.
+
+    :raises RefusedError: if another cluster is confirmed, or if the answer is wrong.
+    """
     if context.confirm not in (None, target.name, target.hosts):
         raise RefusedError(
             f"--confirm says {quoted(context.confirm)}, but the cluster is {quoted(target.label)} (from"

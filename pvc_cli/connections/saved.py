@@ -19,6 +19,7 @@ _PROTECTION = "protection"
 Protection = Literal["confirm", "read-only"]
 """What guards a cluster against changes: its name has to be typed first, or nothing may be changed."""
 PROTECTIONS: tuple[Protection, ...] = ("confirm", "read-only")
+"""From the weakest on."""
 
 
 class Connections(NamedTuple):

@@ -44,6 +44,7 @@ from pvc_cli.errors import (
     quoted,
 )
 from pvc_cli.zk.access import NO_ACCESS, Access
+from pvc_cli.zk.lookup import NameLookup
 from pvc_cli.zk.names import check_item
 from pvc_cli.zk.wire import WireHandler
 
@@ -148,7 +149,7 @@ class Connection:
         self._live = self.client.start_async()
         meanwhile()
         # Servers answer within milliseconds: those that did not open a session by half the time are asked why.
-        if not self._live.wait(self.timeout / 2):
+        if not self._await_first(time.monotonic() + self.timeout / 2):
             servers = self._why_silent(until - time.monotonic())
             if not self._live.wait(max(until - time.monotonic(), 0)):
                 error = self.unreachable(servers)
@@ -160,6 +161,25 @@ class Connection:
             except BaseException:
                 self.stop()
                 raise
+
+    def _await_first(self, until: float) -> bool:
+        """Wait for the first session; return whether it is open.
+
+        :raises UnreachableError: at once, if the names of all servers are unknown.
+        """
+        if self._live.wait(min(_GLANCE, max(until - time.monotonic(), 0))):
+            return True
+        lookup = NameLookup(self._addresses)
+        while not self._live.wait(min(_GLANCE, max(until - time.monotonic(), 0))):
+            if reason := lookup.failure:
+                self._abandon()
+                raise UnreachableError(
+                    f"cannot resolve {printable(self.hosts)} ({reason}): check the names, or use others with"
+                    " --coordinators"
+                )
+            if time.monotonic() >= until:
+                return False
+        return True
 
     def _why_silent(self, timeout: float) -> str:
         """Return what is wrong with several servers, and what to do; nothing of one server, or if enough serve."""

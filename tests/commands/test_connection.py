@@ -41,7 +41,7 @@ def test_the_current_connection_is_used(pvc: Pvc, tree: Tree) -> None:
 
 def test_a_kept_connection_is_replaced_only_with_force(pvc: Pvc) -> None:
     pvc("connection", "add", "prod", "hv1")
-    assert pvc("connection", "add", "prod", "hv1").err == "Unchanged: Saved connection 'prod' (hv1).\n"
+    assert pvc("connection", "add", "prod", "hv1").err == "Connection 'prod' is saved already (hv1).\n"
     result = pvc("connection", "add", "prod", "hv2")
     assert (result.code, result.err) == (
         1,
@@ -101,14 +101,17 @@ def test_a_connection_is_protected_and_stays_so(pvc: Pvc, home: Path) -> None:
     assert pvc("connection", "list").out.splitlines()[1].split(maxsplit=3)[3] == "asks before changes"
     assert "Protection:   asks before changes" in pvc("connection", "show").out
     # Neither saved again nor replaced.
-    assert pvc("connection", "add", "prod", "hv1").err.startswith("Unchanged")
+    assert pvc("connection", "add", "prod", "hv1").err.startswith("Connection 'prod' is saved already")
     assert pvc("connection", "add", "prod", "hv1", "--read-only").code == 1
-    assert pvc("connection", "add", "prod", "hv2", "--force").code == 0
+    assert pvc("connection", "add", "prod", "hv2", "--force", "--confirm", "prod").code == 0
     assert protection() == "confirm"
     assert pvc("connection", "protect", "prod", "--read-only").err == "Connection 'prod': read-only.\n"
     assert protection() == "read-only"
     assert json.loads(pvc("connection", "show", "prod", "-o", "json").out)["protection"] == "read-only"
-    assert pvc("connection", "protect", "prod", "--off").err == "Connection 'prod': not protected.\n"
+    assert (
+        pvc("connection", "protect", "prod", "--off", "--confirm", "prod").err
+        == "Connection 'prod': not protected.\n"
+    )
     assert protection() is None
     assert pvc("connection", "protect", "prod", "--off", "--read-only").code == 2
     assert pvc("connection", "protect", "lab").code == 1
@@ -116,3 +119,55 @@ def test_a_connection_is_protected_and_stays_so(pvc: Pvc, home: Path) -> None:
     path = home / "config" / "pvc" / "connections.yaml"
     path.write_text(path.read_text().replace("coordinators: hv2", "coordinators: hv2\n    protection: on"))
     assert "protection is 'on': use confirm or read-only" in pvc("vm", "list").err
+
+
+@pytest.mark.parametrize("protection", ["--protect", "--read-only"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("protect", "prod", "--off"),
+        ("remove", "prod"),
+        ("add", "prod", "hv2", "--force"),
+        ("add", "prod", "hv1", "--tls", "--force"),
+    ],
+)
+def test_a_protection_is_not_taken_away_unasked(
+    pvc: Pvc, home: Path, protection: str, words: tuple[str, ...]
+) -> None:
+    pvc("connection", "add", "prod", "hv1", protection)
+    pvc("connection", "add", "lab", "hv9")
+    path = home / "config" / "pvc" / "connections.yaml"
+    before = path.read_text()
+    for refused, said in (
+        (pvc("connection", *words), "connection 'prod' is protected, and there is no terminal to type its name on"),
+        (pvc("connection", *words, "--confirm", "lab"), "--confirm says 'lab', but the cluster is 'prod'"),
+    ):
+        assert (refused.code, refused.out, path.read_text()) == (1, "", before)
+        assert refused.err.startswith(f"Error: {said}")
+    assert pvc("connection", *words, "--dry-run").code == 0
+    assert path.read_text() == before
+    assert pvc("connection", *words, "--confirm", "prod").code == 0
+    assert path.read_text() != before
+
+
+def test_a_read_only_connection_is_opened_for_changes_only_by_name(pvc: Pvc) -> None:
+    pvc("connection", "add", "prod", "hv1", "--read-only")
+    assert pvc("connection", "protect", "prod").code == 1
+    assert pvc("connection", "protect", "prod", "--confirm", "prod").code == 0
+    # What protects more, or changes nothing that is protected, asks for nothing.
+    assert pvc("connection", "protect", "prod", "--read-only").code == 0
+    assert pvc("connection", "add", "lab", "hv9").code == 0
+    assert pvc("connection", "use", "lab").code == 0
+    assert pvc("connection", "remove", "lab").code == 0
+
+
+def test_what_is_so_already_is_said_in_a_sentence(pvc: Pvc) -> None:
+    pvc("connection", "add", "prod", "hv1", "--protect")
+    for words, said in (
+        (("use", "prod"), "Connection 'prod' is current already.\n"),
+        (("protect", "prod"), "Connection 'prod': asks before changes already.\n"),
+        (("add", "prod", "hv1"), "Connection 'prod' is saved already (hv1).\n"),
+    ):
+        for dry_run in ((), ("--dry-run",)):
+            result = pvc("connection", *words, *dry_run)
+            assert (result.code, result.err) == (0, said)

@@ -295,7 +295,7 @@ def test_a_connection_is_added_with_all_that_it_needs_and_shows_no_password(
     password.chmod(0o600)
     arguments = ("--user", "pvc", "--password-file", str(password), "--ca", str(pki / "ca.pem"), "--acl", "creator")
     assert pvc("connection", "add", "safe", secure, *arguments).code == 0
-    assert pvc("connection", "add", "safe", secure, *arguments).err.startswith("Unchanged: ")
+    assert pvc("connection", "add", "safe", secure, *arguments).err.startswith("Connection 'safe' is saved already")
     assert pvc("vm", "tag", "add", "web-01", "kept").code == 0
     result = pvc("connection", "show")
     assert "User:         pvc (digest)" in result.out

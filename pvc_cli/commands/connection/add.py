@@ -70,7 +70,8 @@ def command(
 ) -> None:
     """Save a cluster connection; it becomes current if none is.
 
-    A protection stays until 'pvc connection protect' changes it, also with --force.
+    A protection stays until 'pvc connection protect' changes it, also with --force. To replace a protected
+    connection, type its name; scripts pass --confirm NAME.
 
     \b
     Examples:
@@ -112,7 +113,13 @@ def command(
         protection or "", ""
     )
     current = "" if Connections.load().current else "; it is the current connection now"
-    save(context, change, f"Saved connection {quoted(name)} ({coordinators}){guarded}{current}.", dry_run=dry_run)
+    save(
+        context,
+        change,
+        f"Saved connection {quoted(name)} ({coordinators}){guarded}{current}.",
+        f"Connection {quoted(name)} is saved already ({coordinators}).",
+        dry_run=dry_run,
+    )
 
 
 def _ask_password(user: str) -> str:

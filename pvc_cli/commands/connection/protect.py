@@ -16,7 +16,7 @@ def command(context: Context, name: str, read_only: bool, off: bool, dry_run: bo
     """Ask for the cluster's name before every change, or refuse changes.
 
     Every command that changes something then asks for NAME to be typed, before it reads anything; a script passes
-    --confirm NAME. --yes answers other questions, not this one.
+    --confirm NAME. --yes answers other questions, not this one. To weaken the protection, type NAME, too.
 
     \b
     Examples:
@@ -32,4 +32,10 @@ def command(context: Context, name: str, read_only: bool, off: bool, dry_run: bo
         return require(saved, name).protected(name, protection)
 
     word = PROTECTION_WORDS[protection] or "not protected"
-    save(context, change, f"Connection {quoted(name)}: {word}.", dry_run=dry_run)
+    save(
+        context,
+        change,
+        f"Connection {quoted(name)}: {word}.",
+        f"Connection {quoted(name)}: {word} already.",
+        dry_run=dry_run,
+    )

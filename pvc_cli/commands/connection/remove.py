@@ -13,6 +13,8 @@ from pvc_cli.errors import quoted
 def command(context: Context, name: str, dry_run: bool) -> None:
     """Remove a saved connection; the cluster is not touched.
 
+    To remove a protected one, type its name; scripts pass --confirm NAME.
+
     \b
     Example:
       pvc connection remove prod
@@ -26,4 +28,10 @@ def command(context: Context, name: str, dry_run: bool) -> None:
             more={kept: entry for kept, entry in saved.more.items() if kept != name},
         )
 
-    save(context, change, f"Removed connection {quoted(name)}.", dry_run=dry_run)
+    save(
+        context,
+        change,
+        f"Removed connection {quoted(name)}.",
+        f"Connection {quoted(name)} is removed already.",
+        dry_run=dry_run,
+    )

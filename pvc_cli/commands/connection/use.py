@@ -21,4 +21,10 @@ def command(context: Context, name: str, dry_run: bool) -> None:
     def change(saved: Connections) -> Connections:
         return require(saved, name)._replace(current=name)
 
-    save(context, change, f"Connection {quoted(name)} is now current.", dry_run=dry_run)
+    save(
+        context,
+        change,
+        f"Connection {quoted(name)} is now current.",
+        f"Connection {quoted(name)} is current already.",
+        dry_run=dry_run,
+    )
