@@ -22,7 +22,7 @@ from pvc_cli.errors import (
     hint,
     quoted,
 )
-from pvc_cli.output.failure import report
+from pvc_cli.output.failure import report, report_said
 from pvc_cli.output.writer import Output
 from pvc_cli.program import own_commands, program
 
@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             _give_up_output()
             return fail("system", f"system error: {error}", EXIT_REFUSED)
-    return status if isinstance(status, int) else 0
+    return report_said(given.output, status) if isinstance(status, int) else 0
 
 
 def _open_closed_streams() -> None:

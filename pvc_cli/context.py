@@ -78,6 +78,16 @@ class Context:
                 names.append(word)
         return names
 
+    @property
+    def stdin_used(self) -> bool:
+        """Whether standard input was read, so that no answer can come from there."""
+        return self._stdin_read
+
+    def read_stdin(self) -> str:
+        """Return all of standard input."""
+        self._stdin_read = True
+        return sys.stdin.read()
+
     def _stdin_names(self) -> list[str]:
         if self._stdin_read:
             raise InvalidInputError("'-' can be used only once: it reads all of standard input")

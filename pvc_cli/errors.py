@@ -42,7 +42,7 @@ def hint(name: str, known: Iterable[str], otherwise: str) -> str:
 
 _ADVICE = (
     "see|use|run|rerun|retry|raise|omit|drop|choose|check|did you mean|override|upgrade|stop|start|give|try|set"
-    "|change|remove|move|release|restore|wait|repair|install|power|pass|save"
+    "|change|remove|move|release|restore|wait|repair|install|power|pass|save|plan"
 )
 """What advice begins with."""
 

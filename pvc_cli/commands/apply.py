@@ -37,6 +37,6 @@ def command(context: Context, planned: str | None, file: str | None, limits: Lim
         return apply_plan(context, planned, yes=limits.yes, dry_run=dry_run)
     if file is None or planned is not None:
         raise click.UsageError("expected either a PLAN, or -f STATE")
-    state = read_file(file)
+    state = read_file(context, file)
     with connect(context) as handler:
         return apply_state(context.output, handler, state, limits, dry_run=dry_run)

@@ -3,9 +3,12 @@
 import sys
 from contextlib import suppress
 
-from pvc_cli.errors import hint_in, printable
+from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE, hint_in, printable
 from pvc_cli.output.writer import Output
 from pvc_cli.program import own_commands, own_hints
+
+_KINDS = {EXIT_REFUSED: "refused", EXIT_UNREACHABLE: "unreachable", EXIT_CONFLICT: "conflict"}
+"""Of what kind errors are that a command has only said, by its exit code."""
 
 
 def report(output: Output, kind: str, message: str, code: int, *more: str) -> int:
@@ -15,10 +18,23 @@ def report(output: Output, kind: str, message: str, code: int, *more: str) -> in
         sys.stdout.flush()
     message = own_commands(message) if more else own_hints(message)
     print(f"Error: {printable(message)}", *map(own_commands, more), sep="\n", file=sys.stderr)
+    _as_object(output, kind, message, code)
+    return code
+
+
+def report_said(output: Output, code: int) -> int:
+    """Report to programs, as a JSON object, the errors that a command has said before it ended with an exit code."""
+    if code and output.failures:
+        first, *others = output.failures
+        message = f"{first} (and {len(others)} more)" if others else first
+        _as_object(output, _KINDS.get(code, "error"), own_hints(message), code)
+    return code
+
+
+def _as_object(output: Output, kind: str, message: str, code: int) -> None:
     if output.style in ("json", "json-pretty", "jsonl"):
         # Imported here: few errors need it.
         import json
 
         error = {"code": code, "kind": kind, "message": message, "hint": hint_in(message)}
         print(json.dumps({"error": error}), file=sys.stderr)
-    return code

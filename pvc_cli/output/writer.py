@@ -98,6 +98,8 @@ class Output:
         """How a list is laid out."""
         self.gathered: Gathered | None = None
         """Where results go instead, and what is said, while several clusters answer."""
+        self.failures: list[str] = []
+        """The errors that a command has said, and gone on."""
         self._screen: Screen | None = None
         self._lines: list[str] = []
         self._notes: list[str] = []
@@ -175,6 +177,7 @@ class Output:
 
     def error(self, text: str) -> None:
         """Say *text* on standard error, escaped, as an error."""
+        self.failures.append(self._about(text))
         self._say(f"Error: {self._about(text)}")
 
     def _about(self, text: str) -> str:

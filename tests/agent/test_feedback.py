@@ -77,9 +77,17 @@ def test_what_the_driver_refuses_is_exit_1_with_its_reason(on_tree: Pvc, running
     assert result.code == 0
     assert "Warning: pvchv1 ens1f1v1: not as wanted, as before: link_state; see " in result.err
     result = on_tree(*SET, "ens1f?v1", "--link-state", "disable", "--wait", "-o", "json")
-    cards = {one["phy"]: one["card"] for one in json.loads(result.out)["items"]}
+    document = json.loads(result.out)
+    cards = {one["phy"]: one["card"] for one in document["items"]}
     assert result.code == 1
     assert cards["ens1f0v1"]["applied"] is True
+    # What was written is there, but the card does not have it.
+    assert document["counts"] == {"changed": 1, "unchanged": 0, "refused": 0, "failed": 1}
+    (failed,) = (one for one in document["items"] if one["status"] == "failed")
+    assert (failed["phy"], len(failed["changes"])) == ("ens1f1v1", 1)
+    assert failed["reason"].startswith("refused: link_state: Operation not supported (EOPNOTSUPP); see ")
+    error = json.loads(result.err.splitlines()[-1])["error"]
+    assert (error["code"], error["kind"]) == (1, "refused")
     assert cards["ens1f1v1"]["refused"] == {"link_state": "Operation not supported (EOPNOTSUPP)"}
 
 

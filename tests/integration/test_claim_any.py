@@ -39,6 +39,17 @@ def test_the_first_that_is_free_is_taken(on_tree: Pvc, tree: Tree) -> None:
     assert claimed(on_tree, "web-02") == "ens1f0v2"
 
 
+def test_what_cannot_be_told_is_refused_without_advice_that_is_refused_too(on_tree: Pvc, tree: Tree) -> None:
+    broken = use(tree, "web-01", "ens1f0v1", node="pvchv1")
+    tree.put(f"/domains/{broken}/xml", b"<domain")
+    result = on_tree(*ANY, "app-01")
+    assert (result.code, result.err) == (
+        1,
+        "Error: cannot tell whether a VF of node pvchv1 is free: the XML of VM web-01, which is in state start there,"
+        " is unreadable: repair it, or claim a VF by name\n",
+    )
+
+
 def test_a_pf_and_trust_may_be_asked_for(on_tree: Pvc, tree: Tree) -> None:
     tree.put(f"{VFS}/ens1f1v2/config/trust", b"True")
     assert claimed(on_tree, "--trust", "app-01") == "ens1f1v2"

@@ -68,7 +68,14 @@ def test_a_plan_whose_base_has_changed_is_refused_by_name_and_nothing_is_done(
     before = tree.dump()
     result = on_tree("apply", plan, "-o", "json")
     assert (result.code, tree.dump()) == (5, before)
-    assert result.err.endswith("Nothing was changed: a plan is done as a whole, or not at all.\n")
+    *said, last, error = result.err.splitlines()
+    assert last == "Nothing was changed: a plan is done as a whole, or not at all."
+    assert json.loads(error)["error"] == {
+        "code": 5,
+        "kind": "conflict",
+        "message": said[-1].removeprefix("Error: "),
+        "hint": "plan again",
+    }
     assert "Error: web-02: refused: tag production protected changed since this was planned: plan again" in result.err
     document = json.loads(result.out)
     assert [item["name"] for item in document["items"] if item["status"] == "refused"] == ["web-02"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +52,38 @@ def test_few_vms_scripts_and_yes_are_not_asked(demo: Callable[..., Tree], pvc: P
     assert few.wait_for_end() == 0
     assert on_terminal(tree, "vm", "tag", "add", "--all", "green", "--yes").wait_for_end() == 0
     assert pvc("--coordinators", tree.hosts, "vm", "tag", "add", "--all", "red").code == 0
+
+
+def test_names_from_a_pipe_ask_on_the_terminal_of_the_person_behind_it(
+    demo: Callable[..., Tree], tmp_path: Path
+) -> None:
+    tree = demo(vms=30)
+    before = tree.dump()
+    pvc = f"{sys.executable} -m pvc_cli --coordinators {tree.hosts}"
+    (tmp_path / "state.yaml").write_text("version: 1\nvms:\n  - vm: '*'\n    tags: [blue]\n")
+    for line in (
+        f"{pvc} vm list -o name | {pvc} vm tag add - blue",
+        f"{pvc} vm list -o name | {pvc} vm tag add --name - blue",
+        f"{pvc} apply -f - < {tmp_path}/state.yaml",
+    ):
+        terminal = Terminal(["bash", "-c", line], dict(os.environ))
+        terminal.wait_for(f"Change 30 VMs of {tree.hosts}? [y/N]: ")
+        terminal.type("n\n")
+        assert terminal.wait_for_end() == 1
+        assert "not confirmed: nothing was changed" in terminal.seen
+        assert tree.dump() == before
+    # A script that closes its input on purpose is not asked, nor is one without a terminal.
+    script = Terminal(["bash", "-c", f"{pvc} vm tag add --all blue < /dev/null"], dict(os.environ))
+    assert script.wait_for_end() == 0
+    yes = Terminal(["bash", "-c", f"{pvc} vm list -o name | {pvc} vm tag add - red --yes"], dict(os.environ))
+    assert yes.wait_for_end() == 0
+    line = f"{pvc} vm list -o name | {pvc} vm tag add - green"
+    unseen = subprocess.run(["bash", "-c", line], capture_output=True, check=False, start_new_session=True)
+    assert unseen.returncode == 0
+    terminal = Terminal(["bash", "-c", f"{pvc} vm list -o name | {pvc} vm tag remove - green"], dict(os.environ))
+    terminal.wait_for("[y/N]: ")
+    terminal.type("y\n")
+    assert terminal.wait_for_end() == 0
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "anything"])

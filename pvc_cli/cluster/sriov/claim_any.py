@@ -112,7 +112,22 @@ def _find(handler: ZKHandler, wish: Wish, vm: VmRef) -> Sequence[Vf]:
         raise RefusedError(
             f"node {wish.node} has no free VF{of} for VM {vm.name}: {counts}; see 'pvc sriov vf list {wish.node}'"
         )
-    return own or free
+    found = own or free
+    _require_readable(users, found[0], vm)
+    return found
+
+
+def _require_readable(users: Sequence[User], vf: Vf, vm: VmRef) -> None:
+    """Check that the XML of each VM that may have a VF of this node tells which.
+
+    :raises RefusedError: if one does not.
+    """
+    for user in users:
+        if user.ref.uuid != vm.uuid and user.may_hold(VfRef(vf.node, vf.phy)) and not (user.readable or user.is_idle):
+            raise RefusedError(
+                f"cannot tell whether a VF of node {vf.node} is free: the XML of VM {user.ref.name}, which is in"
+                f" state {user.state} there, is unreadable: repair it, or claim a VF by name"
+            )
 
 
 def _has(user: User, vf: Vf) -> bool:

@@ -1,7 +1,8 @@
 """The JSON documents of agents and of changes to PFs; PFs and VFs have theirs in :mod:`pvc_cli.cluster.documents`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from pvc_cli.cluster.documents import item_document, items_document
 from pvc_cli.cluster.sriov.agents import Agent, Agents
@@ -30,7 +31,11 @@ def renaming_document(node: str, old: str, new: str, renaming: Renaming) -> Json
 def vf_item(vf: VfRef, changes: Sequence[Change], **more: object) -> Json:
     """Return what becomes of one VF, with *more* that is known about it."""
     status = "changed" if changes else "unchanged"
-    return item_document(f"{vf.node}/{vf.phy}", status, "already so", changes, **vf._asdict(), **more)
+    return _item(vf, status, "already so", changes, more)
+
+
+def _item(vf: VfRef, status: str, reason: str, changes: Sequence[Change], more: Mapping[str, object]) -> Json:
+    return item_document(f"{vf.node}/{vf.phy}", status, reason, changes, **vf._asdict(), **more)
 
 
 def settings_document(
@@ -39,11 +44,13 @@ def settings_document(
     changed: Sequence[Setting],
     agents: Agents | None = None,
     applied: Sequence[Applied] = (),
+    failed: Mapping[VfRef, str] = MappingProxyType({}),
 ) -> Json:
     """Return the document of what is set on each VF, which may be nothing.
 
     :param agents: those of the VFs' nodes, if they were looked at.
     :param applied: what the cards made of it, if that was waited for.
+    :param failed: why a card does not have what was set; the change is kept.
     """
     cards = {one.vf: one for one in applied}
     items = []
@@ -55,7 +62,7 @@ def settings_document(
             more["agent"] = agents[vf.node].state if vf.node in agents else None
         if vf in cards:
             more["card"] = _applied_document(cards[vf])
-        items.append(vf_item(vf, own, **more))
+        items.append(_item(vf, "failed", failed[vf], own, more) if vf in failed else vf_item(vf, own, **more))
     return items_document(items)
 
 

@@ -167,16 +167,22 @@ def _note_plan(context: click.Context, _parameter: click.Parameter, value: str |
 
 
 def note_overwrite(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Note that a plan may replace a file."""
+    """Note that a plan may replace a file; for a command that writes another one itself."""
     if isinstance(context.obj, Context):
         context.obj.output.overwrite = value
     return value
 
 
+def _overwrite_plan(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Note that a plan may replace a file; there must be one."""
+    if note_overwrite(context, parameter, value) and not context.obj.output.plan:
+        raise click.UsageError("--overwrite goes with --plan: give both")
+
+
 def dry_run_option(command: Command) -> Command:
     """Add ``--dry-run`` and ``--plan`` for a change of the cluster."""
     command = click.option(
-        "--overwrite", is_flag=True, expose_value=False, callback=note_overwrite, help="Replace the file of --plan."
+        "--overwrite", is_flag=True, expose_value=False, callback=_overwrite_plan, help="Replace the file of --plan."
     )(command)
     return dry_run_beside_overwrite(command)
 

@@ -1,6 +1,5 @@
 """Read files of desired state, and carry them out: the same for the whole cluster and for VFs alone."""
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import MANY, ask_many, asks, progress_bar
 from pvc_cli.commands._common.values import File
+from pvc_cli.context import Context
 from pvc_cli.files import cannot_read
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
@@ -50,14 +50,14 @@ limit_options = options_into(
 )  # fmt: skip
 
 
-def read_file(file: str) -> State:
+def read_file(context: Context, file: str) -> State:
     """Return what a file of desired state says; - is standard input.
 
     :raises ConfigError: naming the line, if it is not such a file, or cannot be read.
     """
     source = "standard input" if file == "-" else file
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8", errors="surrogateescape")
+        text = context.read_stdin() if file == "-" else Path(file).read_text("utf-8", errors="surrogateescape")
     except OSError as error:
         raise cannot_read(source, error) from None
     return read_state(text, source)

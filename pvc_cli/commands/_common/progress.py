@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import cast
 
 import click
@@ -61,6 +62,7 @@ def until_interrupted() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
+_TERMINAL = Path("/dev/tty")
 MANY = 20
 """Above so many things, a change asks on a terminal."""
 
@@ -77,7 +79,22 @@ def ask_many(count: int, things: str, *, yes: bool, dry_run: bool) -> None:
 
 def asks(count: int, *, yes: bool, dry_run: bool) -> bool:
     """Tell whether :func:`ask_many` would ask."""
-    return not (yes or dry_run) and count > MANY and sys.stdin.isatty() and sys.stderr.isatty()
+    return not (yes or dry_run) and count > MANY and _has_person()
+
+
+def _has_person() -> bool:
+    """Tell whether there is somebody to ask: where standard input gave names, on the terminal of the process."""
+    if not sys.stderr.isatty():
+        return False
+    if sys.stdin.isatty():
+        return True
+    if not _context().stdin_used:
+        return False
+    try:
+        with _TERMINAL.open():
+            return True
+    except OSError:
+        return False
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -96,9 +113,20 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def _cluster() -> str:
     """Return what the cluster is called that is used; empty if none is."""
-    return printable(cast("Context", click.get_current_context().obj).cluster)
+    return printable(_context().cluster)
+
+
+def _context() -> Context:
+    return cast("Context", click.get_current_context().obj)
 
 
 def _ask(question: str) -> None:
-    if not click.confirm(question, err=True):
+    if not (click.confirm(question, err=True) if sys.stdin.isatty() else _ask_on_terminal(question)):
         raise RefusedError("not confirmed: nothing was changed")
+
+
+def _ask_on_terminal(question: str) -> bool:
+    """Ask where standard input is used up."""
+    with _TERMINAL.open() as keyboard:
+        print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+        return keyboard.readline().strip().lower() in ("y", "yes")

@@ -108,6 +108,9 @@ def selection_options(
             yes: bool = False,
             **given: object,
         ) -> object:
+            if filters.negate and filters._replace(negate=False, names=()) == Filters():
+                # Who gives names and -n may mean all others.
+                raise click.UsageError("-n inverts filters such as -s STATE and -g TAG: give one, or drop -n")
             return command(*args, selection=Selection(words, everything, filters, yes), **given)
 
         decorated = options_into(Filters, "filters", _NAME, _node_option(*node), *_OTHERS, _NEGATE)(

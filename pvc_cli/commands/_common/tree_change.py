@@ -39,6 +39,8 @@ class Wishes(NamedTuple):
         """
         if self.backup and self.no_backup:
             raise InvalidInputError("--backup and --no-backup exclude each other")
+        if self.overwrite and not self.backup:
+            raise InvalidInputError("--overwrite goes with --backup FILE: give both")
         if self.backup:
             return Path(self.backup)
         if self.no_backup or is_file(context):

@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.commands._common.command import Context, output_option, pass_context
 from pvc_cli.commands.sandbox._show import show_sandbox
-from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.errors import NotFoundError
 from pvc_cli.sandbox import control
 
 
@@ -18,7 +18,6 @@ def command(context: Context) -> int:
     """
     running = control.status()
     if running is None:
-        context.output.message("No sandbox is running: start one with 'pvc sandbox start'.")
-        return EXIT_REFUSED
+        raise NotFoundError("no sandbox is running: start one with 'pvc sandbox start'")
     show_sandbox(context, running)
     return 0

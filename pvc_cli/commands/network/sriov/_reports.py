@@ -1,11 +1,12 @@
 """What the agents report of PFs and VFs, for people."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pvc_cli.cluster.sriov.agents import Agent, Agents
 from pvc_cli.cluster.sriov.applied import Applied
-from pvc_cli.cluster.sriov.model import Vf
+from pvc_cli.cluster.sriov.model import Vf, VfRef
 from pvc_cli.cluster.sriov.report import PfReport, VfReport
 from pvc_cli.commands._common.times import age_text, time_text
 from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE
@@ -82,30 +83,44 @@ def warn_of_agents(output: Output, agents: Agents, what: str) -> None:
             output.warning(f"{agent.trouble}: {what}")
 
 
-def show_applied(output: Output, applied: Sequence[Applied], agents: Agents, waited: float) -> int:
+class Shortfall(NamedTuple):
+    """Why a card does not have what was set."""
+
+    reason: str
+    code: int
+    """The exit code that this is worth."""
+
+
+def shortfalls(applied: Sequence[Applied], agents: Agents, waited: float) -> dict[VfRef, Shortfall]:
+    """Return of each VF whose card does not have what was set why that is so."""
+    return {one.vf: _shortfall(one, agents, waited) for one in applied if not one.done}
+
+
+def _shortfall(one: Applied, agents: Agents, waited: float) -> Shortfall:
+    see = f"see 'pvc sriov vf info {one.vf.node} {one.vf.phy}'"
+    if one.deleted:
+        return Shortfall(f"deleted by another client before the card was known to have it; {see}", EXIT_CONFLICT)
+    if one.overruled:
+        now = ", ".join(f"{setting} is {word(value)} now" for setting, value in one.overruled.items())
+        return Shortfall(f"changed again by another client: {now}; {see}", EXIT_CONFLICT)
+    if one.state is None:
+        why = agents[one.vf.node].trouble or "its agent has not reported since the change"
+        return Shortfall(f"no answer within {waited:g} s: {why}; the setting is kept", EXIT_UNREACHABLE)
+    return Shortfall(f"{_failure(one, waited)}; {see}", EXIT_REFUSED)
+
+
+def show_applied(output: Output, applied: Sequence[Applied], short: Mapping[VfRef, Shortfall]) -> int:
     """Say what the cards made of what was set, and return the exit code."""
-    code = 0
     for one in applied:
-        name, see = f"{one.vf.node} {one.vf.phy}", f"see 'pvc sriov vf info {one.vf.node} {one.vf.phy}'"
-        if one.done:
-            output.message(f"{name}: the card has it.")
-            if one.others:
-                output.warning(f"{name}: not as wanted, as before: {', '.join(one.others)}; {see}")
-        elif one.deleted:
-            output.error(f"{name}: deleted by another client before the card was known to have it; {see}")
-            code = max(code, EXIT_CONFLICT)
-        elif one.overruled:
-            now = ", ".join(f"{setting} is {word(value)} now" for setting, value in one.overruled.items())
-            output.error(f"{name}: changed again by another client: {now}; {see}")
-            code = max(code, EXIT_CONFLICT)
-        elif one.state is None:
-            why = agents[one.vf.node].trouble or "its agent has not reported since the change"
-            output.error(f"{name}: no answer within {waited:g} s: {why}; the setting is kept")
-            code = max(code, EXIT_UNREACHABLE)
-        else:
-            output.error(f"{name}: {_failure(one, waited)}; {see}")
-            code = max(code, EXIT_REFUSED)
-    return code
+        name = f"{one.vf.node} {one.vf.phy}"
+        if one.vf in short:
+            output.error(f"{name}: {short[one.vf].reason}")
+            continue
+        output.message(f"{name}: the card has it.")
+        if one.others:
+            see = f"see 'pvc sriov vf info {one.vf.node} {one.vf.phy}'"
+            output.warning(f"{name}: not as wanted, as before: {', '.join(one.others)}; {see}")
+    return max((one.code for one in short.values()), default=0)
 
 
 def _failure(one: Applied, waited: float) -> str:

@@ -19,7 +19,7 @@ def command(context: Context, file: str, yes: bool, dry_run: bool) -> int:
     Example:
       pvc sriov vf export > vfs.yaml && pvc sriov vf apply -f vfs.yaml --dry-run
     """
-    state = read_file(file)
+    state = read_file(context, file)
     if state.vms:
         context.output.message(f"Left alone: the VMs of {state.source}; 'pvc apply' sets them, too.")
     with connect(context) as handler:

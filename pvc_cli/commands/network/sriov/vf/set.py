@@ -20,7 +20,7 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.values import Number, Seconds
-from pvc_cli.commands.network.sriov._reports import show_applied, warn_of_agents
+from pvc_cli.commands.network.sriov._reports import shortfalls, show_applied, warn_of_agents
 from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, written_word
 from pvc_cli.output.writer import Output
 
@@ -99,9 +99,13 @@ def command(
         if wait is not None:
             output.message("Waiting for the card.")
             applied, agents = wait_until_applied(handler, vfs, settings, wait)
+    short = shortfalls(applied, agents, wait or 0)
     if output.style != "table":
-        output.show(lambda: settings_document(transaction, vfs, changed, agents, applied), names=set_vfs, table=str)
-    return show_applied(output, applied, agents, wait or 0)
+        failed = {vf: one.reason for vf, one in short.items()}
+        output.show(
+            lambda: settings_document(transaction, vfs, changed, agents, applied, failed), names=set_vfs, table=str
+        )
+    return show_applied(output, applied, short)
 
 
 def _say(output: Output, vfs: Sequence[VfRef], changed: Sequence[Setting], *, dry_run: bool) -> None:
