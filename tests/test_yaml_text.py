@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -10,7 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from pvc_cli.yaml_text import dump
+from pvc_cli import yaml_text
+
+Dump = Callable[..., str]
+
+
+def without_libyaml() -> Dump:
+    """Return what writes YAML where PyYAML was built without libyaml: Python's own emitter does it then."""
+    spec = importlib.util.spec_from_file_location("python_yaml_text", yaml_text.__file__)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(yaml, "CSafeDumper")
+        spec.loader.exec_module(module)
+    assert issubclass(module._Dumper, yaml.SafeDumper)
+    return module.dump  # type: ignore[no-any-return]
+
+
+by_both_emitters = pytest.mark.parametrize(
+    "dump", [pytest.param(yaml_text.dump, id="libyaml"), pytest.param(without_libyaml(), id="python")]
+)
 
 # What the specifications have a reader take a plain scalar for, besides text.
 CORE_1_2 = re.compile(
@@ -39,34 +61,69 @@ def read_by_both(text: str) -> tuple[object, object]:
     return yaml.safe_load(text), YAML(typ="safe", pure=True).load(text)
 
 
+def test_libyaml_is_used_where_it_is_there() -> None:
+    assert issubclass(yaml_text._Dumper, yaml.CSafeDumper)
+
+
+@by_both_emitters
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("unicode", [True, False])
-def test_a_text_stays_a_text_as_value_and_as_key(text: str, unicode: bool) -> None:
-    for document in ({"key": text}, {"key": [text]}, {text: "value"}):
+def test_a_text_stays_a_text_as_value_and_as_key(dump: Dump, text: str, unicode: bool) -> None:
+    for document in ({"key": text}, {"key": [text, [text], {text: text}]}, {text: "value"}, {text: [{text: text}]}):
         written = dump(document, unicode=unicode)
         assert read_by_both(written) == (document, document)
         assert unicode or written.isascii()
 
 
-@given(st.text(st.sampled_from("0123456789+-._:eEoxXbBaAnNfFyYtTrRuUlLsS ~=<")))
-def test_what_either_specification_takes_for_another_type_is_quoted(text: str) -> None:
-    plain = dump([text]) == f"- {text}\n"
-    assert not plain or not (CORE_1_2.fullmatch(text) or TYPES_1_1.fullmatch(text))
+@by_both_emitters
+@given(text=st.text(st.sampled_from("0123456789+-._:eEoxXbBaAnNfFyYtTrRuUlLsS ~=<")))
+def test_what_either_specification_takes_for_another_type_is_quoted(dump: Dump, text: str) -> None:
+    typed = CORE_1_2.fullmatch(text) or TYPES_1_1.fullmatch(text)
+    assert not typed or dump([text]) != f"- {text}\n"
+    assert not typed or not dump({text: 1}).startswith(f"{text}: ")
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\n\t -:#'\"0")), st.booleans())
-def test_any_text_is_read_by_both_and_acts_on_no_terminal(text: str, unicode: bool) -> None:
-    written = dump({"key": text}, unicode=unicode)
-    assert read_by_both(written) == ({"key": text}, {"key": text})
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\n\t -:#'\"0")) | st.sampled_from(
+    TEXTS
+)
+SCALARS = ANY_TEXT | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False)
+DOCUMENTS = st.dictionaries(
+    ANY_TEXT,
+    st.recursive(
+        SCALARS,
+        lambda deeper: st.lists(deeper, max_size=4) | st.dictionaries(ANY_TEXT, deeper, max_size=4),
+        max_leaves=12,
+    ),
+    max_size=4,
+)
+
+
+def types_of(value: object) -> object:
+    """Return *value* with the type of each of its parts: True is equal to 1, but is not the same."""
+    if isinstance(value, dict):
+        return {key: types_of(part) for key, part in value.items()}
+    return [types_of(part) for part in value] if isinstance(value, list) else (type(value), value)
+
+
+@by_both_emitters
+@given(document=DOCUMENTS, unicode=st.booleans())
+def test_any_document_is_read_by_both_with_its_types_and_acts_on_no_terminal(
+    dump: Dump, document: dict[str, object], unicode: bool
+) -> None:
+    written = dump(document, unicode=unicode)
+    assert [types_of(read) for read in read_by_both(written)] == [types_of(document)] * 2
     assert all(char.isprintable() or char == "\n" for char in written)
+    assert unicode or written.isascii()
 
 
-def test_typed_values_keep_their_types() -> None:
+@by_both_emitters
+def test_typed_values_keep_their_types(dump: Dump) -> None:
     document: dict[str, object] = {"a": 8, "b": 1.5, "c": True, "d": None, "e": [], "f": {}}
     assert read_by_both(dump(document)) == (document, document)
 
 
-def test_several_lines_are_a_block() -> None:
+@by_both_emitters
+def test_several_lines_are_a_block(dump: Dump) -> None:
     assert dump({"xml": "<domain>\n  <name>web-01</name>\n</domain>\n"}) == (
         "xml: |\n  <domain>\n    <name>web-01</name>\n  </domain>\n"
     )
