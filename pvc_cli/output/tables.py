@@ -38,6 +38,8 @@ def render_table(
     measure = _measure(texts)
     if wrap is not None and columns:
         texts, colours = _wrap(texts, colours, wrap, columns, measure)
+        # What goes on in further lines is not cut as well: the others make room for it.
+        exact[wrap] = max(map(measure, texts[wrap]))
     widths = [max(map(measure, column)) for column in texts]
     if columns and sum(widths) + _GAP * (len(widths) - 1) > columns:
         texts = _cut(texts, _fit(widths, exact, columns))

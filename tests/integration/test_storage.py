@@ -106,7 +106,7 @@ def test_osds_are_a_table_with_readable_sizes(on_tree: Pvc, tree: Tree) -> None:
     texts = {key: value for key, value in stats.items() if key not in ("kb_used", "kb_avail")}
     tree.put("/ceph/osds/2/stats", json.dumps(texts | {"up": 1, "in": 1}).encode())
     head, *rows = table(on_tree, "osd", "list")
-    assert head == ["ID", "NODE", "DEVICE", "DB", "DEVICE", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS"]
+    assert head == ["ID", "NODE", "DEVICE", "DB", "DEV", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS"]
     assert [" ".join(row) for row in rows] == [
         "0 pvchv1 /dev/sdb none yes yes 1.7 TiB 411 GiB 1.3 TiB 23.0 % 256",
         "1 pvchv2 /dev/sdb /dev/osd-db/osd-1 no no 1.7 TiB 411 GiB 1.3 TiB 23.0 % 256",

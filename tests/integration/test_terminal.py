@@ -436,3 +436,27 @@ def test_marks_are_explained_below_a_table(tree: Tree) -> None:
         *_, note, count = terminal.seen.splitlines()
         assert note == meaning
         assert count.split()[1] in ("VMs", "nodes")
+
+
+FIT = (
+    "node list", "network list", "network dhcp list Frontend", "storage osd list", "storage pool list",
+    "sriov pf list", "sriov vf list", "vm tag list", "fault list", "network acl list Frontend",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", FIT)
+def test_what_a_list_shows_by_itself_fits_eighty_columns(tree: Tree, words: str) -> None:
+    terminal = pvc_on_terminal(tree, "--no-color", *words.split(), PVC_PAGER="cat")
+    assert terminal.wait_for_end() == 0
+    assert "…" not in terminal.seen
+    assert "too narrow" not in terminal.seen
+
+
+def test_what_is_read_is_wrapped_where_it_does_not_fit(tree: Tree) -> None:
+    """The message is what the list is looked at for: a time is cut for it, not the other way round."""
+    terminal = pvc_on_terminal(tree, "--no-color", "fault", "list", columns=60, PVC_PAGER="cat")
+    assert terminal.wait_for_end() == 0
+    header, *lines = terminal.seen.splitlines()
+    message = " ".join(line[header.index("MESSAGE") :] for line in lines[:-1])
+    assert "…" not in message
+    assert "Node pvchv2 disk sdb reports reallocated sectors" in message

@@ -27,5 +27,12 @@ def memory_cell(mebibytes: int | None) -> Cell:
     return Cell(memory_text(mebibytes), value=mebibytes)
 
 
+def rounded_memory_cell(mebibytes: int | None) -> Cell:
+    """Return an amount of memory that was measured, for a table: without decimals, where they do not matter."""
+    if mebibytes is None or mebibytes < 10 * 1024:
+        return memory_cell(mebibytes)
+    return Cell(f"{mebibytes / 1024:.0f} GiB", value=mebibytes)
+
+
 def _gibibytes(mebibytes: int) -> str:
     return f"{mebibytes / 1024:.2f}".rstrip("0").removesuffix(".")

@@ -34,6 +34,7 @@ def command(context: Context, new: bool, watch: bool) -> int:
                 document=fault_document,
                 name=lambda fault: fault.id,
                 headers=_HEADERS,
+                wrap=_HEADERS.index("MESSAGE"),
                 row=_row,
                 nothing="No faults.",
             )

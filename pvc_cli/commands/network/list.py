@@ -7,12 +7,13 @@ from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.network._show import switch_text
 from pvc_cli.output.writer import Row
 
-_HEADERS = ("VNI", "DESCRIPTION", "TYPE", "MTU", "DOMAIN", "IPV4", "DHCP", "IPV6", "DHCPV6")
+_HEADERS = ("VNI", "DESCRIPTION", "TYPE", "MTU", "IPV4", "DHCP", "IPV6")
+_WIDE = ("DHCPV6", "DOMAIN")
 
 
 @click.command("list")
 @pattern_argument
-@list_options(*_HEADERS, things="networks")
+@list_options(*_HEADERS, *_WIDE, things="networks")
 @pass_context
 def command(context: Context, pattern: str | None) -> None:
     """List networks.
@@ -31,6 +32,7 @@ def command(context: Context, pattern: str | None) -> None:
             document=network_document,
             name=lambda network: network.vni,
             headers=_HEADERS,
+            wide=_WIDE,
             row=_row,
             nothing="No network matches." if pattern else "No networks.",
         )
@@ -42,9 +44,9 @@ def _row(network: Network) -> Row:
         network.description,
         network.type,
         network.mtu,
-        network.domain or "none",
         network.ip4.network or "none",
         switch_text(network.ip4.dhcp_flag),
         network.ip6.network or "none",
         switch_text(network.ip6.dhcp_flag),
+        network.domain or "none",
     ]

@@ -5,14 +5,14 @@ from pvc_cli.cluster.node_details import read_node_details, watch_details
 from pvc_cli.cluster.nodes import Node, list_nodes, watch_nodes
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
 from pvc_cli.commands._common.listing import list_options, show_records
-from pvc_cli.commands._common.sizes import memory_cell
+from pvc_cli.commands._common.sizes import memory_cell, rounded_memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.node._states import memory_colour, state_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Row
 
-_HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "USED", "MEMORY", "PVC", "SCHEMA")
-_WIDE = ("MODE", "CPUS", "VCPUS", "FREE", "ALLOCATED", "PROVISIONED")
+_HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "USED", "MEMORY", "PVC")
+_WIDE = ("SCHEMA", "MODE", "CPUS", "VCPUS", "FREE", "ALLOCATED", "PROVISIONED")
 _BEYOND = "! its VMs, running or not, have more memory than the node"
 
 
@@ -55,14 +55,14 @@ def _row(node: Node) -> Row:
         Cell("?" if node.health is None else f"{node.health} %", value=node.health),
         node.provisioned_domains,
         node.load,
-        memory_cell(node.memory_used),
+        rounded_memory_cell(node.memory_used),
         _total(node),
         node.pvc_version or None,
         node.active_schema,
         node.mode,
         node.cpu_count,
         node.vcpu_allocated,
-        memory_cell(node.memory_free),
+        rounded_memory_cell(node.memory_free),
         memory_cell(node.memory_allocated)._replace(colour=memory_colour(node, node.memory_allocated)),
         memory_cell(node.memory_provisioned)._replace(colour=memory_colour(node, node.memory_provisioned)),
     ]
@@ -70,6 +70,6 @@ def _row(node: Node) -> Row:
 
 def _total(node: Node) -> Cell:
     """Return a node's memory: with a mark in front, so that the numbers stay aligned, if VMs have more of it."""
-    cell = memory_cell(node.memory_total)
+    cell = rounded_memory_cell(node.memory_total)
     colour = memory_colour(node, node.memory_allocated) or memory_colour(node, node.memory_provisioned)
     return cell._replace(text=f"! {cell.text}", colour=colour, note=_BEYOND) if colour else cell

@@ -29,6 +29,7 @@ def command(context: Context) -> None:
         },
         name=lambda v: str(v.number),
         headers=_HEADERS,
+        wrap=_HEADERS.index("SUMMARY"),
         row=lambda v: [v.number, len(v.add), len(v.remove), v.summary],
         nothing="",
     )

@@ -41,6 +41,7 @@ def command(
             document=rule_document,
             name=lambda rule: rule.description,
             headers=_HEADERS,
+            wrap=_HEADERS.index("RULE"),
             row=lambda rule: [rule.direction, rule.order, rule.description, rule.rule],
             nothing="No rule matches." if pattern else "No rules.",
         )

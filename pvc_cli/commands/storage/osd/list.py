@@ -8,7 +8,7 @@ from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.storage._show import count_cell, figure, percent_cell, size_cell
 from pvc_cli.output.writer import Cell, Row
 
-_HEADERS = ("ID", "NODE", "DEVICE", "DB DEVICE", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS")
+_HEADERS = ("ID", "NODE", "DEVICE", "DB DEV", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS")
 _KIB = 1024
 
 

@@ -8,9 +8,9 @@ from pvc_cli.cluster.vms.query import VmRef, is_one
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
-from pvc_cli.output.writer import Row, list_cell
+from pvc_cli.output.writer import Cell, Row, list_cell
 
-_HEADERS = ("VM", "NODE LIMIT", "SELECTOR", "AUTOSTART", "METHOD", "MAX DOWNTIME", "PROFILE")
+_HEADERS = ("VM", "NODE LIMIT", "SELECTOR", "AUTOSTART", "METHOD", "DOWNTIME", "PROFILE")
 
 
 @click.command("get")
@@ -20,7 +20,7 @@ _HEADERS = ("VM", "NODE LIMIT", "SELECTOR", "AUTOSTART", "METHOD", "MAX DOWNTIME
 def command(context: Context, selection: Selection) -> None:
     """Show the metadata of VMs.
 
-    VMs are selected as in 'pvc vm start'. The maximum downtime of a live migration is in milliseconds.
+    VMs are selected as in 'pvc vm start'. DOWNTIME is the longest of a live migration.
 
     \b
     Examples:
@@ -44,12 +44,13 @@ def command(context: Context, selection: Selection) -> None:
 
 
 def _row(vm: VmRef, metadata: Metadata) -> Row:
+    downtime = metadata.migration_max_downtime
     return [
         vm.name,
         list_cell(metadata.node_limit),
         metadata.node_selector,
         None if metadata.node_autostart is None else ("no", "yes")[metadata.node_autostart],
         metadata.migration_method,
-        metadata.migration_max_downtime,
+        Cell("?" if downtime is None else f"{downtime} ms", value=downtime),
         metadata.profile,
     ]

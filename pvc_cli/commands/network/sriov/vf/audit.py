@@ -63,6 +63,7 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
                 documents=lambda shown: {**_document(shown, fixed), **(_repairs(shown, fixed) if fix else {})},
                 names=lambda shown: [f"{finding.node}/{finding.vf}" for finding in shown],
                 headers=_HEADERS,
+                wrap=_HEADERS.index("DETAIL"),
                 rows=lambda shown: [(finding, _row(finding, fixed=finding in fixed)) for finding in shown],
                 nothing=_FINE,
             )

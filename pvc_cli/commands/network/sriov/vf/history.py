@@ -63,6 +63,7 @@ def command(context: Context, words: tuple[str, ...]) -> None:
         document=lambda event: event.document,
         name=lambda event: event.document.get("id") or "-",
         headers=_HEADERS,
+        wrap=_HEADERS.index("CHANGE"),
         row=lambda event: [time_text(event.time), event.by, event.change, event.command],
         nothing=f"Nothing is known to have changed on {vf.node}/{vf.phy}.",
     )
