@@ -282,3 +282,35 @@ def test_a_mark_is_explained_once_below_the_table(capsys: pytest.CaptureFixture[
     output.layout = Layout(columns=("name",))
     output.show(dict, names=list, table=lambda: output.table(("NAME", "NODE"), rows))
     assert "far" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("names", "at"),
+    [
+        ([["pvchv1", "ens1f0v0"], ["pvchv1", "ens1f0v1"]], 1),
+        ([["monitor-01", "start"], ["monitor-02", "start"]], 0),
+        ([["日本語サーバー1", "start"], ["日本語サーバー2", "start"]], 0),
+    ],
+)
+def test_what_tells_rows_apart_is_not_cut(names: list[list[str]], at: int) -> None:
+    rows: list[Row] = [[*row, "t" * 20, "u" * 20] for row in names]
+    for columns in (40, 30, 25, 20):
+        with pytest.MonkeyPatch.context() as size:
+            size.setattr(os, "get_terminal_size", lambda _fd, columns=columns: os.terminal_size((columns, 24)))
+            lines = Output(colour=False).table(("NAME", "SECOND", "THIRD", "FOURTH"), rows).splitlines()
+        assert max(map(width, lines)) <= columns
+        assert all(row[at] in line for row, line in zip(names, lines[1:], strict=True))
+
+
+@pytest.mark.usefixtures("terminal")
+def test_details_go_on_below_where_they_began_and_no_word_is_broken() -> None:
+    uuid = "6b5299ee-0cbe-57c1-bbca-3fb17f4934f8"
+    output = Output(colour=False)
+    assert output.fields([("Network", "2001  52:54:00:6b:52:99  bridge vmbr2001 virtio"), ("UUID", uuid)]) == (
+        "Network: 2001 52:54:00:6b:52:99 bridge\n         vmbr2001 virtio\nUUID:    " + uuid
+    )
+    assert output.fields([("A", ""), ("B", "two  spaces")]) == "A: \nB: two  spaces"
+    assert output.paragraph("All nodes know version 15 and no newer one.") == (
+        "All nodes know version 15 and no newer\none."
+    )

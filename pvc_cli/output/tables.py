@@ -1,6 +1,7 @@
 """Results for people: tables, cut to the width of the terminal."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 from pvc_cli.errors import printable
@@ -32,6 +33,7 @@ def render_table(
     colours = [column.colours for column in columns_of_cells]
     numeric = [column.numeric for column in columns_of_cells]
     exact = [max(map(len, column.texts)) if column.numeric else 0 for column in columns_of_cells]
+    whole = texts
     if head:
         texts = [[header, *column] for header, column in zip(headers, texts, strict=True)]
         colours = [["bold", *column] for column in colours]
@@ -42,7 +44,7 @@ def render_table(
         exact[wrap] = max(map(measure, texts[wrap]))
     widths = [max(map(measure, column)) for column in texts]
     if columns and sum(widths) + _GAP * (len(widths) - 1) > columns:
-        texts = _cut(texts, _fit(widths, exact, columns))
+        texts = _cut(texts, _fit(widths, exact, _telling_apart(whole, measure, columns), columns))
         measure = _measure(texts)
         widths = [max(map(measure, column)) for column in texts]
     painted = [
@@ -101,16 +103,35 @@ def _align(texts: Sequence[str], painted: Sequence[str], width: int, numeric: bo
     return [shown + " " * (width - len(text)) for text, shown in zip(texts, painted, strict=True)]
 
 
-def _fit(widths: Sequence[int], exact: Sequence[int], columns: int) -> list[int]:
+def _telling_apart(texts: Sequence[Sequence[str]], measure: _Measure, columns: int) -> list[int]:
+    """Return how wide the first columns must stay so that no two rows look alike; none if there is no room for that."""
+    rows = len(texts[0])
+    count = next((count for count in range(1, len(texts)) if len(set(zip(*texts[:count], strict=True))) == rows), 0)
+    needed = [_different(sorted(set(column)), measure) for column in texts[:count]]
+    return needed if sum(needed) + _GAP * (len(needed) - 1) <= columns else []
+
+
+def _different(texts: Sequence[str], measure: _Measure) -> int:
+    """Return how wide the sorted *texts* must stay so that no two of them are cut to the same."""
+    needed = 0
+    for one, other in pairwise(texts):
+        differ = 1 + next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+        needed = max(needed, *(measure(text[:differ]) + (len(text) > differ) for text in (one, other)))
+    return needed
+
+
+def _fit(widths: Sequence[int], exact: Sequence[int], apart: Sequence[int], columns: int) -> list[int]:
     """Return how wide the columns of a table become that is too wide; those at the end that do not fit are left out.
 
     The widest are cut first, the first one, which names things, not as soon; a number is shown whole, or not at all.
 
     :param exact: for columns of numbers, how wide these are; 0 for others.
+    :param apart: how wide the first columns must stay at least.
     """
     fitting = [min(wide, max(columns, number)) for wide, number in zip(widths, exact, strict=True)]
     for first, others in ((_FIRST, _OTHERS), (_OTHERS, _OTHERS), (_NARROWEST, _NARROWEST)):
         floors = [number or (others if at else first) for at, number in enumerate(exact)]
+        floors[: len(apart)] = map(max, floors, apart)
         while sum(fitting) + _GAP * (len(fitting) - 1) > columns:
             wider = [at for at, wide in enumerate(fitting) if wide > floors[at]]
             if not wider:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pvc_cli.errors import printable
@@ -360,9 +361,26 @@ class Output:
         lines = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in pairs]
         width = max(len(name) for name, _ in lines) + 2
         return "\n".join(
-            self.paint(f"{name}:".ljust(width), "bold") + self.paint(printable(value.text), value.colour)
+            self.paint(head.ljust(width), "bold") + self.paint(part, value.colour)
             for name, value in lines
+            for head, part in zip(chain((f"{name}:",), repeat("")), self._folded(value.text, width), strict=False)
         )
+
+    def paragraph(self, text: str) -> str:
+        """Return *text* in lines that fit the terminal."""
+        return "\n".join(self._folded(text, 0))
+
+    def _folded(self, text: str, taken: int) -> list[str]:
+        """Return *text* in lines that fit behind *taken* columns; a word is never broken."""
+        text = printable(text)
+        columns = columns_of(sys.stdout)
+        if not columns or taken + 2 * len(text) <= columns:
+            return [text]
+        # Imported here: most texts fit.
+        from pvc_cli.output.widths import width, wrap
+
+        room = max([columns - taken, *map(width, text.split())])
+        return [text] if width(text) <= room else wrap(text, room)
 
     def paint(self, text: str, colour: str) -> str:
         """Return *text* in a colour, where colours are shown."""

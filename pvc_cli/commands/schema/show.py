@@ -3,7 +3,6 @@ import click
 from pvc_cli.cluster.documents import schema_status_document
 from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.errors import printable
 from pvc_cli.output.writer import Cell, Output, known
 from pvc_cli.zk import ZKSchema
 from pvc_cli.zk.schema import find_schema
@@ -54,7 +53,7 @@ def _status(output: Output, status: SchemaStatus) -> str:
         for node in status.nodes
     ]
     table = output.table(("NODE", "RUNS", "KNOWS UP TO"), rows)
-    return "\n\n".join(filter(None, (text, table, printable(status.daemons.message))))
+    return "\n\n".join(filter(None, (text, table, output.paragraph(status.daemons.message))))
 
 
 def _show_version(output: Output, schema: ZKSchema) -> None:
