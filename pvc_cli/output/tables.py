@@ -104,7 +104,7 @@ def _align(texts: Sequence[str], painted: Sequence[str], width: int, numeric: bo
 
 
 def _telling_apart(texts: Sequence[Sequence[str]], measure: _Measure, columns: int) -> list[int]:
-    """Return how wide the first columns must stay so that no two rows look alike; none if there is no room for that."""
+    """Return how wide the first columns must stay so that no two rows look alike; none if there is no room."""
     rows = len(texts[0])
     count = next((count for count in range(1, len(texts)) if len(set(zip(*texts[:count], strict=True))) == rows), 0)
     needed = [_different(sorted(set(column)), measure) for column in texts[:count]]

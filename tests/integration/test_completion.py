@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,63 +149,6 @@ def test_nothing_is_said_where_nothing_can_be_completed(
 )
 def test_a_line_is_split_as_the_shell_does(line: str, words: list[str], incomplete: str) -> None:
     assert split_line(line) == (words, incomplete)
-
-
-HOSTILE = ("zz$(touch hacked)", "zz`touch hacked`", "zz;touch hacked", "zz two words", "zz*")
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("tag", HOSTILE)
-def test_no_shell_runs_splits_or_expands_what_it_completes(tree: Tree, shell: str, tag: str, home: Path) -> None:
-    add_tag(tree, tag)
-    folder = home / "empty"
-    folder.mkdir(parents=True)
-    (folder / "zzfile").touch()
-    with interactive(shell, tree, home) as terminal:
-        terminal.type(f"cd {folder}\n")
-        complete_and_run(terminal, "pvc -q vm list -o name -g zz", "", "web-01")
-    assert [file.name for file in folder.iterdir()] == ["zzfile"]
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize(
-    ("typed", "rest", "shown"),
-    [
-        ("pvc -q vm list -o name -g env:p", "", "web-01"),
-        ("pvc -q vm list -o name --tag=env:p", "", "web-01"),
-        ("pvc -q vm list -o name --target=pvch", "3 -g ci", "build-02"),
-    ],
-)
-def test_a_word_with_a_colon_or_an_equals_sign_is_completed(
-    tree: Tree, shell: str, typed: str, rest: str, shown: str, home: Path
-) -> None:
-    add_tag(tree, "env:production")
-    home.mkdir(exist_ok=True)
-    with interactive(shell, tree, home) as terminal:
-        complete_and_run(terminal, typed, rest, shown)
-
-
-def complete_and_run(terminal: Terminal, typed: str, rest: str, shown: str) -> None:
-    """Complete what is *typed*, go on with *rest*, run it, and see what it shows.
-
-    On a busy machine, completion may give up: a person presses the key again, and so does this.
-    """
-    for _ in range(6):
-        terminal.seen = ""
-        terminal.type(f"\x15{typed}\t")
-        time.sleep(0.7)
-        terminal.type(f"{rest}\n")
-        terminal.type("echo do''ne\n")
-        terminal.wait_for("done")
-        if shown in terminal.seen.partition("\n")[2]:
-            return
-    pytest.fail(f"{typed!r} was not completed: {terminal.seen[-500:]!r}")
-
-
-def add_tag(tree: Tree, tag: str) -> None:
-    path = f"/domains/{tree.uuid('web-01')}/tags/{tag}"
-    for key, value in (("", tag), ("/type", "user"), ("/protected", "False")):
-        tree.put(f"{path}{key}", value.encode())
 
 
 @contextmanager

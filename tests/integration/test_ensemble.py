@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,7 +81,9 @@ def test_a_dead_follower_is_a_problem_of_the_cluster(pvc: Pvc, three: Ensemble) 
     (found,) = (problem for problem in problems(pvc) if problem not in before)
     assert (found["area"], found["serious"], found["see"]) == ("zookeeper", True, "pvc connection test")
     assert found["what"] == f"{dead.hosts} does not answer (Connection refused): {said}"
-    assert f"ZooKeeper: {said}" in pvc("cluster", "status").out
+    status = pvc("cluster", "status").out
+    assert f"\nZooKeeper: {said}\n" in status
+    assert re.search(rf"^problem  {dead.hosts} does not answer \(Connection refused\): 2 of 3", status, re.MULTILINE)
     result = pvc("connection", "test")
     assert (result.code, said in result.err) == (1, True)
     assert f"{dead.hosts}: Connection refused." in result.err
@@ -99,6 +102,9 @@ def test_without_a_quorum_every_command_says_how_many_are_needed(pvc: Pvc, three
     result = pvc("--timeout", "2", "vm", "list")
     assert time.monotonic() - started < 3
     assert (result.code, result.out) == (4, "")
+    # As it was: nobody was told that two of three servers are needed, and which to start.
+    was = f"Error: ZooKeeper at {three.hosts} did not answer within 2 s: check that it runs"
+    assert not result.err.startswith(was)
     assert result.err == (
         f"Error: ZooKeeper at {three.hosts} did not answer within 2 s: 1 of 3 servers answers, 2 are needed;"
         f" start ZooKeeper on {down}\n"

@@ -64,6 +64,8 @@ def test_a_sandbox_warns_that_another_cluster_is_in_use(pvc: Pvc) -> None:
     assert pvc("connection", "add", "prod", "hv1:2181").code == 0
     started = start("--vms", "1")
     assert started.returncode == 0
+    # As it was: the command that it told to try then ran on the other cluster.
+    assert "Try 'pvc vm list'" not in started.stderr
     assert "Try 'pvc -c sandbox vm list'" in started.stderr
     assert "Warning: without '-c sandbox', pvc uses hv1:2181 (from the current entry of" in started.stderr
     assert pvc("-c", "sandbox", "vm", "list", "-o", "name").out == "web-01\n"

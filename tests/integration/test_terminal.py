@@ -214,28 +214,6 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_draws_the_list_again(tree: Tree, 
     assert not shell.on_other_screen()
 
 
-def test_a_list_that_fills_the_line_keeps_its_last_character(tree: Tree, tmux: Callable[..., Tmux]) -> None:
-    with_tags(tree, "db-01", *(f"tag{number}" for number in range(20)))
-    shell = tmux(columns=80)
-    shell.type("pvc --no-color vm list '^db-01$' --watch", "Enter")
-    shell.wait_for("1 VM")
-    assert len(shell.shown()[1]) == 80
-    assert shell.shown()[1].endswith("…")
-
-
-def test_the_header_and_the_footer_stay_when_a_watched_list_is_longer_than_the_screen(
-    tmux: Callable[..., Tmux],
-) -> None:
-    shell = tmux(lines=10)
-    shell.type("pvc --no-color vm list --watch --sort=-memory", "Enter")
-    shell.wait_for("20 VMs")
-    lines = shell.shown()
-    assert len(lines) == 10
-    assert lines[0].startswith("NAME ")
-    assert lines[1].split()[:6] == ["db-01", "start", "pvchv3", "8", "16", "GiB"]
-    assert lines[-2:] == ["… 13 more lines", "20 VMs"]
-
-
 @pytest.mark.parametrize("columns", [60, 40, 25])
 @pytest.mark.parametrize("words", ["vm list", "sriov vf list", "storage osd list", "network list", "node list"])
 def test_a_narrow_terminal_wraps_no_line(tree: Tree, words: str, columns: int) -> None:

@@ -95,7 +95,9 @@ class LazyGroup(click.Group):
         """
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            advice = hint(name, [known for known in self.list_commands(ctx) if known not in _DESTRUCTIVE], "")
+            # Whoever wants to destroy something is not led to another change, either.
+            harmless = [known for known in self.list_commands(ctx) if not {name, known} & _DESTRUCTIVE]
+            advice = hint(name, harmless, "")
             raise click.UsageError(f"No such command {quoted(name)}" + (f": {advice}" if advice else ""), ctx)
         return super().resolve_command(ctx, args)
 
