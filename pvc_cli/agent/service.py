@@ -113,6 +113,8 @@ class Service:
         self._signals = Signals(lambda: put(_Signal.WAKE))
         self._config: NodeConfig | None = None
         """A configuration for the next round, if there is a new one."""
+        self._known: object = None
+        """By what the configuration's file that was read last is told from another."""
         self._begin_at = 0.0
         """Until then, on the monotonic clock, the cluster is given time to answer before anything is done."""
         self._busy_since: float | None = None
@@ -159,6 +161,9 @@ class Service:
             self._reload_config()
         self._notifier.alive()
         now = time.monotonic()
+        if self._busy_since is None and any(at <= now for at in self._due.values()):
+            # Before every round: VFs of a number that no longer is configured would have to be destroyed again.
+            self._follow_config()
         due = [depth for depth, at in self._due.items() if at <= now]
         if due and self._busy_since is None:
             depth = max(due)
@@ -223,6 +228,7 @@ class Service:
     def _reload_config(self) -> None:
         self._signals.reloading.clear()
         self._notifier.reloading()
+        self._known = self._stamp()
         journal = self._agent.journal
         try:
             config = self._reload()
@@ -234,6 +240,32 @@ class Service:
             self._find_cluster()
         self._notifier.ready("Reloaded")
         self._want(Depth.ALL)
+
+    def _follow_config(self) -> None:
+        """Read the configuration again if its file was changed; which cluster it names, only a reload looks at."""
+        stamp = self._stamp()
+        # Without a file, it is just being replaced, or gone for good; then a reload says so.
+        if stamp in (None, self._known):
+            return
+        self._known = stamp
+        current, journal = self._config or self._agent.config, self._agent.journal
+        try:
+            config = self._reload()
+        except ConfigError as error:
+            journal.write(f"{error}; keeping the previous configuration", "warning")
+            return
+        if config != current:
+            self._config = config
+            journal.write(f"{config.path} has changed: following it", "notice")
+            self._want(Depth.ALL)
+
+    def _stamp(self) -> object:
+        """Return what tells the configuration's file from what it was before; None if there is no file."""
+        try:
+            status = self._agent.config.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
     def _find_cluster(self) -> None:
         """Look in a thread which cluster is configured: its addresses may take long where there is no network yet."""

@@ -229,6 +229,21 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     assert tree.client.get_children("/nodes/pvchv1/sriov/pf") == ["ens1f1"]
 
 
+def test_a_changed_configuration_is_followed_and_a_broken_one_changes_nothing(running: Running, tree: Tree) -> None:
+    running.start(tree.hosts, "--resync", "1")
+    running.settled()
+    running.config.write_text(CONFIG.replace("9000", "lots"))
+    running.says("guest_networking.sriov_device[0].mtu is 'lots': give a number from 68 to 65535; keeping")
+    for text in ("", "# a comment\n"):
+        running.config.write_text(CONFIG.replace("9000", "4000") + text)
+        running.says(f"{running.config} has changed: following it")
+    running.says("ens1f0: MTU 9000 -> 4000")
+    time.sleep(2.5)
+    # Each is said once, and a comment is no change.
+    assert running.log.read_text().count("; keeping") == 1
+    assert running.log.read_text().count("following it") == 1
+
+
 def test_drift_is_put_right_at_the_next_look_at_everything(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--resync", "1")
     running.settled()
