@@ -93,7 +93,7 @@ def prepare(
     elif state.vfs != device.vfcount:
         problems["vfs"] = (
             f"{phy} has {state.vfs} VFs, but {device.vfcount} are configured: not changed: resizing would destroy the"
-            " existing VFs; once no VM uses them, write 0 to sriov_numvfs"
+            f" existing VFs; 'pvc sriov pf drain NODE {phy} --resize' does it once no VM uses them"
         )
     new = creations.has_finished(phy)
     try:

@@ -33,6 +33,11 @@ _TRANSIENT = (
 )
 
 
+def cannot_create(phy: str, count: int) -> str:
+    """Return how the error begins if a PF's VFs cannot be created."""
+    return f"could not create {count} VFs on {phy}"
+
+
 class KernelError(PvcError):
     """The kernel or a driver failed to do something."""
 
@@ -101,8 +106,16 @@ class Kernel(Protocol):
         """Return the kernel's own name of a device; *phy* if there is no such device."""
         ...
 
+    def most_vfs(self, phy: str) -> int | None:
+        """Return how many VFs a PF can have; None if its driver does not tell."""
+        ...
+
     def create_vfs(self, phy: str, count: int) -> None:
         """Create *count* VFs on a PF that has none. That may take minutes; any thread may do it."""
+        ...
+
+    def remove_vfs(self, phy: str) -> None:
+        """Remove all VFs of a PF, whoever uses them."""
         ...
 
     def bring_up(self, phy: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pvc_cli import identity
-from pvc_cli.agent.kernel import KernelError, PfState, VfState
+from pvc_cli.agent.kernel import KernelError, PfState, VfState, cannot_create
 from pvc_cli.agent.link_events import listen
 from pvc_cli.agent.link_message import LINK_STATES, DecodeError, Link, LinkVf, decode_link
 from pvc_cli.cluster.sriov.model import Settings, Vf, VfConfig, vf_name
@@ -67,12 +67,17 @@ class LinuxKernel:
         """Return the kernel's own name of a device; *phy* if there is no such device."""
         return _name(phy)
 
+    def most_vfs(self, phy: str) -> int | None:
+        """Return how many VFs a PF can have; None if its driver does not tell."""
+        return _read_count(_name(phy), "sriov_totalvfs")
+
     def create_vfs(self, phy: str, count: int) -> None:
         """Create *count* VFs on a PF that has none."""
-        try:
-            (_SYSFS / _name(phy) / "device" / "sriov_numvfs").write_text(f"{count}\n")
-        except OSError as error:
-            raise KernelError(f"could not create {count} VFs on {phy}", error.errno or errno.EIO) from None
+        _set_count(phy, count, cannot_create(phy, count))
+
+    def remove_vfs(self, phy: str) -> None:
+        """Remove all VFs of a PF, whoever uses them."""
+        _set_count(phy, 0, f"could not remove the VFs of {phy}")
 
     def bring_up(self, phy: str) -> None:
         """Set a PF's link up."""
@@ -169,10 +174,21 @@ def _name(phy: str) -> str:
 
 
 def _count(phy: str) -> int | None:
+    return _read_count(phy, "sriov_numvfs")
+
+
+def _read_count(phy: str, file: str) -> int | None:
     try:
-        return int((_SYSFS / phy / "device" / "sriov_numvfs").read_text())
+        return int((_SYSFS / phy / "device" / file).read_text())
     except (OSError, ValueError):
         return None
+
+
+def _set_count(phy: str, count: int, failure: str) -> None:
+    try:
+        (_SYSFS / _name(phy) / "device" / "sriov_numvfs").write_text(f"{count}\n")
+    except OSError as error:
+        raise KernelError(failure, error.errno or errno.EIO) from None
 
 
 def _index(phy: str) -> int:

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from pvc_cli.connections.yaml_file import read_yaml
+from pvc_cli.connections.yaml_file import parse_yaml, read_bytes, read_yaml
 from pvc_cli.errors import ConfigError
 
 PVC_CONFIG = Path("/etc/pvc/pvc.conf")
@@ -26,9 +26,18 @@ def read_node_config(given: Path | None = None) -> tuple[Path, Any]:
 
     :raises ConfigError: if the file does not exist or is not YAML.
     """
+    path, data = read_config_file(given)
+    return path, parse_yaml(path, data)
+
+
+def read_config_file(given: Path | None = None) -> tuple[Path, bytes]:
+    """Return the path of a node's PVC configuration, and its bytes.
+
+    :raises ConfigError: if the file does not exist or cannot be read.
+    """
     path = find_node_config(given)
     try:
-        return path, read_yaml(path)
+        return path, read_bytes(path)
     except FileNotFoundError:
         raise ConfigError(f"PVC configuration {path} does not exist: use another with --config") from None
 

@@ -19,12 +19,28 @@ def read_yaml(path: Path, *, typed: bool = True) -> Any:  # noqa: ANN401 - a for
     :raises FileNotFoundError: if there is no such file.
     :raises ConfigError: if it cannot be read, is not YAML, or is a small file that expands to a huge document.
     """
+    return parse_yaml(path, read_bytes(path), typed=typed)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what is in the file at *path*.
+
+    :raises FileNotFoundError: if there is no such file.
+    :raises ConfigError: if it cannot be read.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise
     except OSError as error:
         raise cannot_read(path, error) from None
+
+
+def parse_yaml(path: Path, data: bytes, *, typed: bool = True) -> Any:  # noqa: ANN401 - a foreign document can be anything
+    """Return the document in *data*, which is what is in the file at *path*.
+
+    :raises ConfigError: as :func:`read_yaml`.
+    """
     import yaml
 
     try:

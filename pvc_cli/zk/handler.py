@@ -151,6 +151,11 @@ class ZKHandler:
     ) -> None:
         self.disconnect()
 
+    def announce_change(self) -> None:
+        """Have a change outside the tree checked and logged before it is made, as a transaction would be."""
+        if self._before_change:
+            self._before_change()
+
     @property
     def is_live(self) -> bool:
         """Whether this is a running cluster, not a backup."""

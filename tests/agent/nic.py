@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pvc_cli.agent.kernel import AT_START, KNOBS, NO_MAC, KernelError, PfState, VfState
+from pvc_cli.agent.kernel import AT_START, KNOBS, NO_MAC, KernelError, PfState, VfState, cannot_create
 from pvc_cli.cluster.sriov.model import Settings, VfConfig
 
 
@@ -177,7 +177,17 @@ class SimulatedKernel:
             return PfState(phy, state["mtu"], state["up"], state["up"] and state["cable"], len(state["vfs"]))
 
     def create_vfs(self, phy: str, count: int) -> None:
-        doing = f"could not create {count} VFs on {phy}"
+        self._set_count(phy, count, cannot_create(phy, count))
+
+    def remove_vfs(self, phy: str) -> None:
+        self._set_count(phy, 0, f"could not remove the VFs of {phy}")
+
+    def most_vfs(self, phy: str) -> int | None:
+        with self.card(phy) as state:
+            model = MODELS[state["model"]]
+            return model.total if model.pci else None
+
+    def _set_count(self, phy: str, count: int, doing: str) -> None:
         try:
             with self.card(phy) as state:
                 slow = state["slow"]
@@ -186,7 +196,7 @@ class SimulatedKernel:
         time.sleep(slow)  # a driver's own time
         with self.card(phy) as state:
             model = MODELS[state["model"]]
-            if code := state["refuse"].get("create"):
+            if code := state["refuse"].get("create" if count else "remove"):
                 raise KernelError(doing, code)
             if count == len(state["vfs"]):
                 return

@@ -261,6 +261,19 @@ def test_a_number_of_vfs_is_written_and_a_refusal_is_the_systems(card: Card, ker
         kernel.create_vfs("nosuch0", 1)
 
 
+def test_vfs_are_removed_and_how_many_there_can_be_is_read(card: Card, kernel: LinuxKernel) -> None:
+    card.plug_in("full", vfs=4)
+    assert kernel.most_vfs(PF) is None
+    card.device.joinpath("sriov_totalvfs").write_text("64\n")
+    assert kernel.most_vfs(PF) == 64
+    kernel.remove_vfs(PF)
+    assert card.numvfs.read_text() == "0\n"
+    card.numvfs.unlink()
+    card.numvfs.symlink_to("/dev/full")
+    with pytest.raises(KernelError, match="could not remove the VFs of lo: No space left on device"):
+        kernel.remove_vfs(PF)
+
+
 def test_without_pyroute2_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyroute2", None)
     with pytest.raises(ConfigError, match="install python3-pyroute2"):

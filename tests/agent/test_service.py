@@ -244,6 +244,38 @@ def test_a_changed_configuration_is_followed_and_a_broken_one_changes_nothing(ru
     assert running.log.read_text().count("following it") == 1
 
 
+def test_a_resize_right_after_the_change_gives_the_new_number(
+    running: Running, tree: Tree, pvc: Pvc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent has no reason to look at its configuration yet, but that the VFs are gone."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "pvchv1")
+    for module in ("set", "_resizing"):
+        monkeypatch.setattr(f"pvc_cli.commands.network.sriov.pf.{module}.LinuxKernel", lambda: running.kernel)
+    running.start(tree.hosts, "--resync", "3600")
+    running.settled()
+    with ZKHandler(tree.hosts) as handler:
+        set_vf(handler, "ens1f1v3", vlan_id=103, trust=True)
+    here = ("--coordinators", tree.hosts, "sriov", "pf")
+    before = 4
+
+    def has_settings_back() -> bool:
+        actual = running.kernel.actual("ens1f1", 3)
+        return (actual.vlan_id, actual.trust) == (103, True)
+
+    # Without any VF, the settings of those that nobody claimed are given up.
+    for count in (8, 5, 0, 64, 4):
+        # ens1f0 is in use, and stays as it is.
+        result = pvc(*here, "set", "pvchv1", "ens1f1", "--vfcount", str(count), "--config", str(running.config))
+        assert result.code == 0, result.err
+        result = pvc(*here, "drain", "pvchv1", "ens1f1", "--resize", "--yes", "--config", str(running.config))
+        assert (result.code, result.out) == (0, "")
+        assert result.err == f"pvchv1 ens1f1: resized {before} -> {count}.\n"
+        before = count
+        if count in (8, 5):
+            wait_until(has_settings_back, 15, running.log.read_text)
+    assert len(running.kernel.vfs("ens1f0")) == 4
+
+
 def test_drift_is_put_right_at_the_next_look_at_everything(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--resync", "1")
     running.settled()

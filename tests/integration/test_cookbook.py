@@ -23,6 +23,7 @@ from tests.pages import Task, blocks, page, tasks
 PAGE = page("docs/cookbook.md")
 TASKS = tasks(PAGE)
 
+ROOT = Path(__file__).parents[2]
 BACKUP = "pvc cluster backup backup.json"
 CLUSTERS = "for name in prod lab; do pvc connection add $name $PVC_COORDINATORS; done"
 # What has to be there before a task makes sense.
@@ -68,7 +69,8 @@ OLDER = ("Upgrade", "Try an upgrade", "Only as far", "The backups that pvc made"
 TROUBLED = ("What nobody has", "Who holds", "Remove a stuck", "Create what is missing")
 STOPPED = ("Restore the whole", "Roll back")
 FINDING = ("pvc cluster status", "pvc cluster diff", "pvc sriov vf audit")
-WITH_AN_AGENT = ("Change a VF, and wait",)
+WITH_AN_AGENT = ("Change a VF, and wait", "Another number of VFs")
+ON_THE_NODE = ("Another number of VFs",)
 
 
 def stop_daemons(tree: Tree) -> None:
@@ -100,6 +102,16 @@ def agent(hosts: str, folder: Path) -> Iterator[None]:
         running.close()
 
 
+def move_to_the_node(work: Path, agent: Path) -> None:
+    """Let `pvc` be that of pvchv1, whose agent has its cards and its configuration in the folder *agent*."""
+    script = work / "pvc"
+    script.write_text(
+        f"#!/bin/sh\ncd {ROOT} && export DRIVER_HOST=pvchv1 PVC_CONFIG_FILE={agent}/pvc.conf\n"
+        f'exec {sys.executable} -m tests.agent.driver {agent}/cards "$@"\n'
+    )
+    script.chmod(0o755)
+
+
 def started(title: str, names: tuple[str, ...]) -> str | None:
     return max((name for name in names if title.startswith(name)), key=len, default=None)
 
@@ -128,7 +140,7 @@ def test_there_are_enough_tasks_and_each_has_a_name_of_its_own() -> None:
 
 
 def test_every_special_case_of_this_test_is_a_task() -> None:
-    for start in (*FIRST, *CODES, *OLDER, *TROUBLED, *STOPPED, *WITH_AN_AGENT, *THEN):
+    for start in (*FIRST, *CODES, *OLDER, *TROUBLED, *STOPPED, *WITH_AN_AGENT, *ON_THE_NODE, *THEN):
         assert any(task.title.startswith(start) for task in TASKS), start
 
 
@@ -148,6 +160,8 @@ def test_a_task_is_done_by_its_lines(empty: Tree, work: Path, task: Task) -> Non
             THEN[found](empty)
         if started(title, STOPPED):
             stop_daemons(empty)
+        if started(title, ON_THE_NODE):
+            move_to_the_node(work, work.parent / "agent")
         lines = re.sub(r"^(pvc .* --watch)$", r"timeout 3 \1", task.lines, flags=re.MULTILINE)
         result = run(f"unset PVC_COORDINATORS\n{lines}" if first == CLUSTERS else lines, empty, work)
     assert result.returncode == CODES.get(started(title, tuple(CODES)) or "", 0), result.stdout + result.stderr

@@ -21,6 +21,8 @@ ELSEWHERE = {
     # Other tests run these: they start servers, or work on the network cards of this machine.
     "pvc sandbox start && pvc vm list": "test_sandbox",
     "pvc sriov agent sync": "test_sync",
+    "pvc sriov pf drain pvchv1 ens1f0 --resize": "test_resize",
+    "pvc sriov pf set": "test_resize",
 }
 # What an example needs to be there first.
 FIRST = {

@@ -39,6 +39,7 @@ ROWS: tuple[Callable[[Tree], str], ...] = (
     rows_cards.late_card,
     rows_cards.slow_creation,
     rows_boot.stopped_process,
+    rows_cards.resized,
     rows_boot.figures,
 )
 """In order: the docstring of each is what must be so; it returns what was seen."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
 from tests.kernel.node import (
     AGENT,
+    CONFIG,
     IGB,
+    NODE,
     RESYNC,
     SIM,
     SPARE,
@@ -19,6 +22,7 @@ from tests.kernel.node import (
     last_words,
     number_of_vfs,
     property_of,
+    run,
     set_count,
     status,
     systemctl,
@@ -135,3 +139,39 @@ def slow_creation(_tree: Tree) -> str:
     after = property_of(AGENT, "MainPID")
     expect("the watchdog did not kill it", before == after, last_words())
     return f"process {after} as before; {status()!r}; VF 200: {card(SIM, 200)}"
+
+
+def resized(tree: Tree) -> str:
+    """Two commands resize a PF; the agent follows the file at once, and VFs that stay get their settings back."""
+    before, said = CONFIG.read_text(), list[str]()
+    for phy in (IGB, SIM):
+        tree.set(f"{phy}v2", vlan_id=102)
+        within("the card has its VLAN", lambda phy=phy: card(phy, 2).get("vlan_id") == 102, SPARE)  # type: ignore[misc]
+    said += _resize(IGB, 7)
+    said.append(_pf("drain", IGB, "--resize"))
+    expect("nothing is done twice", "unchanged" in said[-1], said[-1])
+    said.append(_pf("set", IGB, "--vfcount", "8", check=False))
+    expect("the card's own maximum is named", "7 VFs at most" in said[-1], said[-1])
+    said += _resize(IGB, 4)
+    said += _resize(SIM, 100)
+    # This driver does not tell its maximum: it refuses.
+    said += [_pf("set", SIM, "--vfcount", "251"), _pf("drain", SIM, "--resize", "--yes", check=False)]
+    expect("the refusal is told", "it has 0 VFs now: could not create 251 VFs" in said[-1], said[-1])
+    said += _resize(SIM, 250)
+    expect("the file is to the byte as it was", CONFIG.read_text() == before, CONFIG.read_text())
+    within("all is well", lambda: "254 of 254" in status(), 2 * SPARE)
+    lines = [line for text in said for line in text.splitlines()]
+    return "\n".join(line for line in lines if not line.startswith(("Warning: ", "Next: ")))
+
+
+def _resize(phy: str, count: int) -> list[str]:
+    """Give a PF another number of VFs; VF 2 is to have its VLAN afterwards."""
+    said = [_pf("set", phy, "--vfcount", str(count)), _pf("drain", phy, "--resize", "--yes")]
+    expect("the card has them", number_of_vfs(phy) == count, said[-1])
+    within("it has its VLAN back", lambda: card(phy, 2).get("vlan_id") == 102, SPARE)
+    return said
+
+
+def _pf(verb: str, phy: str, *options: str, check: bool = True) -> str:
+    """What a `pvc sriov pf` command of this node says."""
+    return run(sys.executable, "-m", "pvc_cli", "sriov", "pf", verb, NODE, phy, *options, check=check)

@@ -1,10 +1,10 @@
 """Who uses the VFs of a PF, and wait until nobody does."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pvc_cli.cluster.sriov.model import list_vfs
+from pvc_cli.cluster.sriov.model import list_vfs, vf_name
 from pvc_cli.cluster.sriov.users import read_users
 from pvc_cli.zk import ZKHandler
 
@@ -57,6 +57,20 @@ def read_pf_users(handler: ZKHandler, node: str, pf: str) -> list[VfUser]:
     return found
 
 
+def blocking(users: Iterable[VfUser]) -> list[VfUser]:
+    """Return those of *users* that must give up a VF before the PF is free."""
+    return [user for user in users if user.blocks]
+
+
+def users_above(users: Iterable[VfUser], pf: str, least: int, most: int) -> list[VfUser]:
+    """Return those of a PF's *users* that have, running or not, a VF with an index from *least* to below *most*.
+
+    A running VM whose XML is unreadable may have any.
+    """
+    lost = {vf_name(pf, index) for index in range(least, most)}
+    return [user for user in users if user.vf in lost or (lost and not user.vf)]
+
+
 def wait_until_drained(
     handler: ZKHandler, node: str, pf: str, timeout: float, on_change: Callable[[list[VfUser]], object]
 ) -> list[VfUser]:
@@ -67,7 +81,7 @@ def wait_until_drained(
     until = time.monotonic() + timeout
     before: list[VfUser] | None = None
     while True:
-        users = [user for user in read_pf_users(handler, node, pf) if user.blocks]
+        users = blocking(read_pf_users(handler, node, pf))
         if users != before:
             on_change(users)
         before, left = users, until - time.monotonic()

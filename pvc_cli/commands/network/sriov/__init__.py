@@ -11,7 +11,7 @@ command = LazyGroup(
     __doc__,
     {
         "agent": "Keep this node's network cards and the tree in sync.",
-        "pf": "Show, drain and rename physical functions (PFs), the ports of network cards.",
+        "pf": "Show, resize and rename physical functions (PFs), the ports of network cards.",
         "vf": "Manage virtual functions (VFs): settings, and which VM uses which.",
     },
 )

@@ -1,4 +1,4 @@
-"""Show, drain and rename physical functions (PFs), the ports of network cards."""
+"""Show, resize and rename physical functions (PFs), the ports of network cards."""
 
 from pvc_cli.commands._common.group import LazyGroup
 
@@ -10,5 +10,6 @@ command = LazyGroup(
         "info": "Show a PF, its VFs and the VMs that use them, and what the agent of its node reports.",
         "list": "List the PFs of NODE, or of all nodes.",
         "rename": "Rename a PF in the tree, with its VFs, their settings and claims.",
+        "set": "Set how many VFs a PF is to have, in the configuration of its node.",
     },
 )

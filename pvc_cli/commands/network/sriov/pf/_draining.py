@@ -1,0 +1,65 @@
+"""Wait until nobody uses a VF of a PF, and show who does."""
+
+from collections.abc import Sequence
+
+from pvc_cli.cluster.sriov.draining import VfUser, blocking, read_pf_users, wait_until_drained
+from pvc_cli.cluster.values import Json
+from pvc_cli.cluster.waiting import require_daemons
+from pvc_cli.commands._common.listing import show_records
+from pvc_cli.output.writer import Cell, Output
+from pvc_cli.zk import ZKHandler
+
+HEADERS = ("VF", "VM", "STATE", "CLAIMED", "IN XML", "BLOCKS")
+
+
+def wait(output: Output, handler: ZKHandler, node: str, name: str, patience: float) -> list[VfUser]:
+    """Wait up to *patience* seconds, saying for whom, and return who uses the VFs then."""
+    require_daemons(handler)
+    wait_until_drained(handler, node, name, patience, lambda left: _tell(output, left))
+    return read_pf_users(handler, node, name)
+
+
+def show_users(output: Output, node: str, name: str, users: Sequence[VfUser], more: Json | None = None) -> None:
+    """Show who uses the VFs; *more* goes into the document."""
+    drained = not blocking(users)
+    show_records(
+        output,
+        users,
+        documents=lambda shown: {
+            "node": node,
+            "phy": name,
+            "drained": drained,
+            "users": [user._asdict() for user in shown],
+            **(more or {}),
+        },
+        names=lambda shown: [user.name for user in blocking(shown)],
+        headers=HEADERS,
+        rows=lambda shown: [(user, _row(user)) for user in shown],
+        nothing="",
+    )
+
+
+def still_used(left: Sequence[VfUser], patience: float) -> str:
+    """Return what to say if the time is over."""
+    return (
+        f"still used by {count(left)} after {patience:g} s: stop or move them, and release claims with 'pvc sriov vf"
+        " release'"
+    )
+
+
+def count(left: Sequence[VfUser]) -> str:
+    """Return how many VMs *left* are, or which one it is."""
+    names = list(dict.fromkeys(user.name for user in left))
+    return f"{len(names)} VMs" if len(names) != 1 else f"VM {names[0] or '?'}"
+
+
+def _tell(output: Output, left: list[VfUser]) -> None:
+    if left:
+        names = dict.fromkeys(user.name or "?" for user in left)
+        output.message(f"Waiting for {', '.join(names)}.")
+
+
+def _row(user: VfUser) -> list[str | Cell]:
+    flags = [("no", "yes")[flag] for flag in (user.claimed, user.in_xml)]
+    blocks = Cell("yes", "yellow") if user.blocks else Cell("no", "green")
+    return [user.vf or "?", user.name or "?", user.state or "?", *flags, blocks]
