@@ -20,7 +20,7 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _GLANCE = 0.2
 _CHOOSE = "choose another number with 'pvc sriov pf set'"
 _STEADY = 10.0
-"""Seconds after which a wrong number of VFs that stays the same is no step on the way to the right one."""
+"""Seconds for which a wrong number of VFs may be a step on the way to the right one."""
 
 
 @dataclass(frozen=True, slots=True)

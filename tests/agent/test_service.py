@@ -239,7 +239,7 @@ def test_a_changed_configuration_is_followed_and_a_broken_one_changes_nothing(ru
         running.says(f"{running.config} has changed: following it")
     running.says("ens1f0: MTU 9000 -> 4000")
     time.sleep(2.5)
-    # Each is said once, and a comment is no change.
+    # Each is said once, and a comment changes nothing.
     assert running.log.read_text().count("; keeping") == 1
     assert running.log.read_text().count("following it") == 1
 
