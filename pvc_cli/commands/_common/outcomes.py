@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from pvc_cli.cluster.controls import Control, Item, Outcome, Plan, control
 from pvc_cli.cluster.documents import controls_document
@@ -13,7 +14,7 @@ from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import progress_bar
 from pvc_cli.commands._common.refusals import Refusal, say_counts, say_refusals
 from pvc_cli.commands._common.values import Seconds
-from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.errors import EXIT_REFUSED, InvalidInputError
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
@@ -27,14 +28,22 @@ class Patience(NamedTuple):
     wait_timeout: float = 300.0
 
 
+def _require_wait(context: click.Context, parameter: click.Parameter, seconds: float) -> float:
+    """Check that there is something to wait for so long."""
+    given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    if given and not context.params.get("wait"):
+        raise click.UsageError("--wait-timeout goes with --wait: give both")
+    return seconds
+
+
 NO_PATIENCE = Patience()
 wait_options = options_into(
     Patience,
     "patience",
-    click.option("-w", "--wait", is_flag=True, help="Wait until it is done."),
+    click.option("-w", "--wait", is_flag=True, is_eager=True, help="Wait until it is done."),
     click.option(
         "--wait-timeout", type=Seconds(min=0), default=NO_PATIENCE.wait_timeout, metavar="SECONDS",
-        help="How long to wait with --wait [default: 300].",
+        callback=_require_wait, help="How long to wait with --wait [default: 300].",
     ),
 )  # fmt: skip
 
@@ -55,6 +64,8 @@ def carry_out(
     :param change: what carries it out; it is given *handler*, *items* and *plan*.
     :param goal: when it is done, to wait for that if *patience* says so.
     """
+    if patience.wait and output.plan:
+        raise InvalidInputError("a plan waits for nothing when it is carried out: drop --wait, or --plan")
     waited = goal if patience.wait and not dry_run else None
     if waited:
         require_daemons(handler)

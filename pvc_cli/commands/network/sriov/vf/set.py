@@ -22,6 +22,7 @@ from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.values import Number, Seconds
 from pvc_cli.commands.network.sriov._reports import shortfalls, show_applied, warn_of_agents
 from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, written_word
+from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import Output
 
 _PATIENCE = 60.0
@@ -72,6 +73,8 @@ def command(
       pvc sriov vf list --unused -o name | pvc sriov vf set - --no-trust
     """
     output = context.output
+    if wait is not None and output.plan:
+        raise InvalidInputError("a plan waits for nothing when it is carried out: drop --wait, or --plan")
     settings = check_settings(given)
     wanted = vf_words(context, words)
     with connect(context) as handler:
