@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pvc_cli.cluster.memory import gibibytes
 from pvc_cli.report.html import Html, element, join, table, text
 
 if TYPE_CHECKING:
@@ -31,6 +32,6 @@ def _row(vm: VmLine) -> Iterator[Html]:
     yield element("span", vm.state or "unknown", class_=_MOODS.get(vm.state, "fair"), title=why)
     yield text(f"{vm.node} (from {vm.last_node})" if vm.last_node else vm.node)
     yield text("?" if vm.vcpu is None else vm.vcpu)
-    yield text("?" if vm.memory is None else f"{vm.memory} MiB")
+    yield text("?" if vm.memory is None else gibibytes(vm.memory)[0])
     yield text(", ".join(vm.networks))
     yield join((element("i", tag) for tag in vm.tags), " ")

@@ -309,8 +309,7 @@ LINES = [
     (
         "node list --columns name,used,memory",
         "pvchv1  34/128 GiB",
-        "NAME         USED   MEMORY\npvchv1  34.25 GiB  128 GiB\npvchv2   30.5 GiB  128 GiB\n"
-        "pvchv3     32 GiB  128 GiB",
+        "NAME      USED   MEMORY\npvchv1  34 GiB  128 GiB\npvchv2  30 GiB  128 GiB\npvchv3  32 GiB  128 GiB",
     ),
     (
         "sriov vf set pvchv1 ens1f0v1 --trust --dry-run",
@@ -499,11 +498,11 @@ SCREENS = [
         "pvc node list",
         60,
         "NAME    DAEMON  ROLE      DOMAINS  HEALTH  VMS  LOAD  MEMORY\n    PVC    SCHEMA",
-        "NAME    DAE…  ROLE  DOM…  HEAL…  …  LOAD       USED   MEMORY\n"
-        "pvchv1  run   pri…  rea…  100 %  7  1.25  34.25 GiB  128 GiB\n"
-        "pvchv2  run   sec…  rea…  100 %  7  2.25   30.5 GiB  128 GiB\n"
-        "pvchv3  run   sec…  rea…  100 %  4  3.25     32 GiB  128 GiB\n"
-        "The terminal is too narrow for PVC, SCHEMA.\n"
+        "NAME    DAE…  ROLE  DOM…  HEAL…  …  LOAD    USED   MEMORY\n"
+        "pvchv1  run   pri…  rea…  100 %  7  1.25  34 GiB  128 GiB\n"
+        "pvchv2  run   sec…  rea…  100 %  7  2.25  30 GiB  128 GiB\n"
+        "pvchv3  run   sec…  rea…  100 %  4  3.25  32 GiB  128 GiB\n"
+        "The terminal is too narrow for PVC.\n"
         "3 nodes",
     ),
     (
@@ -628,7 +627,7 @@ def test_watching_as_json_tells_of_every_field(cluster: Tree) -> None:
     ("vm_or_node", "key", "value", "now"),
     [
         ("web-01", "node_limit", b"pvchv2,pvchv3", "web-01 is on pvchv1, outside its node limit"),
-        ("pvchv1", "memtotal", b"30000", "the VMs on pvchv1 have 35840 MiB of its 30000 MiB"),
+        ("pvchv1", "memtotal", b"30000", "the VMs on pvchv1 have 35 GiB of its 29.3 GiB"),
     ],
 )
 def test_what_nothing_noticed_is_a_problem(

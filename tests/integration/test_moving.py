@@ -147,7 +147,7 @@ def test_a_node_that_is_not_allowed_or_not_ready_is_not_chosen(on_tree: Pvc, tre
         ({"/nodes/pvchv3/daemonstate": "stop"}, "the daemon of node pvchv3 is in state stop; override with --force"),
         (
             {"/nodes/pvchv3/memfree": "1023"},
-            "it needs 1024 MiB of memory, and node pvchv3 has 1023 MiB free; override with --force",
+            "it needs 1 GiB of memory, and node pvchv3 has 0.999 GiB free; override with --force",
         ),
     ],
 )
@@ -193,7 +193,7 @@ def test_only_as_many_move_as_the_target_has_room_for(on_tree: Pvc, tree: Tree) 
     result = on_tree("vm", "migrate", "web-01,web-02", "-t", "pvchv3")
     assert result.code == 1
     assert "web-01: told to migrate to pvchv3." in result.err
-    assert "pvchv3 has 3000 MiB free, of which VMs before it take 2048 MiB" in result.err
+    assert "pvchv3 has 2.93 GiB free, of which VMs before it take 2 GiB" in result.err
 
 
 def test_vfs_move_along(on_tree: Pvc, tree: Tree) -> None:
@@ -335,7 +335,7 @@ def test_room_is_taken_by_those_that_go_only(on_tree: Pvc, tree: Tree) -> None:
     tree.put("/nodes/pvchv3/sriov/vf/ens1f0v0/used", b"True")
     on(tree, goes, xml=tree.client.get(f"/domains/{tree.uuid('web-01')}/xml")[0].decode())
     result = on_tree("vm", "move", f"nfv-01,mail-01,{LAB}", "-t", "pvchv3")
-    assert "nfv-01: refused: it needs 4096 MiB" in result.err
+    assert "nfv-01: refused: it needs 4 GiB" in result.err
     assert "mail-01: on node pvchv3 for good." in result.err
     assert f"{LAB}: told to migrate to pvchv3." in result.err
     on(tree, "/nodes/pvchv3", memfree="5000")

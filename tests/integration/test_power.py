@@ -122,8 +122,8 @@ def test_vms_that_start_together_must_fit_together(on_tree: Pvc, tree: Tree) -> 
     assert "web-01: told to start." in result.err
     assert "mail-02: told to start." in result.err
     assert (
-        "db-02: refused: it needs 16384 MiB of memory, and node pvchv1 has 4096 MiB free, of which VMs started before"
-        " it take 4096 MiB; override with --force" in result.err
+        "db-02: refused: it needs 16 GiB of memory, and node pvchv1 has 4 GiB free, of which VMs started before"
+        " it take 4 GiB; override with --force" in result.err
     )
     tree.put(f"/domains/{tree.uuid('web-02')}/xml", b"<domain")
     set_state(tree, "stop", "web-02")

@@ -72,7 +72,7 @@ def test_chromium_runs_the_pages_script_and_finds_a_tag(on_tree: Pvc, file: Path
 def test_chromium_sorts_numbers_as_numbers(on_tree: Pvc, file: Path) -> None:
     report(on_tree, file)
     by_memory = browse(file, fragment="sort=Memory")
-    sizes = [int(cells[4].removesuffix(" MiB")) for cells in rows(by_memory)]
+    sizes = [int(cells[4].removesuffix(" GiB")) for cells in rows(by_memory)]
     assert sizes == sorted(sizes)
     assert sorted(map(str, sizes)) != list(map(str, sizes))  # the control: as text they would stand otherwise
     assert 'aria-sort="ascending"' in by_memory

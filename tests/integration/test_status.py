@@ -209,11 +209,11 @@ def test_a_node_that_went_silent_is_noticed_by_the_clocks_of_the_others(on_tree:
 def test_memory_that_does_not_suffice_is_noticed(on_tree: Pvc, sound: Tree) -> None:
     sound.put("/nodes/pvchv1/memtotal", b"60000")
     sound.put("/nodes/pvchv1/memalloc", b"61000")
-    assert "the VMs on pvchv1 have 61000 MiB of its 60000 MiB" in problems(on_tree)
+    assert "the VMs on pvchv1 have 59.57 GiB of its 58.59 GiB" in problems(on_tree)
     sound.put("/nodes/pvchv1/memtotal", b"999999")
     sound.put("/nodes/pvchv1/memalloc", b"900000")
     (found,) = problems(on_tree)
-    assert re.fullmatch(r"the running VMs need \d+ MiB, and without the largest node there are \d+ MiB", found)
+    assert re.fullmatch(r"the running VMs need [\d.]+ GiB, and without the largest node there are [\d.]+ GiB", found)
 
 
 def test_a_vm_outside_its_node_limit_is_noticed(on_tree: Pvc, sound: Tree) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median_high
 
 from pvc_cli.cluster.health.model import Problem
+from pvc_cli.cluster.memory import gibibytes
 from pvc_cli.cluster.nodes import Node
 
 _SEE = "pvc node list"
@@ -78,11 +79,13 @@ def _of_memory(nodes: Sequence[Node]) -> Iterator[Problem]:
     """Tell whether the running VMs fit on their nodes, and would still fit if the largest node failed."""
     for node in nodes:
         if node.lacks_memory(node.memory_allocated):
-            what = f"the VMs on {node.name} have {node.memory_allocated} MiB of its {node.memory_total} MiB"
+            allocated, total = gibibytes(node.memory_allocated or 0, node.memory_total or 0)
+            what = f"the VMs on {node.name} have {allocated} of its {total}"
             yield Problem("node", what, f"pvc node info {node.name}", _NO_ROOM)
     sizes = [node.memory_total or 0 for node in nodes]
     needed = sum(node.memory_allocated or 0 for node in nodes)
     room = sum(sizes) - max(sizes, default=0)
     if len(nodes) > 1 and needed > room:
-        what = f"the running VMs need {needed} MiB, and without the largest node there are {room} MiB"
+        needs, left = gibibytes(needed, room)
+        what = f"the running VMs need {needs}, and without the largest node there are {left}"
         yield Problem("node", what, _SEE, _NO_ROOM)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.memory import gibibytes
 from pvc_cli.cluster.sriov.model import text_of
 from pvc_cli.cluster.values import parse_int
 from pvc_cli.cluster.vms import hardware
@@ -138,8 +139,9 @@ def _hindrance(seen: _Seen, action: Action, room: Room) -> str:
     given = room.given(node, seen.vm).memory
     needed = found.memory or 0
     if seen.free is not None and needed + given > seen.free:
-        others = f", of which VMs started before it take {given} MiB" if given else ""
-        return f"it needs {needed} MiB of memory, and node {node} has {seen.free} MiB free{others}"
+        needs, free, others = gibibytes(needed, seen.free, given)
+        taken = f", of which VMs started before it take {others}" if given else ""
+        return f"it needs {needs} of memory, and node {node} has {free} free{taken}"
     room.take(seen.vm, node, needed, found.vcpu or 0)
     return ""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pvc_cli.cluster.memory import gibibytes
 from pvc_cli.cluster.sriov.model import text_of
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int
 from pvc_cli.cluster.vms.query import VmRef
@@ -59,8 +60,9 @@ class Host:
         given = room.given(self.name, vm).memory
         if self.free is None or memory + given <= self.free:
             return ""
-        others = f", of which VMs before it take {given} MiB" if given else ""
-        return f"it needs {memory} MiB of memory, and node {self.name} has {self.free} MiB free{others}"
+        needs, free, others = gibibytes(memory, self.free, given)
+        taken = f", of which VMs before it take {others}" if given else ""
+        return f"it needs {needs} of memory, and node {self.name} has {free} free{taken}"
 
 
 def read_hosts(handler: ZKHandler) -> dict[str, Host]:

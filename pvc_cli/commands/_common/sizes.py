@@ -1,5 +1,6 @@
-"""Sizes for people; memory always in GiB, so that the eye can compare."""
+"""Sizes for people."""
 
+from pvc_cli.cluster.memory import gibibytes
 from pvc_cli.output.writer import Cell
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -19,7 +20,7 @@ def size_text(amount: float | None, *, unit: int = 1) -> str:
 
 def memory_text(mebibytes: int | None) -> str:
     """Return an amount of memory as text."""
-    return "?" if mebibytes is None else f"{_gibibytes(mebibytes)} GiB"
+    return "?" if mebibytes is None else gibibytes(mebibytes)[0]
 
 
 def memory_cell(mebibytes: int | None) -> Cell:
@@ -32,7 +33,3 @@ def rounded_memory_cell(mebibytes: int | None) -> Cell:
     if mebibytes is None or mebibytes < 10 * 1024:
         return memory_cell(mebibytes)
     return Cell(f"{mebibytes / 1024:.0f} GiB", value=mebibytes)
-
-
-def _gibibytes(mebibytes: int) -> str:
-    return f"{mebibytes / 1024:.2f}".rstrip("0").removesuffix(".")
