@@ -22,6 +22,7 @@ from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.publish import Publisher
 from pvc_cli.agent.status import report_of
 from pvc_cli.connections.yaml_file import read_yaml
+from pvc_cli.errors import UnreachableError
 from pvc_cli.zk import ZKHandler
 from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
@@ -430,6 +431,26 @@ def test_what_cannot_succeed_destroys_nothing(
     config.write_text(CONFIG)
     result = on_tree(*DRAIN, "ens1f1", "--resize", "--yes")
     assert (result.code, "cannot resize ens1f1: this node has no such device" in result.err) == (1, True)
+
+
+def test_a_cluster_that_is_lost_half_way_is_told_with_what_the_card_has(
+    on_tree: Pvc, kernel: SimulatedKernel, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(config, 6)
+    with monkeypatch.context() as lost:
+
+        def reconcile_node(_agent: Agent, _handler: ZKHandler) -> bool:
+            raise UnreachableError("no answer from ZooKeeper")
+
+        lost.setattr(Agent, "reconcile_node", reconcile_node)
+        result = on_tree(*DRAIN, "ens1f1", "--resize", "--yes")
+    assert (result.code, number(kernel)) == (4, 0)
+    assert result.err == (
+        "Error: pvchv1/ens1f1: not resized from 4 to 6 VFs, it has 0 VFs now: no answer from ZooKeeper\n"
+    )
+    # There is nothing left to destroy, and so nothing to ask.
+    again = on_tree(*DRAIN, "ens1f1", "--resize")
+    assert (again.code, again.err.endswith("pvchv1 ens1f1: resized 0 -> 6.\n"), number(kernel)) == (0, True, 6)
 
 
 def test_vfs_of_which_the_tree_does_not_know_the_users_are_not_destroyed(
