@@ -60,6 +60,7 @@ def test_every_list_has_columns() -> None:
 
 @pytest.mark.parametrize("words", LISTS)
 @pytest.mark.parametrize("version", [0, 15])
+@pytest.mark.usefixtures("no_time_passes")
 def test_every_list_has_every_format(
     pvc: Pvc, demo: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch, words: str, version: int
 ) -> None:

@@ -289,6 +289,7 @@ def test_watching_shows_the_list_again_after_each_change(
     changes: list[Callable[[], object]] = [
         lambda: tree.put(f"/domains/{uuid}/state", b"stop"),
         lambda: tree.put(f"/domains/{uuid}/tags/seen/type", b"user"),
+        lambda: tree.put(f"/domains/{uuid}/node_limit", b"pvchv2"),
         lambda: tree.client.delete(f"/domains/{uuid}", recursive=True),
     ]
     real_wait = Watcher.wait
@@ -305,10 +306,11 @@ def test_watching_shows_the_list_again_after_each_change(
     result = on_tree("vm", "list", "web-01", "--watch")
     assert result.code == 130
     rows = [line.split() for line in result.out.splitlines() if line.startswith("web-01")]
-    assert [(row[1], row[-1]) for row in rows] == [
-        ("start", "frontend,production"),
-        ("stop", "frontend,production"),
-        ("stop", "frontend,production,seen"),
+    assert [(row[1], row[-1], "!" in row) for row in rows] == [
+        ("start", "frontend,production", False),
+        ("stop", "frontend,production", False),
+        ("stop", "frontend,production,seen", False),
+        ("stop", "frontend,production,seen", True),
     ]
 
 
