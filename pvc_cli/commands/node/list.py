@@ -23,6 +23,8 @@ _BEYOND = "! its VMs, running or not, have more memory than the node"
 def command(context: Context, watch: bool) -> int:
     """List nodes.
 
+    A ! marks a node whose VMs, running or not, have more memory than it has.
+
     \b
     Examples:
       pvc node list -o name

@@ -57,7 +57,8 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
     """List VMs.
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it. With -, the
-    names come from standard input. --name takes the names and shell patterns that changes take.
+    names come from standard input. --name takes the names and shell patterns that changes take. A ! marks a VM on a
+    node outside its node limit.
 
     \b
     Examples:
