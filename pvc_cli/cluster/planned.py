@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pvc_cli.cluster.controls import Control, OnProgress, Outcome, control, refuse, unheard
+from pvc_cli.cluster.sriov.planned_claims import judge_claims
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.errors import ConfigError, ConflictError
@@ -32,20 +33,28 @@ class PlannedItem:
 def plan_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> list[Control[PlannedItem]]:
     """Plan what *items* say; what is no longer as it was planned on is refused. All is read in one batch.
 
+    Which VMs are on a node is in no znode: for claims of VFs, they are read again.
+
     :raises ConfigError: if one has a path that is not PVC's.
     """
     now = read_written(handler.store, [path for item in items for path in item.part.base])
+    sets = [{op.path: op.data for op in item.part.steps if op.kind == "set"} for item in items]
+    claims = judge_claims(handler, sets, [item.part.base for item in items])
     controls = []
-    for item in items:
+    for item, claimed in zip(items, claims, strict=True):
         changed = judge(item.part, now)
         if is_done(item.part, now):
             controls.append(Control(item, handler.transaction(), "unchanged", "already as planned"))
         elif changed is not None:
             what = _label(handler, changed)
             controls.append(refuse(handler, item, f"{what} changed since this was planned: plan again"))
+        elif claimed.why:
+            controls.append(refuse(handler, item, f"since this was planned, a VM came to the node: {claimed.why}"))
         else:
             transaction = handler.transaction()
             transaction.ops += steps_on(item.part, now)
+            for guard in claimed.guards:
+                transaction.guard(*guard)
             controls.append(Control(item, transaction, "changed", "done as planned"))
     return controls
 

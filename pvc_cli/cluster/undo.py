@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.sriov.planned_claims import judge_claims
 from pvc_cli.errors import RefusedError
 from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.undo import Changed, read_paths, undo_steps
@@ -68,8 +69,13 @@ def _name(path: str, name: str | None, changes: Sequence[Changed]) -> str:
 def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[ChangedItem]]:
     """Plan to undo the changes of *items*, read in one batch."""
     now = read_paths(handler.store, [change for item in items for change in item.changes])
+    # To undo a release is to claim.
+    sets = [
+        {c.path: c.before for c in item.changes if c.before is not None and c.after is not None} for item in items
+    ]
+    claims = judge_claims(handler, sets, [()] * len(items))
     controls = []
-    for item in items:
+    for item, claimed in zip(items, claims, strict=True):
         transaction = handler.transaction()
         if acted := _acted_on(handler, item):
             controls.append(
@@ -78,10 +84,14 @@ def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[
             continue
         try:
             transaction.ops += undo_steps(item.changes, now)
+            if transaction.ops and claimed.why:
+                raise RefusedError(claimed.why)
         except RefusedError as error:
             controls.append(refuse(handler, item, str(error)))
             continue
         if transaction.ops:
+            for guard in claimed.guards:
+                transaction.guard(*guard)
             controls.append(Control(item, transaction, "changed", "undone"))
         else:
             controls.append(decide(transaction, item, [], "", "is as it was before"))

@@ -90,6 +90,27 @@ class Transaction:
         if found:
             self._add("check", key, version=found.version, found=found)
 
+    def touch(self, key: Key, found: Znode | None) -> None:
+        """Write to *key* the value that it has: of several clients that found it so, one succeeds.
+
+        A missing one is created, empty.
+        """
+        path = self.schema.path(key)
+        if found and path is not None:
+            self.add(Op("set", path, found.data, found.version, found))
+        elif not found:
+            self.create(key)
+
+    def inverse(self) -> Transaction:
+        """Return what takes back this transaction's changes once it is committed, unless others changed them."""
+        back = Transaction(self.store, self.schema, guards=self.guards)
+        for op in reversed(self.ops):
+            if op.kind == "create":
+                back.add(Op("delete", op.path, version=0))
+            elif op.kind == "set" and op.found:
+                back.add(Op("set", op.path, op.found.data, op.found.version + 1))
+        return back
+
     def fence(self, lock: Lock) -> None:
         """Guard the transaction: it is refused once *lock*, which must be held, is lost."""
         if lock.fence:

@@ -289,6 +289,26 @@ def test_of_64_processes_that_claim_any_vf_at_once_each_gets_another(demo: Calla
     print(f"{ROUNDS_OF_ANY} rounds of {CLAIMS} claims of any of {len(vfs)} VFs at once: each got another, or none")
 
 
+def test_of_many_processes_that_claim_any_vf_for_few_vms_each_vm_gets_one(demo: Callable[..., Tree]) -> None:
+    tree = demo(vms=CLAIMS)
+    vms = sorted(tree.client.get_children("/domains"))[:4]
+    vfs = [f"/nodes/pvchv1/sriov/vf/{name}" for name in tree.client.get_children("/nodes/pvchv1/sriov/vf")]
+    for vm in tree.client.get_children("/domains"):
+        tree.client.set(f"/domains/{vm}/xml", b"<domain><devices/></domain>")
+    crowd = Crowd(tree.hosts)
+    try:
+        for number in range(ROUNDS_OF_ANY):
+            for vf in vfs:
+                tree.client.set(f"{vf}/used", b"False")
+                tree.client.set(f"{vf}/used_by", b"")
+            assert crowd.claim("--any", vms * 8) == [0] * 32, number
+            holders = [tree.client.get(f"{vf}/used_by")[0].decode() for vf in vfs]
+            assert sorted(filter(None, holders)) == vms, number
+    finally:
+        crowd.close()
+    print(f"{ROUNDS_OF_ANY} rounds of 32 claims of any VF for 4 VMs at once: one for each")
+
+
 def test_of_64_processes_that_claim_one_vf_at_once_one_wins(demo: Callable[..., Tree]) -> None:
     tree = demo(vms=CLAIMS)
     vms = sorted(tree.client.get_children("/domains"))

@@ -287,7 +287,7 @@ def test_listing_takes_one_batch_a_level(zk: ZKHandler) -> None:
     [  # each begins with the schema's version, and the names of the node's VFs
         (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 6, 2 + 3 + 4),
         (("info", "pvchv1", "ens1f0v1", "-o", "json"), 5, 2 + 19 + 4),
-        (("claim", "pvchv1", "ens1f0v1", "web-01"), 10, 2 + 1 + 20 + 1 + 15 + 6 + 3 * 20 + 8 * 6),
+        (("claim", "pvchv1", "ens1f0v1", "web-01"), 10, 2 + 1 + 20 + 1 + 15 + 3 * 20 + 8 * 6 + 1 + 12),
         (("release", "pvchv1", "ens1f0v1"), 3, 2 + 5 + 4),
     ],
 )

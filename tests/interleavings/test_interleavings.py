@@ -50,8 +50,8 @@ USE = "<interface type='direct'><mac address='52:54:00:00:00:01'/><source dev='e
 # What a rival does
 
 
-def use_in_xml(store: Store) -> None:
-    put(store, f"{WEB}/xml", (value(store, f"{WEB}/xml") or "").replace("</devices>", f"{USE}</devices>"))
+def use_in_xml(store: Store, vm: str = WEB) -> None:
+    put(store, f"{vm}/xml", (value(store, f"{vm}/xml") or "").replace("</devices>", f"{USE}</devices>"))
 
 
 def add_tag(store: Store, name: str, kind: str, protected: str) -> None:
@@ -68,6 +68,15 @@ def claim(store: Store) -> None:
 def add_snapshot(store: Store) -> None:
     for name, text in (("", "s"), ("/timestamp", "1795577433.98"), ("/xml", ""), ("/rbdsnaplist", "")):
         put(store, f"{APP}/snapshots/s{name}", text)
+
+
+def claim_another(store: Store) -> None:
+    """Claim another VF for the VM, as a claim of any does: the VM's migration method is written, too."""
+    vf = "/nodes/pvchv1/sriov/vf/ens1f1v3"
+    if value(store, vf) is not None and value(store, f"{vf}/used") != "True":
+        put(store, f"{vf}/used", "True")
+        put(store, f"{vf}/used_by", WEB.rpartition("/")[2])
+        put(store, f"{WEB}/migration_method", value(store, f"{WEB}/migration_method") or "")
 
 
 def flicker(store: Store) -> None:
@@ -102,6 +111,8 @@ RIVALS: dict[str, Callable[[Store], object]] = {
     "claims the VF": claim,
     "releases the VF": lambda store: put(store, f"{VF}/used", "False"),
     "uses the VF in a VM": use_in_xml,
+    "uses the VF in another VM": lambda store: use_in_xml(store, OTHER),
+    "claims another VF": claim_another,
     "deletes the VF": lambda store: drop(store, VF),
     "registers the VF again, for another": lambda store: recreate(
         store, VF, used="True", used_by=OTHER.rpartition("/")[2]
@@ -185,9 +196,25 @@ def judge_keys(store: Interleaved, ops: Sequence[Op], keys: str, allowed: Callab
     return wrong + judge_version(store, ops)
 
 
+def has_neighbour(store: Interleaved) -> bool:
+    """Whether another VM holds the VF by its XML."""
+    held = {key: value(store.inner, f"{OTHER}/{key}") for key in ("xml", "node", "state")}
+    return (held["node"], held["state"]) == ("pvchv1", "start") and "dev='ens1f0v1'" in (held["xml"] or "")
+
+
+def settle_neighbour(store: Store) -> None:
+    put(store, f"{OTHER}/node", "pvchv1")
+    put(store, f"{OTHER}/state", "start")
+
+
 def is_claimable(store: Interleaved) -> bool:
+    if has_neighbour(store):
+        return False
     mine = value(store.inner, f"{VF}/used_by") == WEB.rpartition("/")[2]
     return (value(store.inner, f"{VF}/used") != "True" or mine) and value(store.inner, WEB) is not None
+
+
+VF_NAMES = names(TREES[15], "/nodes/pvchv1/sriov/vf")
 
 
 def judge_claim_any(store: Interleaved, ops: Sequence[Op]) -> list[str]:
@@ -197,8 +224,12 @@ def judge_claim_any(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     for vf in vfs:
         others = value(store.inner, f"{vf}/used") == "True" and value(store.inner, f"{vf}/used_by") != mine
         gone = value(store.inner, vf) is None or value(store.inner, WEB) is None
-        wrong += [f"claimed {vf} as it was not to be"] if others or gone else []
-    keys = r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)|" + f"{WEB}/migrate_method"
+        shared = vf == VF and has_neighbour(store)
+        wrong += [f"claimed {vf} as it was not to be"] if others or gone or shared else []
+        holders = {name: value(store.inner, f"/nodes/pvchv1/sriov/vf/{name}/used_by") for name in VF_NAMES}
+        has = [name for name, holder in holders.items() if holder == mine and name != vf.rpartition("/")[2]]
+        wrong += [f"claimed {vf} although it has {has}"] if has else []
+    keys = r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)|" + f"{WEB}/migration_method"
     return wrong + judge_keys(store, ops, keys=keys, allowed=lambda _: True)
 
 
@@ -214,8 +245,14 @@ def is_releasable(store: Interleaved) -> bool:
 
 def judge_audit(store: Interleaved, ops: Sequence[Op]) -> list[str]:
     """A repair releases a VF, or claims it for the VM that uses it."""
+
+    def allowed(store: Interleaved) -> bool:
+        # No VM uses another VF.
+        return not any(op.path.startswith(VF) for op in changes(ops)) or (is_claimable if claims else is_releasable)(
+            store
+        )
+
     claims = any(op.path == f"{VF}/used" and op.data == b"True" for op in changes(ops))
-    allowed = is_claimable if claims else is_releasable
     return judge_keys(store, ops, keys=r"/nodes/pvchv1/sriov/vf/\w+/(used|used_by|mac)", allowed=allowed)
 
 
@@ -410,10 +447,12 @@ COMMANDS = {
     "vf claim": Command(
         ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01"),
         partial(judge_keys, keys=USAGE, allowed=is_claimable),
+        prepare=settle_neighbour,
     ),
     "vf claim --any": Command(
         ("sriov", "vf", "claim", "pvchv1", "--any", "web-01"),
         judge_claim_any,
+        prepare=settle_neighbour,
     ),
     "vf release": Command(
         ("sriov", "vf", "release", "pvchv1", "ens1f0v1"),
@@ -685,6 +724,14 @@ CONTROLS = {
     "what a plan rests on": (
         "apply a plan of settings",
         without("pvc_cli.cluster.planned.judge", lambda *_: None),
+    ),
+    "the XML of the other VMs": (
+        "vf claim",
+        without("pvc_cli.cluster.sriov.sharing.guard_others", lambda *_: []),
+    ),
+    "the turn of a VM": (
+        "vf claim --any",
+        without("pvc_cli.zk.transaction.Transaction.touch", lambda *_: None),
     ),
     "the versions of what is set": ("vf claim", without("pvc_cli.zk.transaction.Transaction._add", unversioned)),
     "whether a znode is still the same": (

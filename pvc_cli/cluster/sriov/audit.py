@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pvc_cli.cluster.sriov.claims import Usage, method_write, usage_keys
-from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, list_refs, pf_of, text_of
+from pvc_cli.cluster.sriov.model import VfRef, list_refs, pf_of, text_of
+from pvc_cli.cluster.sriov.sharing import guard_others
 from pvc_cli.cluster.sriov.users import Use, User, read_users
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import ConflictError
-from pvc_cli.zk import Transaction, ZKHandler
+from pvc_cli.zk import Key, Transaction, ZKHandler
 
 Kind = Literal["stale", "unclaimed", "double", "missing", "duplicate", "unclear"]
 
@@ -50,12 +51,12 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
     known = {vm.ref.uuid: vm for vm in vms}
     findings = [
         finding
-        for usage, pci in usages
-        if (finding := _check(handler, usage, pci, [*used_on.get(usage.vf, {}).values()], known)) is not None
+        for usage in usages
+        if (finding := _check(handler, usage, [*used_on.get(usage.vf, {}).values()], known)) is not None
     ]
     users = {vf: [*found.values()] for vf, found in used_on.items()}
-    findings += _missing({usage.vf for usage, _ in usages}, pfs, users, node)
-    findings += _duplicates([usage for usage, _ in usages], known)
+    findings += _missing({usage.vf for usage in usages}, pfs, users, node)
+    findings += _duplicates(usages, known)
     return sorted(findings, key=lambda finding: (natural_key(finding.node), natural_key(finding.vf)))
 
 
@@ -75,25 +76,23 @@ def repair(finding: Finding) -> bool:
 
 def _read_usages(
     handler: ZKHandler, vfs: Sequence[VfRef]
-) -> tuple[list[tuple[Usage, str]], set[str], dict[tuple[str, str], VfRef]]:
-    """Return how each VF is used, with its PCI address, all their PFs, and which is where on its node's PCI bus."""
-    more = ("sriov_vf.pf", *PCI_KEYS)
-    keys = [[*usage_keys(vf), *(("node.sriov.vf", vf.node, key, vf.phy) for key in more)] for vf in vfs]
+) -> tuple[list[Usage], set[str], dict[tuple[str, str], VfRef]]:
+    """Return how each VF is used, all their PFs, and which is where on its node's PCI bus."""
+    keys: list[list[Key]] = [[*usage_keys(vf), ("node.sriov.vf", vf.node, "sriov_vf.pf", vf.phy)] for vf in vfs]
     found = iter(handler.get_znodes(key for one in keys for key in one))
     usages, pfs, addresses = [], set(), {}
     for vf, one in zip(vfs, keys, strict=True):
-        znodes = [next(found) for _ in one]
-        usage = Usage(vf, *znodes[: -len(more)])
-        pf, *pci = map(text_of, znodes[-len(more) :])
+        *own, pf = (next(found) for _ in one)
+        usage = Usage.of(vf, own)
         if usage.own is not None:
-            usages.append((usage, str(Pci(*pci))))
-            pfs.add(pf)
-            addresses[vf.node, str(Pci(*pci))] = vf
+            usages.append(usage)
+            pfs.add(text_of(pf))
+            addresses[vf.node, usage.pci] = vf
     return usages, pfs - {""}, addresses
 
 
 def _check(
-    handler: ZKHandler, usage: Usage, pci: str, found: Sequence[tuple[User, Use]], vms: Mapping[str, User]
+    handler: ZKHandler, usage: Usage, found: Sequence[tuple[User, Use]], vms: Mapping[str, User]
 ) -> Finding | None:
     """Return the problem with one VF, if any; *found* are the VMs on its node whose XML has it."""
     vf, holder = usage.vf, vms.get(usage.holder)
@@ -112,12 +111,15 @@ def _check(
         return finding("unclear", involved, f"{migrating.ref.name} is migrating: rerun the audit once it is done")
     if holder and not holder.readable:
         return finding("unclear", involved, f"claimed for {holder.ref.name}, whose XML is unreadable")
-    if holder and not pci and not users and holder.may_hold(vf) and any(use.pci for use in holder.uses):
+    if holder and not usage.pci and not users and holder.may_hold(vf) and any(use.pci for use in holder.uses):
         detail = f"claimed for {holder.ref.name}, which has PCI devices, and the VF's own address is unknown"
         return finding("unclear", involved, detail)
     guards = [guard for vm in involved for guard in vm.guards]
     if users:
         ((user, use),) = found
+        # One more that has it would make it a double use.
+        others = [vm for vm in vms.values() if vf.node in vm.nodes and vm not in involved]
+        guards += guard_others(others, vf, usage.pci)
         repair = usage.plan_claim(handler, user.ref, use, guards, method_write(user.ref, use, user.method))
         return finding("unclaimed", users, f"used by {user.ref.name}: {_claimed(usage, holder)}", repair)
     if not usage.holder:

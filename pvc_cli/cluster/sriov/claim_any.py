@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pvc_cli.cluster.sriov.agents import read_agents
-from pvc_cli.cluster.sriov.claims import How, InUseError, plan_claim, usage_keys
+from pvc_cli.cluster.sriov.claims import Claim, How, own_of, plan_claim, read_usage, usage_keys
 from pvc_cli.cluster.sriov.model import Vf, VfRef, find_pf, list_vfs, parse_setting, text_of
-from pvc_cli.cluster.sriov.users import Guard, User, read_users
+from pvc_cli.cluster.sriov.sharing import InUseError, judge_others, others_than
+from pvc_cli.cluster.sriov.users import Crowd, Guard, User, read_crowd, user_keys
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import ConflictError, RefusedError
-from pvc_cli.zk import Key, Transaction, ZKHandler
+from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.execute import ATTEMPTS
 from pvc_cli.zk.store import CommitConflictError
 
@@ -28,16 +29,14 @@ class Wish:
     trust: bool = False
 
 
-def claim_any(
-    handler: ZKHandler, wish: Wish, vm: VmRef, how: How | None = None, *, dry_run: bool = False
-) -> tuple[VfRef, Transaction]:
+def claim_any(handler: ZKHandler, wish: Wish, vm: VmRef, how: How | None = None, *, dry_run: bool = False) -> Claim:
     """Assign a VF to *vm* that nobody has claimed, and no VM of the node has in its XML.
 
     It is in sync, where an agent reports that. One that *vm* has claimed already is kept, and one that is in its XML
     comes first.
 
     :param how: how the VM uses the VF, where its XML does not tell.
-    :returns: the VF, and the transaction, committed unless it is a dry run; without changes if *vm* has it already.
+    :returns: the claim, committed unless it is a dry run; without changes if *vm* has the VF already.
     :raises NotFoundError: if there is no such node or PF, or the VM is gone.
     :raises RefusedError: if no VF is free and fits, or that cannot be told.
     :raises ConflictError: if others were faster every time.
@@ -46,14 +45,18 @@ def claim_any(
         find_pf(handler, wish.node, wish.pf)
     elsewhere = 0
     for attempt in range(_ATTEMPTS):
-        free = _find(handler, wish, vm)
+        # The VM first: whoever claims for it once it is read, changes it.
+        own = own_of(vm, handler.get_znodes(user_keys(vm.uuid)))
+        crowd = read_crowd(handler, wish.node)
+        free = _find(handler, wish, vm, crowd)
         # At first the one that a person would take; whoever comes too late takes another than others do.
         vf = free[0] if attempt == 0 or free[0].used else random.choice(free)  # noqa: S311 - only to be elsewhere
         ref = VfRef(vf.node, vf.phy)
         try:
-            transaction = plan_claim(handler, ref, vm, how or How(), _guards(handler, wish, ref))
+            claim = _plan(handler, wish, ref, own, how or How(), crowd)
             if not dry_run:
-                transaction.commit()
+                claim.commit()
+                claim.confirm(handler)
         except InUseError:
             continue
         except CommitConflictError as error:
@@ -62,40 +65,42 @@ def claim_any(
             if elsewhere == ATTEMPTS:
                 raise
             continue
-        return ref, transaction
+        return claim
     raise ConflictError(
         f"gave up after {_ATTEMPTS} attempts: others claimed each VF of node {wish.node} first; retry"
     )
 
 
-def _guards(handler: ZKHandler, wish: Wish, vf: VfRef) -> list[Guard]:
-    """Return what must still be so when *vf* is claimed.
+def _plan(handler: ZKHandler, wish: Wish, vf: VfRef, own: User, how: How, crowd: Crowd) -> Claim:
+    """Return what claims *vf* for the VM *own*, unless another claim for that VM is faster.
 
-    :raises InUseError: if it is no longer so.
+    :raises InUseError: if the VF is not as it was wished for any more.
     """
-    if not wish.trust:
-        return []
-    key: Key = ("node.sriov.vf", vf.node, "sriov_vf.config.trust", vf.phy)
-    (znode,) = handler.get_znodes([key])
-    if not parse_setting("trust", text_of(znode)):
+    trust: Key = ("node.sriov.vf", vf.node, "sriov_vf.config.trust", vf.phy)
+    usage, znodes = read_usage(handler, vf, [trust] if wish.trust else [])
+    if usage.used and usage.holder != own.ref.uuid:
+        raise InUseError(f"{vf} is in use by {usage.holder}")
+    guards: list[Guard] = [(trust, znode) for znode in znodes]
+    if not all(parse_setting("trust", text_of(znode)) for znode in znodes):
         raise InUseError(f"{vf} has no trust any more")
-    return [(key, znode)]
+    guards += judge_others(others_than(crowd.users, own.ref.uuid), vf, usage.pci)
+    turn: Key = ("domain.meta.migrate_method", own.ref.uuid)
+    return plan_claim(handler, usage, own, how, crowd, guards, turn=turn)
 
 
-def _find(handler: ZKHandler, wish: Wish, vm: VmRef) -> Sequence[Vf]:
+def _find(handler: ZKHandler, wish: Wish, vm: VmRef, crowd: Crowd) -> Sequence[Vf]:
     """Return the VFs that *vm* may claim, the best first.
 
     :raises RefusedError: if there is none.
     """
     vfs = list_vfs(handler, wish.node, wish.pf)
-    users = read_users(handler, wish.node)
     reports = read_agents(handler, [wish.node])[wish.node]
     own: list[Vf] = []
     free: list[Vf] = []
     why: Counter[str] = Counter()
     for vf in vfs:
         mine = vf.used and vf.used_by == vm.uuid
-        holders = {user.ref.uuid for user in users if _has(user, vf)}
+        holders = {user.ref.uuid for user in crowd.users if _has(user, vf) and not (mine and user.is_idle)}
         report = reports.vf(vf.phy)
         if (vf.used and not mine) or holders - {vm.uuid}:
             why["in use"] += 1
@@ -113,7 +118,7 @@ def _find(handler: ZKHandler, wish: Wish, vm: VmRef) -> Sequence[Vf]:
             f"node {wish.node} has no free VF{of} for VM {vm.name}: {counts}; see 'pvc sriov vf list {wish.node}'"
         )
     found = own or free
-    _require_readable(users, found[0], vm)
+    _require_readable(crowd.users, found[0], vm)
     return found
 
 

@@ -6,20 +6,27 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
-from pvc_cli.cluster.sriov.users import ClaimType, Guard, Use, User, make_users, read_users, user_keys
+from pvc_cli.cluster.sriov.sharing import InUseError, guard_sharers, judge_others, others_than, refuse_sharing
+from pvc_cli.cluster.sriov.users import (
+    ClaimType,
+    Crowd,
+    Guard,
+    Use,
+    User,
+    make_users,
+    read_arrived,
+    read_crowd,
+    user_keys,
+)
 from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import VmRef
-from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
-from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
+from pvc_cli.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, quoted
+from pvc_cli.zk import Change, Key, Transaction, ZKHandler, Znode
 
 Write = tuple[Key, Znode | None, str]
 """A key, its znode as it was found, and its new value."""
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-_USAGE_KEYS = ("sriov_vf", "sriov_vf.used", "sriov_vf.used_by", "sriov_vf.mac", "sriov_vf.phy_mac")
-
-
-class InUseError(RefusedError):
-    """A VF is used by another VM."""
+_USAGE_KEYS = ("sriov_vf", "sriov_vf.used", "sriov_vf.used_by", "sriov_vf.mac", "sriov_vf.phy_mac", *PCI_KEYS)
 
 
 class How(NamedTuple):
@@ -40,6 +47,13 @@ class Usage:
     used_by: Znode | None
     mac: Znode | None
     phy_mac: Znode | None
+    address: tuple[Znode | None, ...]
+
+    @classmethod
+    def of(cls, vf: VfRef, znodes: Iterable[Znode | None]) -> "Usage":
+        """Return that of *vf*, from the znodes of its :func:`usage_keys`."""
+        own, used, used_by, mac, phy_mac, *address = znodes
+        return cls(vf, own, used, used_by, mac, phy_mac, tuple(address))
 
     @property
     def used(self) -> bool:
@@ -51,16 +65,30 @@ class Usage:
         """The UUID of the VM that is recorded as its user, or empty."""
         return text_of(self.used_by)
 
+    @property
+    def pci(self) -> str:
+        """Its PCI address, or empty: a VM's XML may have that in place of its name."""
+        return str(Pci(*map(text_of, self.address)))
+
     def plan_claim(
-        self, handler: ZKHandler, vm: VmRef, use: Use, guards: Sequence[Guard], more: Sequence[Write] = ()
+        self,
+        handler: ZKHandler,
+        vm: VmRef,
+        use: Use,
+        guards: Sequence[Guard],
+        more: Sequence[Write] = (),
+        turn: Key | None = None,
     ) -> Transaction:
-        """Return what claims it for *vm*, together with *more*: see :func:`method_write`."""
+        """Return what claims it for *vm*, together with *more*: see :func:`method_write`.
+
+        :param turn: one of *more* that is written even if it has its value: see :meth:`Transaction.touch`.
+        """
         mac = use.mac or text_of(self.mac if self.used else self.phy_mac)
-        return self._plan(handler, more, ("True", vm.uuid, mac), guards)
+        return self._plan(handler, more, ("True", vm.uuid, mac), guards, turn)
 
     def plan_release(self, handler: ZKHandler, guards: Sequence[Guard]) -> Transaction:
         """Return what releases it."""
-        return self._plan(handler, [], ("False", "", text_of(self.phy_mac)), guards)
+        return self._plan(handler, [], ("False", "", text_of(self.phy_mac)), guards, None)
 
     def _plan(
         self,
@@ -68,16 +96,75 @@ class Usage:
         more: Sequence[Write],
         values: tuple[str, str, str],
         guards: Sequence[Guard],
+        turn: Key | None,
     ) -> Transaction:
         """Return what sets its three keys and what *more* there is, unless any of that or of *guards* changed."""
         transaction = handler.transaction()
-        _, *keys, _ = usage_keys(self.vf)
-        own = zip(keys, (self.used_znode, self.used_by, self.mac), values, strict=True)
+        _, *keys = usage_keys(self.vf)
+        own = zip(keys, (self.used_znode, self.used_by, self.mac), values)  # noqa: B905 - the others stay
         steady = [(key, znode) for key, znode, value in (*more, *own) if not transaction.ensure(key, znode, value)]
         if transaction.changes:
-            for key, znode in (*steady, *guards):
-                transaction.guard(key, znode)
+            at = zip(keys[-len(self.address) :], self.address, strict=True)
+            for key, znode in (*steady, *at, *guards):
+                (transaction.touch if key == turn else transaction.guard)(key, znode)
         return transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What claims a VF for a VM, with what it was decided on."""
+
+    transaction: Transaction
+    usage: Usage
+    vm: User
+    others: Crowd
+    """The VMs that were looked at: none of them is affected."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What it changes; nothing if the VM has the VF already."""
+        return self.transaction.changes
+
+    @property
+    def caveat(self) -> str:
+        """Why it is not what the VM has, as far as that can be told; else nothing."""
+        vf, vm = self.usage.vf, self.vm
+        if vm.node != vf.node:
+            return f"VM {vm.ref.name} is on node {quoted(vm.node)}, not on {vf.node}"
+        if vm.readable and not vm.use_of(vf.phy, "") and not any(use.pci for use in vm.uses):
+            return (
+                f"the XML of {vm.ref.name} does not use {vf.phy} yet: until it does, 'pvc sriov vf audit' finds it"
+                " stale"
+            )
+        return ""
+
+    def commit(self) -> None:
+        """Carry it out.
+
+        :raises ConflictError: if something that it was decided on has changed.
+        """
+        self.transaction.commit()
+
+    def confirm(self, handler: ZKHandler) -> None:
+        """Take it back, now that it is committed, if a VM came to the node meanwhile that has the VF in its XML.
+
+        No znode tells which VMs are on a node: that they come cannot be guarded against.
+
+        :raises RefusedError: if it was taken back.
+        :raises ConflictError: if it could not be taken back.
+        """
+        if not self.changes:
+            return
+        arrived = others_than(read_arrived(handler, self.others), self.vm.ref.uuid)
+        try:
+            refuse_sharing(arrived, self.usage.vf, self.usage.pci)
+        except RefusedError as error:
+            try:
+                self.transaction.inverse().commit()
+            except ConflictError:
+                see = f"see 'pvc sriov vf audit {self.usage.vf.node}'"
+                raise ConflictError(f"{error}; what was claimed could not be released again: {see}") from None
+            raise
 
 
 def method_write(vm: VmRef, use: Use, method: Znode | None) -> list[Write]:
@@ -91,18 +178,6 @@ def method_write(vm: VmRef, use: Use, method: Znode | None) -> list[Write]:
 def usage_keys(vf: VfRef) -> list[Key]:
     """Return the keys of a VF whose znodes make its :class:`Usage`."""
     return [("node.sriov.vf", vf.node, key, vf.phy) for key in _USAGE_KEYS]
-
-
-def not_used_yet(handler: ZKHandler, vf: VfRef, vm: VmRef) -> str:
-    """Return why a claim of *vf* for *vm* is not what the VM has, as far as that can be told; else nothing."""
-    for user in make_users([vm.uuid], handler.get_znodes(user_keys(vm.uuid))):
-        if user.node != vf.node:
-            return f"VM {vm.name} is on node {quoted(user.node)}, not on {vf.node}"
-        if user.readable and not user.use_of(vf.phy, "") and not any(use.pci for use in user.uses):
-            return (
-                f"the XML of {vm.name} does not use {vf.phy} yet: until it does, 'pvc sriov vf audit' finds it stale"
-            )
-    return ""
 
 
 def check_mac(mac: str) -> str:
@@ -125,7 +200,7 @@ def claim(
     kind: ClaimType | None = None,
     force: bool = False,
     dry_run: bool = False,
-) -> Transaction:
+) -> Claim:
     """Assign *vf* to *vm*, in one transaction that writes only what differs.
 
     A VM that uses a VF as ``hostdev`` cannot be migrated live, so that its migration method becomes ``shutdown``.
@@ -133,7 +208,7 @@ def claim(
     :param mac: the address of the VM's interface; by default that in the VM's XML.
     :param kind: how the VM uses it; by default as in the VM's XML, else ``direct``.
     :param force: claim it although another VM uses it without a claim, or that cannot be told.
-    :returns: the transaction, committed unless it is a dry run; without changes if nothing differs.
+    :returns: the claim, committed unless it is a dry run; without changes if nothing differs.
     :raises InvalidInputError: if *mac* is invalid.
     :raises NotFoundError: if the VF or the VM is gone.
     :raises RefusedError: if the VF is or may be in use, or *kind* contradicts the XML.
@@ -141,63 +216,65 @@ def claim(
     """
     how = How(check_mac(mac) if mac is not None else "", kind)
 
-    def plan() -> Transaction:
-        return plan_claim(handler, vf, vm, how, force=force)
+    def plan() -> Claim:
+        usage, znodes = read_usage(handler, vf, user_keys(vm.uuid))
+        own = own_of(vm, znodes)
+        if usage.used and usage.holder != vm.uuid:
+            raise InUseError(
+                f"{vf} is in use by {_describe(handler, usage.holder)}:"
+                f" choose another with 'pvc sriov vf list {vf.node} --unused'"
+            )
+        crowd = read_crowd(handler, vf.node)
+        others = others_than(crowd.users, vm.uuid)
+        guards = (guard_sharers if force else judge_others)(others, vf, usage.pci)
+        return plan_claim(handler, usage, own, how, crowd, guards)
 
-    return plan() if dry_run else handler.retrying(plan)
+    if dry_run:
+        return plan()
+    done = handler.retrying(plan)
+    if not force:
+        done.confirm(handler)
+    return done
+
+
+def own_of(vm: VmRef, znodes: Iterable[Znode | None]) -> User:
+    """Return the VM that claims a VF, from the znodes of its :func:`user_keys`.
+
+    :raises NotFoundError: if it is gone.
+    """
+    for user in make_users([vm.uuid], znodes):
+        return user
+    raise NotFoundError(f"VM {vm.name} is gone: see 'pvc vm list'")
 
 
 def plan_claim(
-    handler: ZKHandler, vf: VfRef, vm: VmRef, how: How, guards: Sequence[Guard] = (), *, force: bool = False
-) -> Transaction:
-    """Return what claims *vf* for *vm*, once: see :func:`claim`, which says what it raises.
+    handler: ZKHandler,
+    usage: Usage,
+    own: User,
+    how: How,
+    crowd: Crowd,
+    guards: Sequence[Guard],
+    *,
+    turn: Key | None = None,
+) -> Claim:
+    """Return what claims a VF for a VM, from what was read of both.
 
     :param guards: what else must not change meanwhile.
+    :param turn: the key of the VM that is written even if it keeps its value, so that two claims for it cannot both
+        succeed.
+    :raises RefusedError: if the VM's XML uses the VF in another way.
     """
-    usage, pci, own = _read(handler, vf, user_keys(vm.uuid))
-    users = make_users([vm.uuid], own)
-    if not users:
-        raise NotFoundError(f"VM {vm.name} is gone: see 'pvc vm list'")
-    (user,) = users
-    if usage.used and usage.holder != vm.uuid:
-        raise InUseError(
-            f"{vf} is in use by {_describe(handler, usage.holder)}:"
-            f" choose another with 'pvc sriov vf list {vf.node} --unused'"
-        )
-    others = [] if force else allow_claim(read_users(handler, vf.node), vf, pci, vm)
-    found = user.use_of(vf.phy, pci)
+    vf, vm = usage.vf, own.ref
+    found = own.use_of(vf.phy, usage.pci)
     if found and how.kind and found.type != how.kind:
         raise RefusedError(f"the XML of VM {vm.name} uses {vf.phy} as {found.type}, not as {how.kind}: omit --type")
     use = found or Use(how.kind or "direct", vf.phy, "")
     use = Use(use.type, vf.phy, how.mac or use.mac)
-    more = method_write(vm, use, user.method)
-    return usage.plan_claim(handler, vm, use, [*user.guards[:2], *others, *guards], more)
-
-
-def allow_claim(users: Iterable[User], vf: VfRef, pci: str, vm: VmRef) -> list[Guard]:
-    """Return what allows *vm* to claim a VF, to be guarded: PVC claims none when it defines a VM.
-
-    :param users: the VMs that are on its node or come from there.
-    :raises RefusedError: if one of them uses it, or that cannot be told.
-    """
-    instead = f"choose another with 'pvc sriov vf list {vf.node} --unused', or override with --force"
-    guards: list[Guard] = []
-    for user in users:
-        if user.ref.uuid == vm.uuid or not (user.may_hold(vf) or user.is_idle):
-            continue
-        if user.use_of(vf.phy, pci):
-            if not user.is_idle:
-                raise InUseError(
-                    f"{vf} is in use by VM {user.ref.name} ({user.ref.uuid}), which has it in its XML without a"
-                    f" claim and is in state {user.state}: {instead}"
-                )
-            guards += user.guards
-        elif not (user.readable or user.is_idle):
-            raise RefusedError(
-                f"cannot tell whether {vf} is free: the XML of VM {user.ref.name}, which is in state {user.state}"
-                f" there, is unreadable: {instead}"
-            )
-    return guards
+    more = method_write(vm, use, own.method)
+    if turn and not more:
+        more = [(turn, own.method, text_of(own.method))]
+    transaction = usage.plan_claim(handler, vm, use, [*own.guards[:2], *guards], more, turn)
+    return Claim(transaction, usage, own, crowd)
 
 
 def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool = False) -> Transaction:
@@ -214,33 +291,36 @@ def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool
     """
 
     def plan() -> Transaction:
-        usage, pci, _ = _read(handler, vf)
-        allowed = _allow_release(handler, vf, pci, usage.holder) if usage.holder and not force else []
+        usage, _ = read_usage(handler, vf)
+        allowed = _allow_release(handler, usage) if usage.holder and not force else []
         return usage.plan_release(handler, allowed)
 
     return plan() if dry_run else handler.retrying(plan)
 
 
-def _read(handler: ZKHandler, vf: VfRef, more: Sequence[Key] = ()) -> tuple[Usage, str, list[Znode | None]]:
-    """Return who uses a VF, its PCI address, and the znodes of *more* keys, in one batch."""
+def read_usage(handler: ZKHandler, vf: VfRef, more: Sequence[Key] = ()) -> tuple[Usage, list[Znode | None]]:
+    """Return who uses a VF, and the znodes of *more* keys, in one batch.
+
+    :raises NotFoundError: if it is gone.
+    """
     keys = usage_keys(vf)
-    pci_keys: list[Key] = [("node.sriov.vf", vf.node, key, vf.phy) for key in PCI_KEYS]
-    found = handler.get_znodes([*keys, *pci_keys, *more])
-    own, pci = found[: len(keys)], found[len(keys) : len(keys) + len(pci_keys)]
-    if own[0] is None:
+    found = handler.get_znodes([*keys, *more])
+    usage = Usage.of(vf, found[: len(keys)])
+    if usage.own is None:
         raise vf.gone()
-    return Usage(vf, *own), str(Pci(*map(text_of, pci))), found[len(keys) + len(pci_keys) :]
+    return usage, found[len(keys) :]
 
 
-def _allow_release(handler: ZKHandler, vf: VfRef, pci: str, holder: str) -> list[Guard]:
+def _allow_release(handler: ZKHandler, usage: Usage) -> list[Guard]:
     """Return what allows the release of a VF, to be guarded, or refuse it under a VM that may use it."""
+    vf, holder = usage.vf, usage.holder
     users = make_users([holder], handler.get_znodes(user_keys(holder)))
     if not users:
         return []
     (user,) = users
     why = (
         f"which has it in its XML and is in state {user.state}"
-        if user.use_of(vf.phy, pci)
+        if user.use_of(vf.phy, usage.pci)
         else f"whose XML is unreadable, and which is in state {user.state}"
         if not user.readable
         else ""

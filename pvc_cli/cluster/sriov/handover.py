@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pvc_cli.cluster.sriov.claims import Usage, Write, allow_claim, method_write, usage_keys
-from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
+from pvc_cli.cluster.sriov.claims import Usage, Write, method_write, usage_keys
+from pvc_cli.cluster.sriov.model import VfRef
+from pvc_cli.cluster.sriov.sharing import guard_sharers, judge_others, others_than
 from pvc_cli.cluster.sriov.users import Use, User, read_users
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import RefusedError
-from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
+from pvc_cli.zk import Transaction, ZKHandler, Znode
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Handover:
     """The VFs that VMs which move may use, as they were read."""
 
     handler: ZKHandler
-    vfs: Mapping[str, Sequence[tuple[Usage, str]]]
-    """By node: each VF's usage and PCI address."""
+    vfs: Mapping[str, Sequence[Usage]]
+    """By node: how each VF is used."""
     users: Mapping[str, Sequence[User]]
     """By target: the VMs that may use devices there."""
     given: dict[VfRef, VmRef] = field(default_factory=dict)
@@ -44,13 +45,11 @@ class Handover:
         nodes = list(dict.fromkeys([*targets, *(one.source for one in concerned)]))
         found = handler.children_many(("node.sriov.vf", node) for node in nodes)
         refs = [VfRef(node, name) for node, names in zip(nodes, found, strict=True) for name in names or ()]
-        keys = {ref: [*usage_keys(ref), *_pci_keys(ref)] for ref in refs}
+        keys = {ref: usage_keys(ref) for ref in refs}
         values = iter(handler.get_znodes(key for ref in refs for key in keys[ref]))
-        vfs: dict[str, list[tuple[Usage, str]]] = {node: [] for node in nodes}
+        vfs: dict[str, list[Usage]] = {node: [] for node in nodes}
         for ref in refs:
-            row = [next(values) for _ in keys[ref]]
-            usage = Usage(ref, *row[: -len(PCI_KEYS)])
-            vfs[ref.node].append((usage, str(Pci(*map(text_of, row[-len(PCI_KEYS) :])))))
+            vfs[ref.node].append(Usage.of(ref, [next(values) for _ in keys[ref]]))
         return cls(handler, vfs, {target: read_users(handler, target) for target in targets})
 
     def add_to(self, transaction: Transaction, moving: Moving, *, force: bool) -> None:
@@ -70,14 +69,16 @@ class Handover:
                 raise RefusedError(f"node {moving.target} has no VF {use.vf or use.pci}, which its XML uses")
             # Without a VF on either node, it is a macvtap on an ordinary interface, or another device.
             # One VF may be in the XML by its name and by its address.
-            if there and there[0].vf not in claimed:
-                claimed.add(there[0].vf)
+            if there and there.vf not in claimed:
+                claimed.add(there.vf)
                 more = [] if method_is_set else method_write(moving.vm, use, moving.method)
                 method_is_set = method_is_set or bool(more)
-                self._claim(transaction, moving, use, *there, more, force=force)
-            if here and here[0].vf not in released and here[0].holder == moving.vm.uuid:
-                released.add(here[0].vf)
-                transaction.ops += here[0].plan_release(self.handler, []).ops
+                self._claim(transaction, moving, use, there, more, force=force)
+            if here and here.vf not in released and here.holder == moving.vm.uuid:
+                released.add(here.vf)
+                transaction.ops += here.plan_release(self.handler, []).ops
+        # Several VFs are judged on the same VMs.
+        transaction.ops[:] = dict.fromkeys(transaction.ops)
 
     def _claim(
         self,
@@ -85,7 +86,6 @@ class Handover:
         moving: Moving,
         use: Use,
         usage: Usage,
-        pci: str,
         more: Sequence[Write],
         *,
         force: bool,
@@ -94,15 +94,12 @@ class Handover:
             raise RefusedError(f"{usage.vf} goes to VM {self.given[usage.vf]}, which moves there, too")
         if usage.used and usage.holder != moving.vm.uuid:
             raise RefusedError(f"{usage.vf} is in use: see 'pvc sriov vf info {usage.vf.node} {usage.vf.phy}'")
-        others = [] if force else allow_claim(self.users[moving.target], usage.vf, pci, moving.vm)
-        transaction.ops += usage.plan_claim(self.handler, moving.vm, use, others, more).ops
+        others = others_than(self.users[moving.target], moving.vm.uuid)
+        guards = (guard_sharers if force else judge_others)(others, usage.vf, usage.pci)
+        transaction.ops += usage.plan_claim(self.handler, moving.vm, use, guards, more).ops
 
-    def _find(self, node: str, use: Use) -> tuple[Usage, str] | None:
-        for usage, pci in self.vfs.get(node, ()):
-            if usage.vf.phy == use.vf or (use.pci and use.pci == pci):
-                return usage, pci
+    def _find(self, node: str, use: Use) -> Usage | None:
+        for usage in self.vfs.get(node, ()):
+            if usage.vf.phy == use.vf or (use.pci and use.pci == usage.pci):
+                return usage
         return None
-
-
-def _pci_keys(vf: VfRef) -> list[Key]:
-    return [("node.sriov.vf", vf.node, key, vf.phy) for key in PCI_KEYS]

@@ -48,6 +48,11 @@ class User:
     """What must not have changed when something is written because of this VM."""
 
     @property
+    def xml_guard(self) -> Guard:
+        """What must not have changed for it to use the same VFs."""
+        return self.guards[1]
+
+    @property
     def is_idle(self) -> bool:
         """Whether it is in a state in which it holds no device."""
         return self.state in IDLE_STATES
@@ -90,15 +95,47 @@ def uses(parsed: hardware.Hardware) -> tuple[Use, ...]:
 
 def read_users(handler: ZKHandler, node: str | None = None) -> list[User]:
     """Return all VMs, or those that are on *node* or may come from there, in at most three batches."""
-    uuids = handler.children("base.domain") or []
     if node is not None:
-        keys = ("domain.node", "domain.last_node", "domain.state")
-        rows = handler.read_rows([(key, uuid) for key in keys] for uuid in uuids)
-        uuids = [
-            uuid
-            for uuid, (at, source, state) in zip(uuids, rows, strict=True)
-            if node in (at, source) or (state in _MIGRATING and not source)
-        ]
+        return read_crowd(handler, node).users
+    return _read(handler, handler.children("base.domain") or [])
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The VMs of a cluster, as they were read for one node."""
+
+    node: str
+    users: list[User]
+    """Those that are on the node or may come from there."""
+    elsewhere: frozenset[str]
+    """The UUIDs of the others."""
+
+
+def read_crowd(handler: ZKHandler, node: str) -> Crowd:
+    """Return the VMs of the cluster, those read that are on *node* or may come from there, in three batches."""
+    uuids = handler.children("base.domain") or []
+    keys = ("domain.node", "domain.last_node", "domain.state")
+    rows = handler.read_rows([(key, uuid) for key in keys] for uuid in uuids)
+    here = [
+        uuid
+        for uuid, (at, source, state) in zip(uuids, rows, strict=True)
+        if node in (at, source) or (state in _MIGRATING and not source)
+    ]
+    return Crowd(node, _read(handler, here), frozenset(uuids).difference(here))
+
+
+def read_arrived(handler: ZKHandler, crowd: Crowd) -> list[User]:
+    """Return the VMs that were defined, or came to a node, since its *crowd* was read; if none did, in one batch."""
+    elsewhere = sorted(crowd.elsewhere)
+    nodes, (uuids,) = handler.request([("domain.node", uuid) for uuid in elsewhere], ["base.domain"])()
+    came = [uuid for uuid, node in zip(elsewhere, nodes, strict=True) if node == crowd.node]
+    known = crowd.elsewhere.union(user.ref.uuid for user in crowd.users)
+    return _read(handler, [*came, *(uuid for uuid in uuids or () if uuid not in known)])
+
+
+def _read(handler: ZKHandler, uuids: Sequence[str]) -> list[User]:
+    if not uuids:
+        return []
     return make_users(uuids, handler.get_znodes(key for uuid in uuids for key in user_keys(uuid)))
 
 

@@ -1,12 +1,14 @@
 import click
 
 from pvc_cli.cluster.sriov.claim_any import Wish, claim_any
-from pvc_cli.cluster.sriov.claims import How, check_mac, claim, not_used_yet
+from pvc_cli.cluster.sriov.claims import Claim, How, check_mac, claim
+from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.sriov.users import CLAIM_TYPES, ClaimType
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands.network.sriov.vf._shared import Changed, change_each, one_name, show_claims, vf_words
+from pvc_cli.zk import Transaction
 
 
 @click.command("claim")
@@ -61,14 +63,17 @@ def command(
     how = How(mac or "", kind)
     with connect(context) as handler:
         (holder,) = find(handler, [one_name(words[-1])])
+        made: list[Claim] = []
+
+        def claim_one(vf: VfRef) -> Transaction:
+            made.append(claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run))
+            return made[-1].transaction
+
         if chosen is None:
-            done: list[Changed] = [claim_any(handler, Wish(words[0], pf, trust), holder, how, dry_run=dry_run)]
+            made = [claim_any(handler, Wish(words[0], pf, trust), holder, how, dry_run=dry_run)]
+            done: list[Changed] = [(made[0].usage.vf, made[0].transaction)]
         else:
-            done = change_each(
-                chosen.find(handler),
-                lambda vf: claim(handler, vf, holder, mac=mac, kind=kind, force=force, dry_run=dry_run),
-            )
-        for vf, _ in done:
-            if why := not_used_yet(handler, vf, holder):
-                context.output.warning(why)
+            done = change_each(chosen.find(handler), claim_one)
+        for caveat in filter(None, (one.caveat for one in made)):
+            context.output.warning(caveat)
         return show_claims(context.output, handler, done, f"claimed for {holder.name}", dry_run=dry_run)
