@@ -217,6 +217,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def fail(kind: str, message: str, code: int, *more: str) -> int:
         return report(given.output, kind, message, code, *more)
 
+    def stop(number: int) -> int:
+        word, code = _ENDS[number]
+        return fail(word, f"{word}: {_AS_IT_IS}" if given.changing else word, code)
+
     with signals.raised() as received:
         given.signals = received
         try:
@@ -227,14 +231,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except click.ClickException as error:
             return fail("usage", _usage(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            return fail("interrupted", f"interrupted: {_AS_IT_IS}", EXIT_INTERRUPTED)
+            return stop(signal.SIGINT)
         except signals.Terminated:
-            return fail("terminated", f"terminated: {_AS_IT_IS}", EXIT_TERMINATED)
+            return stop(signal.SIGTERM)
         except PvcError as error:
             # kazoo swallows what a signal raises while it sends, and reports a closed connection instead.
             if received:
-                word, code = _ENDS[received[0]]
-                return fail(word, f"{word}: {_AS_IT_IS}", code)
+                return stop(received[0])
             return fail(error.kind, str(error), error.exit_code, *error.more)
         except BrokenPipeError:
             # The reader of our output closed it: head, or a pager.

@@ -16,6 +16,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from pvc_cli import __version__, app, signals
+from pvc_cli.context import Context
 from pvc_cli.errors import PvcError
 from tests.conftest import Pvc
 from tests.test_house import walk
@@ -215,14 +216,23 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(pvc: Pvc, arguments: tuple[
     assert said in result.err
 
 
-def test_an_interruption_is_exit_130_and_no_traceback(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_args: object, **_kwargs: object) -> None:
+@pytest.mark.parametrize(
+    ("changing", "said"),
+    [
+        (False, "interrupted"),
+        (True, "interrupted: changes made so far are kept; rerun the same command to finish"),
+    ],
+)
+def test_an_interruption_is_exit_130_and_no_traceback(
+    pvc: Pvc, monkeypatch: pytest.MonkeyPatch, changing: bool, said: str
+) -> None:
+    def interrupt(*_args: object, obj: Context, **_kwargs: object) -> None:
+        obj.changing = changing
         raise KeyboardInterrupt
 
     monkeypatch.setattr(app.cli, "main", interrupt)
     result = pvc("vm", "list")
-    assert (result.code, result.out) == (130, "")
-    assert result.err == "Error: interrupted: changes made so far are kept; rerun the same command to finish\n"
+    assert (result.code, result.out, result.err) == (130, "", f"Error: {said}\n")
 
 
 def test_an_error_message_cannot_carry_an_escape_sequence(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
