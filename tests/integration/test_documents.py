@@ -12,7 +12,7 @@ import yaml
 
 from pvc_cli.cluster.node_details import read_node_details
 from pvc_cli.cluster.nodes import list_nodes
-from pvc_cli.cluster.vms.model import VmSummary
+from pvc_cli.cluster.vms.model import Vm, VmSummary
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.read import read_summaries, read_vms
 from pvc_cli.zk import ZKHandler
@@ -245,10 +245,16 @@ def test_a_list_shows_what_documents_have(web: Tree) -> None:
         uuids = [vm.uuid for vm in list_vms(handler)]
         summaries, complete = list(read_summaries(handler, uuids)), list(read_vms(handler, uuids))
     for summary, vm in zip(summaries, complete, strict=True):
-        assert summary == VmSummary(
+        assert _hardware(summary) == _hardware(vm)
+        assert summary._replace(hardware=vm.hardware) == VmSummary(
             **{name: getattr(vm, name) for name in VmSummary._fields if name != "tags"},
             tags=tuple(tag.name for tag in vm.tags),
         )
+
+
+def _hardware(vm: Vm | VmSummary) -> dict[str, object]:
+    """Return all that a VM's hardware says."""
+    return {name: getattr(vm.hardware, name) for name in dir(vm.hardware) if not name.startswith("_")}
 
 
 def test_what_a_vm_does_not_set_is_null(on_tree: Pvc, web: Tree) -> None:
