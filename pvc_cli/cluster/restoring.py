@@ -88,7 +88,8 @@ def _overwrite(
     if not changes:
         return Control(vm, handler.transaction(), "unchanged", "as in the backup, but for its state, node and log")
     if not force:
-        return refuse(handler, vm, f"it exists, and differs in {changes} znodes; overwrite it with --force")
+        what = "1 znode" if changes == 1 else f"{changes} znodes"
+        return refuse(handler, vm, f"it exists, and differs in {what}; overwrite it with --force")
     return Control(vm, transaction, "changed", "restored; it keeps its state, node and log")
 
 

@@ -63,7 +63,7 @@ def _name(path: str, name: str | None, changes: Sequence[Changed]) -> str:
     if path.startswith("/domains/"):
         own = next((c.before for c in changes if c.path == path and c.before), b"")
         return name or own.decode(errors="replace") or path
-    return path.removeprefix("/nodes/").replace("/sriov/vf/", " ").replace("/sriov/pf/", " ") or path
+    return path.removeprefix("/nodes/").replace("/sriov/vf/", "/").replace("/sriov/pf/", "/") or path
 
 
 def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[ChangedItem]]:

@@ -69,7 +69,7 @@ def _lines(node: str, vfs: Sequence[Vf], vms: Mapping[str, VmLine], trouble: Map
         if not (vf.used or vf.used_by):
             free += 1
             continue
-        vm, wrong = vms.get(vf.used_by), trouble.get(f"{node} {vf.phy}")
+        vm, wrong = vms.get(vf.used_by), trouble.get(f"{node}/{vf.phy}")
         name = vm.name if vm else vf.used_by or "no VM recorded"
         title = wrong or f"{vf.phy} {vf.mac}: {name}, {vm.state if vm else 'unknown'}"
         yield _Line(vf.phy, name, title, "odd" if wrong or vm is None or vm.node != node else "used")

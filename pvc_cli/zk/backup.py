@@ -157,6 +157,12 @@ def decode_backup(text: str, origin: str) -> dict[str, bytes]:
     """
     try:
         document = json.loads(text)
+    except json.JSONDecodeError as error:
+        if not text.lstrip().startswith("{"):
+            raise ConfigError(f"{origin} is not a PVC backup: {error}") from None
+        cut = error.msg.startswith("Unterminated") or error.pos >= len(text.rstrip())
+        at = len(text) if cut else error.pos + 1
+        raise _broken(origin, f"line {text.count(chr(10), 0, at) + 1}, character {at}", error.msg, cut=cut) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{origin} is not a PVC backup: {error}") from None
     if not isinstance(document, dict):
@@ -213,7 +219,16 @@ def scan_backup(stream: TextIO, origin: str) -> Iterator[tuple[str, bytes]]:
         raise ConfigError(f"{origin} is not a PVC backup: it is not UTF-8") from None
     except ValueError as error:
         # Where JSON's reader sees a place, it is that in a piece.
-        raise ConfigError(f"{origin} is not a PVC backup: {getattr(error, 'msg', error)}") from None
+        raise _broken(origin, text.place, str(getattr(error, "msg", error)), cut=text.cut) from None
+
+
+def _broken(origin: str, place: str, why: str, *, cut: bool) -> ConfigError:
+    """Return the error for a file that began as a backup."""
+    if cut:
+        return ConfigError(
+            f"{origin} is cut off at {place}: the rest is missing; copy it again, or use another backup"
+        )
+    return ConfigError(f"{origin} is damaged at {place}: {why}; copy it again, or use another backup")
 
 
 def _encoded(path: str, value: str, origin: str) -> bytes:

@@ -47,7 +47,7 @@ def test_what_the_card_takes_is_exit_0_once_it_has_it(on_tree: Pvc, running: Run
         assert running.kernel.actual("ens1f0", 1).vlan_id == vlan
         assert result.code == 0
     assert result.err == (
-        "pvchv1 ens1f0v1: changed vlan_id 7 -> 8.\nWaiting for the card.\npvchv1 ens1f0v1: the card has it.\n"
+        "pvchv1/ens1f0v1: changed vlan_id 7 -> 8.\nWaiting for the card.\npvchv1/ens1f0v1: the card has it.\n"
     )
     # What is so already needs no further report.
     started = time.monotonic()
@@ -69,13 +69,13 @@ def test_what_the_driver_refuses_is_exit_1_with_its_reason(on_tree: Pvc, running
     result = on_tree(*SET, "ens1f1v1", "--link-state", "enable", "--vlan-id", "9", "--wait")
     assert result.code == 1
     assert result.err.splitlines()[-1] == (
-        "Error: pvchv1 ens1f1v1: refused: link_state: Operation not supported (EOPNOTSUPP);"
+        "Error: pvchv1/ens1f1v1: refused: link_state: Operation not supported (EOPNOTSUPP);"
         " see 'pvc sriov vf info pvchv1 ens1f1v1'"
     )
     # Another setting of the same VF is judged by itself.
     result = on_tree(*SET, "ens1f1v1", "--vlan-id", "10", "--wait")
     assert result.code == 0
-    assert "Warning: pvchv1 ens1f1v1: not as wanted, as before: link_state; see " in result.err
+    assert "Warning: pvchv1/ens1f1v1: not as wanted, as before: link_state; see " in result.err
     result = on_tree(*SET, "ens1f?v1", "--link-state", "disable", "--wait", "-o", "json")
     document = json.loads(result.out)
     cards = {one["phy"]: one["card"] for one in document["items"]}
@@ -99,7 +99,7 @@ def test_an_agent_that_does_not_answer_is_exit_4(on_tree: Pvc, running: Running)
         running.signal(signal.SIGCONT)
     assert result.code == 4
     assert result.err.splitlines()[-1] == (
-        "Error: pvchv1 ens1f0v1: no answer within 1 s: its agent has not reported since the change;"
+        "Error: pvchv1/ens1f0v1: no answer within 1 s: its agent has not reported since the change;"
         " the setting is kept"
     )
     assert on_tree(*SET, "ens1f0v1", "--vlan-id", "33", "--wait").code == 0

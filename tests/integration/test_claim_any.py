@@ -35,7 +35,7 @@ def test_the_first_that_is_free_is_taken(on_tree: Pvc, tree: Tree) -> None:
     assert claimed(on_tree, "app-02") == "ens1f1v0"
     # Once more is not one more; what it has in its XML comes first.
     result = on_tree(*ANY, "app-01")
-    assert (result.code, result.err.splitlines()[-1]) == (0, "pvchv1 ens1f0v3: unchanged.")
+    assert (result.code, result.err.splitlines()[-1]) == (0, "pvchv1/ens1f0v3: unchanged.")
     assert claimed(on_tree, "web-02") == "ens1f0v2"
 
 

@@ -53,7 +53,7 @@ def test_a_claim_is_written_to_the_byte(on_tree: Pvc, tree: Tree) -> None:
     uuid = use(tree, "web-01", "ens1f0v1", mac="52:54:00:aa:bb:01")
     before = tree.dump()
     result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
-    assert (result.code, result.out, result.err) == (0, "", "pvchv1 ens1f0v1: claimed for web-01.\n")
+    assert (result.code, result.out, result.err) == (0, "", "pvchv1/ens1f0v1: claimed for web-01.\n")
     assert changed(before, tree.dump()) == {
         f"{FREE}/used": b"True",
         f"{FREE}/used_by": uuid.encode(),
@@ -62,7 +62,7 @@ def test_a_claim_is_written_to_the_byte(on_tree: Pvc, tree: Tree) -> None:
     }
     assert len({tree.client.get(f"{FREE}/{key}")[1].mzxid for key in ("used", "used_by", "mac")}) == 1
     result = on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v1", uuid.upper())
-    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged.\n")
+    assert (result.code, result.err) == (0, "pvchv1/ens1f0v1: unchanged.\n")
 
 
 def test_a_direct_claim_leaves_migration_alone(on_tree: Pvc, tree: Tree) -> None:
@@ -84,7 +84,7 @@ def test_a_claim_ahead_of_the_xml_takes_what_is_said(on_tree: Pvc, tree: Tree) -
         "sriov", "vf", "claim", "pvchv1", "ens1f0v2", "app-01", "--mac", "52:54:00:AA:BB:03", "--type", "hostdev"
     )
     assert result.err == (
-        "Warning: VM app-01 is on node 'pvchv2', not on pvchv1\npvchv1 ens1f0v2: claimed for app-01.\n"
+        "Warning: VM app-01 is on node 'pvchv2', not on pvchv1\npvchv1/ens1f0v2: claimed for app-01.\n"
     )
     assert tree.client.get(f"{VFS}/ens1f0v2/mac")[0] == b"52:54:00:aa:bb:03"
     assert tree.client.get(f"/domains/{tree.uuid('app-01')}/migration_method")[0] == b"shutdown"
@@ -131,7 +131,7 @@ def test_a_release_undoes_a_claim(on_tree: Pvc, tree: Tree) -> None:
     }  # fmt: skip
     after = changed(before, tree.dump())
     assert after == {f"/domains/{uuid}/migration_method": b"shutdown", f"/domains/{uuid}/state": b"stop"}
-    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").err == ("pvchv1 ens1f0v1: unchanged.\n")
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").err == ("pvchv1/ens1f0v1: unchanged.\n")
 
 
 def test_a_running_vms_vf_is_released_by_force_only(on_tree: Pvc, tree: Tree) -> None:

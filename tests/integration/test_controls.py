@@ -310,3 +310,12 @@ def test_all_items_that_have_a_key_are_listed_in_few_batches(demo: Callable[...,
     assert pvc("--coordinators", tree.hosts, "key", "find", "node.ipmi.password", "Pass*").out == ""
     missing = pvc("--coordinators", tree.hosts, "key", "find", "domain.nope")
     assert (missing.code, "schema version 15 has no key 'domain.nope'" in missing.err) == (1, True)
+
+
+def test_times_of_faults_are_shown_in_one_format(on_tree: Pvc, tree: Tree) -> None:
+    report(tree, "early", "1", "one")
+    report(tree, "late", "1", "two")
+    tree.put("/faults/early/last_time", b"2026-03-04 05:06:07.123456")
+    tree.put("/faults/late/last_time", b"sometime")
+    lines = on_tree("fault", "list", "--columns", "id,last-reported", "-o", "csv").out.splitlines()
+    assert {"early,2026-03-04 05:06:07", "late,sometime"} <= set(lines)

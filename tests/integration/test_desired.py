@@ -160,7 +160,7 @@ def test_a_profile_is_a_default_of_its_entries(on_tree: Pvc, tree: Tree) -> None
         (
             vfs("{node: '*', vf: '*', config: {vlan_id: 1}}", "{node: '*', vf: ens1f0v0, config: {vlan_id: 2}}"),
             1,
-            "line 5: pvchv1 ens1f0v0: vlan_id is 2 here, and 1 in line 4",
+            "line 5: pvchv1/ens1f0v0: vlan_id is 2 here, and 1 in line 4",
         ),
         (
             vfs("{node: p*1, vf: e*1f0v0, config: {tx_rate_min: 9}}", "{node: p*, vf: e*, config: {tx_rate_max: 5}}"),
@@ -189,8 +189,8 @@ def test_what_would_break_a_vm_is_refused_by_name(on_tree: Pvc, tree: Tree) -> N
     assert on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v0", "--tx-max", "100").code == 0
     rates = on_tree("apply", "-f", "-", stdin=vfs("{node: pvchv1, vf: ens1f0v*, config: {tx_rate_min: 200}}"))
     assert rates.code == 1
-    assert "Error: pvchv1 ens1f0v0: refused: the minimum rate of VF ens1f0v0 on node pvchv1 would be 200" in rates.err
-    assert "pvchv1 ens1f0v1: set: tx_rate_min 0 -> 200.\n" in rates.err
+    assert "Error: pvchv1/ens1f0v0: refused: the minimum rate of VF ens1f0v0 on node pvchv1 would be 200" in rates.err
+    assert "pvchv1/ens1f0v1: set: tx_rate_min 0 -> 200.\n" in rates.err
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,32 @@ def test_a_dry_run_of_what_a_queue_for_a_lock_forbids_is_refused(on_tree: Pvc, t
     real = on_tree("schema", "rollback", "--to", "2", "--force", "--yes", "--no-backup")
     dry = on_tree("schema", "rollback", "--to", "2", "--force", "--dry-run")
     assert (dry.code, contender in dry.err) == (real.code, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "vm stop web-01", "cluster maintenance on", "vm meta set web-01 --autostart", "vm tag add web-01 blue",
+        "sriov vf set pvchv1 ens1f0v1 --vlan-id 7", "sriov vf claim pvchv1 ens1f0v3 web-01 --type hostdev",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("style", ["table", "json", "name"])
+def test_a_dry_run_says_once_what_would_be_changed(on_tree: Pvc, words: str, style: str) -> None:
+    result = on_tree(*words.split(), "--dry-run", "-o", style)
+    assert (result.code, "would be" in result.err, "would change" in result.err) == (0, False, False)
+    assert result.out
+
+
+def test_several_tags_of_several_vms_are_counted_as_such(on_tree: Pvc) -> None:
+    command = ("vm", "tag", "add", "web-01,web-02", "blue", "green")
+    dry, documented = on_tree(*command, "--dry-run"), on_tree(*command, "--dry-run", "-o", "json")
+    assert dry.err == "Dry run: 4 tags of 2 VMs: 4 changed, 0 unchanged, 0 refused.\n"
+    assert json.loads(documented.out)["counts"]["changed"] == len(json.loads(documented.out)["items"]) == 4
+    assert on_tree(*command).err.endswith("4 tags of 2 VMs: 4 changed, 0 unchanged, 0 refused.\n")
+    assert on_tree("vm", "tag", "add", "web-01", "blue", "red").err.endswith(
+        "2 tags of 1 VM: 1 changed, 1 unchanged, 0 refused.\n"
+    )
+    # What is one tag of each is counted by VMs.
+    assert on_tree("vm", "tag", "remove", "web-01,web-02", "blue").err.endswith(
+        "2 changed, 0 unchanged, 0 refused.\n"
+    )

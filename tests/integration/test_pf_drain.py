@@ -28,7 +28,7 @@ def test_a_dry_run_shows_who_uses_it_and_changes_nothing(on_tree: Pvc, tree: Tre
         "ens1f0v2": ("web-02", False, True, False),
     }
     assert on_tree(*DRAIN, "ens1f0", "--dry-run", "-o", "name").out.split() == ["nfv-01", "web-01"]
-    assert on_tree(*DRAIN, "ens1f0", "--dry-run").err == "pvchv1 ens1f0: would wait for 2 VMs.\n"
+    assert on_tree(*DRAIN, "ens1f0", "--dry-run").err == "pvchv1/ens1f0: would wait for 2 VMs.\n"
     assert tree.dump() == before
 
 
@@ -46,14 +46,14 @@ def test_it_ends_once_nobody_uses_it(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree(*DRAIN, "ens1f0", "--wait-timeout", "30")
     thread.join()
     assert result.code == 0
-    assert result.err == "Waiting for nfv-01.\npvchv1 ens1f0: nobody uses its VFs.\n"
+    assert result.err == "Waiting for nfv-01.\npvchv1/ens1f0: nobody uses its VFs.\n"
     assert on_tree(*DRAIN, "ens1f1", "--wait-timeout", "0").code == 0
 
 
 def test_when_the_time_is_over_it_says_who_is_left(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree(*DRAIN, "ens1f0", "--wait-timeout", "0.2")
     assert result.code == 1
-    assert "pvchv1 ens1f0: still used by VM nfv-01 after 0.2 s: stop or move them" in result.err
+    assert "pvchv1/ens1f0: still used by VM nfv-01 after 0.2 s: stop or move them" in result.err
     # A claim alone keeps it, too, and so does a VM with an unreadable XML.
     nfv = tree.uuid("nfv-01")
     tree.put(f"/domains/{nfv}/state", b"stop")

@@ -26,7 +26,7 @@ def test_all_that_the_tree_has_of_a_pf_moves(on_tree: Pvc, tree: Tree, zk: ZKHan
     pf = tree.client.get(f"{PF}/ens1f0/vfcount")[0]
     result = on_tree("sriov", "pf", "rename", "pvchv1", "ens1f0", "ens1f0np0")
     assert (result.code, result.out) == (0, "")
-    assert result.err.splitlines()[-1] == "pvchv1 ens1f0: renamed to ens1f0np0, with 4 VFs."
+    assert result.err.splitlines()[-1] == "pvchv1/ens1f0: renamed to ens1f0np0, with 4 VFs."
     assert sorted(tree.client.get_children(PF)) == ["ens1f0np0", "ens1f1"]
     assert tree.client.get(f"{PF}/ens1f0np0/vfcount")[0] == pf
     for index in range(4):

@@ -189,7 +189,7 @@ def test_a_running_vm_is_shut_down_before_it_is_disabled(on_tree: Pvc, tree: Tre
 
     dry = on_tree("vm", "disable", "web-01", "--dry-run")
     assert dry.out == "would change web-01: state start -> disable\n"
-    assert dry.err == "web-01: would be disabled once it has stopped.\n"
+    assert dry.err == "Dry run: 1 running VM would be shut down first, and disabled once stopped.\n"
     with daemon(tree, obey):
         result = on_tree("vm", "disable", "web-01,web-02", "--wait-timeout", "1.5")
         assert result.code == 1, result.err

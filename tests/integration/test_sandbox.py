@@ -179,3 +179,20 @@ def test_a_folder_that_cannot_be_cleared_is_a_config_error(home: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be cleared"):
         control.stop()
     assert os.path.lexists(folder)
+
+
+@pytest.mark.usefixtures("no_sandbox_left")
+def test_nothing_in_a_sandbox_is_waited_for(pvc: Pvc) -> None:
+    assert start("--vms", "3").returncode == 0
+    state = json.loads(pvc("vm", "info", "web-01", "-o", "json").out)["state"]
+    for words, advice in (
+        (("vm", "shutdown", "web-01", "--wait"), "omit --wait"),
+        (("vm", "disable", "web-01"), "use --force to stop running VMs at once"),
+        (("node", "flush", "pvchv1", "--wait"), "omit --wait"),
+    ):
+        result = pvc(*words)
+        assert (result.code, result.err) == (
+            1, f"Error: cannot wait: the sandbox runs no node daemons, which would act on it; {advice}\n",
+        )  # fmt: skip
+    assert json.loads(pvc("vm", "info", "web-01", "-o", "json").out)["state"] == state
+    assert pvc("vm", "disable", "web-01", "--force").code == 0

@@ -131,7 +131,7 @@ def test_eight_settings_are_written_to_the_byte_in_one_transaction(
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", *EIGHT)
     assert (result.code, result.out, len(commits)) == (0, "", 1)
     assert result.err == (
-        "pvchv1 ens1f0v1: changed vlan_id 0 -> 101, vlan_qos 0 -> 2, tx_rate_min 0 -> 100, tx_rate_max 0 -> 1000,"
+        "pvchv1/ens1f0v1: changed vlan_id 0 -> 101, vlan_qos 0 -> 2, tx_rate_min 0 -> 100, tx_rate_max 0 -> 1000,"
         " link_state auto -> enable, spoof_check on -> off, trust off -> on, query_rss off -> on.\n" + NO_AGENT
     )
     after = tree.dump()
@@ -146,7 +146,7 @@ def test_eight_settings_are_written_to_the_byte_in_one_transaction(
         f"{VF}/config/query_rss": b"True",
     }
     result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", *EIGHT)
-    assert (result.code, result.err) == (0, "pvchv1 ens1f0v1: unchanged.\n")
+    assert (result.code, result.err) == (0, "pvchv1/ens1f0v1: unchanged.\n")
     assert [ops for ops in commits if ops] == commits[:1]
     assert tree.client.get(f"{VF}/config/vlan_id")[1].version == 1
 

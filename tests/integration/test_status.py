@@ -57,7 +57,7 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
         ("/nodes/pvchv2/pvcversion", b"1.0.4", "the nodes run different releases of PVC (1.0.3 on 2, 1.0.4 on 1)"),
         ("/config/primary_node", b"none", "no node is the primary coordinator"),
         ("/nodes/pvchv2/bogus", b"", "the tree differs from its schema: 1 stray"),
-        ("/nodes/pvchv2/sriov/vf/ens1f0v1/used", b"True", "pvchv2 ens1f0v1: marked used, but no VM recorded"),
+        ("/nodes/pvchv2/sriov/vf/ens1f0v1/used", b"True", "pvchv2/ens1f0v1: marked used, but no VM recorded"),
         ("/faults/1c9a4f02/status", b"new", "Node pvchv2 disk sdb reports reallocated sectors (-10 % health)"),
         ("/ceph/osds/1/stats", b'{"up": 0, "in": 1}', "OSD 1 is down"),
         ("/ceph/osds/1/stats", b'{"up": 1, "in": 0}', "OSD 1 is out"),
@@ -67,7 +67,7 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
             b'{"status": "HEALTH_WARN", "checks": {"OSD_DOWN": {"summary": {"message": "1 osds down"}}}}',
             "Ceph reports HEALTH_WARN: 1 osds down",
         ),
-        ("/nodes/pvchv2/sriov/pf/ens1f0/vfcount", b"8", "pvchv2 ens1f0 has 4 VFs, and 8 are configured"),
+        ("/nodes/pvchv2/sriov/pf/ens1f0/vfcount", b"8", "pvchv2/ens1f0 has 4 VFs, and 8 are configured"),
     ],
 )
 def test_what_is_wrong_is_named_and_is_exit_1(on_tree: Pvc, sound: Tree, path: str, value: bytes, said: str) -> None:
@@ -235,7 +235,7 @@ TROUBLE = {
     "app-01 is on pvchv2, outside its node limit": "pvc vm meta get app-01",
     "the lock on /config/primary_node/sync_lock is stuck: nobody can acquire it": "pvc schema validate",
     "the tree differs from its schema: 1 missing": "pvc schema validate",
-    "pvchv1 ens1f1v3: claimed for web-01, whose XML does not use it": "pvc sriov vf audit pvchv1",
+    "pvchv1/ens1f1v3: claimed for web-01, whose XML does not use it": "pvc sriov vf audit pvchv1",
 }
 
 

@@ -222,3 +222,11 @@ def test_an_entry_that_was_cut_off_is_no_obstacle(on_tree: Pvc, tree: Tree, home
     (file.parent / "junk.jsonl").write_text("[]")
     assert on_tree("undo", entry).code == 0
     assert tree.dump() == before
+
+
+def test_an_undo_of_many_is_one_line_and_with_v_a_line_each(on_tree: Pvc) -> None:
+    for options in ((), ("-v",)):
+        assert on_tree("vm", "tag", "add", "--all", "blue").code == 0
+        result = on_tree(*options, "undo", "last")
+        assert (result.code, "20 changed, 0 unchanged, 0 refused." in result.err.splitlines()) == (0, True)
+        assert sum(line.endswith(": undone.") for line in result.err.splitlines()) == (20 if options else 0)

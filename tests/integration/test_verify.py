@@ -132,3 +132,31 @@ def test_a_backup_of_version_0_is_verified_at_its_version(
     result = pvc("cluster", "verify", str(file))
     assert (result.code, "Schema:          version 0\n" in result.out) == (0, True)
     assert "tags" not in result.out
+
+
+@pytest.mark.parametrize("rest", [1, 2, 3, 9, 40, 100, 1000])
+def test_a_backup_that_is_cut_off_is_told_so_with_its_place(pvc: Pvc, file: Path, rest: int) -> None:
+    text = file.read_text().rstrip()[:-rest]
+    file.write_text(text)
+    for command in (("cluster", "verify", str(file)), ("-c", f"file:{file}", "vm", "list")):
+        result = pvc(*command)
+        assert (result.code, result.out) == (3, "")
+        assert result.err == (
+            f"Error: {file} is cut off at line 1, character {len(text)}: the rest is missing; copy it again, or use"
+            " another backup\n"
+        )
+
+
+def test_a_backup_that_is_damaged_is_told_so_with_its_place(pvc: Pvc, file: Path) -> None:
+    text = file.read_text()
+    at = text.index('", "', 5000) + 1
+    file.write_text(text[:at] + "\n\0" + text[at:])
+    for command in (("cluster", "verify", str(file)), ("-c", f"file:{file}", "vm", "list")):
+        result = pvc(*command)
+        assert (result.code, result.out) == (3, "")
+        assert result.err.startswith(f"Error: {file} is damaged at line 2, character {at + 2}")
+
+
+def test_one_difference_is_in_one_place(pvc: Pvc, file: Path) -> None:
+    damage(file, **{"/config/upstream_ip": None})
+    assert "it differs in 1 place\n" in pvc("cluster", "verify", str(file)).out

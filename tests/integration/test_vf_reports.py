@@ -179,12 +179,12 @@ def test_who_will_not_apply_a_setting_now_is_warned_of(
         kept = f"Warning: {said}: what was set is kept, and applied once an agent runs there"
         assert result.code == 0
         assert result.err.splitlines()[1:] == ([kept] if said else [])
-        assert on_tree(*words).err == "pvchv1 ens1f0v1: unchanged.\n"
+        assert on_tree(*words).err == "pvchv1/ens1f0v1: unchanged.\n"
         if said:
             result = on_tree(*words, "--wait", "0.2")
             assert (result.code, result.err.splitlines()[-1]) == (
                 4,
-                f"Error: pvchv1 ens1f0v1: no answer within 0.2 s: {said}; the setting is kept",
+                f"Error: pvchv1/ens1f0v1: no answer within 0.2 s: {said}; the setting is kept",
             )
 
 

@@ -186,7 +186,7 @@ def _match_vfs(handler: ZKHandler, state: State) -> list[VfWish]:
                     exact = (places[vf.node].text, word.text) == vf
                     named[vf] = named.get(vf, False) or exact
         for vf, by_name in named.items():
-            sums.setdefault(vf, _Sum(f"{vf.node} {vf.phy}")).add(entry.said, named=by_name)
+            sums.setdefault(vf, _Sum(vf.name)).add(entry.said, named=by_name)
     return [_vf_wish(vf, total) for vf, total in sums.items()]
 
 

@@ -117,7 +117,7 @@ class VfWish:
 
     def __str__(self) -> str:
         """Return the VF's node and name."""
-        return f"{self.vf.node} {self.vf.phy}"
+        return self.vf.name
 
 
 Wish = VmWish | VfWish

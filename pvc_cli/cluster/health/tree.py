@@ -66,11 +66,11 @@ def agent_problems(handler: ZKHandler, nodes: Sequence[Node]) -> Iterator[Proble
 
 def _of_claims(handler: ZKHandler) -> Iterator[Problem]:
     for finding in audit(handler):
-        yield Problem("sriov", f"{finding.node} {finding.vf}: {finding.detail}", f"pvc sriov vf audit {finding.node}")
+        yield Problem("sriov", f"{finding.node}/{finding.vf}: {finding.detail}", f"pvc sriov vf audit {finding.node}")
 
 
 def _of_pfs(handler: ZKHandler) -> Iterator[Problem]:
     for pf in list_pfs(handler):
         if pf.vfcount is not None and len(pf.vfs) != pf.vfcount:
-            what = f"{pf.node} {pf.phy} has {len(pf.vfs)} VFs, and {pf.vfcount} are configured"
+            what = f"{pf.node}/{pf.phy} has {len(pf.vfs)} VFs, and {pf.vfcount} are configured"
             yield Problem("sriov", what, f"pvc sriov pf info {pf.node} {pf.phy}")

@@ -13,6 +13,8 @@ from pvc_cli.zk.store import OnWait
 
 _RUNNING = ("start", "shutdown", "restart")
 _NOBODY_STOPS = "it runs, and nothing stops it in a backup; use --force"
+ONCE_STOPPED = "disabled once it has stopped"
+"""What would become of a running VM."""
 
 
 def disable(
@@ -61,4 +63,4 @@ def _then_disable(step: Control[VmRef]) -> Control[VmRef]:
     if step.status not in ("changed", "unchanged"):
         return step
     step.transaction.set(("domain.state", step.item.uuid), "disable")
-    return replace(step, status="changed", detail="disabled once it has stopped")
+    return replace(step, status="changed", detail=ONCE_STOPPED)

@@ -38,6 +38,21 @@ def explain_no_match(handler: ZKHandler, filters: Filters) -> NoMatch:
     return NoMatch("no VM matches", misspelt=False)
 
 
+def check_states(filters: Filters, *, found: bool) -> None:
+    """Check that the states of *filters* are PVC's.
+
+    :param found: whether VMs match them: then PVC has them, though they may be new here. One that is left out has to
+        be known in any case.
+    :raises InvalidInputError: if one is misspelt.
+    """
+    for word in filters.states:
+        state = word.removeprefix("!")
+        leaves_out = word.startswith("!") != filters.negate
+        if (leaves_out or not found) and not any(fnmatchcase(known, state) for known in STATES):
+            advice = hint(state, STATES, f"choose from {', '.join(STATES)}")
+            raise InvalidInputError(f"PVC has no state {quoted(state)}: {advice}")
+
+
 def check_exclusions(handler: ZKHandler, filters: Filters) -> None:
     """Check that what *filters* leave out is not misspelt: it would leave out nothing.
 

@@ -8,17 +8,19 @@ from click.core import ParameterSource
 
 from pvc_cli.cluster.controls import Control, Item, Outcome, Plan, control
 from pvc_cli.cluster.documents import controls_document
-from pvc_cli.cluster.waiting import Goal, require_daemons, wait_for
+from pvc_cli.cluster.waiting import Goal, wait_for
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.dry_run import show_dry_run
-from pvc_cli.commands._common.progress import progress_bar
-from pvc_cli.commands._common.refusals import Refusal, say_counts, say_refusals
+from pvc_cli.commands._common.progress import MANY, progress_bar
+from pvc_cli.commands._common.refusals import Refusal, is_verbose, say_counts, say_refusals
 from pvc_cli.commands._common.values import Seconds
+from pvc_cli.commands._common.waits import require_wait
 from pvc_cli.errors import EXIT_REFUSED, InvalidInputError
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
-_FEW = 20
+_FEW = 10
+"""So many things are named one by one; of more, -v does so."""
 
 
 class Patience(NamedTuple):
@@ -68,8 +70,8 @@ def carry_out(
         raise InvalidInputError("a plan waits for nothing when it is carried out: drop --wait, or --plan")
     waited = goal if patience.wait and not dry_run else None
     if waited:
-        require_daemons(handler)
-    with progress_bar(output, shown=len(items) > _FEW and not dry_run) as progress:
+        require_wait(handler)
+    with progress_bar(output, shown=len(items) > MANY and not dry_run) as progress:
         outcome = change(handler, items, plan, dry_run=dry_run, on_progress=progress)
     if waited:
         outcome = wait(output, handler, outcome, waited, patience)
@@ -100,12 +102,14 @@ def show_outcome(output: Output, handler: ZKHandler, outcome: Outcome[Item], *, 
 
 
 def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) -> bool:
-    changed = sum(one.status == "changed" for one in controls)
+    changed, verbose = sum(one.status == "changed" for one in controls), is_verbose()
     for one in controls:
-        named = len(controls) <= _FEW or (one.status == "changed" and changed <= _FEW and not dry_run)
-        if named and one.status in ("changed", "unchanged"):
-            done = f"would be {one.detail}" if dry_run else one.detail
-            output.message(f"{one.name}: {done if one.status == 'changed' else f'unchanged: {one.detail}'}.")
+        named = verbose or len(controls) <= _FEW or (one.status == "changed" and changed <= _FEW)
+        # A dry run has shown by itself what would be changed.
+        if named and one.status == "changed" and not dry_run:
+            output.message(f"{one.name}: {one.detail}.")
+        elif named and one.status == "unchanged":
+            output.message(f"{one.name}: unchanged: {one.detail}.")
     say_counts(output, [one.status for one in controls], dry_run=dry_run)
     refusals = [Refusal(one.name, one.status, one.detail) for one in controls if one.status in ("refused", "failed")]
     say_refusals(output, refusals)

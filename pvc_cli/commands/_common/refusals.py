@@ -22,19 +22,27 @@ class Refusal(NamedTuple):
     """Which part of the thing, such as a tag."""
 
 
-def say_counts(output: Output, statuses: Sequence[str], *, dry_run: bool) -> None:
-    """Say how many things became what, if there are several."""
+def is_verbose() -> bool:
+    """Tell whether -v is given."""
+    return cast("Context", click.get_current_context().obj).verbose
+
+
+def say_counts(output: Output, statuses: Sequence[str], *, dry_run: bool, things: str = "") -> None:
+    """Say how many things became what, if there are several.
+
+    :param things: what is counted, where that is not what the command line names.
+    """
     if len(statuses) < 2:
         return
     kinds = ("changed", "unchanged", "refused", *(["failed"] if "failed" in statuses else []))
     counts = ", ".join(f"{statuses.count(kind)} {kind}" for kind in kinds)
-    output.message(f"{'Dry run: ' if dry_run else ''}{counts}.")
+    output.message(f"{'Dry run: ' if dry_run else ''}{things and f'{things}: '}{counts}.")
 
 
 def say_refusals(output: Output, refusals: Iterable[Refusal]) -> None:
     """Say what was refused or failed and why; what has one reason is one line, unless -v is given."""
     groups: dict[tuple[str, ...], list[Refusal]] = {}
-    verbose = cast("Context", click.get_current_context().obj).verbose
+    verbose = is_verbose()
     for refusal in refusals:
         name, *reason = refusal
         groups.setdefault((*reason, name) if verbose else tuple(reason), []).append(refusal)

@@ -12,6 +12,15 @@ def time_text(timestamp: float | None) -> str:
     return "?" if timestamp is None else moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
+def local_time_text(text: str) -> str:
+    """Return a node's local time, as its daemons write it in several ways, to the second; other text stays."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
 def age_text(seconds: float) -> str:
     """Return how long something lasts or is past, in the largest unit of which it has two."""
     for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):

@@ -65,4 +65,4 @@ def _matches(found: Verification) -> Cell:
     if found.survey is None:
         return Cell("unknown", "yellow")
     faults = len(fault_paths(found.survey))
-    return Cell(f"no: it differs in {faults} places", "red") if faults else Cell("yes", "green")
+    return Cell(f"no: it differs in {_counted(faults, 'places')}", "red") if faults else Cell("yes", "green")

@@ -4,6 +4,7 @@ from pvc_cli.cluster.documents import fault_document
 from pvc_cli.cluster.faults import Fault, list_faults, watch_faults
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
 from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.times import local_time_text
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.writer import Cell, Row, known
@@ -45,4 +46,4 @@ def _row(fault: Fault) -> Row:
     status = Cell(fault.status or "?", "green" if fault.status == "ack" else "red")
     delta = fault.health_delta
     cost = Cell(f"-{delta} %" if delta else known(delta), value=delta)
-    return [fault.id, fault.last_reported, status, cost, fault.message]
+    return [fault.id, local_time_text(fault.last_reported), status, cost, fault.message]

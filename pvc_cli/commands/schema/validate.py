@@ -34,7 +34,8 @@ def command(context: Context) -> int:
         table=lambda: survey_table(output, found, vms),
     )
     if faults:
-        output.message(f"The tree differs from schema version {schema.version} in {len(faults)} places.")
+        places = "1 place" if len(faults) == 1 else f"{len(faults)} places"
+        output.message(f"The tree differs from schema version {schema.version} in {places}.")
         return EXIT_REFUSED
     output.message(f"The tree matches schema version {schema.version}.")
     return 0

@@ -1,11 +1,12 @@
 import click
 
-from pvc_cli.cluster.vms.disable import disable
+from pvc_cli.cluster.vms.disable import ONCE_STOPPED, disable
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import progress_bar
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Seconds
+from pvc_cli.commands._common.waits import refuse_in_sandbox
 
 
 @click.command("disable")
@@ -31,6 +32,8 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
     names, output = named_vms(context, selection), context.output
     with connect(context) as handler:
         vms = chosen_vms(output, handler, names, selection)
+        if not (dry_run or force):
+            refuse_in_sandbox(handler, "use --force to stop running VMs at once")
         confirm_many(vms, selection, dry_run=dry_run)
         with progress_bar(output, shown=not (dry_run or force)) as progress:
             outcome = disable(
@@ -42,4 +45,7 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
                 on_progress=progress,
                 on_wait=output.message,
             )
+        if dry_run and (running := sum(one.detail == ONCE_STOPPED for one in outcome.controls)):
+            vms_are = "1 running VM" if running == 1 else f"{running} running VMs"
+            output.message(f"Dry run: {vms_are} would be shut down first, and disabled once stopped.")
         return show_outcome(output, handler, outcome, dry_run=dry_run)

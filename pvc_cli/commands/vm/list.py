@@ -11,7 +11,7 @@ from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import Vm, VmSummary
 from pvc_cli.cluster.vms.query import VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.read import read_summaries, read_vms
-from pvc_cli.cluster.vms.selection import explain_no_match
+from pvc_cli.cluster.vms.selection import check_states, explain_no_match
 from pvc_cli.cluster.vms.watched import watch_documents, watch_rows
 from pvc_cli.commands._common.command import (
     Context,
@@ -106,6 +106,7 @@ class _Listing:
             self._broken.pop(uuid, None)
         everybody = find(self._handler, self._names) if self._names else list_vms(self._handler)
         chosen = narrow(self._handler, everybody, self._filters, warn_of_broken_xml(output))
+        check_states(self._filters, found=bool(chosen))
         if self._trait:
             show_counts(output, _counts(self._handler, chosen, self._trait), self._nothing(chosen))
             return

@@ -112,7 +112,7 @@ def _shortfall(one: Applied, agents: Agents, waited: float) -> Shortfall:
 def show_applied(output: Output, applied: Sequence[Applied], short: Mapping[VfRef, Shortfall]) -> int:
     """Say what the cards made of what was set, and return the exit code."""
     for one in applied:
-        name = f"{one.vf.node} {one.vf.phy}"
+        name = one.vf.name
         if one.vf in short:
             output.error(f"{name}: {short[one.vf].reason}")
             continue

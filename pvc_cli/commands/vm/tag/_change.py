@@ -73,10 +73,12 @@ def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool
     for outcome in outcomes if len(outcomes) <= _FEW else ():
         if outcome.status == "unchanged":
             output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} unchanged: {outcome.detail}.")
-        elif outcome.status == "changed" and not (dry_run and output.style == "table"):
-            done = f"would be {outcome.detail}" if dry_run else outcome.detail
-            output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {done}.")
-    say_counts(output, [outcome.status for outcome in outcomes], dry_run=dry_run)
+        elif outcome.status == "changed" and not dry_run:
+            output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {outcome.detail}.")
+    vms = {outcome.vm for outcome in outcomes}
+    things = f"{len(outcomes)} tags of {len(vms)} {'VM' if len(vms) == 1 else 'VMs'}"
+    several = len(outcomes) > len(vms)
+    say_counts(output, [one.status for one in outcomes], dry_run=dry_run, things=things if several else "")
     refusals = [
         Refusal(one.vm.name, one.status, one.detail, f"tag {quoted(one.tag)}" if one.tag else "")
         for one in outcomes

@@ -61,9 +61,9 @@ def command(
     left = blocking(users)
     show_users(output, node, name, users)
     if not left:
-        output.message(f"{node} {name}: nobody uses its VFs.")
+        output.message(f"{node}/{name}: nobody uses its VFs.")
     elif dry_run:
-        output.message(f"{node} {name}: would wait for {count(left)}.")
+        output.message(f"{node}/{name}: would wait for {count(left)}.")
     else:
-        output.error(f"{node} {name}: {still_used(left, patience)}")
+        output.error(f"{node}/{name}: {still_used(left, patience)}")
     return EXIT_REFUSED if left and not dry_run else 0

@@ -41,4 +41,4 @@ def command(context: Context, node: str, old: str, new: str, dry_run: bool) -> N
             output.show(lambda: renaming_document(node, old, new, renaming), names=names, table=str)
     for vm in renaming.vms:
         output.warning(f"VM {vm.name} has a VF of {old} in its XML: change it to {new}")
-    output.message(f"{node} {old}: {'would be ' if dry_run else ''}renamed to {new}, with {len(renaming.vfs)} VFs.")
+    output.message(f"{node}/{old}: {'would be ' if dry_run else ''}renamed to {new}, with {len(renaming.vfs)} VFs.")

@@ -106,10 +106,9 @@ def show_claims(output: Output, handler: ZKHandler, changed: Sequence[Changed], 
         show_dry_run(output, handler, parts, lambda: items_document(items), lambda: names)
     elif output.style != "table":
         output.show(lambda: items_document(items), names=lambda: names, table=str)
-    would = "would be " if dry_run else ""
     for vf, it in changed:
         if isinstance(it, PvcError):
-            output.error(f"{vf.node} {vf.phy}: {it}")
-        else:
-            output.message(f"{vf.node} {vf.phy}: {would + done if it.changes else 'unchanged'}.")
+            output.error(f"{vf.name}: {it}")
+        elif not (it.changes and dry_run):
+            output.message(f"{vf.name}: {done if it.changes else 'unchanged'}.")
     return max((it.exit_code for _, it in changed if isinstance(it, PvcError)), default=0)

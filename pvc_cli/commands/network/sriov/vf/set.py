@@ -112,9 +112,8 @@ def command(
 
 
 def _say(output: Output, vfs: Sequence[VfRef], changed: Sequence[Setting], *, dry_run: bool) -> None:
-    """Say what was changed on each VF; a table of a dry run has said it already."""
+    """Say what was changed on each VF; a dry run has shown it already."""
     for vf in vfs:
         done = [f"{s.name} {written_word(s.old)} -> {written_word(s.new)}" for s in changed if s.vf == vf]
-        if not (dry_run and done and output.style == "table"):
-            would = "would change" if dry_run else "changed"
-            output.message(f"{vf.node} {vf.phy}: {f'{would} ' + ', '.join(done) if done else 'unchanged'}.")
+        if not (dry_run and done):
+            output.message(f"{vf.name}: {'changed ' + ', '.join(done) if done else 'unchanged'}.")
