@@ -263,7 +263,7 @@ def test_without_an_agent_it_creates_registers_and_sets_the_vfs_itself(
     set_vf(zk, "ens1f1v3", vlan_id=103)
     configure(config, 6)
     result = on_tree(*DRAIN, "ens1f1", "--resize", "--yes")
-    assert (result.code, result.err.endswith("pvchv1 ens1f1: resized 4 -> 6.\n")) == (0, True)
+    assert (result.code, result.err.endswith("pvchv1/ens1f1: resized 4 -> 6.\n")) == (0, True)
     assert (number(kernel), kernel.actual("ens1f1", 3).vlan_id) == (6, 103)
     assert "ens1f1v5" in (zk.children(("node.sriov.vf", "pvchv1")) or ())
     assert zk.read(("node.sriov.pf", "pvchv1", "sriov_pf.vfcount", "ens1f1")) == "6"
@@ -272,7 +272,7 @@ def test_without_an_agent_it_creates_registers_and_sets_the_vfs_itself(
     with kernel.card("ens1f1") as card:
         card["refuse"] = {"remove": errno.EIO}
     again = on_tree(*DRAIN, "ens1f1", "--resize")
-    assert (again.code, again.err) == (0, "pvchv1 ens1f1: unchanged: it has 6 VFs, as configured.\n")
+    assert (again.code, again.err) == (0, "pvchv1/ens1f1: unchanged: it has 6 VFs, as configured.\n")
     document = json.loads(on_tree(*DRAIN, "ens1f1", "--resize", "-o", "json").out)
     assert document["items"] == [
         {"name": "pvchv1/ens1f1", "status": "unchanged", "reason": "it has 6 VFs already"}
@@ -298,7 +298,7 @@ def test_a_dry_run_of_the_resize_destroys_nothing(
     before = tree.dump()
     result = on_tree(*DRAIN, "ens1f0", "--resize", "--dry-run")
     assert (result.code, result.out.split()[-6:]) == (0, ["ens1f0v0", "nfv-01", "start", "yes", "yes", "yes"])
-    assert result.err == "pvchv1 ens1f0: would wait for VM nfv-01, then destroy 4 VFs and create 6.\n"
+    assert result.err == "pvchv1/ens1f0: would wait for VM nfv-01, then destroy 4 VFs and create 6.\n"
     document = json.loads(on_tree(*DRAIN, "ens1f0", "--resize", "--dry-run", "-o", "json").out)
     assert (document["dry_run"], document["drained"], document["counts"]["changed"]) == (True, False, 1)
     assert (tree.dump(), number(kernel, "ens1f0")) == (before, 4)
@@ -308,7 +308,7 @@ def test_it_waits_until_nobody_uses_a_vf(on_tree: Pvc, tree: Tree, kernel: Simul
     configure(config, 6, "ens1f0")
     result = on_tree(*DRAIN, "ens1f0", "--resize", "--yes", "--wait-timeout", "0.2", "-o", "json")
     assert (result.code, number(kernel, "ens1f0")) == (1, 4)
-    assert "Error: pvchv1 ens1f0: not resized: still used by VM nfv-01 after 0.2 s: stop or move" in result.err
+    assert "Error: pvchv1/ens1f0: not resized: still used by VM nfv-01 after 0.2 s: stop or move" in result.err
     document = json.loads(result.out)
     assert (document["drained"], document["counts"]["refused"]) == (False, 1)
     timer = threading.Timer(1, give_up, [tree])
@@ -356,7 +356,7 @@ def test_a_claim_while_the_vfs_are_replaced_is_told(
     monkeypatch.setattr(kernel, "remove_vfs", remove_vfs)
     result = on_tree(*DRAIN, "ens1f1", "--resize", "--yes")
     assert (result.code, number(kernel)) == (1, 6)
-    assert "pvchv1 ens1f1: resized 4 -> 6.\n" in result.err
+    assert "pvchv1/ens1f1: resized 4 -> 6.\n" in result.err
     assert result.err.endswith(
         "Error: VM web-01 got a VF of ens1f1 while they were replaced: check with 'pvc sriov vf audit'\n"
     )
@@ -450,7 +450,7 @@ def test_a_cluster_that_is_lost_half_way_is_told_with_what_the_card_has(
     )
     # There is nothing left to destroy, and so nothing to ask.
     again = on_tree(*DRAIN, "ens1f1", "--resize")
-    assert (again.code, again.err.endswith("pvchv1 ens1f1: resized 0 -> 6.\n"), number(kernel)) == (0, True, 6)
+    assert (again.code, again.err.endswith("pvchv1/ens1f1: resized 0 -> 6.\n"), number(kernel)) == (0, True, 6)
 
 
 def test_vfs_of_which_the_tree_does_not_know_the_users_are_not_destroyed(
@@ -524,7 +524,7 @@ def test_a_running_agent_creates_the_vfs(
     with Beside(tree, kernel, config).running():
         assert number(kernel) == 4
         result = on_tree(*DRAIN, "ens1f1", "--resize", "--yes")
-    assert (result.code, result.err.endswith("pvchv1 ens1f1: resized 4 -> 6.\n")) == (0, True)
+    assert (result.code, result.err.endswith("pvchv1/ens1f1: resized 4 -> 6.\n")) == (0, True)
     assert (number(kernel), kernel.actual("ens1f1", 3).vlan_id) == (6, 103)
 
 

@@ -269,7 +269,7 @@ def test_a_resize_right_after_the_change_gives_the_new_number(
         assert result.code == 0, result.err
         result = pvc(*here, "drain", "pvchv1", "ens1f1", "--resize", "--yes", "--config", str(running.config))
         assert (result.code, result.out) == (0, "")
-        assert result.err == f"pvchv1 ens1f1: resized {before} -> {count}.\n"
+        assert result.err == f"pvchv1/ens1f1: resized {before} -> {count}.\n"
         before = count
         if count in (8, 5):
             wait_until(has_settings_back, 15, running.log.read_text)

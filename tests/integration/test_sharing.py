@@ -160,7 +160,7 @@ def test_one_that_is_claimed_is_kept_though_a_stopped_vm_has_it_in_its_xml(
     use(tree, "db-01", "ens1f0v1")
     tree.put(f"/domains/{neighbour}/state", b"stop")
     result = on_tree("sriov", "vf", "claim", "pvchv1", "--any", "web-01")
-    assert (result.code, result.err.splitlines()[-1]) == (0, "pvchv1 ens1f0v1: unchanged.")
+    assert (result.code, result.err.splitlines()[-1]) == (0, "pvchv1/ens1f0v1: unchanged.")
 
 
 def test_a_vm_takes_no_vf_along_that_one_on_the_target_gets_meanwhile(
@@ -254,7 +254,7 @@ def test_of_two_claims_of_any_vf_for_one_vm_the_second_finds_what_the_first_took
     before = tree.dump("/domains")
     at_commit(lambda: claim_any(zk, Wish("pvchv1", "ens1f1"), web))
     result = on_tree("sriov", "vf", "claim", "pvchv1", "--any", "web-01")
-    assert (result.code, result.err.splitlines()[-1]) == (0, "pvchv1 ens1f1v0: unchanged.")
+    assert (result.code, result.err.splitlines()[-1]) == (0, "pvchv1/ens1f1v0: unchanged.")
     assert [one.phy for one in list_vfs(zk, "pvchv1") if one.used_by == web.uuid] == ["ens1f1v0"]
     # Nothing of the VM has another value.
     assert changes_between(before, tree.dump("/domains")) == {}

@@ -37,7 +37,7 @@ def resize_pf(
         users = read_pf_users(handler, node, name)
         if not sizes.differ:
             _show(output, node, sizes, users, "unchanged", f"it has {sizes.present} VFs already", dry_run=dry_run)
-            output.message(f"{node} {name}: unchanged: it has {sizes.present} VFs, as configured.")
+            output.message(f"{node}/{name}: unchanged: it has {sizes.present} VFs, as configured.")
             return 0
         require_registered(handler, node, sizes)
         require_agent_works(handler, node)
@@ -45,7 +45,7 @@ def resize_pf(
             _show(output, node, sizes, users, "changed", dry_run=True)
             left = blocking(users)
             first = f"wait for {count(left)}, then " if left and sizes.present else ""
-            output.message(f"{node} {name}: would {first}{_plan(sizes)}.")
+            output.message(f"{node}/{name}: would {first}{_plan(sizes)}.")
             return 0
         if sizes.present:
             confirm(f"Resize {node}/{name}: {_plan(sizes)}?", yes=yes)
@@ -53,7 +53,7 @@ def resize_pf(
             if left := blocking(users):
                 reason = still_used(left, patience)
                 _show(output, node, sizes, users, "refused", reason)
-                output.error(f"{node} {name}: not resized: {reason}")
+                output.error(f"{node}/{name}: not resized: {reason}")
                 return EXIT_REFUSED
         try:
             later = resize(handler, agent, sizes, patience, handler.announce_change)
@@ -62,7 +62,7 @@ def resize_pf(
             output.error(str(error))
             return error.exit_code
     _show(output, node, sizes, users, "changed")
-    output.message(f"{node} {name}: resized {sizes.present} -> {sizes.wanted}.")
+    output.message(f"{node}/{name}: resized {sizes.present} -> {sizes.wanted}.")
     if later:
         output.error(f"{count(later)} got a VF of {name} while they were replaced: check with 'pvc sriov vf audit'")
         return EXIT_REFUSED
