@@ -54,6 +54,32 @@ def test_the_tree_is_as_it_was_before(on_tree: Pvc, tree: Tree, words: tuple[str
     assert tree.dump() == after
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("vm", "tag", "add", "web-01", "blue", "-p"), "changed web-01: + tag blue (protected)"),
+        (("vm", "tag", "add", "web-01,web-02", "blue"), "changed 2 VMs: + tag blue (web-01, web-02)"),
+        (("sriov", "vf", "set", "pvchv1/ens1f0v1", "--vlan-id", "7"), "changed pvchv1/ens1f0v1: vlan_id 0 -> 7"),
+    ],
+)
+def test_a_change_is_shown_by_names_and_its_znodes_where_that_is_asked_for(
+    on_tree: Pvc, tree: Tree, words: tuple[str, ...], line: str
+) -> None:
+    before = tree.dump()
+    entry = changed_again(on_tree, *words)
+    assert on_tree("history", "show", entry).out.splitlines()[-1] == line
+    shown = on_tree("history", "show", entry, "--paths").out
+    assert all(path in shown for path in changes_between(before, tree.dump()))
+    assert line not in shown
+
+
+def test_a_change_of_a_cluster_that_does_not_answer_is_shown_by_paths(on_tree: Pvc, pvc: Pvc) -> None:
+    entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "blue")
+    shown = pvc("--coordinators", "127.0.0.1:1", "history", "show", entry)
+    assert (shown.code, shown.err) == (0, "")
+    assert "/tags/blue/protected" in shown.out
+
+
 def test_the_last_change_is_undone_once_and_never_redone_by_the_same_words(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "blue")

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.documents import changes_document
@@ -23,11 +24,25 @@ from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.places import locate
 from pvc_cli.zk.written import WrittenPart, write_parts
 
-_VERBS = {"added": "create", "removed": "delete", "changed": "change"}
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 _KINDS = {"vm": "VM", "osd": "OSD", "vf": "VF", "pf": "PF"}
 _FIRST = 8
 """How many names stand for many where the width is unknown."""
+
+
+class _Wording(NamedTuple):
+    """How to say what is or was changed."""
+
+    added: str
+    removed: str
+    changed: str
+    more: str = "-o name"
+    """The option that shows all names, where a line has room for some."""
+
+
+_WOULD = _Wording("would create", "would delete", "would change")
+_WILL = _Wording("will create", "will delete", "will change")
+_DONE = _Wording("created", "deleted", "changed", more="--paths")
 
 
 def show_dry_run(
@@ -50,7 +65,7 @@ def show_dry_run(
     output.show(
         lambda: {"dry_run": True, **changes_document(changes), **document()},
         names=names,
-        table=lambda: "\n".join(_lines(output, name_parts(handler, parts), columns_of(sys.stdout))),
+        table=lambda: "\n".join(_lines(output, name_parts(handler, parts), columns_of(sys.stdout), _WOULD)),
     )
 
 
@@ -87,27 +102,32 @@ def _with_selection(handler: ZKHandler, parts: Sequence[WrittenPart]) -> list[Wr
 
 def say_parts(output: Output, handler: ZKHandler, parts: Sequence[Part]) -> None:
     """Say by names what *parts* are about to change."""
-    for line in _lines(output, name_parts(handler, parts), columns_of(sys.stderr), "will", plain=True):
+    for line in _lines(output, name_parts(handler, parts), columns_of(sys.stderr), _WILL, plain=True):
         output.message(line)
 
 
+def done_lines(output: Output, items: Iterable[ItemDifference]) -> Iterator[str]:
+    """Yield lines that say what was changed."""
+    return _lines(output, items, columns_of(sys.stdout), _DONE)
+
+
 def _lines(
-    output: Output, items: Iterable[ItemDifference], width: int | None, mood: str = "would", *, plain: bool = False
+    output: Output, items: Iterable[ItemDifference], width: int | None, wording: _Wording, *, plain: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of a dry run, each of them marked with its *mood* and complete in itself."""
+    """Yield lines of what is changed, each of them complete in itself."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for item in items:
         texts = brief_changes(item) if item.status == "changed" else ()
         if texts or item.status != "changed":
             groups.setdefault((item.status, item.kind, texts), []).append(printable(item.name))
     for (status, kind, texts), names in groups.items():
-        mark = f"{mood} {_VERBS[status]}"
+        mark: str = getattr(wording, status)
         painted = mark if plain else output.paint(mark, _COLOURS[status])
-        for line in _group(kind, texts, names, width and width - len(mark) - 1):
+        for line in _group(kind, texts, names, width and width - len(mark) - 1, wording.more):
             yield f"{painted} {line}"
 
 
-def _group(kind: str, texts: Sequence[str], names: Sequence[str], width: int | None) -> Iterator[str]:
+def _group(kind: str, texts: Sequence[str], names: Sequence[str], width: int | None, more: str) -> Iterator[str]:
     word = _KINDS.get(kind, kind)
     if len(names) == 1:
         # VMs, VFs and PFs go by their names alone; a new or deleted one does not.
@@ -117,7 +137,7 @@ def _group(kind: str, texts: Sequence[str], names: Sequence[str], width: int | N
     head = f"{len(names)} {word}s"
     *most, last = _packed(head, texts, width)
     yield from most
-    yield from _with_names(last, names, width)
+    yield from _with_names(last, names, width, more)
 
 
 def _packed(head: str, texts: Sequence[str], width: int | None) -> Iterator[str]:
@@ -134,17 +154,17 @@ def _packed(head: str, texts: Sequence[str], width: int | None) -> Iterator[str]
     yield line
 
 
-def _with_names(line: str, names: Sequence[str], width: int | None) -> Iterator[str]:
+def _with_names(line: str, names: Sequence[str], width: int | None, more: str) -> Iterator[str]:
     """Yield *line* with as many of *names* as fit."""
     every = f"{line} ({', '.join(names)})"
     if (len(every) <= width) if width is not None else len(names) <= _FIRST:
         yield every
         return
     shown = names[:_FIRST]
-    while width is not None and len(shown) > 1 and len(_some(line, shown)) > width:
+    while width is not None and len(shown) > 1 and len(_some(line, shown, more)) > width:
         shown = shown[:-1]
-    yield _some(line, shown)
+    yield _some(line, shown, more)
 
 
-def _some(line: str, shown: Sequence[str]) -> str:
-    return f"{line} ({', '.join(shown)}, …; all: -o name)"
+def _some(line: str, shown: Sequence[str], more: str) -> str:
+    return f"{line} ({', '.join(shown)}, …; all: {more})"

@@ -1,36 +1,48 @@
 import shlex
+from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
+from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.documents import changed_document
+from pvc_cli.cluster.naming import name_changes
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, output_option, pass_context, secrets_option
+from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
+from pvc_cli.commands._common.dry_run import done_lines
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.connections.history import find_entry
-from pvc_cli.errors import quoted
+from pvc_cli.connections.cluster_id import identify
+from pvc_cli.connections.history import Entry, find_entry
+from pvc_cli.errors import PvcError, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.undo import Changed
 
 _NOTHING = "-"
+_MOMENT = 2.0
+"""How many seconds the cluster may take to tell names."""
 
 
 @click.command("show")
 @click.argument("name", metavar="ID", shell_complete=complete.changes)
+@click.option("--paths", is_flag=True, help="Show every znode, before and after.")
 @secrets_option
 @output_option
 @pass_context
-def command(context: Context, name: str, secrets: bool) -> None:
+def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
     """Show what one command changed.
 
-    ID is one of 'pvc history list', or last.
+    ID is one of 'pvc history list', or last. Names are those of today; what another cluster had, or one that does not
+    answer, is shown by paths.
 
     \b
-    Example:
+    Examples:
       pvc vm tag add web-01 blue && pvc history show last
+      pvc history show last --paths
     """
     entry, output = find_entry(name), context.output
     changes = [change if secrets else _masked(change) for change in sorted(entry.changes())]
+    items = None if paths or secrets or output.style != "table" else _by_name(context, entry, changes)
     output.show(
         lambda: {
             "id": entry.id,
@@ -51,10 +63,19 @@ def command(context: Context, name: str, secrets: bool) -> None:
                         ("Command", shlex.join(entry.command)),
                     ]
                 ),
-                _table(output, changes),
+                _table(output, changes) if items is None else "\n".join(done_lines(output, items)),
             )
         ),
     )
+
+
+def _by_name(context: Context, entry: Entry, changes: Sequence[Changed]) -> Sequence[ItemDifference] | None:
+    """Return *changes* by item, if the cluster that had them is the one in use, and answers."""
+    try:
+        with connect(replace(context, timeout=min(context.timeout, _MOMENT))) as handler:
+            return name_changes(handler, changes) if entry.cluster.is_same(identify(handler)) else None
+    except PvcError:
+        return None
 
 
 def _table(output: Output, changes: list[Changed]) -> str:
