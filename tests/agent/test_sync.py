@@ -154,8 +154,8 @@ def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
     assert (result.code, result.out) == (
         0,
         "PF      WANTED  PRESENT  IN SYNC  REFUSED  DRIFTED  ORPHANED\n"
-        "ens1f0  4       4        4        0        0        0\n"
-        "ens1f1  4       4        4        0        0        0\n",
+        "ens1f0       4        4        4        0        0         0\n"
+        "ens1f1       4        4        4        0        0         0\n",
     )
     assert "ens1f0v2: vlan_id 0 -> 9\n" in result.err
     assert result.err.endswith("8 of 8 VFs in sync, 0 settings refused.\n")
