@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
@@ -237,12 +237,16 @@ class Service:
         else:
             self._config = config
             journal.write(f"reloaded {config.path}", "notice")
+            journal.clear("config")
             self._find_cluster()
         self._notifier.ready("Reloaded")
         self._want(Depth.ALL)
 
     def _follow_config(self) -> None:
-        """Read the configuration again if its file was changed; which cluster it names, only a reload looks at."""
+        """Follow new numbers of VFs in the configuration's file; all else waits for a reload.
+
+        A file may be read while somebody writes it: half of it lacks cards, whose settings would be pruned.
+        """
         stamp = self._stamp()
         # Without a file, it is just being replaced, or gone for good; then a reload says so.
         if stamp in (None, self._known):
@@ -254,10 +258,15 @@ class Service:
         except ConfigError as error:
             journal.write(f"{error}; keeping the previous configuration", "warning")
             return
-        if config != current:
+        if config == current:
+            journal.clear("config")
+        elif _without_counts(config) == _without_counts(current):
             self._config = config
-            journal.write(f"{config.path} has changed: following it", "notice")
+            journal.write(f"{config.path} has another vfcount: following it", "notice")
             self._want(Depth.ALL)
+        else:
+            text = f"{config.path} has changed: run 'systemctl reload pvc-sriov-agent' to follow it"
+            journal.write_once("config", text, "notice")
 
     def _stamp(self) -> object:
         """Return what tells the configuration's file from what it was before; None if there is no file."""
@@ -286,3 +295,7 @@ class Service:
             self._agent.journal.write("another cluster is configured: connecting to it", "notice")
             self._worker.use(None)
             self._sessions.reopen()
+
+
+def _without_counts(config: NodeConfig) -> NodeConfig:
+    return replace(config, devices=tuple(replace(device, vfcount=0) for device in config.devices))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -229,19 +230,36 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     assert tree.client.get_children("/nodes/pvchv1/sriov/pf") == ["ens1f1"]
 
 
-def test_a_changed_configuration_is_followed_and_a_broken_one_changes_nothing(running: Running, tree: Tree) -> None:
+def test_another_number_of_vfs_is_followed_and_a_broken_one_is_not(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--resync", "1")
     running.settled()
-    running.config.write_text(CONFIG.replace("9000", "lots"))
-    running.says("guest_networking.sriov_device[0].mtu is 'lots': give a number from 68 to 65535; keeping")
+    running.config.write_text(CONFIG.replace("vfcount: 4", "vfcount: lots"))
+    running.says("guest_networking.sriov_device[0].vfcount is 'lots': give a number from 0 to 65535; keeping")
     for text in ("", "# a comment\n"):
-        running.config.write_text(CONFIG.replace("9000", "4000") + text)
-        running.says(f"{running.config} has changed: following it")
-    running.says("ens1f0: MTU 9000 -> 4000")
+        running.config.write_text(CONFIG.replace("ens1f1, vfcount: 4", "ens1f1, vfcount: 3") + text)
+        running.says(f"{running.config} has another vfcount: following it")
+    running.says("ens1f1 has 4 VFs, but 3 are configured")
     time.sleep(2.5)
     # Each is said once, and a comment changes nothing.
     assert running.log.read_text().count("; keeping") == 1
     assert running.log.read_text().count("following it") == 1
+
+
+def test_a_configuration_that_is_half_written_prunes_nothing(running: Running, tree: Tree) -> None:
+    with running.kernel.card("ens1f1") as card:
+        card["refuse"] = {"vlan": errno.EOPNOTSUPP}
+    running.start(tree.hosts, "--resync", "1")
+    running.settled()
+    wanted = "/nodes/pvchv1/sriov/vf/ens1f1v3/config/vlan_id"
+    tree.put(wanted, b"103")
+    running.config.write_text(CONFIG[: CONFIG.index("    - {device")])
+    running.says(f"{running.config} has changed: run 'systemctl reload pvc-sriov-agent' to follow it")
+    time.sleep(2.5)
+    running.config.write_text(CONFIG)
+    time.sleep(1.5)
+    assert tree.client.get(wanted)[0] == b"103"
+    assert "pruned" not in running.log.read_text()
+    assert running.log.read_text().count("to follow it") == 1
 
 
 def test_a_resize_right_after_the_change_gives_the_new_number(
