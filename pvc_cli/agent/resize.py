@@ -79,10 +79,10 @@ def read_sizes(kernel: Kernel, config: NodeConfig, phy: str) -> Sizes:
     return Sizes(phy, state.vfs, wanted)
 
 
-def require_registered(handler: ZKHandler, node: str, sizes: Sizes) -> None:
-    """Check that the tree has all VFs that a card has: of another one, it does not tell who uses it.
+def require_resizable(handler: ZKHandler, node: str, sizes: Sizes) -> None:
+    """Check that the tree tells who uses a card's VFs, and that the agent that runs, if one does, would create VFs.
 
-    :raises RefusedError: if it lacks one.
+    :raises RefusedError: if not.
     """
     known = {vf.phy for vf in list_vfs(handler, node, sizes.phy)}
     lacking = [name for index in range(sizes.present) if (name := vf_name(sizes.phy, index)) not in known]
@@ -91,13 +91,6 @@ def require_registered(handler: ZKHandler, node: str, sizes: Sizes) -> None:
             f"cannot tell who uses {lacking[0]}: {len(lacking)} VFs of {sizes.phy} are not registered; run 'pvc sriov"
             " agent sync' first, or see why the agent does not register them"
         )
-
-
-def require_agent_works(handler: ZKHandler, node: str) -> None:
-    """Check that the agent that runs on a node, if one does, would create VFs.
-
-    :raises RefusedError: if it would not.
-    """
     agent = read_agents(handler, [node])[node]
     if agent.state == "silent":
         raise RefusedError(
@@ -113,9 +106,10 @@ def resize(
     :param timeout: how long, in seconds, to wait for the agent that runs.
     :param on_change: is called before the card is changed.
     :returns: who uses its VFs now: somebody may have claimed one meanwhile.
-    :raises RefusedError: if a VF is used, and nothing was changed; or if the card does not have the VFs then.
+    :raises RefusedError: if a VF is or may be used, and nothing was changed; or if the card lacks the VFs then.
     """
     node, phy = agent.node, sizes.phy
+    require_resizable(handler, node, sizes)
     runs_elsewhere = _is_managed(handler, agent)
     # Once more, at the last moment: nothing keeps claims away.
     if sizes.present and (used := blocking(read_pf_users(handler, node, phy))):

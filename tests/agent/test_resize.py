@@ -22,7 +22,7 @@ from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.publish import Publisher
 from pvc_cli.agent.status import report_of
 from pvc_cli.connections.yaml_file import read_yaml
-from pvc_cli.errors import UnreachableError
+from pvc_cli.errors import RefusedError, UnreachableError
 from pvc_cli.zk import ZKHandler
 from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
@@ -462,6 +462,18 @@ def test_vfs_of_which_the_tree_does_not_know_the_users_are_not_destroyed(
     result = on_tree(*DRAIN, "ens1f1", "--resize", "--yes")
     assert (result.code, number(kernel)) == (1, 4)
     assert "cannot tell who uses ens1f1v2: 1 VFs of ens1f1 are not registered; run 'pvc sriov agent" in result.err
+
+
+def test_a_program_that_resizes_is_refused_as_a_person_is(
+    zk: ZKHandler, tree: Tree, kernel: SimulatedKernel, config: Path
+) -> None:
+    configure(config, 6)
+    tree.client.delete("/nodes/pvchv1/sriov/vf/ens1f1v2", recursive=True)
+    agent = Agent(kernel, "pvchv1", Journal(), parse_config(config, read_yaml(config)))
+    sizes = resize.read_sizes(kernel, agent.config, "ens1f1")
+    with pytest.raises(RefusedError, match="cannot tell who uses ens1f1v2"):
+        resize.resize(zk, agent, sizes, 1, lambda: None)
+    assert number(kernel) == 4
 
 
 def test_it_holds_to_a_read_only_environment(

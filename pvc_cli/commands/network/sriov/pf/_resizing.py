@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pvc_cli.agent.linux import LinuxKernel
-from pvc_cli.agent.resize import Sizes, read_sizes, require_agent_works, require_registered, resize
+from pvc_cli.agent.resize import Sizes, read_sizes, require_resizable, resize
 from pvc_cli.cluster.documents import items_document
 from pvc_cli.cluster.sriov.draining import VfUser, blocking, read_pf_users
 from pvc_cli.cluster.sriov.model import find_pf
@@ -39,8 +39,7 @@ def resize_pf(
             _show(output, node, sizes, users, "unchanged", f"it has {sizes.present} VFs already", dry_run=dry_run)
             output.message(f"{node}/{name}: unchanged: it has {sizes.present} VFs, as configured.")
             return 0
-        require_registered(handler, node, sizes)
-        require_agent_works(handler, node)
+        require_resizable(handler, node, sizes)
         if dry_run:
             _show(output, node, sizes, users, "changed", dry_run=True)
             left = blocking(users)
