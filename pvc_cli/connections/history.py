@@ -96,9 +96,8 @@ class Recorder:
 
 def list_entries() -> list[Entry]:
     """Return all entries, the latest first."""
-    folder = _folder()
-    files = sorted(folder.glob(f"*{_SUFFIX}"), reverse=True) if folder.is_dir() else []
-    return [entry for entry in map(_load, files) if entry]
+    # By time: files of earlier versions are named in local time, which a journey or the end of summer turns back.
+    return sorted(filter(None, map(_load, _files())), key=lambda entry: entry.time, reverse=True)
 
 
 def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
@@ -125,13 +124,26 @@ def _folder() -> Path:
     return state_folder() / "history"
 
 
+def _files() -> list[Path]:
+    folder = _folder()
+    return list(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
+
+
+def _prune() -> None:
+    """Make room for one entry more: what is no entry goes first, then the oldest."""
+    files = _files()
+    if len(files) >= MOST_ENTRIES:
+        times = {path: entry.time for path in files if (entry := _load(path))}
+        for old in sorted(files, key=lambda path: times.get(path, 0.0))[: len(files) - MOST_ENTRIES + 1]:
+            old.unlink(missing_ok=True)
+
+
 def _new_entry(header: dict[str, Any]) -> Path:
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for old in sorted(folder.glob(f"*{_SUFFIX}"))[: -MOST_ENTRIES + 1]:
-        old.unlink(missing_ok=True)
+    _prune()
     now = time.time()
-    name = datetime.datetime.fromtimestamp(now).astimezone().strftime("%Y%m%d-%H%M%S-%f")
+    name = datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y%m%d-%H%M%S-%fZ")
     path = folder / f"{name}{_SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,50 @@ def test_the_history_is_private_bounded_and_stops_no_change(
     result = on_tree("vm", "tag", "add", "web-01", "still")
     assert result.code == 0
     assert "Warning: the change cannot be undone later, for its history cannot be written" in result.err
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the local time zone."""
+
+    def move_to(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield move_to
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_the_last_change_is_the_last_in_every_time_zone(
+    on_tree: Pvc, tree: Tree, zone: Callable[[str], None]
+) -> None:
+    for name, tag in (("Asia/Tokyo", "aaa"), ("America/New_York", "bbb")):
+        zone(name)
+        assert on_tree("vm", "tag", "add", "web-01", tag).code == 0
+    zone("UTC")
+    assert "tag bbb" in on_tree("undo", "last", "--dry-run").out
+    listed = json.loads(on_tree("history", "list", "-o", "json").out)
+    assert [entry["command"][-1] for entry in listed] == ["bbb", "aaa"]
+
+
+def test_the_oldest_entries_go_first_also_those_named_in_local_time(
+    on_tree: Pvc, tree: Tree, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier versions named an entry by the local time; here one of a zone whose clock is ahead."""
+    folder = home / "state" / "pvc" / "history"
+    entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "old")
+    written = (folder / f"{entry}.jsonl").read_text()
+    (folder / f"{entry}.jsonl").unlink()
+    (folder / "29991231-235959-000000.jsonl").write_text(written.replace(entry, "29991231-235959-000000"))
+    monkeypatch.setattr("pvc_cli.connections.history.MOST_ENTRIES", 2)
+    assert on_tree("vm", "tag", "add", "web-01", "one").code == 0
+    assert "29991231-235959-000000" in on_tree("history", "list", "-o", "name").out
+    assert "tag one" in on_tree("undo", "last", "--dry-run").out
+    assert "tag old" in on_tree("undo", "29991231-235959-000000", "--dry-run").out
+    assert on_tree("vm", "tag", "add", "web-01", "two").code == 0
+    listed = json.loads(on_tree("history", "list", "-o", "json").out)
+    assert [found["command"][-1] for found in listed] == ["two", "one"]
 
 
 def test_secrets_in_the_history_are_masked(on_tree: Pvc, tree: Tree) -> None:
