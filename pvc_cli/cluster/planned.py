@@ -64,6 +64,8 @@ def _label(handler: ZKHandler, path: str) -> str:
     place = locate(handler.schema, path)
     if not place.words:
         return path
+    if place.group == "network":
+        return f"the description of network {place.item}"
     group, _, key = place.words[-2 if len(place.words) > 1 else 0].partition(".")
     if len(place.words) < 4:
         return "the thing itself" if place.whole else key

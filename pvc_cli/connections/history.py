@@ -130,7 +130,7 @@ def _files() -> list[Path]:
 
 
 def _prune() -> None:
-    """Make room for one entry more: what is no entry goes first, then the oldest."""
+    """Make room for one entry more: files that are not entries go first, then the oldest."""
     files = _files()
     if len(files) >= MOST_ENTRIES:
         times = {path: entry.time for path in files if (entry := _load(path))}

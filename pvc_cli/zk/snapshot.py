@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -135,9 +136,21 @@ class SnapshotStore:
         if read.children:
             return list(self._children[read.path])
         data, mark = self._values[read.path], self._marks[read.path]
-        children = len(self._children[read.path])
+        children = self._children[read.path]
         changed = self._children_changed.get(read.path, mark.created)
-        stat = Stat(mark.created, mark.modified, 0, 0, mark.version, 0, 0, 0, len(data), children, changed)
+        stat = Stat(
+            czxid=mark.created,
+            mzxid=mark.modified,
+            ctime=0,
+            mtime=0,
+            version=mark.version,
+            cversion=_number_of(children),
+            aversion=0,
+            ephemeral_owner=0,
+            data_length=len(data),
+            children_count=len(children),
+            pzxid=changed,
+        )
         return Znode(data, pack_stat(stat))
 
     def commit(self, ops: Sequence[Op]) -> None:
@@ -324,6 +337,11 @@ def _is_same(before: os.stat_result, now: os.stat_result | None) -> bool:
         now.st_mtime_ns,
         now.st_size,
     )
+
+
+def _number_of(names: set[str]) -> int:
+    """Return a number that tells these children from others: a file that is opened again has no counter."""
+    return zlib.crc32("/".join(sorted(names)).encode("utf-8", "surrogatepass")) >> 1
 
 
 def _parent(path: str) -> str:

@@ -25,6 +25,7 @@ class Stat(NamedTuple):
     mtime: int
     version: int
     cversion: int
+    """Changes with the children; in a backup, another number for other names."""
     aversion: int
     ephemeral_owner: int
     data_length: int

@@ -10,6 +10,7 @@ from pvc_cli.errors import ConflictError, RefusedError
 from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
 
 _KINDS = ("create", "set", "delete", "check")
+_CHILDREN = ("pzxid", "cversion")
 
 
 class Seen(NamedTuple):
@@ -18,8 +19,9 @@ class Seen(NamedTuple):
     data: bytes
     version: int
     czxid: int
-    pzxid: int | None = None
-    """The transaction that last created or deleted a child; None where its children do not count."""
+    children: tuple[int, int] | None = None
+    """What changes with its children: ``pzxid``, and ``cversion``, which alone tells in a backup. None where they do
+    not count."""
 
     @classmethod
     def of(cls, znode: Znode, *, children: bool = False) -> Seen:
@@ -28,11 +30,11 @@ class Seen(NamedTuple):
         :param children: whether it counts which children it has.
         """
         stat = znode.stat
-        return cls(znode.data, stat.version, stat.czxid, stat.pzxid if children else None)
+        return cls(znode.data, stat.version, stat.czxid, (stat.pzxid, stat.cversion) if children else None)
 
     def is_still(self, znode: Znode) -> bool:
         """Tell whether *znode* is as it was."""
-        return Seen.of(znode, children=self.pzxid is not None) == self
+        return Seen.of(znode, children=self.children is not None) == self
 
 
 class WrittenPart(NamedTuple):
@@ -141,13 +143,13 @@ def decode_part(document: Mapping[str, Any]) -> WrittenPart:
 
 
 def _encode_stat(seen: Seen) -> dict[str, int]:
-    children = {} if seen.pzxid is None else {"pzxid": seen.pzxid}
+    children = dict(zip(_CHILDREN, seen.children, strict=True)) if seen.children else {}
     return {"version": seen.version, "czxid": seen.czxid, **children}
 
 
-def _decode_stat(seen: Mapping[str, Any]) -> tuple[int, int, int | None]:
-    children = seen.get("pzxid")
-    return int(seen["version"]), int(seen["czxid"]), None if children is None else int(children)
+def _decode_stat(seen: Mapping[str, Any]) -> tuple[int, int, tuple[int, int] | None]:
+    pzxid, cversion = (int(seen.get(name, -1)) for name in _CHILDREN)
+    return int(seen["version"]), int(seen["czxid"]), None if pzxid == -1 else (pzxid, cversion)
 
 
 def _is_path(path: str) -> bool:

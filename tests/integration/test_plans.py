@@ -181,9 +181,16 @@ def define(tree: Tree) -> None:
     tree.put(path, tree.client.get(path)[0] + b"\n")
 
 
+def swap_networks(tree: Tree) -> None:
+    one, other = (tree.client.get(f"/networks/{vni}")[0] for vni in ("2001", "1002"))
+    tree.put("/networks/2001", other)
+    tree.put("/networks/1002", one)
+
+
 @pytest.mark.parametrize(
     ("words", "rival", "what"),
     [
+        ("--network Lab --name web-01 old", swap_networks, "the description of network 2001"),
         ("web-01 old", rename, "the thing itself"),
         ("-s stop old", start, "state"),
         ("-s !start --name web-01 old", start, "state"),
@@ -213,6 +220,20 @@ def test_a_plan_is_refused_where_what_selected_a_vm_has_changed(
     assert f"Error: web-01: refused: {what} changed since this was planned: plan again\n" in result.err
 
 
+def test_a_plan_for_a_backup_is_refused_where_a_vm_got_a_tag_that_it_was_selected_without(
+    on_tree: Pvc, plan: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "trial.json"
+    on_tree("cluster", "backup", str(file))
+    at = ("--write", "-c", f"file:{file}")
+    planned = on_tree(*at, "vm", "tag", "add", "-g", "!gold*", "--name", "web-01", "reboot", "--plan", plan)
+    assert (planned.code, "web-01" in planned.out) == (0, True)
+    assert on_tree(*at, "apply", plan, "--dry-run").code == 0
+    assert on_tree(*at, "vm", "tag", "add", "web-01", "golden").code == 0
+    before = file.read_bytes()
+    assert (on_tree(*at, "apply", plan).code, file.read_bytes()) == (5, before)
+
+
 def test_a_plan_does_not_mind_what_did_not_select_its_vms(on_tree: Pvc, tree: Tree, plan: str) -> None:
     tree.put(f"/domains/{tree.uuid('web-01')}/state", b"stop")
     on_tree("vm", "tag", "add", "web-01", "old")
@@ -220,8 +241,24 @@ def test_a_plan_does_not_mind_what_did_not_select_its_vms(on_tree: Pvc, tree: Tr
     tag(tree)
     move(tree)
     define(tree)
+    swap_networks(tree)
     assert on_tree("apply", plan).code == 0
     assert not tree.client.exists(f"/domains/{tree.uuid('web-01')}/tags/old")
+
+
+def test_a_plan_by_the_vni_of_a_network_does_not_mind_its_description(on_tree: Pvc, tree: Tree, plan: str) -> None:
+    on_tree("vm", "tag", "add", "--network", "2001", "blue", "--plan", plan)
+    swap_networks(tree)
+    assert on_tree("apply", plan).code == 0
+    assert "blue" in on_tree("vm", "tag", "list", "web-01", "-o", "name").out
+
+
+def test_a_description_that_several_networks_have_names_none_of_them(on_tree: Pvc, tree: Tree) -> None:
+    tree.put("/networks/1002", tree.client.get("/networks/1001")[0])
+    before = tree.dump()
+    result = on_tree("vm", "tag", "add", "--network", "Frontend", "blue")
+    assert (result.code, tree.dump()) == (1, before)
+    assert result.err == "Error: 2 networks are called 'Frontend': use one of the VNIs 1001, 1002\n"
 
 
 def test_what_selected_a_vm_is_guarded_in_the_transaction_itself(

@@ -12,6 +12,7 @@ from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import encode_backup
 from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.store import CommitConflictError, Op, Read, ReplacedError, Store, Znode
+from pvc_cli.zk.written import Seen
 from tests.conftest import Tree
 
 
@@ -64,6 +65,32 @@ def test_a_record_tells_of_children_and_size(store: Store) -> None:
     assert isinstance(version, Znode)
     assert (nodes.stat.children_count, nodes.stat.data_length) == (3, 0)
     assert (version.text, version.stat.children_count, version.stat.data_length) == ("15", 0, 2)
+
+
+@pytest.mark.parametrize("kind", ["ZooKeeper", "backup"])
+def test_a_record_tells_later_whether_the_children_are_still_the_same(kind: str, tree: Tree, tmp_path: Path) -> None:
+    """A backup that is opened again has no counters, but its names."""
+    file, tags = tmp_path / "b.json", f"/domains/{tree.uuid('web-01')}/tags"
+    file.write_text(encode_backup(tree.dump()))
+
+    def in_another_process(*ops: Op) -> Znode:
+        if kind == "backup":
+            store = SnapshotStore.open(file)
+            store.commit(ops)
+            store.save()
+            (found,) = store.read([Read(tags)])
+        else:
+            with ZKHandler(tree.hosts) as handler:
+                handler.store.commit(ops)
+                (found,) = handler.store.read([Read(tags)])
+        assert isinstance(found, Znode)
+        return found
+
+    without, whatever = Seen.of(in_another_process(), children=True), Seen.of(in_another_process())
+    assert without.is_still(in_another_process())
+    in_another_process(Op("create", f"{tags}/new", b"new"))
+    assert not without.is_still(in_another_process())
+    assert whatever.is_still(in_another_process())
 
 
 GOOD = [

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from pvc_cli.cluster.patterns import is_glob
 from pvc_cli.cluster.vms.filters import Filters
-from pvc_cli.cluster.vms.query import VmRef, names_of, narrow
+from pvc_cli.cluster.vms.query import VmRef, names_of, narrow, network_words
 from pvc_cli.cluster.vms.tags import CONTAINER
 from pvc_cli.errors import ConflictError
 from pvc_cli.zk import Key, ZKHandler
@@ -23,7 +23,8 @@ def read_judged(handler: ZKHandler, uuids: Iterable[str], filters: Filters) -> d
     """
     vms = [VmRef(uuid, name) for uuid, name in names_of(handler, uuids).items()]
     tags = _tags(handler, vms, filters)
-    keys = {vm: list(_keys(vm, filters, tags.get(vm, ()))) for vm in vms}
+    networks = _named_networks(handler, filters)
+    keys = {vm: [*networks, *_keys(vm, filters, tags.get(vm, ()))] for vm in vms}
     lists = {vm: set(_lists(vm, filters, tags.get(vm, ()))) for vm in vms}
     found = iter(handler.get_znodes(key for own in keys.values() for key in own))
     judged: dict[str, dict[str, Seen | None]] = {}
@@ -46,6 +47,13 @@ def _tags(handler: ZKHandler, vms: Sequence[VmRef], filters: Filters) -> dict[Vm
         return {}
     found = handler.children_many((CONTAINER, vm.uuid) for vm in vms)
     return {vm: tags or [] for vm, tags in zip(vms, found, strict=True)}
+
+
+def _named_networks(handler: ZKHandler, filters: Filters) -> list[Key]:
+    """Return the keys of the networks that filters name by their descriptions, which others may get."""
+    wanted = filters.networks
+    vnis = network_words(handler, wanted) if wanted else ()
+    return [("network", vni) for word, vni in zip(wanted, vnis, strict=True) if vni != word]
 
 
 def _keys(vm: VmRef, filters: Filters, tags: Sequence[str]) -> Iterator[Key]:

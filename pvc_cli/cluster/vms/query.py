@@ -1,7 +1,7 @@
 """Find VMs: by name, UUID, pattern, or filters."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import NamedTuple
 
@@ -131,7 +131,7 @@ def narrow(
     """
     vms = _by_names(_by_pattern(vms, filters.pattern), filters.names)
     if filters.networks:
-        filters = filters._replace(networks=_network_words(handler, filters.networks))
+        filters = filters._replace(networks=network_words(handler, filters.networks))
     if filters.nodes:
         require_node(handler, *(node for node in map(_bare, filters.nodes) if not is_glob(node)))
         vms = _by_value(handler, vms, "domain.node", filters.nodes, negate=filters.negate)
@@ -143,19 +143,29 @@ def narrow(
     return list(_by_hardware(handler, vms, filters, on_unreadable)) if filters.needs_xml else vms
 
 
-def _network_words(handler: ZKHandler, wanted: Sequence[str]) -> tuple[str, ...]:
+def network_words(handler: ZKHandler, wanted: Sequence[str]) -> tuple[str, ...]:
     """Return the VNIs of networks that are named by their descriptions, and other words as they are.
 
     :raises NotFoundError: if there is no such network.
+    :raises RefusedError: if a description belongs to several networks.
     """
     vnis = handler.children("base.network") or []
-    names = handler.read_many(("network", vni) for vni in vnis)
-    by_name = {name: vni for name, vni in zip(names, vnis, strict=True) if name}
-    for word in wanted:
-        if word not in vnis and word not in by_name and word not in _BRIDGES and ":" not in word:
-            advice = hint(word, [*by_name, *vnis], "see 'pvc network list'")
-            raise NotFoundError(f"there is no network {quoted(word)}: {advice}")
-    return tuple(word if word in vnis else by_name.get(word, word) for word in wanted)
+    by_name: dict[str, list[str]] = {}
+    for name, vni in zip(handler.read_many(("network", vni) for vni in vnis), vnis, strict=True):
+        if name:
+            by_name.setdefault(name, []).append(vni)
+    return tuple(word if word in vnis else _network_word(word, by_name, vnis) for word in wanted)
+
+
+def _network_word(word: str, by_name: Mapping[str, Sequence[str]], vnis: Sequence[str]) -> str:
+    found = by_name.get(word, ())
+    if len(found) > 1:
+        one_of = ", ".join(sorted(found, key=natural_key))
+        raise RefusedError(f"{len(found)} networks are called {quoted(word)}: use one of the VNIs {one_of}")
+    if not found and word not in _BRIDGES and ":" not in word:
+        advice = hint(word, [*by_name, *vnis], "see 'pvc network list'")
+        raise NotFoundError(f"there is no network {quoted(word)}: {advice}")
+    return found[0] if found else word
 
 
 def _by_hardware(
