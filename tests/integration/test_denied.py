@@ -45,7 +45,7 @@ def test_a_bulk_change_goes_on_past_a_vm_that_it_may_not_change(
         }  # fmt: skip
         assert f"ZooKeeper denied access to /domains/{uuid}/tags" in outcomes["app-01"]["reason"]
         assert "app-01: failed: ZooKeeper denied access to" in result.err
-        assert result.err.splitlines()[-2].endswith("0 refused, 1 failed.")
+        assert result.err.splitlines()[-3].endswith("0 refused, 1 failed.")
 
 
 @pytest.mark.parametrize("multiread", [True, False])
