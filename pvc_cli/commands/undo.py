@@ -7,7 +7,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many
-from pvc_cli.connections.cluster_id import FILE, identify
+from pvc_cli.connections.cluster_id import FILE, identify, unsure
 from pvc_cli.connections.history import find_entry
 from pvc_cli.errors import RefusedError
 
@@ -35,6 +35,8 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
         here = identify(handler)
         entry = find_entry(name, here)
         changes = entry.changes()
+        if entry.cluster.is_copy(here):
+            raise RefusedError(unsure(entry.cluster, here, f"that {entry.id} changed"))
         if not entry.cluster.is_same(here):
             raise RefusedError(f"{entry.id} changed another cluster: {_to_use(entry.cluster.hosts)}")
         if name == "last":

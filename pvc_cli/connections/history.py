@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pvc_cli import identity
-from pvc_cli.connections.cluster_id import ClusterId
+from pvc_cli.connections.cluster_id import ClusterId, unsure
 from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.files import state_folder
 from pvc_cli.zk.undo import Changed
@@ -105,12 +105,11 @@ def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
 
     :param cluster: the only cluster whose latest counts.
     :raises NotFoundError: if there is none.
+    :raises RefusedError: if the latest may be of a cluster of which this is a copy.
     """
     entries = list_entries()
     if name == "last" and cluster:
-        entries = [entry for entry in entries if entry.cluster.is_same(cluster)]
-        if not entries:
-            raise NotFoundError("no change of this cluster is in the history: see 'pvc history list'")
+        return _last_of(cluster, entries)
     if name == "last" and entries:
         return entries[0]
     for entry in entries:
@@ -118,6 +117,16 @@ def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
             return entry
     advice = hint(name, [entry.id for entry in entries], "see 'pvc history list'")
     raise NotFoundError(f"there is no change {quoted(name)} in the history: {advice}")
+
+
+def _last_of(cluster: ClusterId, entries: Sequence[Entry]) -> Entry:
+    for entry in entries:
+        if entry.cluster.is_same(cluster):
+            return entry
+        if entry.cluster.is_copy(cluster):
+            why = unsure(entry.cluster, cluster, f"that the last change, {entry.id}, was of")
+            raise RefusedError(f"{why}; otherwise choose a change from 'pvc history list --cluster'")
+    raise NotFoundError("no change of this cluster is in the history: see 'pvc history list'")
 
 
 def _folder() -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pvc_cli import identity
-from pvc_cli.connections.cluster_id import ClusterId
+from pvc_cli.connections.cluster_id import ClusterId, unsure
 from pvc_cli.errors import ConfigError, ConflictError, RefusedError
 from pvc_cli.files import cannot_read, cannot_write, write_file
 from pvc_cli.zk.base import Base
@@ -34,9 +34,11 @@ class PlanFile:
     def require(self, cluster: ClusterId, base: Base) -> None:
         """Check that the plan is for *cluster*, whose schema version is *base*.
 
-        :raises RefusedError: if it is for another one.
+        :raises RefusedError: if it is for another one, or one of which this may be a copy.
         :raises ConflictError: if the schema version was set since.
         """
+        if self.cluster.is_copy(cluster):
+            raise RefusedError(f"{unsure(self.cluster, cluster, 'that the plan is for')}; otherwise plan again")
         if not self.cluster.is_same(cluster):
             if self.cluster.hosts == cluster.hosts:
                 raise RefusedError(f"the plan is for another cluster that was at {cluster.hosts} then: plan again")
