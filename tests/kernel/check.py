@@ -35,6 +35,10 @@ FEW = ("boot_without_zookeeper", "new_node", "many_vfs", "drift_on_hardware")
 
 def main() -> int:
     """Run what is asked for, and return the exit status."""
+    options = [word for word in sys.argv[1:] if word.startswith("-")]
+    if options not in ([], ["--accept"]):
+        print(__doc__)
+        return 0 if options == ["--help"] else 2
     asked = [word for word in sys.argv[1:] if not word.startswith("-")]
     suites = [suite for suite in SUITES if suite in asked] or SUITES
     parts = [part for part in PARTS if part in asked] or PARTS
