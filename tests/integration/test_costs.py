@@ -135,6 +135,7 @@ def _peak(action: Callable[[], object]) -> float:
         tracemalloc.stop()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("what", MEMORY)
 def test_memory_is_no_more_than_it_was(demo: Callable[..., Tree], what: str) -> None:
     action, before = MEMORY[what]
@@ -143,6 +144,7 @@ def test_memory_is_no_more_than_it_was(demo: Callable[..., Tree], what: str) -> 
         assert _peak(lambda: action(handler)) <= MARGIN * before
 
 
+@pytest.mark.no_cover
 def test_a_list_of_many_takes_the_memory_of_a_few(demo: Callable[..., Tree]) -> None:
     with ZKHandler(demo(vms=6 * VMS).hosts) as handler:
         uuids = [vm.uuid for vm in select(handler, Filters())]

@@ -197,6 +197,7 @@ def test_a_comparison_reads_the_cluster_once(demo: Callable[..., Tree], tmp_path
         assert round_trips(handler) - before == cost
 
 
+@pytest.mark.no_cover
 def test_a_comparison_of_more_takes_hardly_more_memory(tmp_path: Path) -> None:
     schema, peaks = ZKSchema(), []
     for vms in (800, 2400):
