@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "wide", "csv", "json", "json-pretty", "jsonl", "yaml", "name", "prometheus"]
 Document = Mapping[str, Any]
+UNKNOWN = "?"
+"""What stands for what the cluster does not say."""
 _COLOURS = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34}
 
 
@@ -42,8 +44,12 @@ class Cell(NamedTuple):
     Empty is the text itself."""
     note: str = ""
     """What a mark in the text means, for the lines below the table."""
-    each: Sequence[str] | None = None
+    each: Sequence[str | int] | None = None
     """The things that the text lists, if it is a list."""
+    fact: str | float | None = ""
+    """What programs get for it when it is counted: a boolean for yes, None for a word that means nothing.
+
+    Empty is the value, or else the text."""
 
     @property
     def is_number(self) -> bool:
@@ -65,13 +71,23 @@ def as_cell(value: str | float | Cell | None) -> Cell:
 
 def list_cell(things: Iterable[object]) -> Cell:
     """Return a cell that lists *things*."""
-    texts = tuple(map(str, things))
-    return Cell(",".join(texts), each=texts)
+    each = tuple(thing if isinstance(thing, int) else str(thing) for thing in things)
+    return Cell(",".join(map(str, each)), each=each)
+
+
+def flag_cell(flag: bool | None, words: tuple[str, str] = ("no", "yes"), colours: tuple[str, str] = ("", "")) -> Cell:
+    """Return a cell that says *flag* in one of two *words*, false first; a question mark for None."""
+    return as_cell(None) if flag is None else Cell(words[flag], colours[flag], fact=flag)
+
+
+def optional_cell(text: str | None, nothing: str = "none") -> Cell:
+    """Return a cell with *text*, or with the word that says that there is *nothing*."""
+    return Cell(text) if text else Cell(nothing, fact=None)
 
 
 def known(value: object) -> str:
     """Return *value* as text, and a question mark for None: what the cluster does not say."""
-    return "?" if value is None else str(value)
+    return UNKNOWN if value is None else str(value)
 
 
 class Output:

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -299,6 +300,76 @@ def test_every_list_counts_by_each_of_its_columns(
         assert [list(one) for one in documents] == [[name.replace("-", "_"), things.lower()]] * (len(counted) - 1)
 
 
+@pytest.mark.parametrize("words", LISTS)
+def test_counts_have_the_values_and_types_of_the_lists_own_documents(
+    pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    pvc("connection", "add", "prod", "hv1")
+    command = (*words.split(), *ARGUMENTS.get(words, ()))
+    documents = json.loads(pvc(*command, "-o", "json").out)
+    headers, *_ = read(pvc(*command, "-o", "csv").out)
+    if isinstance(documents, dict) or not documents:
+        return
+    for field in (header.lower().replace(" ", "_") for header in headers):
+        values = [one[field] for one in documents if isinstance(one.get(field, []), bool | int | str | None)]
+        if len(values) != len(documents):
+            continue
+        counted = json.loads(pvc(*command, "-o", "json", "--count-by", field).out)
+        found = Counter({typed(one[field]): next(n for name, n in one.items() if name != field) for one in counted})
+        assert found == Counter(typed(None if value == "" else value) for value in values), field
+        named = pvc(*command, "-o", "name", "--count-by", field).out.splitlines()
+        assert len(named) == sum(one[field] is not None for one in counted)
+        assert "" not in named
+
+
+def typed(value: object) -> tuple[type, object]:
+    """A value that is equal to none of another type, as 1 is to True."""
+    return type(value), value
+
+
+@pytest.mark.parametrize(
+    ("words", "column", "expected"),
+    [
+        ("network list", "vni", {1001, 1002, 1003, 2001}),
+        ("network list", "dhcp", {True, False}),
+        ("vm list", "autostart", {True, False}),
+        ("vm list", "network", {"hostdev:ens1f0v0", 1001, 1002, 1003, 2001}),
+        ("vm meta get --all", "autostart", {True, False}),
+        ("sriov vf list", "used", {True, False}),
+        ("sriov vf list", "trust", {True, False}),
+        ("sriov vf list", "used-by", {"nfv-01", None}),
+        ("sriov vf list", "vlan", {0, 100}),
+        ("vm tag list web-01 db-01", "protected", {True, False}),
+        ("storage osd list", "up", {True}),
+        ("storage osd list", "db-dev", {None}),
+    ],
+)
+def test_counts_are_typed_for_programs(
+    on_tree: Pvc, tree: Tree, words: str, column: str, expected: set[object]
+) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/node_autostart", b"True")
+    tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/config/trust", b"True")
+    tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/config/vlan_id", b"100")
+    counted = json.loads(on_tree(*words.split(), "--count-by", column, "-o", "json").out)
+    found = [next(iter(one.values())) for one in counted]
+    assert set(map(typed, found)) == set(map(typed, expected))
+
+
+def test_what_has_none_is_no_name(on_tree: Pvc) -> None:
+    assert on_tree("vm", "list", "web-01", "--count-by", "node-limit", "-o", "name").out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "column"),
+    [("vm tag list", "vm"), ("node list", "vm"), ("sriov pf list", "vf"), ("storage pool list", "pg")],
+)
+def test_a_column_of_numbers_is_not_counted_by_one_of_the_things(on_tree: Pvc, words: str, column: str) -> None:
+    result = on_tree(*words.split(), "--count-by", column)
+    assert (result.code, result.out) == (2, "")
+    assert f"there is no column '{column.upper()}'" in result.err
+
+
 def test_what_a_column_lists_is_counted_one_by_one(on_tree: Pvc, tree: Tree) -> None:
     tree.put(f"/domains/{tree.uuid('web-01')}/node_limit", b"pvchv1,pvchv2")
     tree.put(f"/domains/{tree.uuid('web-02')}/node_limit", b"pvchv2,pvchv3")
@@ -336,5 +407,5 @@ def test_the_same_things_are_sorted_in_every_format(on_tree: Pvc) -> None:
         one["used_by"]
         for one in json.loads(on_tree("sriov", "vf", "list", "--count-by", "used-by", "-o", "json").out)
     ]
-    assert "unclaimed" in names
+    assert None in names
     assert "?" not in names

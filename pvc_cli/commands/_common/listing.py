@@ -14,7 +14,7 @@ from pvc_cli.commands._common.order import sort_rows
 from pvc_cli.connections.resolve import several
 from pvc_cli.output.gathered import CLUSTER
 from pvc_cli.output.layout import Layout, column_index
-from pvc_cli.output.writer import Cell, Document, Output, Row
+from pvc_cli.output.writer import Document, Output, Row
 
 _T = TypeVar("_T")
 _OPTIONS = ("columns", "sort", "no_headers", "count_by")
@@ -150,9 +150,9 @@ def show_counts(output: Output, counts: Sequence[Count], nothing: str) -> None:
         output,
         counts,
         documents=lambda found: [dict(zip(fields, (count.value, count.number), strict=True)) for count in found],
-        names=lambda found: [count.text if count.value is not None else "" for count in found],
+        names=lambda found: [count.cell.text for count in found if count.value is not None],
         headers=(header, things),
-        rows=lambda found: [(count, [Cell(count.text, value=count.value), count.number]) for count in found],
+        rows=lambda found: [(count, [count.cell, count.number]) for count in found],
         nothing=nothing,
     )
 

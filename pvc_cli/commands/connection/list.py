@@ -6,7 +6,7 @@ from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.connection._saved import PROTECTION_WORDS
 from pvc_cli.connections.saved import Connections
-from pvc_cli.output.writer import Cell, Row
+from pvc_cli.output.writer import Cell, Row, flag_cell
 
 _HEADERS = ("CURRENT", "NAME", "COORDINATORS", "PROTECTION")
 
@@ -35,7 +35,8 @@ def command(context: Context) -> None:
 
 def _row(connections: Connections, name: str) -> Row:
     protection = PROTECTION_WORDS[connections.protection(name)]
-    return ["*" if name == connections.current else "", Cell(name, "bold"), connections.hosts[name], protection]
+    current = flag_cell(name == connections.current, ("", "*"))
+    return [current, Cell(name, "bold"), connections.hosts[name], protection]
 
 
 def _document(connections: Connections, name: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@ import click
 
 from pvc_cli.cluster.networks import Network, list_networks
 from pvc_cli.cluster.resource_documents import network_document
+from pvc_cli.cluster.values import parse_int
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
 from pvc_cli.commands._common.listing import list_options, show_list
-from pvc_cli.commands.network._show import switch_text
-from pvc_cli.output.writer import Row
+from pvc_cli.commands.network._show import SWITCH
+from pvc_cli.output.writer import Cell, Row, flag_cell, optional_cell
 
 _HEADERS = ("VNI", "DESCRIPTION", "TYPE", "MTU", "IPV4", "DHCP", "IPV6")
 _WIDE = ("DHCPV6", "DOMAIN")
@@ -39,14 +40,15 @@ def command(context: Context, pattern: str | None) -> None:
 
 
 def _row(network: Network) -> Row:
+    vni = parse_int(network.vni)
     return [
-        network.vni,
+        network.vni if vni is None else Cell(network.vni, fact=vni),
         network.description,
         network.type,
         network.mtu,
-        network.ip4.network or "none",
-        switch_text(network.ip4.dhcp_flag),
-        network.ip6.network or "none",
-        switch_text(network.ip6.dhcp_flag),
-        network.domain or "none",
+        optional_cell(network.ip4.network),
+        flag_cell(network.ip4.dhcp_flag, SWITCH),
+        optional_cell(network.ip6.network),
+        flag_cell(network.ip6.dhcp_flag, SWITCH),
+        optional_cell(network.domain),
     ]

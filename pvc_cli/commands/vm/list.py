@@ -21,14 +21,14 @@ from pvc_cli.commands._common.command import (
     pattern_argument,
     watch_option,
 )
-from pvc_cli.commands._common.counting import NONE, Count
+from pvc_cli.commands._common.counting import Count, value_cell
 from pvc_cli.commands._common.listing import list_options, show_counts, show_records
 from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
 from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, node_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Output, Row, list_cell
+from pvc_cli.output.writer import Cell, Output, Row, flag_cell, list_cell
 from pvc_cli.zk import Key, ZKHandler
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class _Listing:
 
 
 def _counts(handler: ZKHandler, vms: Sequence[VmRef], trait: Trait) -> list[Count]:
-    return [Count(found.value, found.value or NONE, found.vms) for found in count_vms(handler, vms, trait)]
+    return [Count(found.value, value_cell(found.value), found.vms) for found in count_vms(handler, vms, trait)]
 
 
 def _uuids(vms: Sequence[VmRef]) -> list[str]:
@@ -166,7 +166,7 @@ def _row(vm: VmSummary) -> Row:
         vm.uuid,
         migrated(vm),
         vm.profile,
-        None if vm.node_autostart is None else ("no", "yes")[vm.node_autostart],
+        flag_cell(vm.node_autostart),
         list_cell(vm.node_limit),
         vm.failed_reason,
         hardware and hardware.description,

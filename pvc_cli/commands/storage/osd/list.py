@@ -6,7 +6,7 @@ from pvc_cli.cluster.storage.query import list_osds
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.storage._show import count_cell, figure, percent_cell, size_cell
-from pvc_cli.output.writer import Cell, Row
+from pvc_cli.output.writer import Cell, Row, flag_cell, optional_cell
 
 _HEADERS = ("ID", "NODE", "DEVICE", "DB DEV", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS")
 _KIB = 1024
@@ -44,7 +44,7 @@ def _row(osd: Osd) -> Row:
         osd.id,
         osd.node,
         osd.device,
-        osd.db_device or "none",
+        optional_cell(osd.db_device),
         _flag(osd, "up"),
         _flag(osd, "in"),
         size_cell(figure(stats, "kb"), unit=_KIB),
@@ -57,7 +57,7 @@ def _row(osd: Osd) -> Row:
 
 def _flag(osd: Osd, name: str) -> Cell:
     value = figure(osd.stats, name)
-    return Cell("?", value=None) if value is None else Cell("yes", "green") if value else Cell("no", "red")
+    return flag_cell(None if value is None else bool(value), colours=("red", "green"))
 
 
 def _space(osd: Osd, text: str, number: str) -> Cell:

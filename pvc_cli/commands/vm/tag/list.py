@@ -6,7 +6,7 @@ from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list, show_records
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.writer import flag_cell
 from pvc_cli.zk import ZKHandler
 
 _OF_VMS = ("VM", "TAG", "TYPE", "PROTECTED")
@@ -47,7 +47,7 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], *, alon
         names=lambda pairs: [tag.name for _, tag in pairs],
         headers=_OF_VMS,
         rows=lambda pairs: [
-            ((vm, tag), [vm.name, tag.name, tag.type, Cell("yes", "yellow") if tag.protected else "no"])
+            ((vm, tag), [vm.name, tag.name, tag.type, flag_cell(tag.protected, colours=("", "yellow"))])
             for vm, tag in pairs
         ],
         nothing="No tags.",

@@ -6,7 +6,7 @@ from pvc_cli.cluster.sriov.draining import VfUser, blocking, read_pf_users, wait
 from pvc_cli.cluster.values import Json
 from pvc_cli.cluster.waiting import require_daemons
 from pvc_cli.commands._common.listing import show_records
-from pvc_cli.output.writer import Cell, Output
+from pvc_cli.output.writer import Cell, Output, flag_cell
 from pvc_cli.zk import ZKHandler
 
 HEADERS = ("VF", "VM", "STATE", "CLAIMED", "IN XML", "BLOCKS")
@@ -60,6 +60,6 @@ def _tell(output: Output, left: list[VfUser]) -> None:
 
 
 def _row(user: VfUser) -> list[str | Cell]:
-    flags = [("no", "yes")[flag] for flag in (user.claimed, user.in_xml)]
-    blocks = Cell("yes", "yellow") if user.blocks else Cell("no", "green")
+    flags = [flag_cell(flag) for flag in (user.claimed, user.in_xml)]
+    blocks = flag_cell(user.blocks, colours=("green", "yellow"))
     return [user.vf or "?", user.name or "?", user.state or "?", *flags, blocks]

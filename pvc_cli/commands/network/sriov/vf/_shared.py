@@ -16,7 +16,7 @@ from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands.network.sriov._reports import word
 from pvc_cli.errors import ConflictError, InvalidInputError, NotFoundError, PvcError, RefusedError, quoted
-from pvc_cli.output.writer import Cell, Output, known
+from pvc_cli.output.writer import Cell, Output, flag_cell, known
 from pvc_cli.zk import Transaction, ZKHandler
 
 
@@ -27,7 +27,9 @@ def written_word(text: str | None) -> str:
 
 def setting_cell(value: bool | int | str | None) -> Cell | int | None:
     """Return a setting for a table."""
-    return value if value is None or type(value) is int else Cell(word(value))
+    if isinstance(value, bool):
+        return flag_cell(value, (word(False), word(True)))
+    return Cell(value) if isinstance(value, str) else value
 
 
 def one_name(word: str) -> str:

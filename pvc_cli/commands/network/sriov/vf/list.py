@@ -20,7 +20,7 @@ from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.network.sriov._reports import explain, state_cell, warn_of_agents
 from pvc_cli.commands.network.sriov.vf._shared import one_name, setting_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Output
+from pvc_cli.output.writer import UNKNOWN, Cell, Output, flag_cell, optional_cell
 from pvc_cli.zk import ZKHandler
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ def _cells(vf: Vf, agents: Agents, users: dict[str, str]) -> dict[str, str | flo
         "VF": vf.phy,
         "STATUS": state_cell(agents[vf.node], report),
         **settings,
-        "USED BY": users.get(vf.used_by, "?") if vf.used else "unclaimed",
+        "USED BY": optional_cell(users.get(vf.used_by, UNKNOWN) if vf.used else None, "unclaimed"),
         "PF": vf.pf,
-        "USED": "yes" if vf.used else "no",
+        "USED": flag_cell(vf.used),
         "SINCE": Cell(time_text(report.since) if report else "", value=report.since if report else None),
         "DETAIL": explain(vf, report) if report else "",
     }
