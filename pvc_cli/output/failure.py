@@ -4,7 +4,7 @@ import sys
 from contextlib import suppress
 
 from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE, hint_in, printable
-from pvc_cli.output.writer import Output
+from pvc_cli.output.writer import Failure, Output
 from pvc_cli.program import own_commands, own_hints
 
 _KINDS = {EXIT_REFUSED: "refused", EXIT_UNREACHABLE: "unreachable", EXIT_CONFLICT: "conflict"}
@@ -13,22 +13,33 @@ _KINDS = {EXIT_REFUSED: "refused", EXIT_UNREACHABLE: "unreachable", EXIT_CONFLIC
 
 def report(output: Output, kind: str, message: str, code: int, *more: str) -> int:
     """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
+    _as_object(output, kind, _say(output, message, *more), code)
+    return code
+
+
+def say(output: Output, kind: str, message: str, code: int, *more: str) -> None:
+    """Say an error in a line, and go on: :func:`report_said` reports it to programs, with the others."""
+    output.failures.append(Failure(_say(output, message, *more), kind, code))
+
+
+def report_said(output: Output, code: int) -> int:
+    """Report to programs, as one JSON object, what a command has said before it ended with an exit code."""
+    if code and output.failures:
+        worst = next((one for one in output.failures if one.code == code), output.failures[0])
+        others = len(output.failures) - 1
+        message = f"{worst.message} (and {others} more)" if others else worst.message
+        kind = worst.kind if worst.code == code else _KINDS.get(code, "error")
+        _as_object(output, kind, own_hints(message), code)
+    return code
+
+
+def _say(output: Output, message: str, *more: str) -> str:
     output.end_wait()
     with suppress(OSError):
         sys.stdout.flush()
     message = own_commands(message) if more else own_hints(message)
     print(f"Error: {printable(message)}", *map(own_commands, more), sep="\n", file=sys.stderr)
-    _as_object(output, kind, message, code)
-    return code
-
-
-def report_said(output: Output, code: int) -> int:
-    """Report to programs, as a JSON object, the errors that a command has said before it ended with an exit code."""
-    if code and output.failures:
-        first, *others = output.failures
-        message = f"{first} (and {len(others)} more)" if others else first
-        _as_object(output, _KINDS.get(code, "error"), own_hints(message), code)
-    return code
+    return message
 
 
 def _as_object(output: Output, kind: str, message: str, code: int) -> None:

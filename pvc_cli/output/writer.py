@@ -90,6 +90,15 @@ def known(value: object) -> str:
     return UNKNOWN if value is None else str(value)
 
 
+class Failure(NamedTuple):
+    """An error that a command has said, and gone on."""
+
+    message: str
+    kind: str = ""
+    code: int = 0
+    """Its exit code; 0 leaves it to the command."""
+
+
 class Output:
     """Where a command's results and messages go.
 
@@ -115,7 +124,7 @@ class Output:
         """How a list is laid out."""
         self.gathered: Gathered | None = None
         """Where results go instead, and what is said, while several clusters answer."""
-        self.failures: list[str] = []
+        self.failures: list[Failure] = []
         """The errors that a command has said, and gone on."""
         self._screen: Screen | None = None
         self._lines: list[str] = []
@@ -194,7 +203,7 @@ class Output:
 
     def error(self, text: str) -> None:
         """Say *text* on standard error, escaped, as an error."""
-        self.failures.append(self._about(text))
+        self.failures.append(Failure(self._about(text)))
         self._say(f"Error: {self._about(text)}")
 
     def _about(self, text: str) -> str:

@@ -189,6 +189,18 @@ def test_a_cluster_that_refuses_hides_no_other_and_the_highest_exit_code_counts(
     assert [line.split()[1] for line in worse.err.splitlines() if line.startswith("Error")] == ["dead:", "lab:"]
 
 
+@pytest.mark.parametrize("names", ["dead,prod,lab", "lab,dead,prod"])
+def test_programs_get_one_error_object_of_all_clusters_that_has_the_exit_code(saved: Pvc, names: str) -> None:
+    result = saved("--timeout", "1", "-c", names, "vm", "list", "--name", "nope", "-o", "json")
+    assert (result.code, result.out) == (4, "")
+    *lines, last = result.err.splitlines()
+    assert [line.split()[1] for line in lines] == [f"{name}:" for name in names.split(",")]
+    error = json.loads(last)["error"]
+    assert (error["code"], error["kind"]) == (4, "unreachable")
+    assert error["message"].startswith("dead: ZooKeeper at 127.0.0.1:1 did not answer")
+    assert error["message"].endswith(" (and 2 more)")
+
+
 def test_what_is_missing_is_said_of_each_cluster(saved: Pvc) -> None:
     result = saved(*BOTH, "vm", "list", "^none$")
     assert (result.code, result.out) == (0, "")

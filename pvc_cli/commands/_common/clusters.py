@@ -12,7 +12,7 @@ from pvc_cli.commands._common.order import sort_rows
 from pvc_cli.connections.resolve import resolve, several
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_USAGE, PvcError
-from pvc_cli.output.failure import report
+from pvc_cli.output.failure import say
 from pvc_cli.output.gathered import CLUSTER, Gathered
 from pvc_cli.output.layout import word_for
 from pvc_cli.output.writer import Output, Row
@@ -88,7 +88,7 @@ def _show_all(output: Output, answers: Sequence[_Answer]) -> int:
             # What is wrong with the command line is wrong for each.
             raise error
         if error:
-            report(output, error.kind, f"{gathered.cluster}: {error}", error.exit_code, *error.more)
+            say(output, error.kind, f"{gathered.cluster}: {error}", error.exit_code, *error.more)
     if found := [answer.gathered for answer in answers if answer.gathered.answered]:
         _show(output, found)
     return max(answer.code for answer in answers)
