@@ -12,7 +12,7 @@ from pvc_cli.errors import ConfigError, LockError, RefusedError
 
 _DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")
 _GLANCE = 0.05
-_PATIENCE = 10.0
+_LOCK_TIMEOUT = 10.0
 
 
 def cannot_read(path: object, error: OSError) -> ConfigError:
@@ -105,7 +105,7 @@ def _put_new(source: Path, target: Path) -> None:
 
 def _replace_empty(source: Path, target: Path) -> None:
     """Put one file in the place of another that is empty, unless another process filled that meanwhile."""
-    with FileLock(target, _PATIENCE):
+    with FileLock(target, _LOCK_TIMEOUT):
         if target.stat().st_size:
             raise FileExistsError(f"{target} exists")
         source.replace(target)

@@ -9,7 +9,7 @@ from pvc_cli.errors import printable
 
 Priority = Literal["warning", "notice", "info"]
 _LEVELS = {"warning": 4, "notice": 5, "info": 6}  # as in sd-daemon(3)
-_PATIENCE = 1000
+_POLL_TIMEOUT = 1000
 """Milliseconds that a reader which has stopped reading is waited for, once."""
 
 
@@ -56,7 +56,7 @@ class Journal:
             else:
                 poll = select.poll()
                 poll.register(descriptor, select.POLLOUT)
-                if not poll.poll(0 if self._dropped else _PATIENCE):
+                if not poll.poll(0 if self._dropped else _POLL_TIMEOUT):
                     return False
                 os.write(descriptor, line.encode(errors="backslashreplace"))
         except (OSError, ValueError):

@@ -64,6 +64,8 @@ def _label(handler: ZKHandler, path: str) -> str:
     place = locate(handler.schema, path)
     if not place.words:
         return path
+    if place.words[-2:-1] == ("domain.meta.tags",):
+        return "its tags"
     if place.group == "network":
         return f"the description of network {place.item}"
     group, _, key = place.words[-2 if len(place.words) > 1 else 0].partition(".")

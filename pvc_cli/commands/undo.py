@@ -22,8 +22,8 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
     """Undo what a command changed: all that nobody has changed since.
 
     ID is one of 'pvc history list', or last. What was changed again since is refused by name, and the rest is undone.
-    What daemons act on, such as a VM's state, and the schema version are not undone. An undo can be undone by its ID;
-    last refuses one.
+    What daemons act on, such as a VM's state, and the schema version are not undone. To redo what was undone, give
+    the ID of the undo: last never redoes anything.
 
     \b
     Example:

@@ -10,7 +10,7 @@ from pvc_cli.connections.yaml_file import parse_yaml
 from pvc_cli.errors import ConfigError, ConflictError, NotFoundError, RefusedError, quoted
 from pvc_cli.files import FileLock, cannot_write, write_file
 
-_PATIENCE = 10.0
+_LOCK_TIMEOUT = 10.0
 _WHERE = ("guest_networking", "sriov_device")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?\r?")
 
@@ -93,7 +93,7 @@ def write_edit(edit: Edit) -> None:
     :raises ConfigError: if it cannot be written.
     """
     try:
-        with FileLock(edit.path, _PATIENCE):
+        with FileLock(edit.path, _LOCK_TIMEOUT):
             if edit.path.read_bytes() != edit.data:
                 raise ConflictError(f"{edit.path} was changed meanwhile, and left as it is: rerun the same command")
             write_file(edit.path, edit.text)

@@ -196,7 +196,7 @@ def swap_networks(tree: Tree) -> None:
         ("-s !start --name web-01 old", start, "state"),
         ("-t pvchv1 --name web-01 old", move, "node"),
         ("-g !backup --name web-01 old", tag, "tag backup"),
-        ("-g !back* --name web-01 old", tag, "meta.tags"),
+        ("-g !back* --name web-01 old", tag, "its tags"),
         ("--without-tag backup --name web-01 old", tag, "tag backup"),
         ("-n -g backup --name web-01 old", tag, "tag backup"),
         ("-g spare old", untag, "tag spare"),

@@ -12,10 +12,10 @@ from pvc_cli.zk import ZKHandler
 HEADERS = ("VF", "VM", "STATE", "CLAIMED", "IN XML", "BLOCKS")
 
 
-def wait(output: Output, handler: ZKHandler, node: str, name: str, patience: float) -> list[VfUser]:
-    """Wait up to *patience* seconds, saying for whom, and return who uses the VFs then."""
+def wait(output: Output, handler: ZKHandler, node: str, name: str, timeout: float) -> list[VfUser]:
+    """Wait up to *timeout* seconds, saying for whom, and return who uses the VFs then."""
     require_daemons(handler)
-    wait_until_drained(handler, node, name, patience, lambda left: _tell(output, left))
+    wait_until_drained(handler, node, name, timeout, lambda left: _tell(output, left))
     return read_pf_users(handler, node, name)
 
 
@@ -39,10 +39,10 @@ def show_users(output: Output, node: str, name: str, users: Sequence[VfUser], mo
     )
 
 
-def still_used(left: Sequence[VfUser], patience: float) -> str:
+def still_used(left: Sequence[VfUser], timeout: float) -> str:
     """Return what to say if the time is over."""
     return (
-        f"still used by {count(left)} after {patience:g} s: stop or move them, and release claims with 'pvc sriov vf"
+        f"still used by {count(left)} after {timeout:g} s: stop or move them, and release claims with 'pvc sriov vf"
         " release'"
     )
 

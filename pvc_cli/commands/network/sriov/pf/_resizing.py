@@ -23,7 +23,7 @@ def resize_pf(
     node: str,
     name: str,
     config: Path | None,
-    patience: float,
+    timeout: float,
     *,
     yes: bool,
     dry_run: bool,
@@ -48,14 +48,14 @@ def resize_pf(
             return 0
         if sizes.present:
             confirm(f"Resize {node}/{name}: {_plan(sizes)}?", yes=yes)
-            users = wait(output, handler, node, name, patience)
+            users = wait(output, handler, node, name, timeout)
             if left := blocking(users):
-                reason = still_used(left, patience)
+                reason = still_used(left, timeout)
                 _show(output, node, sizes, users, "refused", reason)
                 output.error(f"{node}/{name}: not resized: {reason}")
                 return EXIT_REFUSED
         try:
-            later = resize(handler, agent, sizes, patience, handler.announce_change)
+            later = resize(handler, agent, sizes, timeout, handler.announce_change)
         except PvcError as error:
             _show(output, node, sizes, users, "failed", str(error))
             output.error(str(error))

@@ -19,7 +19,7 @@ from pvc_cli.errors import EXIT_REFUSED
 @click.argument("name", metavar="PF", shell_complete=complete.pfs)
 @click.option("--resize", is_flag=True, help="Then give the PF the configured number of VFs; run it on the node.")
 @click.option(
-    "--wait-timeout", "patience", type=Seconds(min=0), default=300.0, metavar="SECONDS",
+    "--wait-timeout", "timeout", type=Seconds(min=0), default=300.0, metavar="SECONDS",
     help="How long to wait, for VMs and then for the card [default: 300].",
 )  # fmt: skip
 @config_option
@@ -32,7 +32,7 @@ def command(
     node: str,
     name: str,
     resize: bool,
-    patience: float,
+    timeout: float,
     config: Path | None,
     yes: bool,
     dry_run: bool,
@@ -55,9 +55,9 @@ def command(
     output = context.output
     with connect(context, pvc_config=config if resize else None) as handler:
         if resize:
-            return resize_pf(output, handler, node, name, config, patience, yes=yes, dry_run=dry_run)
+            return resize_pf(output, handler, node, name, config, timeout, yes=yes, dry_run=dry_run)
         find_pf(handler, node, name)
-        users = read_pf_users(handler, node, name) if dry_run else wait(output, handler, node, name, patience)
+        users = read_pf_users(handler, node, name) if dry_run else wait(output, handler, node, name, timeout)
     left = blocking(users)
     show_users(output, node, name, users)
     if not left:
@@ -65,5 +65,5 @@ def command(
     elif dry_run:
         output.message(f"{node}/{name}: would wait for {count(left)}.")
     else:
-        output.error(f"{node}/{name}: {still_used(left, patience)}")
+        output.error(f"{node}/{name}: {still_used(left, timeout)}")
     return EXIT_REFUSED if left and not dry_run else 0

@@ -25,7 +25,7 @@ from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, wr
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import Output
 
-_PATIENCE = 60.0
+_WAIT = 60.0
 
 
 def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
@@ -48,7 +48,7 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
     "--wait",
     type=Seconds(min=0),
     is_flag=False,
-    flag_value=_PATIENCE,
+    flag_value=_WAIT,
     metavar="[SECONDS]",
     help="Wait until the card has them; at most so long [60].",
 )
