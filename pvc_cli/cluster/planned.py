@@ -38,8 +38,8 @@ def plan_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> list[Contr
     :raises ConfigError: if one has a path that is not PVC's.
     """
     now = read_written(handler.store, [path for item in items for path in item.part.base])
-    sets = [{op.path: op.data for op in item.part.steps if op.kind == "set"} for item in items]
-    claims = judge_claims(handler, sets, [item.part.base for item in items])
+    values = [{path: data for path, data in item.part.outcome.items() if data is not None} for item in items]
+    claims = judge_claims(handler, values, [item.part.base for item in items])
     controls = []
     for item, claimed in zip(items, claims, strict=True):
         changed = judge(item.part, now)
@@ -49,12 +49,12 @@ def plan_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> list[Contr
             what = _label(handler, changed)
             controls.append(refuse(handler, item, f"{what} changed since this was planned: plan again"))
         elif claimed.why:
-            controls.append(refuse(handler, item, f"since this was planned, a VM came to the node: {claimed.why}"))
+            why = claimed.why.advise("stop or move that VM, then apply the plan again")
+            controls.append(refuse(handler, item, f"since this was planned, a VM came to the node: {why}"))
         else:
             transaction = handler.transaction()
             transaction.ops += steps_on(item.part, now)
-            for guard in claimed.guards:
-                transaction.guard(*guard)
+            claimed.guard(transaction)
             controls.append(Control(item, transaction, "changed", "done as planned"))
     return controls
 

@@ -70,10 +70,8 @@ def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[
     """Plan to undo the changes of *items*, read in one batch."""
     now = read_paths(handler.store, [change for item in items for change in item.changes])
     # To undo a release is to claim.
-    sets = [
-        {c.path: c.before for c in item.changes if c.before is not None and c.after is not None} for item in items
-    ]
-    claims = judge_claims(handler, sets, [()] * len(items))
+    values = [{c.path: c.before for c in item.changes if c.before is not None} for item in items]
+    claims = judge_claims(handler, values, [()] * len(items))
     controls = []
     for item, claimed in zip(items, claims, strict=True):
         transaction = handler.transaction()
@@ -85,13 +83,12 @@ def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[
         try:
             transaction.ops += undo_steps(item.changes, now)
             if transaction.ops and claimed.why:
-                raise RefusedError(claimed.why)
+                raise RefusedError(claimed.why.advise("stop or move that VM first"))
         except RefusedError as error:
             controls.append(refuse(handler, item, str(error)))
             continue
         if transaction.ops:
-            for guard in claimed.guards:
-                transaction.guard(*guard)
+            claimed.guard(transaction)
             controls.append(Control(item, transaction, "changed", "undone"))
         else:
             controls.append(decide(transaction, item, [], "", "is as it was before"))

@@ -46,6 +46,9 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
                     f" {entry.id}' to redo it, or choose an earlier change from 'pvc history list'"
                 )
             context.output.message(f"The last change was: {shlex.join(entry.command)}")
+        if not changes:
+            context.output.message(f"Nothing to undo: all that {entry.id} changed, it took back itself.")
+            return 0
         context.undoes = entry.id
         items = changed_items(handler, changes)
         ask_many(len(items), "items", yes=yes, dry_run=dry_run)

@@ -19,6 +19,8 @@ from pvc_cli.zk.written import decode_value, encode_value
 MOST_ENTRIES = 500
 MOST_BYTES = 32 << 20
 """How large a command's entry may be; what is larger cannot be undone from it."""
+_FEW = 100
+"""How many znodes a command changes at most that may take all of it back."""
 _SUFFIX = ".jsonl"
 
 
@@ -57,7 +59,8 @@ class Entry:
 class Recorder:
     """Writes the entry of one command, once it changes something.
 
-    A history that cannot be written stops no change: it says so once.
+    A history that cannot be written stops no change: it says so once. What takes back all that it changed, such as a
+    claim that a VM got in the way of, has no entry: nothing is left to undo.
 
     :param facts: returns what is known of the command and its cluster by the time of its first change.
     """
@@ -74,6 +77,8 @@ class Recorder:
         self._on_error = on_error
         self._path: Path | None = None
         self._failed = False
+        self._net: dict[str, Changed] | None = {}
+        """What the few znodes that it changed were at first, and are now; None if they are more."""
 
     def record(self, changes: Sequence[Changed]) -> None:
         """Append what a transaction changed."""
@@ -89,9 +94,20 @@ class Recorder:
                 line = {"changes": [[c.path, encode_value(c.before), encode_value(c.after), *c[3:]] for c in changes]}
             with self._path.open("a", encoding="ascii") as file:
                 file.write(json.dumps(line, separators=(",", ":")) + "\n")
+            if self._is_taken_back(changes):
+                self._path.unlink()
+                self._path = None
         except OSError as error:
             self._failed = True
             self._on_error(f"the change cannot be undone later, for its history cannot be written: {error.strerror}")
+
+    def _is_taken_back(self, changes: Sequence[Changed]) -> bool:
+        """Tell whether all is as it was before the command, now that *changes* were made, too."""
+        if self._net is not None:
+            self._net |= {c.path: self._net[c.path].then(c) if c.path in self._net else c for c in changes}
+            if len(self._net) > _FEW:
+                self._net = None
+        return self._net is not None and all(change.before == change.after for change in self._net.values())
 
 
 def list_entries() -> list[Entry]:
@@ -111,7 +127,8 @@ def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
     if name == "last" and cluster:
         return _last_of(cluster, entries)
     if name == "last" and entries:
-        return entries[0]
+        # One of a command that was interrupted may have changed nothing in the end.
+        return next((entry for entry in entries if entry.changes()), entries[0])
     for entry in entries:
         if entry.id == name:
             return entry

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from pvc_cli.errors import AccessDeniedError, PvcError, TooLargeError
 from pvc_cli.zk.base import schema_changed
 from pvc_cli.zk.store import CommitConflictError, Op, ReplacedError, Store
-from pvc_cli.zk.transaction import Transaction
+from pvc_cli.zk.transaction import Transaction, look_after
 
 ATTEMPTS = 8
 """How often a change is planned before it is given up, because another client was faster every time."""
@@ -160,16 +160,25 @@ def execute_steps(
             # All of the chunk was done, but some of it to what is not the same any more.
             hit = [step for step in chunk if error.paths & {op.path for op in step.transaction.ops}]
             failed += [Failure(item_of(step), error) for step in hit]
-            done += [step for step in chunk if step not in hit]
+            done += _look_after([step for step in chunk if step not in hit], item_of, failed)
         except PvcError as error:
             if done or failed:
                 also = f"; failed: {len(failed)}, among them: {failed[0].error}" if failed else ""
                 error.args = (f"{error} (done before that: {len(done)} of {len(items)}{also})",)
             raise
         else:
-            done += chunk
+            done += _look_after(chunk, item_of, failed)
             on_progress(len(done), len(items))
     return done, failed
+
+
+def _look_after(
+    chunk: Sequence[StepT], item_of: Callable[[StepT], _Item], failed: list[Failure[_Item]]
+) -> list[StepT]:
+    """Return those of the committed steps of *chunk* with which nothing is wrong; the others have *failed*."""
+    found = look_after([step.transaction for step in chunk])
+    failed += [Failure(item_of(step), wrong) for step, wrong in zip(chunk, found, strict=True) if wrong]
+    return [step for step, wrong in zip(chunk, found, strict=True) if not wrong]
 
 
 def _plan_each(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
-from pvc_cli.errors import InvalidKeyError, LockError, NotFoundError
+from pvc_cli.errors import InvalidKeyError, LockError, NotFoundError, PvcError
 from pvc_cli.zk.base import schema_changed
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.reads import is_stuck, outermost, read_trees
@@ -42,6 +42,17 @@ def stream_changes(ops: Iterable[Op]) -> Iterator[Change]:
             yield Change(op.kind, op.path, None if op.kind == "delete" else op.data.decode("utf-8", "replace"))
 
 
+class Lookout(Protocol):
+    """Looks, once transactions are committed, at what no guard of theirs could tell."""
+
+    def look(self, committed: Sequence[Transaction]) -> Sequence[PvcError | None]:
+        """Return what is wrong with each of *committed*: taken back if that is possible, else reported.
+
+        :raises PvcError: if it cannot look.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class Transaction:
     """Changes that are applied together or not at all.
@@ -55,6 +66,7 @@ class Transaction:
     ops: list[Op] = field(default_factory=list)
     guards: Sequence[Op] = ()
     """Steps that refuse it if the schema version, and with it the paths of its keys, has changed."""
+    lookout: Lookout | None = None
 
     def create(self, key: Key, value: str = "") -> None:
         """Create *key*, which must not exist, below a znode that does (or that comes earlier in here)."""
@@ -147,7 +159,7 @@ class Transaction:
         return changes_of(self.ops)
 
     def commit(self) -> None:
-        """Apply all changes, or none.
+        """Apply all changes, or none; then have its lookout look.
 
         :raises ConflictError: if the tree is not as the guards, the creations and the deletions want it.
         :raises OutcomeUnknownError: if the connection was lost and did not come back.
@@ -159,6 +171,22 @@ class Transaction:
             if error.op in self.guards:
                 raise schema_changed() from None
             raise
+        for wrong in filter(None, look_after([self])):
+            raise wrong
+
+
+def look_after(committed: Sequence[Transaction]) -> list[PvcError | None]:
+    """Return what the lookouts of *committed* find wrong with each; one that several have looks once.
+
+    :raises PvcError: if one cannot look.
+    """
+    found: list[PvcError | None] = [None] * len(committed)
+    for lookout in dict.fromkeys(one.lookout for one in committed):
+        if lookout:
+            at = [index for index, one in enumerate(committed) if one.lookout is lookout]
+            for index, wrong in zip(at, lookout.look([committed[index] for index in at]), strict=True):
+                found[index] = wrong
+    return found
 
 
 def delete_noticing(tree: Mapping[str, Znode], watched: Collection[str]) -> Iterator[Op]:

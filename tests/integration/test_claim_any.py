@@ -46,8 +46,10 @@ def test_what_cannot_be_told_is_refused_without_advice_that_is_refused_too(on_tr
     assert (result.code, result.err) == (
         1,
         "Error: cannot tell whether a VF of node pvchv1 is free: the XML of VM web-01, which is in state start there,"
-        " is unreadable: repair it, or claim a VF by name\n",
+        " is unreadable: repair it, or claim a VF by name with --force\n",
     )
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v2", "app-01").code == 1
+    assert on_tree("sriov", "vf", "claim", "pvchv1", "ens1f0v2", "app-01", "--force").code == 0
 
 
 def test_a_pf_and_trust_may_be_asked_for(on_tree: Pvc, tree: Tree) -> None:

@@ -15,7 +15,7 @@ from pvc_cli.cluster.sriov.claims import claim
 from pvc_cli.cluster.sriov.model import VfRef, list_vfs
 from pvc_cli.cluster.sriov.users import Crowd, User, read_arrived
 from pvc_cli.cluster.vms.query import VmRef
-from pvc_cli.errors import ConflictError
+from pvc_cli.errors import ConflictError, UnreachableError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import Op
@@ -127,15 +127,139 @@ def test_a_vm_that_comes_to_the_node_meanwhile_keeps_it(
 def test_a_claim_that_cannot_be_taken_back_is_told_so(
     zk: ZKHandler, tree: Tree, at_commit: Rival, stranger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def act_and_read(handler: ZKHandler, crowd: Crowd) -> list[User]:
+    def act_and_read(handler: ZKHandler, crowds: Sequence[Crowd]) -> dict[str, list[User]]:
         tree.put(f"{FREE}/used_by", b"another")
-        return read_arrived(handler, crowd)
+        return read_arrived(handler, crowds)
 
-    monkeypatch.setattr("pvc_cli.cluster.sriov.claims.read_arrived", act_and_read)
+    monkeypatch.setattr("pvc_cli.cluster.sriov.arrivals.read_arrived", act_and_read)
     at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
     with pytest.raises(ConflictError, match="what was claimed could not be released again: see 'pvc sriov vf audit"):
         claim(zk, VfRef("pvchv1", "ens1f0v1"), VmRef(tree.uuid("web-01"), "web-01"))
     assert tree.client.get(f"{FREE}/used_by")[0] == b"another"
+
+
+def test_a_claim_that_cannot_be_checked_is_told_to_be_made(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_handler: ZKHandler, _crowds: Sequence[Crowd]) -> dict[str, list[User]]:
+        raise UnreachableError("no answer within 3 s")
+
+    monkeypatch.setattr("pvc_cli.cluster.sriov.arrivals.read_arrived", fail)
+    result = on_tree(*CLAIM)
+    assert (result.code, result.err.splitlines()[-1]) == (
+        4,
+        "Error: VF ens1f0v1 of node pvchv1 is claimed, but could not check whether a VM that has it came to the node"
+        " meanwhile (no answer within 3 s): see 'pvc sriov vf audit pvchv1'",
+    )
+    assert tree.client.get(f"{FREE}/used_by")[0].decode() == tree.uuid("web-01")
+
+
+TAKEN_BACK = "it came to the node meanwhile, and the claim was taken back; stop or move that VM first"
+
+
+def test_a_planned_claim_is_taken_back_if_a_vm_with_the_vf_comes_meanwhile(
+    on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str, plan: str
+) -> None:
+    assert on_tree(*CLAIM, "--plan", plan).code == 0
+    before = tree.dump("/nodes")
+    at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
+    result = on_tree("apply", plan)
+    assert (result.code, in_use("app-01", stranger) in result.err, TAKEN_BACK in result.err) == (1, True, True)
+    assert tree.dump("/nodes") == before
+
+
+def test_the_undo_of_a_release_is_taken_back_if_a_vm_with_the_vf_comes_meanwhile(
+    on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str
+) -> None:
+    assert on_tree(*CLAIM).code == 0
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 0
+    before = tree.dump("/nodes")
+    at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
+    result = on_tree("undo", "last")
+    assert (result.code, in_use("app-01", stranger) in result.err, TAKEN_BACK in result.err) == (1, True, True)
+    assert tree.dump("/nodes") == before
+
+
+@pytest.mark.parametrize("output", [(), ("-o", "json")])
+def test_a_repair_is_taken_back_if_a_vm_with_the_vf_comes_meanwhile(
+    on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str, output: tuple[str, ...]
+) -> None:
+    use(tree, "web-01", "ens1f0v1", node="pvchv1")
+    before = tree.dump("/nodes")
+    at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
+    result = on_tree("sriov", "vf", "audit", "pvchv1", "--fix", *output)
+    assert (result.code, in_use("app-01", stranger) in result.err, TAKEN_BACK in result.err) == (1, True, True)
+    if output:
+        assert [one["status"] for one in json.loads(result.out)["items"]] == ["failed"]
+        assert in_use("app-01", stranger) in json.loads(result.out)["items"][0]["reason"]
+    assert tree.dump("/nodes") == before
+
+
+@pytest.mark.parametrize("state", [b"start", b"stop"])
+def test_a_move_beside_which_a_vm_with_the_vf_comes_names_both(
+    on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str, state: bytes
+) -> None:
+    """Daemons act on a move at once: it is not taken back."""
+    web = use(tree, "web-01", "ens1f0v1", node="pvchv3")
+    tree.put(f"/domains/{web}/state", state)
+    at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
+    result = on_tree("vm", "move", "web-01", "-t", "pvchv1")
+    assert (result.code, in_use("app-01", stranger) in result.err) == (5, True)
+    assert "web-01: failed: done, but VF ens1f0v1" in result.err
+    assert "both it and VM web-01 have the VF now; move one of them, and see 'pvc sriov vf audit" in result.err
+    assert (tree.client.get(f"/domains/{web}/node")[0], tree.client.get(f"{FREE}/used_by")[0].decode()) == (
+        b"pvchv1",
+        web,
+    )
+
+
+def test_a_vf_without_used_by_is_not_planned_for_two(on_tree: Pvc, tree: Tree, stranger: str, plan: str) -> None:
+    tree.client.delete(f"{FREE}/used_by")
+    assert on_tree(*CLAIM, "--plan", plan).code == 0
+    tree.put(f"/domains/{stranger}/node", b"pvchv1")
+    before = tree.dump()
+    result = on_tree("apply", plan)
+    assert (result.code, in_use("app-01", stranger) in result.err, tree.dump() == before) == (5, True, True)
+
+
+def test_an_undo_that_creates_used_by_is_judged_too(on_tree: Pvc, tree: Tree, stranger: str) -> None:
+    tree.client.delete(f"{FREE}/used_by")
+    assert on_tree(*CLAIM).code == 0
+    assert on_tree("undo", "last").code == 0
+    entry = on_tree("history", "list", "-o", "name").out.split()[0]
+    tree.put(f"/domains/{stranger}/node", b"pvchv1")
+    before = tree.dump()
+    result = on_tree("undo", entry)
+    assert (result.code, in_use("app-01", stranger) in result.err, tree.dump() == before) == (1, True, True)
+
+
+def test_a_claim_that_was_taken_back_is_not_the_last_change(
+    on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str
+) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "kept").code == 0
+    entries = on_tree("history", "list", "-o", "name").out
+    at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
+    assert on_tree(*CLAIM).code == 1
+    assert on_tree("history", "list", "-o", "name").out == entries
+    result = on_tree("undo", "last")
+    assert (result.code, "The last change was: " in result.err, "vf claim" in result.err) == (0, True, False)
+    assert not tree.client.exists(f"/domains/{tree.uuid('web-01')}/tags/kept")
+
+
+def test_a_refusal_advises_what_the_command_takes(on_tree: Pvc, tree: Tree, stranger: str, plan: str) -> None:
+    assert on_tree(*CLAIM, "--plan", plan).code == 0
+    assert on_tree(*CLAIM).code == 0
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1").code == 0
+    tree.put(f"/domains/{stranger}/node", b"pvchv1")
+    for words in (("apply", plan), ("undo", "last")):
+        result = on_tree(*words)
+        assert ("--force" in result.err, "--unused" in result.err, result.code > 0) == (False, False, True)
+    assert "stop or move that VM first" in result.err
+    # With an XML that is unreadable, any other VF of the node is refused, too.
+    tree.put(f"/domains/{stranger}/xml", b"<domain")
+    result = on_tree(*CLAIM)
+    assert (result.code, result.err.endswith("is unreadable: repair it, or override with --force\n")) == (1, True)
+    assert on_tree(*CLAIM, "--force").code == 0
 
 
 def test_any_vf_is_another_one_where_a_vm_gets_the_first_meanwhile(

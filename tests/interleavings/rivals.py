@@ -67,12 +67,21 @@ def recreate(store: Store, path: str, **changed: str) -> None:
         store.commit([Op("create", at, held[at].encode()) for at in sorted(held)])
 
 
+def arrive(store: Store, vm: str, node: str, device: str) -> None:
+    """Bring a running VM to a node, with a device in its XML: no znode of the node tells."""
+    put(store, f"{vm}/xml", (value(store, f"{vm}/xml") or "").replace("</devices>", f"{device}</devices>"))
+    put(store, f"{vm}/state", "start")
+    put(store, f"{vm}/node", node)
+
+
 @dataclass
 class Own:
     """A transaction of the command's, and what its judge finds wrong with it."""
 
     ops: tuple[Op, ...]
     wrongs: list[str]
+    call: int
+    """The number of the call that sent it."""
 
 
 @dataclass
@@ -141,12 +150,12 @@ class Interleaved:
             raise AccessDeniedError("ZooKeeper denied access to it: use credentials with access")
         if fault == "lost before":
             raise OutcomeUnknownError("lost the connection during a change, and its outcome is unknown")
-        own = Own(tuple(op for op in ops if op.kind != "check"), self.judge(self, ops))
+        own = Own(tuple(op for op in ops if op.kind != "check"), self.judge(self, ops), self.calls)
         try:
             self.inner.commit(ops)
         except ReplacedError:
             # Nobody can prevent that; it has to be reported.
-            self.own.append(Own(own.ops, []))
+            self.own.append(Own(own.ops, [], self.calls))
             raise
         if own.ops:
             self.own.append(own)

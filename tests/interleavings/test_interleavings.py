@@ -20,12 +20,15 @@ from pathlib import Path
 import pytest
 
 from pvc_cli import app
+from pvc_cli.connections.cluster_id import file_hosts
+from pvc_cli.connections.history import Recorder
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.zk import Key, Transaction, ZKSchema
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.store import ANY_VERSION, Op, Read, Store, Znode
-from tests.interleavings.rivals import CONTENDER, Interleaved, clone, drop, names, put, recreate, value
+from pvc_cli.zk.undo import Changed
+from tests.interleavings.rivals import CONTENDER, Interleaved, arrive, clone, drop, names, put, recreate, value
 
 pytestmark = [pytest.mark.interleaving, pytest.mark.no_cover]
 FEW = 300
@@ -761,3 +764,79 @@ def test_without_a_guard_something_goes_wrong(
         if wrongs(run(command, clone(start), {at: act(rival) for at, rival in acts})):
             return
     pytest.fail(f"nothing went wrong without {guard}")
+
+
+# What no guard can tell: which VMs are on a node
+
+
+def go_elsewhere(store: Store) -> None:
+    """Have the VM run on another node, with a VF in its XML."""
+    run_daemons(store)
+    use_in_xml(store)
+    put(store, f"{WEB}/node", "pvchv2")
+
+
+def record_release(store: Store) -> None:
+    """Write into the history that the VF was released."""
+    changes = []
+    for key, before in (("used", b"True"), ("used_by", WEB.rpartition("/")[2].encode())):
+        (znode,) = store.read([Read(f"{VF}/{key}")])
+        assert isinstance(znode, Znode)
+        changes.append(Changed(f"{VF}/{key}", before, znode.data, znode.version, znode.stat.czxid))
+    Recorder(file_hosts(Path("x")), ["pvc", "sriov", "vf", "release"], print).record(changes)
+
+
+def unjudged(_store: Interleaved, _ops: Sequence[Op]) -> list[str]:
+    """A transaction is not judged: the end is."""
+    return []
+
+
+_CLAIM = ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01")
+CLAIMING = {
+    "vf claim": Command(_CLAIM, unjudged),
+    "vf claim --any": Command(("sriov", "vf", "claim", "pvchv1", "--any", "web-01"), unjudged, prepare=use_in_xml),
+    "vm move": Command(("vm", "move", "web-01", "-t", "pvchv1"), unjudged, prepare=go_elsewhere),
+    "undo": Command(("undo", "last"), unjudged, prepare=record_release),
+    "apply a plan": Command(("apply", "PLAN"), unjudged, planned=_CLAIM),
+    "audit --fix": Command(("sriov", "vf", "audit", "pvchv1", "--fix"), unjudged, prepare=use_in_xml),
+}
+
+
+def shared_in_silence(run: Callable[..., End], name: str) -> list[str]:
+    """Run a command beside a VM that comes with the VF, before each call in turn; return what is wrong with the ends.
+
+    What comes after the command has looked for it, once its claim is committed, it need not see.
+    """
+    command, start, mine = CLAIMING[name], clone(TREES[15]), WEB.rpartition("/")[2]
+    command.prepare(start)
+    found = []
+    undisturbed = run(command, clone(start), {}).store
+    assert value(undisturbed.inner, f"{VF}/used_by") == mine
+    for at in range(1, undisturbed.calls + 1):
+        end = run(command, clone(start), {at: lambda store: arrive(store.inner, APP, "pvchv1", USE)})
+        claims = [own.call for own in end.store.own if Op("set", f"{VF}/used_by", mine.encode()) in plain(own.ops)]
+        shared = value(end.store.inner, f"{VF}/used_by") == mine
+        if end.code == 0 and shared and at <= claims[-1] + 1:
+            found.append(f"call {at}: two VMs have the VF: {end.said!r}")
+        if end.code and "VM app-01 (" not in end.said and "used by several VMs: " not in end.said:
+            found.append(f"call {at}: did not name the VM that came: {end.said!r}")
+    return found
+
+
+def plain(ops: Sequence[Op]) -> list[Op]:
+    """Steps without what guards them."""
+    return [Op(op.kind, op.path, op.data) for op in ops]
+
+
+@pytest.mark.parametrize("name", CLAIMING)
+def test_no_vf_is_shared_in_silence_with_a_vm_that_comes_to_its_node(run: Callable[..., End], name: str) -> None:
+    assert shared_in_silence(run, name) == []
+
+
+@pytest.mark.parametrize("name", CLAIMING)
+def test_without_a_look_after_the_commit_a_vf_is_shared(
+    run: Callable[..., End], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    take_out = without("pvc_cli.cluster.sriov.arrivals.Arrivals.look", lambda _, committed: [None] * len(committed))
+    take_out(monkeypatch)
+    assert "two VMs have the VF" in str(shared_in_silence(run, name))

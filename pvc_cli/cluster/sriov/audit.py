@@ -4,10 +4,11 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvc_cli.cluster.sriov.claims import Usage, method_write, usage_keys
+from pvc_cli.cluster.sriov.arrivals import Arrivals, ArrivedError
 from pvc_cli.cluster.sriov.model import VfRef, list_refs, pf_of, text_of
 from pvc_cli.cluster.sriov.sharing import guard_others
-from pvc_cli.cluster.sriov.users import Use, User, read_users
+from pvc_cli.cluster.sriov.usage import Usage, method_write, usage_keys
+from pvc_cli.cluster.sriov.users import Crowd, Use, User, read_users
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import ConflictError
@@ -55,6 +56,11 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
         if (finding := _check(handler, usage, [*used_on.get(usage.vf, {}).values()], known)) is not None
     ]
     users = {vf: [*found.values()] for vf, found in used_on.items()}
+    nodes = {finding.node for finding in findings if finding.repair}
+    arrivals = Arrivals(handler, {node: Crowd.of(vms, node) for node in nodes}, {one.vf: one for one in usages})
+    for finding in findings:
+        if finding.repair:
+            finding.repair.lookout = arrivals
     findings += _missing({usage.vf for usage in usages}, pfs, users, node)
     findings += _duplicates(usages, known)
     return sorted(findings, key=lambda finding: (natural_key(finding.node), natural_key(finding.vf)))
@@ -63,12 +69,16 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
 def repair(finding: Finding) -> bool:
     """Repair a finding if that is certain and nothing has changed, and tell whether it was done.
 
+    :raises RefusedError: if it was taken back, for another VM that has the VF came to the node meanwhile.
+    :raises ArrivedError: if it could not be taken back.
     :raises UnreachableError: if no server answers.
     """
     if finding.repair is None:
         return False
     try:
         finding.repair.commit()
+    except ArrivedError:
+        raise
     except ConflictError:
         return False
     return True

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pvc_cli.cluster.sriov.agents import read_agents
-from pvc_cli.cluster.sriov.claims import Claim, How, own_of, plan_claim, read_usage, usage_keys
+from pvc_cli.cluster.sriov.arrivals import Arrivals
+from pvc_cli.cluster.sriov.claims import Claim, How, own_of, plan_claim
 from pvc_cli.cluster.sriov.model import Vf, VfRef, find_pf, list_vfs, parse_setting, text_of
-from pvc_cli.cluster.sriov.sharing import InUseError, judge_others, others_than
+from pvc_cli.cluster.sriov.sharing import InUseError, UnreadableError, judge_others, others_than
+from pvc_cli.cluster.sriov.usage import read_usage, usage_keys
 from pvc_cli.cluster.sriov.users import Crowd, Guard, User, read_crowd, user_keys
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import ConflictError, RefusedError
@@ -18,6 +20,8 @@ from pvc_cli.zk.store import CommitConflictError
 
 _ATTEMPTS = 100
 """How often to begin anew where others are faster, each time with one of those that are left."""
+_UNREADABLE = "repair it, or claim a VF by name with --force"
+"""What to do where a VM's XML is unreadable, so that each VF of its node may be in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,10 @@ def claim_any(handler: ZKHandler, wish: Wish, vm: VmRef, how: How | None = None,
             claim = _plan(handler, wish, ref, own, how or How(), crowd)
             if not dry_run:
                 claim.commit()
-                claim.confirm(handler)
         except InUseError:
             continue
+        except UnreadableError as error:
+            raise RefusedError(error.advise("", _UNREADABLE)) from None
         except CommitConflictError as error:
             # Where others changed something else, to take another VF does not help.
             elsewhere += error.op.path not in handler.schema.paths(usage_keys(ref))
@@ -85,7 +90,9 @@ def _plan(handler: ZKHandler, wish: Wish, vf: VfRef, own: User, how: How, crowd:
         raise InUseError(f"{vf} has no trust any more")
     guards += judge_others(others_than(crowd.users, own.ref.uuid), vf, usage.pci)
     turn: Key = ("domain.meta.migrate_method", own.ref.uuid)
-    return plan_claim(handler, usage, own, how, crowd, guards, turn=turn)
+    claim = plan_claim(handler, usage, own, how, guards, turn=turn)
+    claim.transaction.lookout = Arrivals(handler, {vf.node: crowd}, {vf: usage})
+    return claim
 
 
 def _find(handler: ZKHandler, wish: Wish, vm: VmRef, crowd: Crowd) -> Sequence[Vf]:
@@ -131,7 +138,7 @@ def _require_readable(users: Sequence[User], vf: Vf, vm: VmRef) -> None:
         if user.ref.uuid != vm.uuid and user.may_hold(VfRef(vf.node, vf.phy)) and not (user.readable or user.is_idle):
             raise RefusedError(
                 f"cannot tell whether a VF of node {vf.node} is free: the XML of VM {user.ref.name}, which is in"
-                f" state {user.state} there, is unreadable: repair it, or claim a VF by name"
+                f" state {user.state} there, is unreadable: {_UNREADABLE}"
             )
 
 

@@ -5,28 +5,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
-from pvc_cli.cluster.sriov.sharing import InUseError, guard_sharers, judge_others, others_than, refuse_sharing
+from pvc_cli.cluster.sriov.arrivals import Arrivals
+from pvc_cli.cluster.sriov.model import VfRef, text_of
+from pvc_cli.cluster.sriov.sharing import InUseError, SharingError, guard_sharers, judge_others, others_than
+from pvc_cli.cluster.sriov.usage import Usage, method_write, read_usage
 from pvc_cli.cluster.sriov.users import (
     ClaimType,
-    Crowd,
     Guard,
     Use,
     User,
     make_users,
-    read_arrived,
     read_crowd,
     user_keys,
 )
-from pvc_cli.cluster.values import parse_bool
 from pvc_cli.cluster.vms.query import VmRef
-from pvc_cli.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, quoted
+from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, quoted
 from pvc_cli.zk import Change, Key, Transaction, ZKHandler, Znode
 
-Write = tuple[Key, Znode | None, str]
-"""A key, its znode as it was found, and its new value."""
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-_USAGE_KEYS = ("sriov_vf", "sriov_vf.used", "sriov_vf.used_by", "sriov_vf.mac", "sriov_vf.phy_mac", *PCI_KEYS)
 
 
 class How(NamedTuple):
@@ -38,87 +34,12 @@ class How(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Who uses a VF, as it was read."""
-
-    vf: VfRef
-    own: Znode | None
-    used_znode: Znode | None
-    used_by: Znode | None
-    mac: Znode | None
-    phy_mac: Znode | None
-    address: tuple[Znode | None, ...]
-
-    @classmethod
-    def of(cls, vf: VfRef, znodes: Iterable[Znode | None]) -> "Usage":
-        """Return that of *vf*, from the znodes of its :func:`usage_keys`."""
-        own, used, used_by, mac, phy_mac, *address = znodes
-        return cls(vf, own, used, used_by, mac, phy_mac, tuple(address))
-
-    @property
-    def used(self) -> bool:
-        """Whether it is marked used."""
-        return bool(parse_bool(text_of(self.used_znode)))
-
-    @property
-    def holder(self) -> str:
-        """The UUID of the VM that is recorded as its user, or empty."""
-        return text_of(self.used_by)
-
-    @property
-    def pci(self) -> str:
-        """Its PCI address, or empty: a VM's XML may have that in place of its name."""
-        return str(Pci(*map(text_of, self.address)))
-
-    def plan_claim(
-        self,
-        handler: ZKHandler,
-        vm: VmRef,
-        use: Use,
-        guards: Sequence[Guard],
-        more: Sequence[Write] = (),
-        turn: Key | None = None,
-    ) -> Transaction:
-        """Return what claims it for *vm*, together with *more*: see :func:`method_write`.
-
-        :param turn: one of *more* that is written even if it has its value: see :meth:`Transaction.touch`.
-        """
-        mac = use.mac or text_of(self.mac if self.used else self.phy_mac)
-        return self._plan(handler, more, ("True", vm.uuid, mac), guards, turn)
-
-    def plan_release(self, handler: ZKHandler, guards: Sequence[Guard]) -> Transaction:
-        """Return what releases it."""
-        return self._plan(handler, [], ("False", "", text_of(self.phy_mac)), guards, None)
-
-    def _plan(
-        self,
-        handler: ZKHandler,
-        more: Sequence[Write],
-        values: tuple[str, str, str],
-        guards: Sequence[Guard],
-        turn: Key | None,
-    ) -> Transaction:
-        """Return what sets its three keys and what *more* there is, unless any of that or of *guards* changed."""
-        transaction = handler.transaction()
-        _, *keys = usage_keys(self.vf)
-        own = zip(keys, (self.used_znode, self.used_by, self.mac), values)  # noqa: B905 - the others stay
-        steady = [(key, znode) for key, znode, value in (*more, *own) if not transaction.ensure(key, znode, value)]
-        if transaction.changes:
-            at = zip(keys[-len(self.address) :], self.address, strict=True)
-            for key, znode in (*steady, *at, *guards):
-                (transaction.touch if key == turn else transaction.guard)(key, znode)
-        return transaction
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
     """What claims a VF for a VM, with what it was decided on."""
 
     transaction: Transaction
     usage: Usage
     vm: User
-    others: Crowd
-    """The VMs that were looked at: none of them is affected."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -139,45 +60,12 @@ class Claim:
         return ""
 
     def commit(self) -> None:
-        """Carry it out.
+        """Carry it out; take it back if a VM came to the node meanwhile that has the VF in its XML.
 
-        :raises ConflictError: if something that it was decided on has changed.
+        :raises ConflictError: if something that it was decided on has changed, or it could not be taken back.
+        :raises RefusedError: if it was taken back.
         """
         self.transaction.commit()
-
-    def confirm(self, handler: ZKHandler) -> None:
-        """Take it back, now that it is committed, if a VM came to the node meanwhile that has the VF in its XML.
-
-        No znode tells which VMs are on a node: that they come cannot be guarded against.
-
-        :raises RefusedError: if it was taken back.
-        :raises ConflictError: if it could not be taken back.
-        """
-        if not self.changes:
-            return
-        arrived = others_than(read_arrived(handler, self.others), self.vm.ref.uuid)
-        try:
-            refuse_sharing(arrived, self.usage.vf, self.usage.pci)
-        except RefusedError as error:
-            try:
-                self.transaction.inverse().commit()
-            except ConflictError:
-                see = f"see 'pvc sriov vf audit {self.usage.vf.node}'"
-                raise ConflictError(f"{error}; what was claimed could not be released again: {see}") from None
-            raise
-
-
-def method_write(vm: VmRef, use: Use, method: Znode | None) -> list[Write]:
-    """Return what is written besides a claim: a VM with a device that is passed through cannot migrate live.
-
-    :param method: the VM's migration method as it was found.
-    """
-    return [(("domain.meta.migrate_method", vm.uuid), method, "shutdown")] if use.type == "hostdev" else []
-
-
-def usage_keys(vf: VfRef) -> list[Key]:
-    """Return the keys of a VF whose znodes make its :class:`Usage`."""
-    return [("node.sriov.vf", vf.node, key, vf.phy) for key in _USAGE_KEYS]
 
 
 def check_mac(mac: str) -> str:
@@ -215,6 +103,7 @@ def claim(
     :raises ConflictError: if others kept changing the same things.
     """
     how = How(check_mac(mac) if mac is not None else "", kind)
+    another = f"choose another with 'pvc sriov vf list {vf.node} --unused', or override with --force"
 
     def plan() -> Claim:
         usage, znodes = read_usage(handler, vf, user_keys(vm.uuid))
@@ -227,14 +116,15 @@ def claim(
         crowd = read_crowd(handler, vf.node)
         others = others_than(crowd.users, vm.uuid)
         guards = (guard_sharers if force else judge_others)(others, vf, usage.pci)
-        return plan_claim(handler, usage, own, how, crowd, guards)
+        made = plan_claim(handler, usage, own, how, guards)
+        if not force:
+            made.transaction.lookout = Arrivals(handler, {vf.node: crowd}, {vf: usage}, another)
+        return made
 
-    if dry_run:
-        return plan()
-    done = handler.retrying(plan)
-    if not force:
-        done.confirm(handler)
-    return done
+    try:
+        return plan() if dry_run else handler.retrying(plan)
+    except SharingError as error:
+        raise RefusedError(error.advise(another, "repair it, or override with --force")) from None
 
 
 def own_of(vm: VmRef, znodes: Iterable[Znode | None]) -> User:
@@ -252,7 +142,6 @@ def plan_claim(
     usage: Usage,
     own: User,
     how: How,
-    crowd: Crowd,
     guards: Sequence[Guard],
     *,
     turn: Key | None = None,
@@ -274,7 +163,7 @@ def plan_claim(
     if turn and not more:
         more = [(turn, own.method, text_of(own.method))]
     transaction = usage.plan_claim(handler, vm, use, [*own.guards[:2], *guards], more, turn)
-    return Claim(transaction, usage, own, crowd)
+    return Claim(transaction, usage, own)
 
 
 def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool = False) -> Transaction:
@@ -296,19 +185,6 @@ def release(handler: ZKHandler, vf: VfRef, *, force: bool = False, dry_run: bool
         return usage.plan_release(handler, allowed)
 
     return plan() if dry_run else handler.retrying(plan)
-
-
-def read_usage(handler: ZKHandler, vf: VfRef, more: Sequence[Key] = ()) -> tuple[Usage, list[Znode | None]]:
-    """Return who uses a VF, and the znodes of *more* keys, in one batch.
-
-    :raises NotFoundError: if it is gone.
-    """
-    keys = usage_keys(vf)
-    found = handler.get_znodes([*keys, *more])
-    usage = Usage.of(vf, found[: len(keys)])
-    if usage.own is None:
-        raise vf.gone()
-    return usage, found[len(keys) :]
 
 
 def _allow_release(handler: ZKHandler, usage: Usage) -> list[Guard]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pvc_cli.cluster.sriov.claims import Usage, Write, method_write, usage_keys
+from pvc_cli.cluster.sriov.arrivals import Arrivals
 from pvc_cli.cluster.sriov.model import VfRef
-from pvc_cli.cluster.sriov.sharing import guard_sharers, judge_others, others_than
-from pvc_cli.cluster.sriov.users import Use, User, read_users
+from pvc_cli.cluster.sriov.sharing import SharingError, guard_sharers, judge_others, others_than
+from pvc_cli.cluster.sriov.usage import Usage, Write, method_write, usage_keys
+from pvc_cli.cluster.sriov.users import Use, read_crowd
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import RefusedError
 from pvc_cli.zk import Transaction, ZKHandler, Znode
@@ -32,8 +33,8 @@ class Handover:
     handler: ZKHandler
     vfs: Mapping[str, Sequence[Usage]]
     """By node: how each VF is used."""
-    users: Mapping[str, Sequence[User]]
-    """By target: the VMs that may use devices there."""
+    arrivals: Arrivals
+    """Has, by target, the VMs that may use devices there; looks whether more came."""
     given: dict[VfRef, VmRef] = field(default_factory=dict)
     """The VFs that were given to other VMs of the same plan."""
 
@@ -50,7 +51,8 @@ class Handover:
         vfs: dict[str, list[Usage]] = {node: [] for node in nodes}
         for ref in refs:
             vfs[ref.node].append(Usage.of(ref, [next(values) for _ in keys[ref]]))
-        return cls(handler, vfs, {target: read_users(handler, target) for target in targets})
+        crowds = {target: read_crowd(handler, target) for target in targets}
+        return cls(handler, vfs, Arrivals(handler, crowds, {one.vf: one for some in vfs.values() for one in some}))
 
     def add_to(self, transaction: Transaction, moving: Moving, *, force: bool) -> None:
         """Add to *transaction* what releases a VM's VFs where it is, and claims those where it goes.
@@ -79,6 +81,8 @@ class Handover:
                 transaction.ops += here.plan_release(self.handler, []).ops
         # Several VFs are judged on the same VMs.
         transaction.ops[:] = dict.fromkeys(transaction.ops)
+        if not force:
+            transaction.lookout = self.arrivals
 
     def _claim(
         self,
@@ -94,8 +98,12 @@ class Handover:
             raise RefusedError(f"{usage.vf} goes to VM {self.given[usage.vf]}, which moves there, too")
         if usage.used and usage.holder != moving.vm.uuid:
             raise RefusedError(f"{usage.vf} is in use: see 'pvc sriov vf info {usage.vf.node} {usage.vf.phy}'")
-        others = others_than(self.users[moving.target], moving.vm.uuid)
-        guards = (guard_sharers if force else judge_others)(others, usage.vf, usage.pci)
+        others = others_than(self.arrivals.crowds[moving.target].users, moving.vm.uuid)
+        try:
+            guards = (guard_sharers if force else judge_others)(others, usage.vf, usage.pci)
+        except SharingError as error:
+            elsewhere = "move it to another node, or override with --force"
+            raise RefusedError(error.advise(elsewhere, "repair it, or override with --force")) from None
         transaction.ops += usage.plan_claim(self.handler, moving.vm, use, guards, more).ops
 
     def _find(self, node: str, use: Use) -> Usage | None:

@@ -6,16 +6,34 @@ from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.sriov.users import Guard, User
 from pvc_cli.errors import RefusedError
 
+REPAIR = "repair its XML first"
+"""What to do where it cannot be told what a VM has."""
+
 
 class InUseError(RefusedError):
     """A VF is used by another VM."""
 
 
+class SharingError(RefusedError):
+    """A VF is, or may be, in a VM's XML without a claim: tells why, and leaves it to the caller what to do."""
+
+    def advise(self, in_use: str, unreadable: str = REPAIR) -> str:
+        """Return the message with what to do: where a VM has the VF, or where its XML is unreadable."""
+        return f"{self}: {unreadable if isinstance(self, UnreadableError) else in_use}"
+
+
+class SharedError(SharingError, InUseError):
+    """A VM has the VF in its XML."""
+
+
+class UnreadableError(SharingError):
+    """A VM may have the VF in its XML."""
+
+
 def judge_others(others: Sequence[User], vf: VfRef, pci: str) -> list[Guard]:
     """Return what must not change for a VF to be held by none of *others*: it may come into the XML of any of them.
 
-    :raises InUseError: if one holds it.
-    :raises RefusedError: if that cannot be told.
+    :raises SharingError: if one holds it, or that cannot be told.
     """
     refuse_sharing(others, vf, pci)
     return guard_others(others, vf, pci)
@@ -34,22 +52,20 @@ def guard_sharers(others: Iterable[User], vf: VfRef, pci: str) -> list[Guard]:
 def refuse_sharing(others: Iterable[User], vf: VfRef, pci: str) -> None:
     """Check that none of *others* holds a VF.
 
-    :raises InUseError: if one does.
-    :raises RefusedError: if that cannot be told.
+    :raises SharingError: if one does, or that cannot be told.
     """
-    instead = f"choose another with 'pvc sriov vf list {vf.node} --unused', or override with --force"
     for user in others:
         if not user.may_hold(vf):
             continue
         if user.use_of(vf.phy, pci):
-            raise InUseError(
+            raise SharedError(
                 f"{vf} is in use by VM {user.ref.name} ({user.ref.uuid}), which has it in its XML without a"
-                f" claim and is in state {user.state}: {instead}"
+                f" claim and is in state {user.state}"
             )
         if not user.readable:
-            raise RefusedError(
+            raise UnreadableError(
                 f"cannot tell whether {vf} is free: the XML of VM {user.ref.name}, which is in state {user.state}"
-                f" there, is unreadable: {instead}"
+                " there, is unreadable"
             )
 
 

@@ -110,6 +110,13 @@ class Crowd:
     elsewhere: frozenset[str]
     """The UUIDs of the others."""
 
+    @classmethod
+    def of(cls, users: Iterable[User], node: str) -> "Crowd":
+        """Return that of *node*, from all VMs of the cluster."""
+        known = {user.ref.uuid: user for user in users}
+        here = [user for user in known.values() if node in (user.node, user.last_node) or "" in user.nodes]
+        return cls(node, here, frozenset(known).difference(user.ref.uuid for user in here))
+
 
 def read_crowd(handler: ZKHandler, node: str) -> Crowd:
     """Return the VMs of the cluster, those read that are on *node* or may come from there, in three batches."""
@@ -124,13 +131,21 @@ def read_crowd(handler: ZKHandler, node: str) -> Crowd:
     return Crowd(node, _read(handler, here), frozenset(uuids).difference(here))
 
 
-def read_arrived(handler: ZKHandler, crowd: Crowd) -> list[User]:
-    """Return the VMs that were defined, or came to a node, since its *crowd* was read; if none did, in one batch."""
-    elsewhere = sorted(crowd.elsewhere)
-    nodes, (uuids,) = handler.request([("domain.node", uuid) for uuid in elsewhere], ["base.domain"])()
-    came = [uuid for uuid, node in zip(elsewhere, nodes, strict=True) if node == crowd.node]
-    known = crowd.elsewhere.union(user.ref.uuid for user in crowd.users)
-    return _read(handler, [*came, *(uuid for uuid in uuids or () if uuid not in known)])
+def read_arrived(handler: ZKHandler, crowds: Sequence[Crowd]) -> dict[str, list[User]]:
+    """Return the VMs that were defined, or came to a node, since its crowd was read; if none did, in one batch."""
+    elsewhere = sorted(frozenset[str]().union(*(crowd.elsewhere for crowd in crowds)))
+    nodes, (found,) = handler.request([("domain.node", uuid) for uuid in elsewhere], ["base.domain"])()
+    at, uuids = dict(zip(elsewhere, nodes, strict=True)), frozenset(found or ())
+    came = {
+        crowd.node: [
+            *(uuid for uuid in crowd.elsewhere if at[uuid] == crowd.node),
+            *uuids.difference(crowd.elsewhere, (user.ref.uuid for user in crowd.users)),
+        ]
+        for crowd in crowds
+    }
+    all_ = sorted({uuid for some in came.values() for uuid in some})
+    users = {user.ref.uuid: user for user in _read(handler, all_)}
+    return {node: [users[uuid] for uuid in some if uuid in users] for node, some in came.items()}
 
 
 def _read(handler: ZKHandler, uuids: Sequence[str]) -> list[User]:

@@ -71,7 +71,8 @@ def control_vms(
         errors.extend(outcome.errors)
         count += len(locked.locks) + len(locked.failed)
         on_progress(count, len(wanted))
-        if handler.is_live and outcome.changes:
+        # What failed may have been done before it did.
+        if handler.is_live and (outcome.changes or outcome.errors):
             time.sleep(HOLD)
 
     busy: list[VmRef] = []

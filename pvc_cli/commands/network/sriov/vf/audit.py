@@ -4,15 +4,18 @@ import click
 
 from pvc_cli.cluster.documents import finding_document, item_document, items_document
 from pvc_cli.cluster.parts import Part
+from pvc_cli.cluster.sriov.arrivals import ArrivedError
 from pvc_cli.cluster.sriov.audit import Finding, audit, repair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, pass_context, yes_option
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.progress import ask_many
-from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.commands._common.refusals import Refusal, say_refusals
+from pvc_cli.errors import EXIT_REFUSED, PvcError, RefusedError
 from pvc_cli.output.writer import Cell, Document
 
+Failure = tuple[Finding, PvcError]
 _HEADERS = ("NODE", "VF", "FINDING", "DETAIL", "REPAIR")
 _FINE = "All claims agree with what the VMs use."
 
@@ -45,6 +48,8 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
         certain = sum(finding.repair is not None for finding in findings)
         if fix:
             ask_many(certain, "VFs", yes=yes, dry_run=dry_run)
+        fixed: list[Finding] = []
+        failures: list[Failure] = []
         if fix and dry_run:
             parts = [Part(f"{f.node}/{f.vf}", f.repair) for f in findings if f.repair]
             show_dry_run(
@@ -54,13 +59,16 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
                 lambda: {**_document(findings, []), **_repairs(findings, [f for f in findings if f.repair])},
                 lambda: [part.name for part in parts],
             )
-            fixed = []
         else:
-            fixed = [finding for finding in findings if fix and repair(finding)]
+            if fix:
+                fixed, failures = _repair(findings)
             show_records(
                 output,
                 findings,
-                documents=lambda shown: {**_document(shown, fixed), **(_repairs(shown, fixed) if fix else {})},
+                documents=lambda shown: {
+                    **_document(shown, fixed),
+                    **(_repairs(shown, fixed, failures) if fix else {}),
+                },
                 names=lambda shown: [f"{finding.node}/{finding.vf}" for finding in shown],
                 headers=_HEADERS,
                 wrap=_HEADERS.index("DETAIL"),
@@ -75,20 +83,36 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
     elif certain:
         noun = "finding" if len(findings) == 1 else "findings"
         output.message(f"{len(findings)} {noun}; --fix would repair {certain}.")
-    return EXIT_REFUSED if len(fixed) < len(findings) else 0
+    say_refusals(output, [Refusal(f"{f.node}/{f.vf}", "failed", str(error)) for f, error in failures])
+    return max((error.exit_code for _, error in failures), default=EXIT_REFUSED if len(fixed) < len(findings) else 0)
+
+
+def _repair(findings: Sequence[Finding]) -> tuple[list[Finding], list[Failure]]:
+    """Return the findings that were repaired, and those whose repair another VM got in the way of."""
+    fixed: list[Finding] = []
+    failures: list[Failure] = []
+    for finding in findings:
+        try:
+            fixed += [finding] if repair(finding) else []
+        except (RefusedError, ArrivedError) as error:
+            failures.append((finding, error))
+    return fixed, failures
 
 
 def _document(findings: Sequence[Finding], fixed: Sequence[Finding]) -> Document:
     return {"findings": [finding_document(finding, fixed=finding in fixed) for finding in findings]}
 
 
-def _repairs(findings: Sequence[Finding], fixed: Sequence[Finding]) -> Document:
+def _repairs(findings: Sequence[Finding], fixed: Sequence[Finding], failures: Sequence[Failure] = ()) -> Document:
     """Return what becomes of each VF that is repaired, or would be."""
+    why = {(finding.node, finding.vf): str(error) for finding, error in failures}
     return items_document(
         item_document(
             f"{finding.node}/{finding.vf}",
             "changed" if finding in fixed else "failed" if finding.repair else "refused",
-            "something changed meanwhile: rerun" if finding.repair else f"{finding.detail}: repair it by hand",
+            why.get((finding.node, finding.vf), "something changed meanwhile: rerun")
+            if finding.repair
+            else f"{finding.detail}: repair it by hand",
             finding.repair.changes if finding.repair and finding in fixed else [],
         )
         for finding in findings
