@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pvc_cli.cluster.sriov.claims import Usage
+from pvc_cli.cluster.sriov.usage import Usage
 from pvc_cli.zk.transaction import Transaction
 from tests.conftest import Pvc, Tree
 from tests.integration.test_claims import use

@@ -69,7 +69,10 @@ class Arrivals:
         own = {*self.handler.schema.paths(keys)}
         if not all(change.path in own and change.action in ("create", "set") for change in transaction.changes):
             holder = next(claim.holder for claim in claims if claim.vf == vf)
-            name = self.handler.read(("domain", holder)) or holder
+            try:
+                name = self.handler.read(("domain", holder)) or holder
+            except PvcError:
+                name = holder
             return ArrivedError(
                 f"done, but {error}: it came to the node meanwhile, and both it and VM {name} have the VF now; move"
                 f" one of them, and see {_audit(vf)}"
