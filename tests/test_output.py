@@ -168,9 +168,26 @@ def test_numbers_are_shown_whole_or_not_at_all(capsys: pytest.CaptureFixture[str
     headers = ("NAME", "A", "TEXT", "B", "C")
     output.show(list, names=list, table=lambda: output.table(headers, [row]))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["xxx…", "123456789012", "yyy…", "123456789012"]
-    assert lines[2:] == ["The terminal is too narrow for C."]
+    assert lines[1].split() == ["x" * 15 + "…", "123456789012", "yyyyyyy…"]
+    assert lines[2:] == ["No room for the columns B, C."]
     assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_column_that_would_say_nothing_gives_way_to_those_before_it() -> None:
+    rows: list[Row] = [["pvchv1", "secondary", 7, "ready", "x"], ["pvchv2", "primary", 4, "flushed", "y"]]
+    lines = Output(colour=False).table(("NODE", "ROLE", "VIRTUAL", "STATE", "FURTHER ON"), rows).splitlines()
+    assert lines == [
+        "NODE    ROLE       VIRTUAL  STATE",
+        "pvchv1  secondary        7  ready",
+        "pvchv2  primary          4  flushed",
+    ]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_wrapped_column_without_room_leaves_no_empty_lines() -> None:
+    row: Row = ["a" * 20, "b" * 16, "one two three four five six seven eight"]
+    assert len(Output(colour=False).table(("A", "B", "C"), [row], wrap=2).splitlines()) == 2
 
 
 @pytest.mark.usefixtures("terminal")

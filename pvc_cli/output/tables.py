@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from pvc_cli.errors import printable
 from pvc_cli.output.writer import Cell, Row, as_cell
 
-_FIRST, _OTHERS, _NARROWEST, _NARROWEST_WRAPPED = 24, 8, 4, 24
+_FIRST, _OTHERS, _NARROWEST_WRAPPED = 24, 8, 24
 _GAP = 2
 _Measure = Callable[[str], int]
 
@@ -43,8 +43,14 @@ def render_table(
         # What goes on in further lines is not cut as well: the others make room for it.
         exact[wrap] = max(map(measure, texts[wrap]))
     widths = [max(map(measure, column)) for column in texts]
+    # A header that says which number it is, is worth more than a column further on.
+    exact = [max(number, min(wide, _OTHERS)) if number else 0 for number, wide in zip(exact, widths, strict=True)]
     if columns and sum(widths) + _GAP * (len(widths) - 1) > columns:
-        texts = _cut(texts, _fit(widths, exact, _telling_apart(whole, measure, columns), columns))
+        fitting = _fit(widths, exact, _telling_apart(whole, measure, columns), columns)
+        if wrap is not None and len(fitting) <= wrap:
+            # Its further lines would be empty.
+            return render_table(headers, rows, paint, columns=columns, head=head)
+        texts = _cut(texts, fitting)
         measure = _measure(texts)
         widths = [max(map(measure, column)) for column in texts]
     painted = [
@@ -129,8 +135,8 @@ def _fit(widths: Sequence[int], exact: Sequence[int], apart: Sequence[int], colu
     :param apart: how wide the first columns must stay at least.
     """
     fitting = [min(wide, max(columns, number)) for wide, number in zip(widths, exact, strict=True)]
-    for first, others in ((_FIRST, _OTHERS), (_OTHERS, _OTHERS), (_NARROWEST, _NARROWEST)):
-        floors = [number or (others if at else first) for at, number in enumerate(exact)]
+    for first in (_FIRST, _OTHERS):
+        floors = [number or (_OTHERS if at else first) for at, number in enumerate(exact)]
         floors[: len(apart)] = map(max, floors, apart)
         while sum(fitting) + _GAP * (len(fitting) - 1) > columns:
             wider = [at for at, wide in enumerate(fitting) if wide > floors[at]]
@@ -139,7 +145,9 @@ def _fit(widths: Sequence[int], exact: Sequence[int], apart: Sequence[int], colu
             fitting[max(wider, key=fitting.__getitem__)] -= 1
     while len(fitting) > 1 and sum(fitting) + _GAP * (len(fitting) - 1) > columns:
         fitting.pop()
-    return fitting
+    left = len(fitting)
+    # What was left out leaves room for the others.
+    return fitting if left == len(widths) else _fit(widths[:left], exact[:left], apart[:left], columns)
 
 
 def _cut(texts: Sequence[Sequence[str]], widths: Sequence[int]) -> list[Sequence[str]]:

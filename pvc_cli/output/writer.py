@@ -99,6 +99,13 @@ class Failure(NamedTuple):
     """Its exit code; 0 leaves it to the command."""
 
 
+def _no_room(headers: Sequence[str], columns: int | None) -> str:
+    """Return what is said below a table that lacks these columns, in a line that fits."""
+    several = len(headers) > 1
+    line = f"No room for the column{'s' if several else ''} {', '.join(headers)}."
+    return line if columns is None or len(line) <= columns else f"No room for {len(headers)} columns."
+
+
 class Output:
     """Where a command's results and messages go.
 
@@ -378,7 +385,7 @@ class Output:
             cell.note for row in rows for cell in row if isinstance(cell, Cell) and cell.note
         )
         if missing:
-            self._footnotes.append(f"The terminal is too narrow for {', '.join(missing)}.")
+            self._footnotes.append(_no_room(missing, columns))
         return text
 
     def fields(self, pairs: Iterable[tuple[str, str | Cell]]) -> str:

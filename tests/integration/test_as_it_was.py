@@ -490,19 +490,21 @@ SCREENS = [
         "pvc vm list ^monitor",
         60,
         "monitor…  start  pvchv3  no        2      4 GiB   1002\nproduct…",
-        "monitor-01  start  pvchv3       2  4 GiB  1002      product…\n"
-        "monitor-02  start  pvchv2 …     2  4 GiB  1002      product…\n"
+        "NAME        STATE  NODE              VCPUS  MEMORY  NETWORKS\n"
+        "monitor-01  start  pvchv3                2   4 GiB  1002\n"
+        "monitor-02  start  pvchv2 (from pv…      2   4 GiB  1002\n"
+        "No room for the column TAGS.\n"
         "2 VMs",
     ),
     (
         "pvc node list",
         60,
         "NAME    DAEMON  ROLE      DOMAINS  HEALTH  VMS  LOAD  MEMORY\n    PVC    SCHEMA",
-        "NAME    DAE…  ROLE  DOM…  HEAL…  …  LOAD    USED   MEMORY\n"
-        "pvchv1  run   pri…  rea…  100 %  7  1.25  34 GiB  128 GiB\n"
-        "pvchv2  run   sec…  rea…  100 %  7  2.25  30 GiB  128 GiB\n"
-        "pvchv3  run   sec…  rea…  100 %  4  3.25  32 GiB  128 GiB\n"
-        "The terminal is too narrow for PVC.\n"
+        "NAME    DAEMON  ROLE      DOMAINS  HEALTH  VMS  LOAD    USED\n"
+        "pvchv1  run     primary   ready     100 %    7  1.25  34 GiB\n"
+        "pvchv2  run     seconda…  ready     100 %    7  2.25  30 GiB\n"
+        "pvchv3  run     seconda…  ready     100 %    4  3.25  32 GiB\n"
+        "No room for the columns MEMORY, PVC.\n"
         "3 nodes",
     ),
     (
@@ -568,11 +570,11 @@ def test_the_screen_of_watch(cluster: Tree, screens: Callable[[int], Tmux]) -> N
     screen.type("pvc --no-color vm list --watch --sort=-memory", "Enter")
     screen.wait_for("20 VMs")
     lines = [
-        "NAME        STATE    NODE      …  MEMORY  NETWORKS  TAGS",
-        "db-01       start    pvchv3    8  16 GiB  1001      product…",
+        "NAME        STATE     NODE        VCPUS  MEMORY  NETWORKS",
+        "db-01       start     pvchv3          8  16 GiB  1001",
     ]
     was_last = "db-01       start    pvchv3    8  16 GiB  1001      product"
-    last = ["… 11 more lines", "20 VMs"]
+    last = ["No room for the column TAGS.", "20 VMs"]
     assert was_last not in screen.shown()
     assert (screen.shown()[:2], screen.shown()[-2:], len(screen.shown())) == (lines, last, 12)
     assert screen.on_other_screen()

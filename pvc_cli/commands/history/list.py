@@ -9,15 +9,17 @@ from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.history import Entry, list_entries
 from pvc_cli.output.writer import Document
 
-_HEADERS = ("ID", "TIME", "CLUSTER", "COMMAND")
+_HEADERS = ("ID", "CLUSTER", "COMMAND")
+_WIDE = ("TIME", "USER")
+_COMMAND = _HEADERS.index("COMMAND")
 
 
 @click.command("list")
 @click.option("--cluster", "this", is_flag=True, help="Only changes of the cluster in use.")
-@list_options(*_HEADERS, takes_several=False, things="changes")
+@list_options(*_HEADERS, *_WIDE, takes_several=False, things="changes")
 @pass_context
 def command(context: Context, this: bool) -> None:
-    """List what was changed, the latest first.
+    """List what was changed, the latest first. An ID is the time of the change, in UTC.
 
     \b
     Examples:
@@ -35,11 +37,14 @@ def command(context: Context, this: bool) -> None:
         document=_document,
         name=lambda entry: entry.id,
         headers=_HEADERS,
+        wide=_WIDE,
+        wrap=_COMMAND,
         row=lambda entry: [
             entry.id,
-            time_text(entry.time),
             entry.cluster.hosts,
             shlex.join(entry.command),
+            time_text(entry.time),
+            entry.user,
         ],
         nothing="Nothing was changed.",
     )

@@ -9,6 +9,7 @@ from pvc_cli.commands._common.times import time_text
 from pvc_cli.output.writer import Cell, Row
 
 _HEADERS = ("TIME", "BEFORE", "CLUSTER", "SCHEMA", "SIZE", "FILE")
+_FILE = _HEADERS.index("FILE")
 
 
 @click.command("list")
@@ -29,6 +30,7 @@ def command(context: Context) -> None:
         document=lambda backup: kept_backup_document(backup, schema_version(backup)),
         name=lambda backup: str(backup.path),
         headers=_HEADERS,
+        wrap=_FILE,
         row=_row,
         nothing=f"There are no backups in {folder()}.",
     )
