@@ -58,7 +58,8 @@ class Agent:
     def plan(self, handler: ZKHandler, *, prune: bool = False) -> tuple[list[Transaction], list[CardStep | Action]]:
         """Return what a full round would change, in the tree and on the cards, and change nothing.
 
-        What VFs would be set to that are yet to be created is judged by what new ones usually have.
+        What VFs would be set to that are yet to be created is judged by what new ones usually have. What would be
+        wrong then is told, and remembered for a report.
 
         :raises SchemaError: if the cluster's schema has no SR-IOV.
         :raises NotFoundError: if the tree has no such node.
@@ -67,14 +68,18 @@ class Agent:
         if not self._enabled():
             return [], []
         cards = self._prepare(dry_run=True)
-        parts = self.registrar.plan(handler, self.config, cards, prune=prune).parts
+        plan = self.registrar.plan(handler, self.config, cards, prune=prune)
         steps: list[CardStep | Action] = [step for card in cards for step in card.steps]
         cards = [_with_new_vfs(card) for card in cards]
         self.memory.replace_cards(cards)
+        self._tell_problems()
+        there = {name for card in cards for name in card.vfs}
+        plan.absent = {name: state for name, state in plan.absent.items() if name not in there}
+        self.registrar.note_absent(plan)
         self._note_wanted(read_wanted(handler, self.node, cards))
         reconciler = Reconciler(self.kernel, self.journal, self.memory)
         actions = [action for card in cards if card.present for action in reconciler.plan(card, card.vfs)]
-        return [part for part in parts if part.changes], [*steps, *actions]
+        return [part for part in plan.parts if part.changes], [*steps, *actions]
 
     def reconcile_node(
         self, handler: ZKHandler, watcher: Watcher | None = None, *, depth: Depth = Depth.ALL, prune: bool = False
@@ -147,6 +152,10 @@ class Agent:
         return min((at for at in due if at is not None), default=None)
 
     def _enabled(self) -> bool:
+        if problems := self.config.problems:
+            self.journal.write_once("config", "; ".join(problems))
+        else:
+            self.journal.clear("config")
         if self.config.enabled:
             self.journal.clear("enabled")
         else:
@@ -187,6 +196,12 @@ class Agent:
                 creating = step.step == "create_vfs"
                 self.journal.write(f"{phy}: creating {step.new} VFs" if creating else str(step), "notice")
             self.done += card.steps
+        self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        """Tell what is wrong with the cards."""
+        for card in self.memory.cards:
+            phy = card.device.phy
             for topic in ("device", "vfs", "mtu", "link", "state", "mac"):
                 if text := card.problems.get(topic):
                     self.journal.write_once(f"{topic} {phy}", text)

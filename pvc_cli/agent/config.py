@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvc_cli.cluster.values import parse_bool
-from pvc_cli.errors import ConfigError, quoted
+from pvc_cli.errors import ConfigError, hint, quoted
 
 # Names that Linux allows for a network device: IFNAMSIZ is 16, with the closing NUL.
 _DEVICE = re.compile(r"(?!\.{1,2}$)[!-.0-~]{1,15}")
+_KEYS = ("sriov_enable", "sriov_device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class NodeConfig:
     devices: tuple[Device, ...]
     disabled_by: str = "sriov_enable: no"
     """What disables it, if it is disabled."""
+    problems: tuple[str, ...] = ()
+    """What is valid, but hardly meant, one line each: a misspelt key is as if there was none."""
 
 
 def parse_config(path: Path, document: object) -> NodeConfig:
@@ -56,7 +59,21 @@ def parse_config(path: Path, document: object) -> NodeConfig:
     # Without networking, PVC leaves SR-IOV alone whatever else is configured.
     if networking is not None and not _flag(path, "subsystem.enable_networking", networking):
         return NodeConfig(path, enabled=False, devices=tuple(devices.values()), disabled_by="enable_networking: no")
-    return NodeConfig(path, enabled, tuple(devices.values()))
+    return NodeConfig(path, enabled, tuple(devices.values()), problems=_problems(path, guests, enabled=enabled))
+
+
+def _problems(path: Path, guests: dict[object, object], *, enabled: bool) -> tuple[str, ...]:
+    unknown = [key for key in map(str, guests) if key.startswith("sriov") and key not in _KEYS]
+    known = f"use {' or '.join(_KEYS)}"
+    problems = [
+        f"{path}: unknown key guest_networking.{key} is ignored: {hint(key, _KEYS, known)}" for key in unknown
+    ]
+    if enabled and not guests.get("sriov_device"):
+        problems.append(
+            f"SR-IOV is enabled, but {path} has no device in guest_networking.sriov_device: add one, or set"
+            " sriov_enable: no"
+        )
+    return tuple(problems)
 
 
 def _flag(path: Path, where: str, value: object) -> bool:

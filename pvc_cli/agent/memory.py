@@ -2,13 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvc_cli.agent.cards import Card
 from pvc_cli.agent.kernel import VfState
 from pvc_cli.cluster.sriov.model import Settings
 from pvc_cli.cluster.sriov.report import State, VfReport
+
+
+def runs_with_orphan(vf: str, vms: Iterable[str]) -> str:
+    """Return what is wrong with an orphaned VF that VMs run with."""
+    return f"{vf} is orphaned, but used by running VM {', '.join(vms)}: configure its PF again, or stop the VM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Memory:
     """The last transaction of which :attr:`wanted` has all that it changed."""
     absent: dict[str, tuple[State, str, float]] = field(default_factory=dict)
     """The VFs in the tree that no card has: whether they are missing or orphaned, their PF, and since when."""
+    running: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By orphaned VF, the names of the VMs that run with it."""
     needs_retry: set[str] = field(default_factory=set)
     """The PFs on which something failed that may succeed later."""
     problems: dict[str, list[str]] = field(default_factory=dict)
@@ -92,8 +99,9 @@ class Memory:
         self.needs_retry &= phys
         self.problems = {phy: problems for phy, problems in self.problems.items() if phy in phys}
 
-    def note_absent(self, absent: Mapping[str, tuple[State, str]]) -> None:
-        """Remember which VFs only the tree has, and when each of them was first seen so."""
+    def note_absent(self, absent: Mapping[str, tuple[State, str]], running: Mapping[str, tuple[str, ...]]) -> None:
+        """Remember which VFs only the tree has, who runs with them, and when each of them was first seen so."""
+        self.running = running
         now = round(time.time(), 3)
         before = self.absent
         self.absent = {

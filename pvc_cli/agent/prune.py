@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pvc_cli.agent.cards import Card
 from pvc_cli.agent.journal import Priority
-from pvc_cli.cluster.sriov.model import pf_of, text_of
+from pvc_cli.cluster.sriov.model import VfRef, pf_of, text_of
 from pvc_cli.cluster.sriov.report import State
 from pvc_cli.cluster.sriov.transfer import Found, pci_of
 from pvc_cli.cluster.sriov.users import held, read_users
@@ -44,6 +44,8 @@ class Pruning:
 
     parts: list[tuple[Transaction, str, Priority]] = field(default_factory=list)
     absent: dict[str, tuple[State, str]] = field(default_factory=dict)
+    running: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By orphaned VF, the names of the VMs that run with it."""
 
 
 def plan_prune(
@@ -79,12 +81,17 @@ def plan_prune(
     all_at_once = whole or not configured
     removed = dict(unwanted)
     if not prune:
-        taken = held(read_users(handler, node)) if unwanted else set()
+        users = read_users(handler, node) if unwanted else []
+        taken = held(users)
         removed = {
             name: vf
             for name, vf in unwanted.items()
             if not (all_at_once or name in kept or vf.claimed or taken & {(node, name), (node, vf.pci)})
         }
+        for name in unwanted.keys() - removed.keys():
+            pci, ref = unwanted[name].pci, VfRef(node, name)
+            if vms := [user.ref.name for user in users if user.may_hold(ref) and user.use_of(name, pci)]:
+                plan.running[name] = tuple(vms)
     _remove_vfs(handler, node, removed, plan)
     needed = {pf for _, pf in plan.absent.values()}
     left = [pf for pf in pfs if pf not in configured and pf not in needed]

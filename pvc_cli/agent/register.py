@@ -46,6 +46,8 @@ class Plan:
     """What to write to the journal once that is done."""
     absent: dict[str, tuple[State, str]] = field(default_factory=dict)
     """The VFs that stay in the tree although no card has them: missing or orphaned, and their PF."""
+    running: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By orphaned VF, the names of the VMs that run with it."""
     names: frozenset[Item] = frozenset()
     """The PFs and VFs that are registered once that is done."""
     torn: frozenset[Item] = frozenset()
@@ -124,8 +126,9 @@ def plan_registration(
     pruning = plan_prune(handler, node, configured, cards, gone, registered_pfs, whole=whole, kept=kept, prune=prune)
     for part, text, priority in pruning.parts:
         plan.add(part, text, priority)
-    plan.absent = pruning.absent
-    for pf in sorted(left.keys() & {pf for _, pf in plan.absent.values()}):
+    plan.absent, plan.running = pruning.absent, pruning.running
+    # An empty list is a slip: it gives up nothing.
+    for pf in sorted(left.keys() & {pf for _, pf in plan.absent.values()} if configured else ()):
         part = handler.transaction()
         part.ensure(("node.sriov.pf", node, "sriov_pf.vfcount", pf), items["pf", pf]["sriov_pf.vfcount"], "0")
         plan.add(part, f"PF {pf} left the configuration: kept, as its VFs are orphaned")

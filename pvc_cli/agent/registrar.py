@@ -8,7 +8,7 @@ from pvc_cli.agent.cards import Card
 from pvc_cli.agent.config import NodeConfig
 from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.lease import QUIET
-from pvc_cli.agent.memory import Memory
+from pvc_cli.agent.memory import Memory, runs_with_orphan
 from pvc_cli.agent.register import Item, Plan, plan_registration
 from pvc_cli.cluster.sriov.report import read_reports
 from pvc_cli.zk import Lock, ZKHandler
@@ -64,14 +64,23 @@ class Registrar:
         if self._deleted:
             return
         self._facts, self._names = facts, plan.names
-        for name in self.memory.absent.keys() - plan.absent.keys():
-            self.journal.clear(f"absent {name}")
-        self.memory.note_absent(plan.absent)
         for text, priority in plan.lines:
             self.journal.write(text, priority)
+        self.note_absent(plan)
+
+    def note_absent(self, plan: Plan) -> None:
+        """Remember the VFs that only the tree has, and tell of those that it was not told of before."""
+        memory, journal = self.memory, self.journal
+        for name in memory.absent.keys() - plan.absent.keys():
+            journal.clear(f"absent {name}")
+        for name in memory.running.keys() - plan.running.keys():
+            journal.clear(f"running {name}")
+        memory.note_absent(plan.absent, plan.running)
         for name, (state, _) in plan.absent.items():
             text = f"VF {name} is {state}: kept in the tree, with its settings"
-            self.journal.write_once(f"absent {name}", text, "notice")
+            journal.write_once(f"absent {name}", text, "notice")
+        for name, vms in plan.running.items():
+            journal.write_once(f"running {name}", runs_with_orphan(name, vms))
 
     def is_due(self) -> bool:
         """Tell whether the cards are not as they were registered, or something is to be registered again."""

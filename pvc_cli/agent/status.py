@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pvc_cli
 from pvc_cli import identity
 from pvc_cli.agent.agent import Agent
+from pvc_cli.agent.memory import runs_with_orphan
 from pvc_cli.cluster.sriov.report import AgentReport, PfReport, Report, VfReport
 
 
@@ -19,11 +20,22 @@ def report_of(agent: Agent, started: float = 0.0, interval: float = 0.0) -> Repo
     now = round(time.time(), 3)
     memory = agent.memory
     own = AgentReport(
-        pvc_cli.__version__, identity.host(), os.getpid(), started or now, now, interval, zxid=memory.zxid
+        pvc_cli.__version__,
+        identity.host(),
+        os.getpid(),
+        started or now,
+        now,
+        interval,
+        zxid=memory.zxid,
+        problems=agent.config.problems,
     )
     vfs = {name: memory.vfs[name].report(memory.wanted.get(name, {})) for name, _, _ in memory.states()}
     absent = {name: VfReport(state, since, {}, {}) for name, (state, _, since) in memory.absent.items()}
     orphaned = Counter(pf for state, pf, _ in memory.absent.values() if state == "orphaned")
+    in_use: defaultdict[str, list[str]] = defaultdict(list)
+    for name, vms in memory.running.items():
+        if name in memory.absent:
+            in_use[memory.absent[name][1]].append(runs_with_orphan(name, vms))
     pfs = {}
     for card in memory.cards:
         phy = card.device.phy
@@ -35,7 +47,7 @@ def report_of(agent: Agent, started: float = 0.0, interval: float = 0.0) -> Repo
             refused=states["refused"],
             drifted=states["drifted"],
             orphaned=orphaned.pop(phy, 0),
-            problems=(*card.problems.values(), *memory.problems.get(phy, ())),
+            problems=(*card.problems.values(), *memory.problems.get(phy, ()), *in_use[phy]),
         )
-    pfs |= {phy: PfReport(0, 0, 0, 0, 0, count) for phy, count in orphaned.items()}
+    pfs |= {phy: PfReport(0, 0, 0, 0, 0, count, tuple(in_use[phy])) for phy, count in orphaned.items()}
     return Report(own, pfs, {**vfs, **{name: vf for name, vf in absent.items() if name not in vfs}})

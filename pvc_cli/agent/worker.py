@@ -163,7 +163,8 @@ class Worker:
         if agent.config.enabled:
             return report.message
         agent.lease.release()
-        return f"SR-IOV is disabled: {agent.config.path} has {agent.config.disabled_by}"
+        disabled = f"SR-IOV is disabled: {agent.config.path} has {agent.config.disabled_by}"
+        return "; ".join([disabled, *report.agent.problems])
 
     def _hold(self, depth: Depth) -> Result:
         """Without the cluster, hold what was wanted last; but nothing that another agent may be doing."""

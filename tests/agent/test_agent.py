@@ -240,7 +240,8 @@ def test_what_left_the_configuration_is_pruned_but_not_what_a_vm_uses(
         "PF ens1f0 left the configuration: kept, as its VFs are orphaned",
         f"VF {used} is orphaned: kept in the tree, with its settings",
     ]
-    assert report_of(agent).pfs["ens1f0"] == PfReport(0, 0, 0, 0, 0, orphaned=1)
+    problem = f"{used} is orphaned, but used by running VM nfv-01: configure its PF again, or stop the VM"
+    assert report_of(agent).pfs["ens1f0"] == PfReport(0, 0, 0, 0, 0, orphaned=1, problems=(problem,))
     agent.reconcile_node(zk, prune=True)
     assert [line for line in said(capsys) if "F ens1f0" in line] == [
         f"Warning: VF {used} pruned while in use by VM nfv-01 ({nfv})",

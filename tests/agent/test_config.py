@@ -41,6 +41,26 @@ def test_both_words_for_a_device_are_understood_and_all_else_is_tolerated(tmp_pa
     assert config.devices == (Device("ens1f0", 9000, 12), Device("eth.1-a:b", None, 3))
 
 
+@pytest.mark.parametrize(
+    ("networking", "said"),
+    [
+        ("sriov_enable: yes, sriov_device: [{phy: a, vfcount: 1}], bridge_mtu: 9000", []),
+        ("sriov_enable: no", []),
+        ("sriov_enable: yes", ["SR-IOV is enabled, but"]),
+        ("sriov_enable: yes, sriov_device: []", ["SR-IOV is enabled, but"]),
+        ("sriov_enable: yes, sriov_devices: []", ["unknown key guest_networking.sriov_devices", "SR-IOV is enabled"]),
+        (
+            "sriov_enabled: yes",
+            ["unknown key guest_networking.sriov_enabled is ignored: did you mean 'sriov_enable'?"],
+        ),
+        ("sriov_pool_of_vfs: 1", ["sriov_pool_of_vfs is ignored: "]),
+    ],
+)
+def test_what_is_hardly_meant_is_a_problem(tmp_path: Path, networking: str, said: list[str]) -> None:
+    problems = read_config(write(tmp_path, f"guest_networking: {{{networking}}}")).problems
+    assert [text in problem for text, problem in zip(said, problems, strict=True)] == [True] * len(said)
+
+
 @pytest.mark.parametrize("text", ["{}", "guest_networking: {}", "guest_networking: {sriov_enable: no}", "cluster: 1"])
 def test_sriov_is_off_unless_it_is_on(tmp_path: Path, text: str) -> None:
     config = read_config(write(tmp_path, text))

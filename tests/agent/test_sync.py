@@ -115,6 +115,55 @@ def test_whatever_is_not_as_configured_is_exit_1_and_named(
     assert said in result.err
 
 
+@pytest.mark.parametrize("what", ["dead", "fewer", "invalid"])
+def test_a_dry_run_names_the_same_problems_with_the_same_exit_code(
+    on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, here: tuple[str, ...], what: str
+) -> None:
+    if what == "dead":
+        kernel.unplug("ens1f1")
+    elif what == "fewer":
+        Path(here[3]).write_text(CONFIG.replace("ens1f1, vfcount: 4", "ens1f1, vfcount: 6"))
+    else:
+        tree.put("/nodes/pvchv1/sriov/vf/ens1f1v0/config/trust", b"perhaps")
+    before = tree.dump()
+    dry = on_tree("sriov", "agent", "sync", *here, "--dry-run")
+    document = json.loads(on_tree("sriov", "agent", "sync", *here, "--dry-run", "-o", "json").out)
+    assert tree.dump() == before
+    real = on_tree("sriov", "agent", "sync", *here)
+    said = [line for line in real.err.splitlines() if line.startswith("Warning: ") or " is missing: " in line]
+    assert said
+    assert [line for line in dry.err.splitlines() if line in said] == said
+    assert (dry.code, real.code) == (1, 1)
+    assert [f"Warning: {problem}" for problem in document["problems"]] == (said[:1] if what != "invalid" else [])
+
+
+def test_a_misspelt_key_is_named_and_gives_up_no_pf(
+    on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, here: tuple[str, ...]
+) -> None:
+    path = Path(here[3])
+    path.write_text(CONFIG.replace("sriov_device", "sriov_devices"))
+    unknown = f"{path}: unknown key guest_networking.sriov_devices is ignored: did you mean 'sriov_device'?"
+    empty = f"SR-IOV is enabled, but {path} has no device in guest_networking.sriov_device: add one, or set"
+    used = "ens1f0v0 is orphaned, but used by running VM nfv-01: configure its PF again, or stop the VM"
+    before = tree.dump("/nodes/pvchv1/sriov")
+    for more in (("--dry-run",), ()):
+        result = on_tree("sriov", "agent", "sync", *here, *more)
+        assert result.code == 1
+        assert f"Warning: {unknown}; {empty}" in result.err
+        assert f"Warning: {used}\n" in result.err
+    assert f"0 of 0 VFs in sync, 0 settings refused, 8 orphaned; {unknown}; {empty}" in result.err
+    assert tree.dump("/nodes/pvchv1/sriov") == before
+    assert tree.client.get("/nodes/pvchv1/sriov/pf/ens1f0/vfcount")[0] == b"4"
+    document = json.loads(on_tree("sriov", "agent", "sync", *here, "-o", "json").out)
+    assert document["problems"][0] == unknown
+    assert document["pfs"][0]["problems"] == [used]
+    # Where the switch itself is misspelt, nothing is done, which is exit 1.
+    path.write_text(CONFIG.replace("sriov_enable", "sriov_enabled"))
+    result = on_tree("sriov", "agent", "sync", *here)
+    assert result.code == 1
+    assert "unknown key guest_networking.sriov_enabled is ignored: did you mean 'sriov_enable'?" in result.err
+
+
 def test_beside_a_running_agent_it_is_refused(
     on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, here: tuple[str, ...]
 ) -> None:
@@ -138,11 +187,12 @@ def test_what_is_orphaned_is_pruned_on_demand_only(
 ) -> None:
     Path(here[3]).write_text(CONFIG.replace("sriov_device", "sriov_devices"))
     result = on_tree("sriov", "agent", "sync", *here)
-    assert (result.code, result.err.splitlines()[-1]) == (0, "0 of 0 VFs in sync, 0 settings refused, 8 orphaned.")
+    assert result.code == 1
+    assert result.err.splitlines()[-1].startswith("0 of 0 VFs in sync, 0 settings refused, 8 orphaned; ")
     assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
     shown = on_tree("sriov", "agent", "sync", *here, "--prune", "--dry-run", "-o", "json")
     assert {change["action"] for change in json.loads(shown.out)["changes"]} == {"delete"}
-    assert on_tree("sriov", "agent", "sync", *here, "--prune").code == 0
+    assert on_tree("sriov", "agent", "sync", *here, "--prune").code == 1
     assert tree.client.get_children("/nodes/pvchv1/sriov/vf") == []
 
 

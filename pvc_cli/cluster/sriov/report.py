@@ -87,6 +87,11 @@ class Report:
     vfs: Mapping[str, VfReport]
 
     @property
+    def problems(self) -> list[str]:
+        """What is wrong with the node and its PFs, besides the settings of VFs, one line each."""
+        return [*self.agent.problems, *(problem for pf in self.pfs.values() for problem in pf.problems)]
+
+    @property
     def healthy(self) -> bool:
         """Whether nothing is wrong."""
         return not self.agent.problems and all(pf.healthy for pf in self.pfs.values())
@@ -108,8 +113,7 @@ class Report:
         parts = [f"{done} of {wanted} VFs in sync", f"{settings} settings refused"]
         if orphaned:
             parts.append(f"{orphaned} orphaned")
-        problems = [*self.agent.problems, *(problem for pf in pfs for problem in pf.problems)]
-        return "; ".join([", ".join(parts), *problems])
+        return "; ".join([", ".join(parts), *self.problems])
 
 
 def format_report(report: Report) -> str:

@@ -26,9 +26,12 @@ _HEADERS = ("PF", "WANTED", "PRESENT", "IN SYNC", "REFUSED", "DRIFTED", "ORPHANE
 def command(context: Context, node: str | None, config: Path | None, prune: bool, dry_run: bool) -> int:
     """Run one full round of the agent.
 
-    A dry run shows the changes to the tree and to the cards. Stop a running agent first: a node has only one.
+    A dry run shows the changes to the tree and to the cards, and what would still be wrong. Stop a running agent
+    first: a node has only one. What a round finds is shown here only; 'vf list' and 'agent status' show what a
+    running agent reports.
 
-    Exit code 1 if VFs are missing, a driver refused a setting, or something failed.
+    Exit code 1 if VFs are missing, a driver refused a setting, the configuration has an unknown key or no device, or
+    something failed. A dry run cannot tell what drivers will refuse.
 
     \b
     Examples:
@@ -42,17 +45,19 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
             if dry_run:
                 refuse_plan(output)
                 transactions, steps = agent.plan(handler, prune=prune)
+                report = report_of(agent)
                 parts = [Part(agent.node, transaction) for transaction in transactions]
                 show_dry_run(
                     output,
                     handler,
                     parts,
-                    lambda: {"cards": cards_document(steps)},
+                    lambda: {"cards": cards_document(steps), "problems": report.problems},
                     lambda: [change.path for part in parts for change in part.transaction.changes],
                 )
                 for step in steps:
                     output.message(f"would set {step}")
-                return 0
+                invalid = any(vf.refused for vf in report.vfs.values())
+                return EXIT_REFUSED if report.problems or invalid else 0
             needs_retry = agent.reconcile_node(handler, prune=prune)
     report = report_of(agent)
     output.show(
@@ -60,6 +65,8 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
         names=lambda: list(report.vfs),
         table=lambda: output.table(_HEADERS, [_row(phy, pf) for phy, pf in report.pfs.items()]),
     )
+    if not report.healthy:
+        output.message("Shown here only: 'pvc sriov agent status' and 'vf list' show what a running agent reports.")
     output.message(f"{report.message}.")
     if needs_retry:
         output.warning("some changes failed, and may succeed later: rerun this command")
