@@ -126,9 +126,8 @@ def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
     entries = list_entries()
     if name == "last" and cluster:
         return _last_of(cluster, entries)
-    if name == "last" and entries:
-        # One of a command that was interrupted may have changed nothing in the end.
-        return next((entry for entry in entries if entry.changes()), entries[0])
+    if name == "last" and (kept := next(filter(Entry.changes, entries), None)):
+        return kept
     for entry in entries:
         if entry.id == name:
             return entry
@@ -138,7 +137,8 @@ def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
 
 def _last_of(cluster: ClusterId, entries: Sequence[Entry]) -> Entry:
     for entry in entries:
-        if entry.cluster.is_same(cluster):
+        # One of many changes may have taken them all back.
+        if entry.cluster.is_same(cluster) and entry.changes():
             return entry
         if entry.cluster.is_copy(cluster):
             why = unsure(entry.cluster, cluster, f"that the last change, {entry.id}, was of")

@@ -19,7 +19,7 @@ from pvc_cli.errors import ConflictError, UnreachableError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import Op
-from tests.conftest import Pvc, Tree, changes_between
+from tests.conftest import Pvc, Tree, changes_between, round_trips
 from tests.integration.test_claims import use
 
 VFS = "/nodes/pvchv1/sriov/vf"
@@ -206,7 +206,7 @@ def test_a_move_beside_which_a_vm_with_the_vf_comes_names_both(
     result = on_tree("vm", "move", "web-01", "-t", "pvchv1")
     assert (result.code, in_use("app-01", stranger) in result.err) == (5, True)
     assert "web-01: failed: done, but VF ens1f0v1" in result.err
-    assert "both it and VM web-01 have the VF now; move one of them, and see 'pvc sriov vf audit" in result.err
+    assert "it and VM web-01 both have the VF now; move one of them, and see 'pvc sriov vf audit" in result.err
     assert (tree.client.get(f"/domains/{web}/node")[0], tree.client.get(f"{FREE}/used_by")[0].decode()) == (
         b"pvchv1",
         web,
@@ -244,6 +244,44 @@ def test_a_claim_that_was_taken_back_is_not_the_last_change(
     result = on_tree("undo", "last")
     assert (result.code, "The last change was: " in result.err, "vf claim" in result.err) == (0, True, False)
     assert not tree.client.exists(f"/domains/{tree.uuid('web-01')}/tags/kept")
+
+
+def test_what_took_back_more_than_is_followed_has_an_entry_that_undo_skips(
+    on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "kept").code == 0
+    monkeypatch.setattr("pvc_cli.connections.history._FEW", 0)
+    at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
+    assert on_tree(*CLAIM).code == 1
+    entry = on_tree("history", "list", "-o", "name").out.split()[0]
+    result = on_tree("undo", entry)
+    assert (result.code, result.err) == (0, f"Nothing to undo: all that {entry} changed, it took back itself.\n")
+    assert on_tree("undo", "last").code == 0
+    assert not tree.client.exists(f"/domains/{tree.uuid('web-01')}/tags/kept")
+
+
+def test_vms_that_move_together_are_looked_after_at_once(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is on the node is one batch, and the VMs that came another: those that moved are among them."""
+    looks: list[int] = []
+
+    def count_and_read(handler: ZKHandler, crowds: Sequence[Crowd]) -> dict[str, list[User]]:
+        before = round_trips(handler)
+        found = read_arrived(handler, crowds)
+        looks.append(round_trips(handler) - before)
+        return found
+
+    monkeypatch.setattr("pvc_cli.cluster.sriov.arrivals.read_arrived", count_and_read)
+    for name, vf in (("web-01", "ens1f0v1"), ("web-02", "ens1f0v2"), ("app-01", "ens1f0v3")):
+        uuid = use(tree, name, vf, node="pvchv2")
+        tree.put(f"/domains/{uuid}/state", b"stop")
+    assert on_tree("vm", "move", "web-01,web-02,app-01", "-t", "pvchv1").code == 0
+    assert looks == [2]
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v2").code == 0
+    assert on_tree("vm", "tag", "add", "web-01", "kept").code == 0
+    # Where nothing is claimed, nobody looks.
+    assert looks == [2]
 
 
 def test_a_refusal_advises_what_the_command_takes(on_tree: Pvc, tree: Tree, stranger: str, plan: str) -> None:

@@ -73,8 +73,9 @@ class Arrivals:
                 name = self.handler.read(("domain", holder)) or holder
             except PvcError:
                 name = holder
+            both = "both" if isinstance(error, InUseError) else "may both"
             return ArrivedError(
-                f"done, but {error}: it came to the node meanwhile, and both it and VM {name} have the VF now; move"
+                f"done, but {error}: it came to the node meanwhile, and it and VM {name} {both} have the VF now; move"
                 f" one of them, and see {_audit(vf)}"
             )
         try:
