@@ -8,7 +8,7 @@ _pvc_completion() {
             file) compopt -o default ;;
             plain)
                 # Within quotes, the shell quotes; elsewhere, nothing may be left that it would run or expand.
-                [[ $word == [\'\"]* ]] || printf -v value %q "$value"
+                [[ $word == [\'\"]* || $value != *[^A-Za-z0-9_.,:/@+=-]* ]] || printf -v value %q "$value"
                 COMPREPLY+=("$value")
                 ;;
         esac

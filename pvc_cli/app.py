@@ -50,7 +50,7 @@ click.Context.formatter_class = _Help
     package="pvc_cli.commands",
     text=None,
     lines={
-        "apply": "Make VMs and VFs be as a file says, or carry out a plan.",
+        "apply": "Apply a file of desired state, or carry out a plan.",
         "cluster": "Check, back up and restore the whole cluster.",
         "completion": "Print the completion script for a shell.",
         "connection": "Manage saved cluster connections.",
@@ -113,7 +113,7 @@ click.Context.formatter_class = _Help
     metavar="DIR",
     help="Directory with schema versions newer than this pvc.",
 )
-@click.option("--confirm", metavar="NAME", help="Confirm that this cluster may be changed, as a protected one asks.")
+@click.option("--confirm", metavar="NAME", help="Allow changes of a protected cluster: its name.")
 @click.option("-v", "--verbose", is_flag=True, help="Show which cluster is used, and connection events.")
 @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
 @click.option("--no-pager", is_flag=True, help="Print long tables without a pager, as PVC_PAGER=cat does.")

@@ -17,7 +17,7 @@ from pvc_cli.commands._common.values import File
 @result_option
 @pass_context
 def command(context: Context, planned: str | None, file: str | None, limits: Limits, dry_run: bool) -> int:
-    """Make VMs and VFs be as a file says, or carry out a plan.
+    """Apply a file of desired state, or carry out a plan.
 
     STATE names VMs with their tags and metadata, and VFs with their settings; 'pvc export' writes such a file.
     What it does not name stays as it is. Each VM and VF is changed whole or not at all.

@@ -12,7 +12,7 @@ from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, Sever
 from pvc_cli.zk.access import NO_ACCESS, Access
 
 _FILE = "file:"
-_SANDBOX = "sandbox"
+SANDBOX = "sandbox"
 """The name of the running sandbox, if no saved connection has it."""
 
 
@@ -90,7 +90,7 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     if found := configured_hosts(pvc_config):
         return Target(found[0], str(found[1]), environment_access())
     if hosts := sandbox_hosts():
-        return Target(hosts, "the running sandbox", name=_SANDBOX)
+        return Target(hosts, "the running sandbox", name=SANDBOX)
     raise NoClusterError
 
 
@@ -98,9 +98,9 @@ def _named(name: str, origin: str, connections: Connections | None = None) -> Ta
     if name.startswith(_FILE):
         return Target(name, origin)
     connections = connections or Connections.load()
-    if name == _SANDBOX and name not in connections.hosts:
+    if name == SANDBOX and name not in connections.hosts:
         if hosts := sandbox_hosts():
-            return Target(hosts, "the running sandbox", name=_SANDBOX)
+            return Target(hosts, "the running sandbox", name=SANDBOX)
         raise ConfigError("no sandbox is running: start one with 'pvc sandbox start'")
     if name not in connections.hosts:
         raise ConfigError(

@@ -51,6 +51,17 @@ def test_a_real_shell_completes_commands_and_names_of_the_cluster(tree: Tree, sh
         terminal.seen = ""
         terminal.type("\x15pvc vm tag add web-01 state\t")
         terminal.wait_for("stateful")
+        terminal.seen = ""
+        terminal.type("\x15pvc vm list --columns NAME,ST\t")
+        terminal.wait_for("ATE")
+        assert "\\," not in terminal.seen
+
+
+def test_a_sandbox_that_runs_is_offered_as_a_cluster(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "sandbox" not in complete("pvc -c sa", 2, pvc, monkeypatch)
+    monkeypatch.setattr("pvc_cli.commands._common.candidates.sandbox_hosts", lambda: "127.0.0.1:1")
+    assert "plain,sandbox" in complete("pvc -c sa", 2, pvc, monkeypatch).splitlines()
+    assert "plain,lab,sandbox" in complete("pvc -c lab,s", 2, pvc, monkeypatch).splitlines()
 
 
 def complete(words: str, position: int, pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -76,9 +76,9 @@ def test_what_a_tag_does_not_say_stays(on_tree: Pvc, tree: Tree) -> None:
     assert (
         "Error: web-01: refused: tag 'blue': it is a system tag; use --force to make it a user tag\n" in refused.err
     )
-    assert "web-02: set: + tag blue.\n" in refused.err
+    assert "web-02: changed: + tag blue.\n" in refused.err
     forced = on_tree("apply", "-f", "-", "--force", stdin=vms("{vm: web-01, tags: [{name: blue, type: user}]}"))
-    assert (forced.code, forced.err) == (0, "web-01: set: ~ tag blue.\n")
+    assert (forced.code, forced.err) == (0, "web-01: changed: ~ tag blue.\n")
     assert tree.client.get(f"/domains/{tree.uuid('web-01')}/tags/blue/protected")[0] == b"True"
 
 
@@ -92,7 +92,8 @@ def test_pruning_takes_what_the_file_does_not_list_but_nothing_protected(on_tree
     result = on_tree("apply", "-f", "-", "--prune", stdin=text)
     assert result.code == 0
     assert (
-        "web-01: set: - tag frontend, - tag production; kept without --force: mine (protected), theirs" in result.err
+        "web-01: changed: - tag frontend, - tag production; kept without --force: mine (protected), theirs"
+        in result.err
     )
     assert set(tree.client.get_children(tags)) == {"blue", "mine", "theirs"}
     assert all(path.startswith(tags) for path in changes_between(full, tree.dump()))
@@ -190,7 +191,7 @@ def test_what_would_break_a_vm_is_refused_by_name(on_tree: Pvc, tree: Tree) -> N
     rates = on_tree("apply", "-f", "-", stdin=vfs("{node: pvchv1, vf: ens1f0v*, config: {tx_rate_min: 200}}"))
     assert rates.code == 1
     assert "Error: pvchv1/ens1f0v0: refused: the minimum rate of VF ens1f0v0 on node pvchv1 would be 200" in rates.err
-    assert "pvchv1/ens1f0v1: set: tx_rate_min 0 -> 200.\n" in rates.err
+    assert "pvchv1/ens1f0v1: changed: tx_rate_min 0 -> 200.\n" in rates.err
 
 
 @pytest.mark.parametrize(
@@ -278,7 +279,7 @@ def test_a_vm_that_is_renamed_or_deleted_meanwhile_is_refused(tree: Tree, zk: ZK
     steps = {step.name: (step.status, step.detail) for step in plan_state()(zk, wishes)}
     assert steps["web-01"] == ("refused", "the VM is called 'db-99' by now; run the same command again")
     assert steps["web-02"] == ("refused", "the VM no longer exists")
-    assert steps["app-01"] == ("changed", "set: + tag blue")
+    assert steps["app-01"] == ("changed", "changed: + tag blue")
 
 
 def test_a_tag_that_came_after_the_file_was_compared_is_not_pruned(tree: Tree, zk: ZKHandler) -> None:

@@ -280,7 +280,7 @@ def test_what_is_not_a_list_takes_one_cluster(
 def test_one_cluster_is_watched(saved: Pvc) -> None:
     result = saved("-c", "dead,prod", "vm", "list", "--watch")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "Error: --watch takes one cluster: name one: see 'pvc vm list --help'\n"
+    assert result.err == "Error: --watch takes one cluster: choose it with -c: see 'pvc vm list --help'\n"
 
 
 @pytest.mark.parametrize(

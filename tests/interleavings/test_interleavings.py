@@ -637,8 +637,8 @@ def wrongs(end: End) -> list[str]:
         match = re.search(rf"^{vm}: tag '\w+' (added|updated|removed|unchanged)", end.said, re.MULTILINE)
         if match and touched != (match[1] != "unchanged"):
             found.append(f"said {match[0]!r}, and touched it: {touched}")
-        named = re.search(rf"^{vm}: (set: |unchanged: is as)", end.said, re.MULTILINE)
-        if named and any(op.path.startswith(path) for op in made) != (named[1] == "set: "):
+        named = re.search(rf"^{vm}: (changed: |unchanged: matches)", end.said, re.MULTILINE)
+        if named and any(op.path.startswith(path) for op in made) != (named[1] == "changed: "):
             found.append(f"said {named[0]!r}, and did {made[:2]}")
     deleted = {
         op.path for op in made if op.kind == "delete" and re.fullmatch(r"/domains/[^/]+/snapshots/[^/]+", op.path)

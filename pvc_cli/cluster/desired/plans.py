@@ -12,7 +12,7 @@ from pvc_cli.errors import PvcError, quoted
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 from pvc_cli.zk.transaction import refuse_contenders
 
-AS_SAID = "is as the file says"
+AS_SAID = "matches the file"
 """Why nothing is changed."""
 KEPT = "; kept without --force: "
 """What a detail has in front of the tags that pruning leaves."""
@@ -96,7 +96,7 @@ def _plan_vm(
     transaction.guard(("domain", wish.uuid), own)
     if xml:
         transaction.guard(("domain.xml", wish.uuid), xml)
-    return Control(wish, transaction, "changed", f"set: {', '.join([*said, *pruned])}{kept}")
+    return Control(wish, transaction, "changed", f"changed: {', '.join([*said, *pruned])}{kept}")
 
 
 def _set_metadata(transaction: Transaction, wish: VmWish, found: dict[str, Znode | None]) -> list[str]:
@@ -142,7 +142,7 @@ def _plan_vf(handler: ZKHandler, wish: VfWish, found: Iterator[Znode | None]) ->
         return refuse(handler, wish, str(error))
     if not changed:
         return Control(wish, handler.transaction(), "unchanged", AS_SAID)
-    return Control(wish, transaction, "changed", f"set: {', '.join(map(_setting, changed))}")
+    return Control(wish, transaction, "changed", f"changed: {', '.join(map(_setting, changed))}")
 
 
 def _setting(setting: Setting) -> str:

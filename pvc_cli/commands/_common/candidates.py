@@ -14,6 +14,8 @@ from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.commands._common.keys import with_uuid
 from pvc_cli.connections.history import list_entries
+from pvc_cli.connections.resolve import SANDBOX
+from pvc_cli.connections.sandbox import sandbox_hosts
 from pvc_cli.connections.saved import Connections
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
@@ -135,11 +137,13 @@ def changes(_context: click.Context, _parameter: click.Parameter, incomplete: st
 
 
 def clusters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the saved connections, one after the other; each once."""
+    """Offer the saved connections and a sandbox that runs, one after the other; each once."""
     before, comma, word = incomplete.rpartition(",")
     named = before.split(",")
-    found = connections(context, parameter, word)
-    return [CompletionItem(f"{before}{comma}{item.value}") for item in found if item.value not in named]
+    names = [item.value for item in connections(context, parameter, word)]
+    if SANDBOX.startswith(word) and SANDBOX not in names and sandbox_hosts():
+        names.append(SANDBOX)
+    return [CompletionItem(f"{before}{comma}{name}") for name in names if name not in named]
 
 
 def connections(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -30,7 +30,7 @@ def on_each(command: Command) -> Command:
             return command(*args, **given)
         if given.get("watch") or context.output.style == "prometheus":
             option = "--watch" if given.get("watch") else "-o prometheus"
-            raise click.UsageError(f"{option} takes one cluster: name one", click_context)
+            raise click.UsageError(f"{option} takes one cluster: choose it with -c", click_context)
         answers = _ask_each(click_context, context, names, lambda: command(*args, **given))
         return _show_all(context.output, answers)
 

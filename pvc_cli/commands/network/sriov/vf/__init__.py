@@ -6,7 +6,7 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "apply": "Make VFs be set as a file says.",
+        "apply": "Apply a file of VF settings.",
         "audit": "Compare claims with the VMs' XML and nodes.",
         "claim": "Assign a VF to a VM (atomic).",
         "export": "Write a file that says how VFs are set, for 'pvc sriov vf apply'.",

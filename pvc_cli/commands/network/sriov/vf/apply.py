@@ -11,7 +11,7 @@ from pvc_cli.commands._common.desired import Limits, apply_state, read_file, sta
 @result_option
 @pass_context
 def command(context: Context, file: str, yes: bool, dry_run: bool) -> int:
-    """Make VFs be set as a file says.
+    """Apply a file of VF settings.
 
     STATE is a file as for 'pvc apply'; its VMs are left alone.
 
