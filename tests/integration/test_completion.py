@@ -51,8 +51,12 @@ def test_a_real_shell_completes_commands_and_names_of_the_cluster(tree: Tree, sh
         terminal.seen = ""
         terminal.type("\x15pvc vm tag add web-01 state\t")
         terminal.wait_for("stateful")
-        terminal.seen = ""
-        terminal.type("\x15pvc vm list --columns NAME,ST\t")
+
+
+def test_bash_quotes_nothing_that_needs_no_quotes(tree: Tree, home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    with interactive("bash", tree, home) as terminal:
+        terminal.type("pvc vm list --columns NAME,ST\t")
         terminal.wait_for("ATE")
         assert "\\," not in terminal.seen
 
