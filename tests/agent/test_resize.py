@@ -316,7 +316,7 @@ def test_it_waits_until_nobody_uses_a_vf(on_tree: Pvc, tree: Tree, kernel: Simul
     result = on_tree(*DRAIN, "ens1f0", "--resize", "--yes", "--wait-timeout", "30")
     timer.join()
     assert (result.code, number(kernel, "ens1f0")) == (0, 6)
-    assert result.err.startswith("Waiting for nfv-01.\n")
+    assert result.err.startswith("Waiting 300 s for nfv-01.\n")
 
 
 def claims(tree: Tree, vf: str = "ens1f1v1") -> None:

@@ -6,6 +6,8 @@ import json
 import threading
 import time
 
+import pytest
+
 from tests.conftest import Pvc, Tree
 from tests.integration.test_claims import use
 
@@ -46,8 +48,17 @@ def test_it_ends_once_nobody_uses_it(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree(*DRAIN, "ens1f0", "--wait-timeout", "30")
     thread.join()
     assert result.code == 0
-    assert result.err == "Waiting for nfv-01.\npvchv1/ens1f0: nobody uses its VFs.\n"
+    assert result.err == "Waiting 30 s for nfv-01.\npvchv1/ens1f0: nobody uses its VFs.\n"
     assert on_tree(*DRAIN, "ens1f1", "--wait-timeout", "0").code == 0
+
+
+def test_it_says_again_and_again_whom_it_waits_for_and_how_long(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pvc_cli.cluster.sriov.draining._REMIND", 1.0)
+    result = on_tree(*DRAIN, "ens1f0", "--wait-timeout", "3")
+    assert (result.code, result.out.count("nfv-01")) == (1, 1)
+    assert result.err.splitlines()[:2] == ["Waiting 3 s for nfv-01.", "Waiting 2 s for nfv-01."]
 
 
 def test_when_the_time_is_over_it_says_who_is_left(on_tree: Pvc, tree: Tree) -> None:

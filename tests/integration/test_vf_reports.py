@@ -82,10 +82,33 @@ def test_drift_is_what_is_not_in_sync_and_why(on_tree: Pvc, drifted: Tree) -> No
     assert rows[1][6] == f"trust refused: {WHY}; stays off"
     assert rows[2][3:] == ["2023-11-14", "22:14", "UTC", "vlan_id is 7, not 0"]
     assert rows[4][6] == "configured, but the card does not have it"
-    assert result.err == ("Warning: the SR-IOV agent of pvchv2 no longer reports: showing what was reported last\n")
-    assert result.code == 0
-    result = on_tree("sriov", "vf", "list", "pvchv3", "--drift")
-    assert (result.code, result.out, result.err) == (0, "", "All VFs that are reported are in sync.\n")
+    assert result.err == (
+        "Warning: the SR-IOV agent of pvchv2 no longer reports: showing what was reported last\n"
+        "Warning: no SR-IOV agent reports from pvchv3: whether the VFs there are in sync is unknown\n"
+    )
+    assert result.code == 1
+    assert on_tree("sriov", "vf", "list", "pvchv1", "--drift", "-o", "name").code == 0
+
+
+def test_no_drift_is_told_from_nothing_known(on_tree: Pvc, tree: Tree) -> None:
+    drift = ("sriov", "vf", "list", "--drift")
+    unknown = "Warning: no SR-IOV agent reports from {}: whether the VFs there are in sync is unknown\n"
+    nothing = "No agent reports: whether VFs are in sync is unknown.\n"
+    result = on_tree(*drift)
+    assert (result.code, result.out, result.err) == (1, "", unknown.format("pvchv1, pvchv2, pvchv3") + nothing)
+    publish(tree, "pvchv1")
+    with running(tree, "pvchv1"):
+        result = on_tree(*drift, "pvchv1")
+        assert (result.code, result.err) == (0, "All VFs are in sync.\n")
+        result = on_tree(*drift)
+        assert (result.code, result.err) == (
+            1,
+            unknown.format("pvchv2, pvchv3") + "All VFs of the nodes that report are in sync.\n",
+        )
+    tree.put("/nodes/pvchv1/daemonstate", b"dead")
+    result = on_tree(*drift, "pvchv1", "-o", "json")
+    assert (result.code, json.loads(result.out)) == (1, [])
+    assert result.err == "Warning: node pvchv1 is down: showing what was reported last\n" + nothing
 
 
 def test_the_vfs_of_one_vm_are_those_claimed_and_those_in_its_xml(on_tree: Pvc, tree: Tree) -> None:
@@ -181,11 +204,45 @@ def test_who_will_not_apply_a_setting_now_is_warned_of(
         assert result.err.splitlines()[1:] == ([kept] if said else [])
         assert on_tree(*words).err == "pvchv1/ens1f0v1: unchanged.\n"
         if said:
+            within = " within 0.2 s" if reports and daemon == b"run" else ""
             result = on_tree(*words, "--wait", "0.2")
             assert (result.code, result.err.splitlines()[-1]) == (
                 4,
-                f"Error: pvchv1/ens1f0v1: no answer within 0.2 s: {said}; the setting is kept",
+                f"Error: pvchv1/ens1f0v1: no answer{within}: {said}; the setting is kept",
             )
+
+
+@pytest.mark.parametrize(
+    ("daemon", "said"), [(b"run", "node pvchv1 has no SR-IOV agent"), (b"dead", "node pvchv1 is down")]
+)
+def test_a_wait_that_cannot_end_is_not_begun(on_tree: Pvc, tree: Tree, daemon: bytes, said: str) -> None:
+    tree.put("/nodes/pvchv1/daemonstate", daemon)
+    started = time.monotonic()
+    result = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "9", "--wait")
+    assert time.monotonic() - started < 30
+    assert result.code == 4
+    assert result.err.splitlines()[1:] == [f"Error: pvchv1/ens1f0v1: no answer: {said}; the setting is kept"]
+    assert tree.client.get("/nodes/pvchv1/sriov/vf/ens1f0v1/config/vlan_id")[0] == b"9"
+
+
+@pytest.mark.parametrize("words", [("sriov", "vf", "apply"), ("apply",)])
+def test_a_file_warns_once_for_each_node_that_applies_nothing_now(
+    on_tree: Pvc, tree: Tree, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    publish(tree, "pvchv1")
+    publish(tree, "pvchv2", age=HOUR_AGO)
+    file = tmp_path / "vfs.yaml"
+    file.write_text("version: 1\nvfs: [{node: 'pvchv*', vf: 'ens1f0v[12]', config: {vlan_id: 9}}]\n")
+    kept = "what was set is kept, and applied once an agent runs there"
+    with running(tree, "pvchv1", "pvchv2"):
+        assert "Warning" not in on_tree(*words, "-f", str(file), "--dry-run").err
+        result = on_tree(*words, "-f", str(file), "--yes")
+        assert result.code == 0
+        assert [line for line in result.err.splitlines() if "Warning" in line] == [
+            f"Warning: the SR-IOV agent of pvchv2 no longer reports: {kept}",
+            f"Warning: node pvchv3 has no SR-IOV agent: {kept}",
+        ]
+        assert "Warning" not in on_tree(*words, "-f", str(file), "--yes").err
 
 
 def test_without_a_place_for_reports_there_is_nothing_to_wait_for(on_tree: Pvc, pvc: Pvc, tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ class Agent(NamedTuple):
             "none": f"node {self.node} has no SR-IOV agent",
         }[self.state]
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether no agent is to be expected soon: there never was one, or the node is down."""
+        return self.state in ("none", "down")
+
     def vf(self, name: str) -> VfReport | None:
         """Return what it reported of a VF; None if nothing."""
         return self.report.vfs.get(name) if self.report else None

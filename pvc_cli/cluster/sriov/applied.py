@@ -70,7 +70,8 @@ def wait_until_applied(
     """Wait up to *timeout* seconds until the agents have told what the cards made of *settings*, just set on *vfs*.
 
     What counts is a report by an agent that had read the last change of these settings, while the tree has the values
-    that were set. Where it no longer has them, what the card has says nothing of this change.
+    that were set. Where it no longer has them, what the card has says nothing of this change. A node that is down, or
+    never had an agent, is not waited for.
 
     :returns: what became of each VF, and the agents of their nodes.
     """
@@ -84,7 +85,7 @@ def wait_until_applied(
             heard = report is not None and report.agent.zxid >= wanted[vf].since
             found.append(_judge(vf, report if not trouble else None, wanted[vf], settings, heard=heard))
         left = until - time.monotonic()
-        if left <= 0 or all(one.final for one in found):
+        if left <= 0 or all(one.final or agents[one.vf.node].is_absent for one in found):
             return found, agents
         time.sleep(min(_GLANCE, left))
 

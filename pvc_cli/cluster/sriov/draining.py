@@ -10,6 +10,8 @@ from pvc_cli.zk import ZKHandler
 
 _GLANCE = 0.5
 """How often, in seconds, to look."""
+_REMIND = 15.0
+"""How often, in seconds, to tell who is waited for."""
 
 
 class VfUser(NamedTuple):
@@ -72,19 +74,21 @@ def users_above(users: Iterable[VfUser], pf: str, least: int, most: int) -> list
 
 
 def wait_until_drained(
-    handler: ZKHandler, node: str, pf: str, timeout: float, on_change: Callable[[list[VfUser]], object]
+    handler: ZKHandler, node: str, pf: str, timeout: float, on_wait: Callable[[list[VfUser], float], object]
 ) -> list[VfUser]:
     """Wait up to *timeout* seconds until nobody uses a VF of a PF, and return who still does.
 
-    :param on_change: is told who does whenever that changes.
+    :param on_wait: is told who does, and how many seconds are left, when that changes and every 15 seconds.
     """
     until = time.monotonic() + timeout
     before: list[VfUser] | None = None
+    told = 0.0
     while True:
-        users = blocking(read_pf_users(handler, node, pf))
-        if users != before:
-            on_change(users)
-        before, left = users, until - time.monotonic()
+        users, now = blocking(read_pf_users(handler, node, pf)), time.monotonic()
+        left = until - now
         if not users or left <= 0:
             return users
+        if users != before or now - told >= _REMIND:
+            on_wait(users, left)
+            before, told = users, now
         time.sleep(min(_GLANCE, left))

@@ -7,9 +7,11 @@ import click
 
 from pvc_cli.cluster.controls import Outcome, control
 from pvc_cli.cluster.desired.matching import match_state
-from pvc_cli.cluster.desired.model import State, VmWish, Wish
+from pvc_cli.cluster.desired.model import State, VfWish, VmWish, Wish
 from pvc_cli.cluster.desired.plans import KEPT, plan_state
 from pvc_cli.cluster.desired.reading import read_state
+from pvc_cli.cluster.sriov.agents import read_agents
+from pvc_cli.commands._common.agents import SET_IS_KEPT, warn_of_agents
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import MANY, ask_many, asks, progress_bar
@@ -80,7 +82,17 @@ def apply_state(output: Output, handler: ZKHandler, state: State, limits: Limits
         _say_kept(output, outcome)
     if unchanged:
         _say_unchanged(output, state, [one.item for one in outcome.controls])
+    if handler.is_live and not dry_run:
+        _warn_of_agents(output, handler, outcome)
     return code
+
+
+def _warn_of_agents(output: Output, handler: ZKHandler, outcome: Outcome[Wish]) -> None:
+    """Warn of each node with a changed VF on which no agent applies that now."""
+    changed = [one.item for one in outcome.controls if one.status == "changed"]
+    nodes = [wish.vf.node for wish in changed if isinstance(wish, VfWish)]
+    if nodes:
+        warn_of_agents(output, read_agents(handler, nodes), SET_IS_KEPT)
 
 
 def _say_kept(output: Output, outcome: Outcome[Wish]) -> None:

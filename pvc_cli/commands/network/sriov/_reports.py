@@ -76,13 +76,6 @@ def agent_fields(agent: Agent) -> list[tuple[str, str | Cell]]:
     return fields
 
 
-def warn_of_agents(output: Output, agents: Agents, what: str) -> None:
-    """Warn of each of *agents* that does nothing now."""
-    for agent in agents.values():
-        if agent.trouble:
-            output.warning(f"{agent.trouble}: {what}")
-
-
 class Shortfall(NamedTuple):
     """Why a card does not have what was set."""
 
@@ -104,8 +97,10 @@ def _shortfall(one: Applied, agents: Agents, waited: float) -> Shortfall:
         now = ", ".join(f"{setting} is {word(value)} now" for setting, value in one.overruled.items())
         return Shortfall(f"changed again by another client: {now}; {see}", EXIT_CONFLICT)
     if one.state is None:
-        why = agents[one.vf.node].trouble or "its agent has not reported since the change"
-        return Shortfall(f"no answer within {waited:g} s: {why}; the setting is kept", EXIT_UNREACHABLE)
+        agent = agents[one.vf.node]
+        why = agent.trouble or "its agent has not reported since the change"
+        within = "" if agent.is_absent else f" within {waited:g} s"
+        return Shortfall(f"no answer{within}: {why}; the setting is kept", EXIT_UNREACHABLE)
     return Shortfall(f"{_failure(one, waited)}; {see}", EXIT_REFUSED)
 
 

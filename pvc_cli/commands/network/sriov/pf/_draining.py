@@ -15,7 +15,7 @@ HEADERS = ("VF", "VM", "STATE", "CLAIMED", "IN XML", "BLOCKS")
 def wait(output: Output, handler: ZKHandler, node: str, name: str, timeout: float) -> list[VfUser]:
     """Wait up to *timeout* seconds, saying for whom, and return who uses the VFs then."""
     require_daemons(handler)
-    wait_until_drained(handler, node, name, timeout, lambda left: _tell(output, left))
+    wait_until_drained(handler, node, name, timeout, lambda users, left: _tell(output, users, left))
     return read_pf_users(handler, node, name)
 
 
@@ -53,10 +53,9 @@ def count(left: Sequence[VfUser]) -> str:
     return f"{len(names)} VMs" if len(names) != 1 else f"VM {names[0] or '?'}"
 
 
-def _tell(output: Output, left: list[VfUser]) -> None:
-    if left:
-        names = dict.fromkeys(user.name or "?" for user in left)
-        output.message(f"Waiting for {', '.join(names)}.")
+def _tell(output: Output, users: list[VfUser], left: float) -> None:
+    names = dict.fromkeys(user.name or "?" for user in users)
+    output.message(f"Waiting {left:.0f} s for {', '.join(names)}.")
 
 
 def _row(user: VfUser) -> list[str | Cell]:

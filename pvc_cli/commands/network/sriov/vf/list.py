@@ -13,13 +13,14 @@ from pvc_cli.cluster.sriov.selection import of_vm, read_user, unused
 from pvc_cli.cluster.sriov.users import read_users
 from pvc_cli.cluster.vms.query import VmRef, find
 from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.agents import warn_of_agents
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.commands.network.sriov._reports import explain, state_cell, warn_of_agents
+from pvc_cli.commands.network.sriov._reports import explain, state_cell
 from pvc_cli.commands.network.sriov.vf._shared import one_name, setting_cell
-from pvc_cli.errors import EXIT_INTERRUPTED
+from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
 from pvc_cli.output.writer import UNKNOWN, Cell, Output, flag_cell, optional_cell
 from pvc_cli.zk import ZKHandler
 
@@ -46,8 +47,12 @@ def command(
 ) -> int:
     """List the VFs of NODE, of its PF, or of all nodes.
 
-    Unused is what nobody has claimed, and no running VM has in its XML. STATUS is what the agent of the node reports,
-    or how the agent is, if it no longer does; left out without any.
+    Unused is what nobody has claimed, and no running VM has in its XML.
+
+    STATUS is what the node's agent reports of the VF. Where the agent no longer reports, it is that of the agent:
+    silent, stopped, or down with its node. Where no agent ever reported, it is empty.
+
+    With --drift, exit 1 if the agent of a listed node does not report: whether its VFs are in sync is unknown then.
 
     \b
     Examples:
@@ -70,16 +75,42 @@ def command(
         if node and pf:
             find_pf(handler, node, pf)
         owner = find(handler, [one_name(vm)])[0] if vm else None
+        code = 0
         with turns(context.output, handler, arm, watch=watch) as each:
             for _ in each:
                 found = _select(context.output, handler, list_vfs(handler, node, pf), used, owner)
                 agents = read_agents(handler, [vf.node for vf in found])
+                headers, nothing = _USUAL, "No VFs."
                 if drift:
-                    reporting = {name: one for name, one in agents.items() if one.report}
-                    warn_of_agents(context.output, reporting, "showing what was reported last")
+                    code = EXIT_REFUSED if _warn_of_unknown(context.output, agents) else 0
+                    headers, nothing = _DRIFT, _no_drift(agents)
                     found = [vf for vf in found if (it := reported(agents, _ref(vf))) and it.state != "in_sync"]
-                _show_list(context.output, handler, found, agents, drift=drift)
-    return EXIT_INTERRUPTED if watch else 0
+                _show_list(context.output, handler, found, agents, headers, nothing)
+    return EXIT_INTERRUPTED if watch else code
+
+
+def _warn_of_unknown(output: Output, agents: Agents) -> bool:
+    """Warn of nodes whose VFs may have drifted unseen, and tell whether there are any."""
+    last = {name: agent for name, agent in agents.items() if agent.report}
+    warn_of_agents(output, last, "showing what was reported last")
+    never = [name for name, agent in agents.items() if not agent.report]
+    if never:
+        output.warning(
+            f"no SR-IOV agent reports from {', '.join(never)}: whether the VFs there are in sync is unknown"
+        )
+    return bool(never) or any(agent.trouble for agent in last.values())
+
+
+def _no_drift(agents: Agents) -> str:
+    """Return what it means that no VF is known to be out of sync."""
+    reporting = [agent for agent in agents.values() if agent.report and not agent.trouble]
+    if not agents:
+        return "No VFs."
+    if not reporting:
+        return "No agent reports: whether VFs are in sync is unknown."
+    return (
+        "All VFs are in sync." if len(reporting) == len(agents) else "All VFs of the nodes that report are in sync."
+    )
 
 
 def _ref(vf: Vf) -> VfRef:
@@ -97,8 +128,9 @@ def _select(output: Output, handler: ZKHandler, vfs: list[Vf], used: bool | None
     return [vf for vf in vfs if used in (None, vf.used)]
 
 
-def _show_list(output: Output, handler: ZKHandler, vfs: list[Vf], agents: Agents, *, drift: bool) -> None:
-    headers = _DRIFT if drift else _USUAL
+def _show_list(
+    output: Output, handler: ZKHandler, vfs: list[Vf], agents: Agents, headers: tuple[str, ...], nothing: str
+) -> None:
     wide = tuple(name for name in _EVERY if name not in headers)
     users = user_names(handler, vfs) if output.tabular or output.layout.asks else {}
     show_list(
@@ -108,9 +140,9 @@ def _show_list(output: Output, handler: ZKHandler, vfs: list[Vf], agents: Agents
         name=lambda vf: _ref(vf).name,
         headers=headers,
         wide=wide,
-        wrap=headers.index("DETAIL") if drift else None,
+        wrap=headers.index("DETAIL") if "DETAIL" in headers else None,
         row=lambda vf: [cells[name] for cells in [_cells(vf, agents, users)] for name in (*headers, *wide)],
-        nothing="All VFs that are reported are in sync." if drift else "No VFs.",
+        nothing=nothing,
     )
 
 

@@ -8,6 +8,7 @@ from pvc_cli.cluster.sriov.applied import Applied, require_reports, wait_until_a
 from pvc_cli.cluster.sriov.documents import settings_document
 from pvc_cli.cluster.sriov.model import Value, VfRef
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, Setting, change_settings, check_settings
+from pvc_cli.commands._common.agents import SET_IS_KEPT, warn_of_agents
 from pvc_cli.commands._common.command import (
     Command,
     Context,
@@ -20,7 +21,7 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.values import Number, Seconds
-from pvc_cli.commands.network.sriov._reports import shortfalls, show_applied, warn_of_agents
+from pvc_cli.commands.network.sriov._reports import shortfalls, show_applied
 from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, written_word
 from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import Output
@@ -64,7 +65,8 @@ def command(
     both. All changes are written together or not at all; the agent of the node applies them to the card.
 
     With --wait, exit 1 if the driver refuses a setting, 4 if the agent does not answer in time, and 5 if another
-    client changed a setting again. Else what was written is kept, and applied once that is possible.
+    client changed a setting again. A node that is down or never had an agent is not waited for: exit 4. In all cases
+    but 5, what was written is kept, and applied once that is possible.
 
     \b
     Examples:
@@ -96,11 +98,14 @@ def command(
         _say(output, vfs, changed, dry_run=dry_run)
         if dry_run:
             return 0
+        # Those that are not waited for are told of as the answer.
+        expected = {node: agent for node, agent in agents.items() if not agent.is_absent}
         if changed:
-            warn_of_agents(output, agents, "what was set is kept, and applied once an agent runs there")
+            warn_of_agents(output, agents if wait is None else expected, SET_IS_KEPT)
         applied: list[Applied] = []
         if wait is not None:
-            output.message("Waiting for the card.")
+            if expected:
+                output.message("Waiting for the card.")
             applied, agents = wait_until_applied(handler, vfs, settings, wait)
     short = shortfalls(applied, agents, wait or 0)
     if output.style != "table":
