@@ -15,6 +15,7 @@ from pvc_cli.cluster.sriov.claims import claim
 from pvc_cli.cluster.sriov.model import VfRef, list_vfs
 from pvc_cli.cluster.sriov.users import Crowd, User, read_arrived
 from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.state_lock import HOLD
 from pvc_cli.errors import ConflictError, UnreachableError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
@@ -199,12 +200,14 @@ def test_a_repair_is_taken_back_if_a_vm_with_the_vf_comes_meanwhile(
 def test_a_move_beside_which_a_vm_with_the_vf_comes_names_both(
     on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str, state: bytes
 ) -> None:
-    """Daemons act on a move at once: it is not taken back."""
+    """Daemons act on a move at once: it is not taken back, and the lock is held until all of them have seen it."""
     web = use(tree, "web-01", "ens1f0v1", node="pvchv3")
     tree.put(f"/domains/{web}/state", state)
     at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
+    begun = time.monotonic()
     result = on_tree("vm", "move", "web-01", "-t", "pvchv1")
     assert (result.code, in_use("app-01", stranger) in result.err) == (5, True)
+    assert time.monotonic() - begun >= HOLD
     assert "web-01: failed: done, but VF ens1f0v1" in result.err
     assert "it and VM web-01 both have the VF now; move one of them, and see 'pvc sriov vf audit" in result.err
     assert (tree.client.get(f"/domains/{web}/node")[0], tree.client.get(f"{FREE}/used_by")[0].decode()) == (
