@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pvc_cli import identity
 from pvc_cli.connections.cluster_id import ClusterId, unsure
 from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.files import state_folder
-from pvc_cli.zk.undo import Changed
+from pvc_cli.zk.undo import UNKNOWN, Changed, Settle
 from pvc_cli.zk.written import decode_value, encode_value
 
 MOST_ENTRIES = 500
@@ -22,6 +23,7 @@ MOST_BYTES = 32 << 20
 _FEW = 100
 """How many znodes a command changes at most that may take all of it back."""
 _SUFFIX = ".jsonl"
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,70 @@ class Entry:
     """The ID of the entry that it undid, if it was an undo."""
 
     def changes(self) -> list[Changed]:
-        """Return what it changed, each znode once.
+        """Return what it changed, each znode once, and what it was about to change when it ended.
 
         :raises RefusedError: if it changed too much for its entry.
         """
-        changed: dict[str, Changed] = {}
+        made = self.made()
+        before = {change.path: change.before for change in made}
+        # Whether it took something back is for its version to tell.
+        perhaps = [c for c in self.unfinished() if c.path not in before or before[c.path] != c.after]
+        return _merged([*made, *perhaps])
+
+    def made(self) -> list[Changed]:
+        """Return what it is known to have changed, each znode once.
+
+        :raises RefusedError: if it changed too much for its entry.
+        """
+        return _merged(self._read()[0])
+
+    def unfinished(self) -> list[Changed]:
+        """Return what it was about to change when it was killed, or lost the cluster: perhaps it did.
+
+        :raises RefusedError: if it changed too much for its entry.
+        """
+        return self._read()[1]
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it may have changed more than it is known to have: its end is not written."""
+        line = _last_line(self.path)
+        if line.startswith(b'{"open"'):
+            return not (line.startswith(b'{"open":0,') and line.endswith(b"\n"))
+        return line.startswith(b'{"intended"') and line.endswith(b"\n")
+
+    def _read(self) -> tuple[list[Changed], list[Changed]]:
+        """Return what it changed, and what it was about to change when it ended."""
+        made: list[Changed] = []
+        intended: dict[int, list[Changed]] = {}
+        batches = 0
         for line in _lines(self.path):
             if line.get("truncated"):
                 raise RefusedError(
                     f"{self.id} changed more than its entry holds: restore the backup that was made before it, with"
                     " 'pvc cluster restore'"
                 )
+            if "intended" in line:
+                intended[batches] = [
+                    Changed(path, decode_value(before), decode_value(after), *UNKNOWN)
+                    for path, before, after in line["intended"]
+                ]
+                batches += 1
+            if "done" in line:
+                changed = zip(intended.pop(line["of"]), line["done"], strict=False)
+                made += [change._replace(version=version, czxid=czxid) for change, (version, czxid) in changed]
+            # So were entries before they told of intentions.
             for path, before, after, version, czxid in line.get("changes", ()):
-                now = Changed(path, decode_value(before), decode_value(after), version, czxid)
-                changed[path] = changed[path].then(now) if path in changed else now
-        return [change for change in changed.values() if change.before != change.after]
+                made.append(Changed(path, decode_value(before), decode_value(after), version, czxid))
+        return made, [change for changes in intended.values() for change in changes]
+
+
+def _merged(changes: Sequence[Changed]) -> list[Changed]:
+    """Return *changes* with one for each znode, without those that came back to what was there."""
+    merged: dict[str, Changed] = {}
+    for change in changes:
+        merged[change.path] = merged[change.path].then(change) if change.path in merged else change
+    return [change for change in merged.values() if change.before != change.after]
 
 
 class Recorder:
@@ -76,27 +127,54 @@ class Recorder:
         self._facts = facts
         self._on_error = on_error
         self._path: Path | None = None
+        self._batches = 0
+        self._open: set[int] = set()
         self._failed = False
         self._net: dict[str, Changed] | None = {}
         """What the few znodes that it changed were at first, and are now; None if they are more."""
 
-    def record(self, changes: Sequence[Changed]) -> None:
-        """Append what a transaction changed."""
-        if self._failed or not changes:
+    def record(self, changes: Sequence[Changed]) -> Settle:
+        """Append what is about to be changed: whoever is killed then leaves an entry that says so.
+
+        :returns: what appends what was changed of it.
+        """
+        if changes and not self._failed:
+            with self._warning():
+                return self._begin(changes)
+        return lambda _: None
+
+    def _begin(self, changes: Sequence[Changed]) -> Settle:
+        if self._path is None:
+            self._path = _new_entry({**self._header, **self._facts()})
+        if self._path.stat().st_size > MOST_BYTES:
+            self._failed = True
+            _append(self._path, {"truncated": True})
+            return lambda _: None
+        number = self._batches
+        values = [[c.path, encode_value(c.before), encode_value(c.after)] for c in changes]
+        _append(self._path, {"intended": values})
+        self._batches += 1
+        self._open.add(number)
+        return lambda changed: self._settle(number, changed)
+
+    def _settle(self, number: int, changed: Sequence[Changed]) -> None:
+        if self._path is None:
             return
-        try:
-            if self._path is None:
-                self._path = _new_entry({**self._header, **self._facts()})
-            if self._path.stat().st_size > MOST_BYTES:
-                self._failed = True
-                line: dict[str, Any] = {"truncated": True}
-            else:
-                line = {"changes": [[c.path, encode_value(c.before), encode_value(c.after), *c[3:]] for c in changes]}
-            with self._path.open("a", encoding="ascii") as file:
-                file.write(json.dumps(line, separators=(",", ":")) + "\n")
-            if self._is_taken_back(changes):
+        self._open.discard(number)
+        taken_back = self._is_taken_back(changed)
+        with self._warning():
+            if taken_back and not self._open:
                 self._path.unlink()
-                self._path = None
+                self._path, self._batches = None, 0
+            elif not self._failed:
+                marks = [[c.version, c.czxid] for c in changed]
+                _append(self._path, {"open": len(self._open), "of": number, "done": marks})
+
+    @contextmanager
+    def _warning(self) -> Iterator[None]:
+        """Say that the history cannot be written, and give it up."""
+        try:
+            yield
         except OSError as error:
             self._failed = True
             self._on_error(f"the change cannot be undone later, for its history cannot be written: {error.strerror}")
@@ -108,6 +186,11 @@ class Recorder:
             if len(self._net) > _FEW:
                 self._net = None
         return self._net is not None and all(change.before == change.after for change in self._net.values())
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a", encoding="ascii") as file:
+        file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
 
 def list_entries() -> list[Entry]:
@@ -192,6 +275,22 @@ def _load(path: Path) -> Entry | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _last_line(path: Path) -> bytes:
+    """Return the last line of a file, of which nothing else is read; empty if it cannot be."""
+    tail = b""
+    try:
+        with path.open("rb") as file:
+            at = file.seek(0, os.SEEK_END)
+            while at and b"\n" not in tail[:-1]:
+                size = min(at, _BLOCK)
+                at -= size
+                file.seek(at)
+                tail = file.read(size) + tail
+    except OSError:
+        return b""
+    return b"".join(tail.splitlines(keepends=True)[-1:])
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pvc_cli.zk.connection import Connection
     from pvc_cli.zk.contenders import Contender
     from pvc_cli.zk.ensemble import EnsembleReport
-    from pvc_cli.zk.undo import Changed
+    from pvc_cli.zk.undo import OnChange
     from pvc_cli.zk.watch import Watcher
 
 _NOT_CONNECTED = "the handler is not connected: call connect(), or use it in a with statement"
@@ -49,7 +49,7 @@ class ZKHandler:
     :param multiread: False to read without ZooKeeper's `multiRead`; servers before 3.6 are detected anyway.
     :param on_event: is told, in a sentence each, when the session is opened, suspended, resumed and closed.
     :param before_change: is called before every transaction that is sent.
-    :param on_change: is told what each transaction that was applied has changed.
+    :param on_change: is told what each transaction is about to change; what it returns is told what that has changed.
     :param lock_timeout: seconds to wait for a lock; a killed holder's is free after its session's timeout.
     :param lock_holder: shown to those who wait for our locks; by default, the number of this process.
     :param schema_dir: where an installed PVC defines newer schema versions; by default, PVC's own place.
@@ -65,7 +65,7 @@ class ZKHandler:
         multiread: bool = True,
         on_event: Callable[[str], None] | None = None,
         before_change: Callable[[], None] | None = None,
-        on_change: Callable[[list[Changed]], object] | None = None,
+        on_change: OnChange | None = None,
         lock_timeout: float = 30.0,
         lock_holder: str = "",
         schema_dir: str | Path | None = None,

@@ -6,7 +6,7 @@ import copy
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from kazoo.exceptions import (
 )
 from kazoo.security import OPEN_ACL_UNSAFE
 
-from pvc_cli.errors import TooLargeError, UnreachableError
+from pvc_cli.errors import OutcomeUnknownError, PvcError, TooLargeError, UnreachableError
 from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.flow import Flow, Sizes
 from pvc_cli.zk.locks import HeldLock
@@ -29,6 +29,7 @@ from pvc_cli.zk.store import (
     Op,
     Read,
     ReadResult,
+    ReplacedError,
     Stat,
     TextResult,
     Znode,
@@ -37,7 +38,7 @@ from pvc_cli.zk.store import (
     judge_replaced,
     pack_stat,
 )
-from pvc_cli.zk.undo import Changed, changed_by, without_before
+from pvc_cli.zk.undo import OnChange, changed_by, without_before
 
 MAX_REQUEST = 1_048_575
 """Bytes that a request may have where the servers' jute.maxbuffer is not raised: at more they hang up."""
@@ -51,7 +52,7 @@ class LiveStore:
     :param multiread: whether to use ZooKeeper's `multiRead`; a server that turns out not to know it
         (before 3.6) gets pipelined single reads instead, for as long as this store lives.
     :param before_change: is called before every transaction that is sent.
-    :param on_change: is told what each transaction that was applied has changed.
+    :param on_change: is told what each transaction is about to change; what it returns is told what that has changed.
     :param lock_timeout: how long, in seconds, to wait for a lock.
     :param lock_holder: who holds this store's locks, for those who wait for them.
     """
@@ -62,7 +63,7 @@ class LiveStore:
         *,
         multiread: bool = True,
         before_change: Callable[[], None] | None = None,
-        on_change: Callable[[list[Changed]], object] | None = None,
+        on_change: OnChange | None = None,
         lock_timeout: float = 30.0,
         lock_holder: str = "",
     ) -> None:
@@ -192,7 +193,21 @@ class LiveStore:
         self.require_fit(ops)
         if self._before_change:
             self._before_change()
-        before = self._values(without_before(ops)) if self._on_change else {}
+        if not self._on_change:
+            self._commit(ops, lambda _: None)
+            return
+        before = self._values(without_before(ops))
+        settle = self._on_change(changed_by(ops, [None] * len(ops), before, 0))
+        try:
+            self._commit(ops, lambda results: settle(changed_by(ops, results, before, self.last_zxid)))
+        except (OutcomeUnknownError, ReplacedError):
+            raise
+        except PvcError:
+            settle([])
+            raise
+
+    def _commit(self, ops: Sequence[Op], tell: Callable[[Sequence[Any]], object]) -> None:
+        """Apply all of *ops*, or none, and *tell* the results once they are."""
         until = time.monotonic() + self._connection.timeout
         while True:
             self._waits[0] += 1
@@ -201,13 +216,13 @@ class LiveStore:
                 results = self._connection.deadline()(self._request(ops).commit_async())
             except LOST_ERRORS:
                 if self._was_applied(ops, until, last_seen):
-                    self._tell_of(ops, [self._stat(op.path) for op in ops], before)
+                    tell([self._stat(op.path) for op in ops])
                     return
             except UnreachableError as error:
                 raise unknown(f"({error})") from None
             else:
                 judge(ops, results)
-                self._tell_of(ops, results, before)
+                tell(results)
                 judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
 
@@ -218,10 +233,6 @@ class LiveStore:
     def _stat(self, path: str) -> Stat | None:
         (found,) = self.read([Read(path)])
         return found.stat if isinstance(found, Znode) else None
-
-    def _tell_of(self, ops: Sequence[Op], results: Sequence[Any], before: Mapping[str, bytes | None]) -> None:
-        if self._on_change:
-            self._on_change(changed_by(ops, results, before, self.last_zxid))
 
     @property
     def last_zxid(self) -> int:

@@ -27,7 +27,7 @@ from pvc_cli.zk.store import (
     judge_replaced,
     pack_stat,
 )
-from pvc_cli.zk.undo import Changed
+from pvc_cli.zk.undo import Changed, OnChange
 
 _TOLD_AT_ONCE = 1_000
 
@@ -42,7 +42,7 @@ class SnapshotStore:
     :param path: the file, if there is one.
     :param lock_timeout: how long, in seconds, to wait for another process that changes the file.
     :param read_only: why nothing may be changed, and what allows it; empty to allow it.
-    :param on_change: is told what has changed in the file, once it is saved.
+    :param on_change: is told what is about to change in the file; what it returns is told what has, once it is saved.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SnapshotStore:
         *,
         lock_timeout: float = 10.0,
         read_only: str = "",
-        on_change: Callable[[list[Changed]], object] = lambda _: None,
+        on_change: OnChange = lambda _: lambda _: None,
     ) -> None:
         self._path = path
         self._on_change = on_change
@@ -76,7 +76,7 @@ class SnapshotStore:
         *,
         lock_timeout: float = 10.0,
         read_only: str = "",
-        on_change: Callable[[list[Changed]], object] = lambda _: None,
+        on_change: OnChange = lambda _: lambda _: None,
     ) -> SnapshotStore:
         """Return the store that is the backup file at *path*; its other parameters are those of the class.
 
@@ -256,22 +256,27 @@ class SnapshotStore:
         """
         try:
             if self._changed and self._path:
-                # Once it is written, another process may replace it: what it is then is not what we wrote.
-                self._read_at = write_file(self._path, encode_backup(self._values)) or _stat(self._path)
-                self._changed = False
-                self._tell_of_changes()
-        except OSError as error:
-            raise cannot_write(self._path, error) from None
+                self._write(self._path)
         finally:
             if self._lock:
                 self._lock.release()
 
-    def _tell_of_changes(self) -> None:
-        changes = [Changed(path, old, self._values.get(path)) for path, old in sorted(self._saved.items())]
-        self._saved.clear()
+    def _write(self, path: Path) -> None:
+        changes = [Changed(at, old, self._values.get(at)) for at, old in sorted(self._saved.items())]
         changes = [change for change in changes if change.before != change.after]
-        for start in range(0, len(changes), _TOLD_AT_ONCE):
-            self._on_change(changes[start : start + _TOLD_AT_ONCE])
+        chunks = [changes[start : start + _TOLD_AT_ONCE] for start in range(0, len(changes), _TOLD_AT_ONCE)]
+        told = [(self._on_change(chunk), chunk) for chunk in chunks]
+        try:
+            # Once it is written, another process may replace it: what it is then is not what we wrote.
+            self._read_at = write_file(path, encode_backup(self._values)) or _stat(path)
+        except OSError as error:
+            for settle, _ in told:
+                settle([])
+            raise cannot_write(path, error) from None
+        self._changed = False
+        self._saved.clear()
+        for settle, chunk in told:
+            settle(chunk)
 
 
 class FileStoreLock:

@@ -1,11 +1,14 @@
 """What transactions changed, znode by znode, and the steps that undo it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pvc_cli.errors import RefusedError
 from pvc_cli.zk.store import Op, Read, Store, Znode
 from pvc_cli.zk.transaction import delete_noticing
+
+UNKNOWN = (-1, -1)
+"""The version and czxid of a change whose outcome is unknown: its value tells."""
 
 
 class Changed(NamedTuple):
@@ -22,6 +25,12 @@ class Changed(NamedTuple):
     def then(self, later: "Changed") -> "Changed":
         """Return this change and a *later* one of the same znode as one."""
         return later._replace(before=self.before)
+
+
+Settle = Callable[[list[Changed]], object]
+"""Is told what was changed of what was intended: nothing, if it was refused; never, if the outcome is unknown."""
+OnChange = Callable[[list[Changed]], Settle]
+"""Is told what is about to be changed; returns what is to be told what became of it."""
 
 
 def without_before(ops: Iterable[Op]) -> list[str]:
@@ -107,5 +116,8 @@ def _require_unchanged(change: Changed, now: Znode | None) -> None:
     elif now is None:
         raise RefusedError(f"{change.path} was deleted since")
     # In a backup, which keeps no versions, only the value tells.
+    elif (change.version, change.czxid) == UNKNOWN:
+        if now.data != change.after:
+            raise RefusedError(f"{change.path} was changed since")
     elif (now.version, now.stat.czxid, now.data) != (change.version, change.czxid, change.after):
         raise RefusedError(f"{change.path} was changed since")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pvc_cli.connections.history import Recorder, list_entries
+from pvc_cli.zk.live import LiveStore
+from pvc_cli.zk.store import Op
+from pvc_cli.zk.undo import Changed
 from tests.conftest import Pvc, Tree, changes_between
 
 
@@ -272,6 +280,105 @@ def test_the_oldest_entries_go_first_also_those_named_in_local_time(
     assert on_tree("vm", "tag", "add", "web-01", "two").code == 0
     listed = json.loads(on_tree("history", "list", "-o", "json").out)
     assert [found["command"][-1] for found in listed] == ["two", "one"]
+
+
+KILLED = """
+import os, signal, sys
+from pvc_cli import app
+from pvc_cli.zk.live import LiveStore
+
+moment, *words = sys.argv[1:]
+commit = LiveStore._commit
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+LiveStore._commit = die if moment == "before" else lambda store, ops, tell: commit(store, ops, die)
+sys.argv = ["pvc", *words]
+app.main(words)
+"""
+
+
+def kill(tree: Tree, moment: str, *words: str) -> None:
+    """Run a command that is killed right before or right after its transaction."""
+    words = ("--coordinators", tree.hosts, *words)
+    run = subprocess.run([sys.executable, "-c", KILLED, moment, *words], check=False, capture_output=True)
+    assert run.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("moment", "undone"), [("before", "unchanged: is as it was before"), ("after", "undone")])
+def test_what_a_killed_command_may_have_changed_is_told_as_unfinished_and_undone(
+    on_tree: Pvc, tree: Tree, moment: str, undone: str
+) -> None:
+    before = tree.dump()
+    kill(tree, moment, "vm", "tag", "add", "web-01", "blue")
+    assert (tree.dump() == before) == (moment == "before")
+    (listed,) = json.loads(on_tree("history", "list", "--cluster", "-o", "json").out)
+    assert (listed["command"][-1], listed["unfinished"]) == ("blue", True)
+    assert "unfinished" in on_tree("history", "list").out
+    shown = json.loads(on_tree("history", "show", "last", "-o", "json").out)
+    assert shown["changes"] == []
+    assert f"/domains/{tree.uuid('web-01')}/tags/blue" in {change["path"] for change in shown["unfinished"]}
+    text = on_tree("history", "show", "last").out
+    assert f"Unfinished: pvc ended before it knew whether it had changed this: 'pvc undo {listed['id']}" in text
+    assert "changed web-01" not in text
+    result = on_tree("-v", "undo", "last")
+    assert (result.code, tree.dump()) == (0, before)
+    assert f"web-01: {undone}" in result.err
+
+
+def test_what_others_changed_after_a_killed_command_is_not_undone(on_tree: Pvc, tree: Tree) -> None:
+    kill(tree, "after", "vm", "tag", "add", "web-01", "blue")
+    tree.put(f"/domains/{tree.uuid('web-01')}/tags/blue/protected", b"True")
+    before = tree.dump()
+    result = on_tree("undo", "last")
+    assert (result.code, tree.dump()) == (1, before)
+    assert "was changed since" in result.err
+
+
+def test_what_became_of_each_transaction_is_told_by_its_own(home: Path) -> None:
+    """One of unknown outcome says nothing of those after it."""
+    a, b, c = (Changed(path, None, b"", 3, 7) for path in ("/a", "/b", "/c"))
+    recorder = Recorder("hv1", ["pvc"], pytest.fail)
+    unknown, refused, made = (recorder.record([change]) for change in (a, b, c))
+    made([c])
+    refused([])
+    (entry,) = list_entries()
+    assert (entry.made(), [change.path for change in entry.unfinished()], entry.is_unfinished) == ([c], ["/a"], True)
+    assert {change.path for change in entry.changes()} == {"/a", "/c"}
+    unknown([a])
+    assert (entry.made(), entry.unfinished(), entry.is_unfinished) == ([c, a], [], False)
+
+
+def test_a_refused_transaction_leaves_no_entry(on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "green")
+    commit = LiveStore._commit
+
+    def refuse(store: LiveStore, ops: Sequence[Op], tell: Callable[[Sequence[Any]], object]) -> None:
+        commit(store, [*ops, Op("check", "/schema/version", version=99)], tell)
+
+    monkeypatch.setattr(LiveStore, "_commit", refuse)
+    assert on_tree("vm", "tag", "add", "web-01", "blue").code == 5
+    assert on_tree("history", "list", "-o", "name").out.split() == [entry]
+
+
+def test_a_finished_command_is_not_unfinished_however_often_it_had_to_try(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, calls = LiveStore._commit, iter(range(100))
+
+    def late(store: LiveStore, ops: Sequence[Op], tell: Callable[[Sequence[Any]], object]) -> None:
+        conflict = [Op("check", "/schema/version", version=99)] if next(calls) == 1 else []
+        commit(store, [*ops, *conflict], tell)
+
+    before = tree.dump()
+    monkeypatch.setattr(LiveStore, "_commit", late)
+    monkeypatch.setattr("pvc_cli.zk.execute.CHUNK_OPS", 5)
+    entry = changed_again(on_tree, "vm", "tag", "add", "--all", "blue")
+    shown = json.loads(on_tree("history", "show", entry, "-o", "json").out)
+    assert shown["unfinished"] == []
+    assert {change["path"] for change in shown["changes"]} == changes_between(before, tree.dump()).keys()
+    assert (on_tree("undo", entry).code, tree.dump()) == (0, before)
 
 
 def test_secrets_in_the_history_are_masked(on_tree: Pvc, tree: Tree) -> None:

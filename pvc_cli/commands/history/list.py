@@ -9,7 +9,7 @@ from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.history import Entry, list_entries
 from pvc_cli.output.writer import Document
 
-_HEADERS = ("ID", "CLUSTER", "COMMAND")
+_HEADERS = ("ID", "CLUSTER", "NOTE", "COMMAND")
 _WIDE = ("TIME", "USER")
 _COMMAND = _HEADERS.index("COMMAND")
 
@@ -20,6 +20,8 @@ _COMMAND = _HEADERS.index("COMMAND")
 @pass_context
 def command(context: Context, this: bool) -> None:
     """List what was changed, the latest first. An ID is the time of the change, in UTC.
+
+    Unfinished is what was killed, or lost the cluster, before it knew whether its last change was made.
 
     \b
     Examples:
@@ -42,6 +44,7 @@ def command(context: Context, this: bool) -> None:
         row=lambda entry: [
             entry.id,
             entry.cluster.hosts,
+            "unfinished" if entry.is_unfinished else "",
             shlex.join(entry.command),
             time_text(entry.time),
             entry.user,
@@ -57,4 +60,5 @@ def _document(entry: Entry) -> Document:
         "cluster": entry.cluster.hosts,
         "user": entry.user,
         "command": list(entry.command),
+        "unfinished": entry.is_unfinished,
     }

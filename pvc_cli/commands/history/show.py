@@ -1,5 +1,5 @@
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import click
@@ -19,6 +19,7 @@ from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.undo import Changed
 
 _NOTHING = "-"
+_UNFINISHED = "Unfinished: pvc ended before it knew whether it had changed this"
 _MOMENT = 2.0
 """How many seconds the cluster may take to tell names."""
 
@@ -33,7 +34,7 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
     """Show what one command changed.
 
     ID is one of 'pvc history list', or last. Names are those of today; what another cluster had, or one that does not
-    answer, is shown by paths.
+    answer, is shown by paths. So is what was unfinished when the command was killed, or lost the cluster.
 
     \b
     Examples:
@@ -41,7 +42,10 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
       pvc history show last --paths
     """
     entry, output = find_entry(name), context.output
-    changes = [change if secrets else _masked(change) for change in sorted(entry.changes())]
+    changes, unfinished = (
+        [change if secrets else _masked(change) for change in sorted(found)]
+        for found in (entry.made(), entry.unfinished())
+    )
     items = None if paths or secrets or output.style != "table" else _by_name(context, entry, changes)
     output.show(
         lambda: {
@@ -51,22 +55,34 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
             "user": entry.user,
             "command": list(entry.command),
             "changes": [changed_document(change) for change in changes],
+            "unfinished": [changed_document(change) for change in unfinished],
         },
-        names=lambda: [change.path for change in changes],
-        table=lambda: "\n\n".join(
-            (
-                output.fields(
-                    [
-                        ("Time", time_text(entry.time)),
-                        ("Cluster", entry.cluster.hosts),
-                        ("User", entry.user),
-                        ("Command", shlex.join(entry.command)),
-                    ]
-                ),
-                _table(output, changes) if items is None else "\n".join(done_lines(output, items)),
-            )
-        ),
+        names=lambda: [change.path for change in (*changes, *unfinished)],
+        table=lambda: "\n\n".join(_blocks(output, entry, changes, items, unfinished)),
     )
+
+
+def _blocks(
+    output: Output,
+    entry: Entry,
+    changes: Sequence[Changed],
+    items: Sequence[ItemDifference] | None,
+    unfinished: Sequence[Changed],
+) -> Iterator[str]:
+    """Yield what is shown, block by block: *items* are the changes by name, if names are known."""
+    yield output.fields(
+        [
+            ("Time", time_text(entry.time)),
+            ("Cluster", entry.cluster.hosts),
+            ("User", entry.user),
+            ("Command", shlex.join(entry.command)),
+        ]
+    )
+    if changes:
+        yield _table(output, changes) if items is None else "\n".join(done_lines(output, items))
+    if unfinished:
+        yield f"{_UNFINISHED}: 'pvc undo {entry.id} --dry-run' tells."
+        yield _table(output, unfinished)
 
 
 def _by_name(context: Context, entry: Entry, changes: Sequence[Changed]) -> Sequence[ItemDifference] | None:
@@ -78,7 +94,7 @@ def _by_name(context: Context, entry: Entry, changes: Sequence[Changed]) -> Sequ
         return None
 
 
-def _table(output: Output, changes: list[Changed]) -> str:
+def _table(output: Output, changes: Sequence[Changed]) -> str:
     return output.table(("PATH", "BEFORE", "AFTER"), [[c.path, _text(c.before), _text(c.after)] for c in changes])
 
 

@@ -76,16 +76,19 @@ def _made(output: Output, handler: ZKHandler, vf: VfRef) -> list[_Event]:
         if not entry.cluster.is_same(here):
             continue
         try:
-            item = changes_of(handler, vf, entry.changes())
+            items = [changes_of(handler, vf, changes) for changes in (entry.made(), entry.unfinished())]
         except RefusedError as error:
             output.warning(str(error))
             continue
-        if item:
-            events.append(_event(entry, item))
+        events += [
+            _event(entry, item, unfinished=unfinished)
+            for item, unfinished in zip(items, (False, True), strict=True)
+            if item
+        ]
     return events
 
 
-def _event(entry: Entry, item: ItemDifference) -> _Event:
+def _event(entry: Entry, item: ItemDifference, *, unfinished: bool) -> _Event:
     document = {
         "time": entry.time,
         "source": "pvc",
@@ -93,9 +96,11 @@ def _event(entry: Entry, item: ItemDifference) -> _Event:
         "user": entry.user,
         "command": list(entry.command),
         "status": item.status,
+        "unfinished": unfinished,
         "changes": difference_document(item)["changes"],
     }
     change = "; ".join(brief_changes(item)) if item.status == "changed" else item.status
+    change = f"perhaps: {change}" if unfinished else change
     return _Event(entry.time, entry.user, change, shlex.join(entry.command), document)
 
 
