@@ -61,6 +61,7 @@ CODES = {
     "What changed": 1,
     "What changed on a VF": 0,
     "A change tried": 1,
+    "Which VFs differ": 1,
     "Watch": 124,
     "Why did it fail": 1,
 }

@@ -48,8 +48,8 @@ def test_pfs_are_listed_with_their_vfs(on_tree: Pvc) -> None:
 
 def test_a_pf_is_shown_as_a_map(on_tree: Pvc) -> None:
     lines = on_tree("sriov", "pf", "info", "pvchv1", "ens1f0").out.splitlines()
-    assert [line.split()[-1] for line in lines[-4:]] == ["nfv-01", "unclaimed", "unclaimed", "unclaimed"]
-    assert lines[-4].split() == ["ens1f0v0", "0000:03:10.0", "0", "->", "nfv-01"]
+    assert [line.split()[-1] for line in lines[-4:]] == ["nfv-01", "-", "-", "-"]
+    assert lines[-4].split() == ["ens1f0v0", "0000:03:10.0", "0", "nfv-01"]
 
 
 def test_vfs_are_listed_naturally_and_by_use(on_tree: Pvc, tree: Tree) -> None:
@@ -59,7 +59,7 @@ def test_vfs_are_listed_naturally_and_by_use(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("sriov", "vf", "list", "--used", "-o", "name").out == "pvchv1/ens1f0v0\n"
     assert len(json.loads(on_tree("sriov", "vf", "list", "--unused", "-o", "json").out)) == 24
     row = on_tree("sriov", "vf", "list", "pvchv1").out.splitlines()[5].split()
-    assert row == ["pvchv1", "ens1f0v10", "?", "?", "?", "?", "?", "?", "unclaimed"]
+    assert row == ["pvchv1", "ens1f0v10", "?", "?", "?", "?", "?", "?", "-"]
 
 
 def test_a_vf_is_a_typed_document(on_tree: Pvc, tree: Tree) -> None:
@@ -332,7 +332,7 @@ def test_a_list_of_vfs_is_shown_again_when_one_changes(
     result = on_tree("sriov", "vf", "list", "pvchv1", "--watch")
     assert result.code == 130
     rows = [line.split() for line in result.out.splitlines() if "ens1f0v1" in line]
-    assert [(row[2], row[-1]) for row in rows] == [("0", "unclaimed"), ("55", "unclaimed"), ("55", "?")]
+    assert [(row[2], row[-1]) for row in rows] == [("0", "-"), ("55", "-"), ("55", "?")]
 
 
 def test_a_backup_stands_in_for_a_cluster(pvc: Pvc, on_tree: Pvc, tmp_path: Path) -> None:

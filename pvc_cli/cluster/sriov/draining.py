@@ -23,7 +23,9 @@ class VfUser(NamedTuple):
     uuid: str
     """Empty for a claim that records no VM."""
     state: str
-    """That of the VM; empty if there is no such VM on the node."""
+    """That of the VM, wherever it is; empty if there is no such VM."""
+    node: str
+    """Where the VM is; it may have claimed a VF of another node."""
     claimed: bool
     in_xml: bool
     blocks: bool
@@ -36,23 +38,28 @@ def read_pf_users(handler: ZKHandler, node: str, pf: str) -> list[VfUser]:
     :raises NotFoundError: if there is no such node.
     """
     vfs, users = list_vfs(handler, node, pf), read_users(handler, node)
-    known = {user.ref.uuid: user for user in users}
+    known = {user.ref.uuid: (user.ref.name, user.state, user.node) for user in users}
+    # Who has claimed a VF here, and is elsewhere.
+    others = list(dict.fromkeys(vf.used_by for vf in vfs if vf.used and vf.used_by and vf.used_by not in known))
+    rows = handler.read_rows([(key, uuid) for key in ("domain", "domain.state", "domain.node")] for uuid in others)
+    for uuid, row in zip(others, rows, strict=True):
+        known[uuid] = (row[0] or uuid, row[1] or "", row[2] or "")
     found: list[VfUser] = []
     for vf in vfs:
         claimed = vf.used_by if vf.used else None
         here = [user for user in users if node in (*user.nodes, *([node] if "" in user.nodes else ()))]
         with_it = {user.ref.uuid: user for user in here if user.use_of(vf.phy, str(vf.pci))}
         if claimed is not None and claimed not in with_it:
-            one = known.get(claimed)
-            name = (one.ref.name if one else handler.read(("domain", claimed)) if claimed else None) or claimed
-            state = one.state if one else ""
-            found.append(VfUser(vf.phy, name, claimed, state, claimed=True, in_xml=False, blocks=True))
+            name, state, at = known.get(claimed, (claimed, "", ""))
+            found.append(VfUser(vf.phy, name, claimed, state, at, claimed=True, in_xml=False, blocks=True))
         for uuid, user in with_it.items():
             mine = uuid == claimed
             blocks = mine or not user.is_idle
-            found.append(VfUser(vf.phy, user.ref.name, uuid, user.state, claimed=mine, in_xml=True, blocks=blocks))
+            found.append(
+                VfUser(vf.phy, user.ref.name, uuid, user.state, user.node, claimed=mine, in_xml=True, blocks=blocks)
+            )
     found += [
-        VfUser("", user.ref.name, user.ref.uuid, user.state, claimed=False, in_xml=False, blocks=True)
+        VfUser("", user.ref.name, user.ref.uuid, user.state, user.node, claimed=False, in_xml=False, blocks=True)
         for user in users
         if vfs and not (user.readable or user.is_idle)
     ]
@@ -84,8 +91,8 @@ def wait_until_drained(
     before: list[VfUser] | None = None
     told = 0.0
     while True:
-        users, now = blocking(read_pf_users(handler, node, pf)), time.monotonic()
-        left = until - now
+        left = until - (now := time.monotonic())
+        users = blocking(read_pf_users(handler, node, pf))
         if not users or left <= 0:
             return users
         if users != before or now - told >= _REMIND:

@@ -6,10 +6,10 @@ command = LazyGroup(
     __name__,
     __doc__,
     {
-        "drain": "Wait until nobody uses a VF of a PF, as before its VFs are removed.",
+        "drain": "Wait until no VM uses a PF's VFs, before they are removed.",
         "info": "Show a PF, its VFs and the VMs that use them, and what the agent of its node reports.",
         "list": "List the PFs of NODE, or of all nodes.",
         "rename": "Rename a PF in the tree, with its VFs, their settings and claims.",
-        "set": "Set how many VFs a PF is to have, in the configuration of its node.",
+        "set": "Set the number of VFs of a PF, in the configuration of its node.",
     },
 )

@@ -9,7 +9,7 @@ from pvc_cli.commands._common.listing import show_records
 from pvc_cli.output.writer import Cell, Output, flag_cell
 from pvc_cli.zk import ZKHandler
 
-HEADERS = ("VF", "VM", "STATE", "CLAIMED", "IN XML", "BLOCKS")
+HEADERS = ("VF", "VM", "STATE", "NODE", "CLAIMED", "IN XML", "BLOCKS")
 
 
 def wait(output: Output, handler: ZKHandler, node: str, name: str, timeout: float) -> list[VfUser]:
@@ -61,4 +61,4 @@ def _tell(output: Output, users: list[VfUser], left: float) -> None:
 def _row(user: VfUser) -> list[str | Cell]:
     flags = [flag_cell(flag) for flag in (user.claimed, user.in_xml)]
     blocks = flag_cell(user.blocks, colours=("green", "yellow"))
-    return [user.vf or "?", user.name or "?", user.state or "?", *flags, blocks]
+    return [user.vf or "?", user.name or "?", user.state or "?", user.node or "?", *flags, blocks]

@@ -4,7 +4,7 @@ import shlex
 
 from pvc_cli import identity
 from pvc_cli.cluster.nodes import require_node
-from pvc_cli.errors import RefusedError
+from pvc_cli.errors import RefusedError, quoted
 from pvc_cli.zk import ZKHandler
 
 
@@ -23,6 +23,6 @@ def require_here(handler: ZKHandler, node: str, *words: str) -> None:
     if node != identity.host():
         command = shlex.join(["pvc", "sriov", "pf", *words])
         raise RefusedError(
-            f"cannot do this on {identity.host()}: the configuration and the card are those of {node}; run there:"
-            f" '{command}'"
+            f"cannot do this on this machine ({quoted(identity.host())}): the configuration and the card are those of"
+            f" {node}; run there: '{command}'"
         )

@@ -37,10 +37,10 @@ def command(
     yes: bool,
     dry_run: bool,
 ) -> int:
-    """Wait until nobody uses a VF of a PF, as before its VFs are removed.
+    """Wait until no VM uses a PF's VFs, before they are removed.
 
-    Changes nothing: move or stop the VMs that are shown, and release what is claimed. Exit 1 if somebody still uses a
-    VF when the time is over. New claims are not kept away.
+    Changes nothing: move or stop the VMs that are shown, and release what is claimed. Exit 1 if a VM still uses a VF
+    when the time is over. Meanwhile, VFs can still be claimed.
 
     With --resize, on the node itself, the VFs are then removed, and the number in its configuration is created, if it
     is another one: by the agent, or without one as by 'pvc sriov agent sync'. VFs get their settings back.

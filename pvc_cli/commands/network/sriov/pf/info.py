@@ -7,7 +7,7 @@ from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.network.sriov._reports import agent_fields, state_cell
-from pvc_cli.output.writer import Cell, Output, Row, known
+from pvc_cli.output.writer import UNKNOWN, Cell, Output, Row, known, optional_cell
 
 
 @click.command("info")
@@ -61,6 +61,6 @@ def _report(pf: Pf, agent: Agent) -> list[tuple[str, str | Cell]]:
 def _table(output: Output, vfs: list[Vf], agent: Agent, names: dict[str, str]) -> str:
     rows: list[Row] = []
     for vf in vfs:
-        user = f"-> {names.get(vf.used_by, '?')}" if vf.used else "unclaimed"
+        user = optional_cell(names.get(vf.used_by, UNKNOWN) if vf.used else None, "-")
         rows.append([vf.phy, state_cell(agent, agent.vf(vf.phy)), str(vf.pci), vf.config.vlan_id, user])
     return output.table(("VF", "STATUS", "PCI ADDRESS", "VLAN", "USED BY"), rows)

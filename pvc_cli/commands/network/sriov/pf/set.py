@@ -27,14 +27,14 @@ _MOST = 65535
 @click.argument("name", metavar="PF", shell_complete=complete.pfs)
 @click.option(
     "--vfcount", "count", type=click.IntRange(0, _MOST), metavar="N", required=True,
-    help="How many VFs the PF is to have.",
+    help="The new number of VFs.",
 )  # fmt: skip
 @config_option
 @plain_dry_run_option
 @output_option
 @pass_context
 def command(context: Context, node: str, name: str, count: int, config: Path | None, dry_run: bool) -> None:
-    """Set how many VFs a PF is to have, in the configuration of its node.
+    """Set the number of VFs of a PF, in the configuration of its node.
 
     Run it on the node. It changes the number in /etc/pvc/pvc.conf, and no other byte; the card stays as it is until
     'pvc sriov pf drain NODE PF --resize'. Refused while a VF that would go is claimed, or in the XML of a VM.
@@ -90,16 +90,18 @@ def _require_unused(handler: ZKHandler, node: str, edit: Edit, name: str, presen
     """Check that nobody has a VF that would go."""
     users = users_above(read_pf_users(handler, node, name), name, edit.new, max(edit.old or 0, present or 0))
     if users:
-        who = [f"{user.vf} by VM {user.name or '?'}" if user.vf else f"any by VM {user.name}" for user in users]
+        who = [
+            f"VM {user.name or '?'} uses {user.vf}" if user.vf else f"VM {user.name} may use any VF" for user in users
+        ]
         raise RefusedError(
-            f"cannot lower {node}/{name} to {edit.new} VFs: used are {', '.join(who)}: release claims with 'pvc sriov"
-            " vf release', and change the VMs' XML"
+            f"cannot lower {node}/{name} to {edit.new} VFs: {', '.join(who)}: release claims with 'pvc sriov vf"
+            " release', and change the VMs' XML"
         )
 
 
 def _would(edit: Edit) -> str:
     if edit.before:
-        return f"would change line {edit.line} of {edit.path}: {edit.before} -> {edit.after}"
+        return f"would change line {edit.line} of {edit.path}:\n  before: {edit.before}\n  after:  {edit.after}"
     return f"would add line {edit.line} to {edit.path}: {edit.after}"
 
 

@@ -53,7 +53,7 @@ def _details(output: Output, vf: Vf, users: dict[str, str], agent: Agent, actual
         ("PCI address", str(vf.pci) or "?"),
         ("MTU", known(vf.mtu)),
         ("MAC", vf.mac if vf.mac == vf.phy_mac else f"{vf.mac} (of the card: {vf.phy_mac})"),
-        ("Used by", f"{users.get(vf.used_by, '?')} {vf.used_by}" if vf.used else Cell("nobody", "green")),
+        ("Used by", f"{users.get(vf.used_by, '?')} {vf.used_by}" if vf.used else "-"),
         *agent_fields(agent),
     ]
     if report:

@@ -154,7 +154,7 @@ def _cells(vf: Vf, agents: Agents, users: dict[str, str]) -> dict[str, str | flo
         "VF": vf.phy,
         "STATUS": state_cell(agents[vf.node], report),
         **settings,
-        "USED BY": optional_cell(users.get(vf.used_by, UNKNOWN) if vf.used else None, "unclaimed"),
+        "USED BY": optional_cell(users.get(vf.used_by, UNKNOWN) if vf.used else None, "-"),
         "PF": vf.pf,
         "USED": flag_cell(vf.used),
         "SINCE": Cell(time_text(report.since) if report else "", value=report.since if report else None),
