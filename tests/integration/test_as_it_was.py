@@ -181,7 +181,7 @@ LINES = [
     (
         "sriov vf claim pvchv1/ens1f0v3 web-01 --dry-run",
         None,
-        "would change pvchv1/ens1f0v3: used False -> True; used_by '' -> web-01",
+        "would change pvchv1/ens1f0v3: used no -> yes; used_by (none) -> web-01",
     ),
     (
         "sriov pf info pvchv1/ens1f0",

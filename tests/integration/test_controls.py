@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 def test_maintenance_is_switched_in_pvcs_words(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     dry = on_tree("cluster", "maintenance", "on", "--dry-run")
-    assert (dry.code, dry.out, tree.dump()) == (0, "would change cluster: maintenance false -> true\n", before)
+    assert (dry.code, dry.out, tree.dump()) == (0, "would change cluster: maintenance off -> on\n", before)
     result = on_tree("cluster", "maintenance", "on")
     assert (result.code, result.err) == (0, "cluster: maintenance mode on.\n")
     assert changes_between(before, tree.dump()) == {"/config/maintenance": b"true"}

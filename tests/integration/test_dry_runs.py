@@ -18,9 +18,9 @@ from tests.conftest import Pvc, Tree
         ("vm tag add web-01 blue -p --type system", ["would change web-01: + tag blue (system, protected)"]),
         ("vm tag remove web-01 production", ["would change web-01: - tag production"]),
         ("vm stop web-01", ["would change web-01: state start -> stop"]),
-        ("vm meta set web-01 --limit pvchv1,pvchv2", ["would change web-01: node_limit '' -> pvchv1,pvchv2"]),
+        ("vm meta set web-01 --limit pvchv1,pvchv2", ["would change web-01: node_limit (none) -> pvchv1,pvchv2"]),
         ("node flush pvchv2", ["would change node pvchv2: state.domain ready -> flush"]),
-        ("cluster maintenance on", ["would change cluster: maintenance false -> true"]),
+        ("cluster maintenance on", ["would change cluster: maintenance off -> on"]),
         ("sriov vf set pvchv1 ens1f0v1 --vlan-id 7 --trust", [
             "would change pvchv1/ens1f0v1: trust off -> on; vlan_id 0 -> 7"
         ]),
@@ -28,7 +28,7 @@ from tests.conftest import Pvc, Tree
             "would change 2 VFs: tx_rate_max 0 -> 100 (pvchv1/ens1f0v1, pvchv1/ens1f0v3)"
         ]),
         ("sriov vf claim pvchv1 ens1f0v3 web-01", [
-            "would change pvchv1/ens1f0v3: used False -> True; used_by '' -> web-01"
+            "would change pvchv1/ens1f0v3: used no -> yes; used_by (none) -> web-01"
         ]),
         ("vm tag add web-01,web-02,db-01 blue", ["would change 3 VMs: + tag blue (db-01, web-01, web-02)"]),
     ],

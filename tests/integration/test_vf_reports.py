@@ -279,7 +279,7 @@ def test_the_history_of_a_vf_has_what_pvc_changed_and_what_the_agent_reports(on_
     rows = on_tree("sriov", "vf", "history", "pvchv1", "ens1f0v1", "--columns", "by,change").out.splitlines()
     assert rows[2].endswith("vlan_id 0 -> 101")
     assert rows[3].startswith("agent of pvchv1  refused: trust refused")
-    assert "used_by '' -> web-01" in rows[1]
+    assert "used_by (none) -> web-01" in rows[1]
 
 
 def test_a_vf_without_a_history_says_so_and_one_that_never_was_is_refused(on_tree: Pvc) -> None:

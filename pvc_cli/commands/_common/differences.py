@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from pvc_cli.cluster.difference_model import ItemDifference, KeyDifference, is_shown
+from pvc_cli.cluster.values import parse_bool
 from pvc_cli.errors import printable, quoted
 
 _LONGEST = 40
-_SWITCH = {"True": "on", "False": "off"}
+_SWITCHES = ("sriov_vf.config.spoof_check", "sriov_vf.config.trust", "sriov_vf.config.query_rss",
+             "base.config.maintenance", "network.ip4.dhcp", "network.ip6.dhcp")  # fmt: skip
+_FLAGS = ("sriov_vf.used", "domain.meta.autostart", "tag.protected")
 _KINDS = {"vm": "VM", "osd": "OSD", "cluster": ""}
 _PARTS = {"domain_snapshot": "snapshot", "monitoring_plugin": "plugin", "sriov_pf": "PF", "sriov_vf": "VF"}
 
@@ -49,10 +52,11 @@ def brief_changes(item: ItemDifference) -> tuple[str, ...]:
 
 
 def _in_words(change: KeyDifference) -> KeyDifference:
-    """Return a change of a VF with on and off in place of what is written in the tree."""
-    if not change.words or not change.words[0].startswith("sriov_vf.config."):
-        return change
-    before, after = (_SWITCH.get(value or "", value) for value in (change.before, change.after))
+    """Return a change with what people say in place of what is written in the tree."""
+    kinds: dict[bool | None, str]
+    key = _key(change) if change.words else ""
+    kinds = {True: "on", False: "off"} if key in _SWITCHES else {True: "yes", False: "no"} if key in _FLAGS else {}
+    before, after = ((value and kinds.get(parse_bool(value), value)) or "(none)" for value in change[2:4])
     return change._replace(before=before, after=after)
 
 
@@ -89,12 +93,15 @@ def _named(change: KeyDifference, vm_name: Callable[[str], str]) -> KeyDifferenc
     return change._replace(before=before, after=after)
 
 
+def _key(change: KeyDifference) -> str:
+    return change.words[0] if len(change.words) == 1 else change.words[-2]
+
+
 def _label(change: KeyDifference) -> str:
     """Return what people call a key: its name without the kind of item, after the sub-item that it is of."""
     if not change.words:
         return f"znode {change.path}"
-    key = change.words[0] if len(change.words) == 1 else change.words[-2]
-    group, _, name = key.partition(".")
+    group, _, name = _key(change).partition(".")
     name = name.removeprefix("meta.").removeprefix("config.")
     if len(change.words) < 4:
         return name
