@@ -15,6 +15,7 @@ from pvc_cli.commands._common.values import Folder, Seconds
 from pvc_cli.context import Context
 from pvc_cli.errors import (
     EXIT_INTERRUPTED,
+    EXIT_READER_GONE,
     EXIT_REFUSED,
     EXIT_TERMINATED,
     EXIT_USAGE,
@@ -23,9 +24,11 @@ from pvc_cli.errors import (
     quoted,
 )
 from pvc_cli.output.failure import report, report_said
+from pvc_cli.output.streams import OutputError, ReaderGoneError, give_up, prepare_streams
 from pvc_cli.output.writer import Output
 from pvc_cli.program import own_commands, program
 
+_AS_IT_WAS = "nothing was changed"
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 _ENDS: dict[int, tuple[str, int]] = {
     signal.SIGINT: ("interrupted", EXIT_INTERRUPTED),
@@ -198,14 +201,7 @@ def hoist(words: Sequence[str], group: click.Group) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run pvc with *arguments*, the process's own if none are given, and return its exit code."""
-    _open_closed_streams()
-    for stream in (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):
-            # A terminal that cannot show a character gets its escape, not a traceback.
-            reconfigure(errors="backslashreplace")
-    if reconfigure := getattr(sys.stdin, "reconfigure", None):
-        # Bytes that are not text become surrogates, as on a command line, and are refused by name later.
-        reconfigure(errors="surrogateescape")
+    prepare_streams()
     if "_PVC_COMPLETE" in os.environ:
         # Imported here: only the tab key needs it.
         from pvc_cli.commands._common.shells import register
@@ -215,11 +211,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = hoist(sys.argv[1:] if arguments is None else arguments, cli)
 
     def fail(kind: str, message: str, code: int, *more: str) -> int:
-        return report(given.output, kind, message, code, *more)
+        try:
+            return report(given.output, kind, message, code, *more)
+        except (OutputError, ReaderGoneError) as error:
+            give_up(sys.stderr)
+            return EXIT_READER_GONE if isinstance(error, ReaderGoneError) else code
 
     def stop(number: int) -> int:
         word, code = _ENDS[number]
-        return fail(word, f"{word}: {_AS_IT_IS}" if given.changing else word, code)
+        if given.changing:
+            return fail(word, f"{word}: {_AS_IT_IS if given.sent else _AS_IT_WAS}", code)
+        return fail(word, word, code)
 
     with signals.raised() as received:
         given.signals = received
@@ -228,46 +230,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 args=words, prog_name=program(), complete_var="_PVC_COMPLETE", standalone_mode=False, obj=given
             )
             sys.stdout.flush()
+            return report_said(given.output, status) if isinstance(status, int) else 0
         except click.ClickException as error:
             return fail("usage", _usage(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return stop(signal.SIGINT)
         except signals.Terminated:
             return stop(signal.SIGTERM)
+        except ReaderGoneError:
+            give_up(sys.stdout)
+            give_up(sys.stderr)
+            return EXIT_READER_GONE
+        except OutputError as error:
+            message = f"changes were made, but {error}; see 'pvc history list'" if given.changed else str(error)
+            return fail(error.kind, message, error.exit_code)
         except PvcError as error:
             # kazoo swallows what a signal raises while it sends, and reports a closed connection instead.
             if received:
                 return stop(received[0])
             return fail(error.kind, str(error), error.exit_code, *error.more)
-        except BrokenPipeError:
-            # The reader of our output closed it: head, or a pager.
-            _give_up_output()
-            return EXIT_REFUSED
         except UnicodeEncodeError as error:
             return fail(
                 "invalid_input", f"{quoted(error.object)} is not a valid file name: it is not text", EXIT_USAGE
             )
         except OSError as error:
-            _give_up_output()
             return fail("system", f"system error: {error}", EXIT_REFUSED)
-    return report_said(given.output, status) if isinstance(status, int) else 0
-
-
-def _open_closed_streams() -> None:
-    """Give a process that was started without a standard stream one; results that cannot be written are an error.
-
-    Else the next file or connection would get its number, and be written to.
-    """
-    streams = (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
-    for name, mode, access in streams:
-        if getattr(sys, name) is None:
-            descriptor = os.open(os.devnull, access)
-            setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as we do
-
-
-def _give_up_output() -> None:
-    """Discard the rest of the output: Python would complain again when it closes the stream."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _NEVER_SUGGESTED = {

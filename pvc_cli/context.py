@@ -42,6 +42,10 @@ class Context:
     """The cluster that the command may change, if it was confirmed: its connection's name, or its servers."""
     changing: bool = False
     """Whether the command is one that changes the cluster, and no dry run."""
+    sent: bool = False
+    """Whether it was about to send a change, or has made one in a file: it may have changed something."""
+    changed: bool = False
+    """Whether it has changed something, for certain."""
     unattended: bool = False
     """Whether a daemon runs, which nobody confirms."""
     cluster: str = ""

@@ -12,6 +12,8 @@ EXIT_CONFIG = 3
 EXIT_UNREACHABLE = 4
 EXIT_CONFLICT = 5
 EXIT_INTERRUPTED = 130
+EXIT_READER_GONE = 141
+"""What a shell reports where SIGPIPE has killed a program."""
 EXIT_TERMINATED = 143
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from queue import Queue
 
 import click
@@ -36,6 +37,7 @@ START_UP = {
     "pvc_cli.output.failure",  # an error is reported where no file can be opened any more, too
     "pvc_cli.output.layout",
     "pvc_cli.output.terminal",
+    "pvc_cli.output.streams",  # before anything is printed
     "pvc_cli.output.writer",
     "pvc_cli.program",
     "pvc_cli.signals",
@@ -217,17 +219,18 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(pvc: Pvc, arguments: tuple[
 
 
 @pytest.mark.parametrize(
-    ("changing", "said"),
+    ("changing", "sent", "said"),
     [
-        (False, "interrupted"),
-        (True, "interrupted: changes made so far are kept; rerun the same command to finish"),
+        (False, False, "interrupted"),
+        (True, False, "interrupted: nothing was changed"),
+        (True, True, "interrupted: changes made so far are kept; rerun the same command to finish"),
     ],
 )
 def test_an_interruption_is_exit_130_and_no_traceback(
-    pvc: Pvc, monkeypatch: pytest.MonkeyPatch, changing: bool, said: str
+    pvc: Pvc, monkeypatch: pytest.MonkeyPatch, changing: bool, sent: bool, said: str
 ) -> None:
     def interrupt(*_args: object, obj: Context, **_kwargs: object) -> None:
-        obj.changing = changing
+        obj.changing, obj.sent = changing, sent
         raise KeyboardInterrupt
 
     monkeypatch.setattr(app.cli, "main", interrupt)
@@ -243,11 +246,53 @@ def test_an_error_message_cannot_carry_an_escape_sequence(pvc: Pvc, monkeypatch:
     assert pvc("vm", "list").err == "Error: \\x1b[2J\n"
 
 
-def test_a_reader_that_has_seen_enough_leaves_no_traceback() -> None:
-    command = f"{sys.executable} -m pvc_cli schema show --version 15 | head -1; echo ${{PIPESTATUS[0]}}"
-    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
-    assert run.stderr == ""
-    assert run.stdout.startswith("KEY ")
+def run_without_reader(*words: str, stream: str = "stdout") -> tuple[int, str]:
+    """Run pvc with nobody at the other end of *stream*; return its exit code, and what the other stream got."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    other = "stderr" if stream == "stdout" else "stdout"
+    with os.fdopen(writing, "w") as pipe:
+        run = subprocess.run(
+            [sys.executable, "-m", "pvc_cli", *words],
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            **{stream: pipe, other: subprocess.PIPE},  # type: ignore[call-overload]
+        )
+    return run.returncode, getattr(run, other)
+
+
+@pytest.mark.parametrize(
+    "words", ["schema history", "schema history -o json", "--help", "completion bash", "version"]
+)
+def test_a_reader_that_has_seen_enough_ends_pvc_as_sigpipe_does(words: str) -> None:
+    assert run_without_reader(*words.split()) == (141, "")
+
+
+def test_messages_that_nobody_reads_any_more_end_pvc_as_sigpipe_does() -> None:
+    assert run_without_reader("vm", "lisst", stream="stderr") == (141, "")
+
+
+@pytest.mark.parametrize(
+    "words", ["schema history", "schema history -o json", "--help", "completion bash", "version"]
+)
+def test_a_full_disk_behind_standard_output_is_named_as_a_file_that_cannot_be_written(words: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "pvc_cli", *words.split()],
+            text=True,
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert run.returncode == 3
+    assert run.stderr.splitlines()[0] == "Error: cannot write to standard output: No space left on device"
+
+
+def test_an_error_that_cannot_be_written_keeps_its_exit_code() -> None:
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run([sys.executable, "-m", "pvc_cli", "vm", "lisst"], check=False, stderr=full)
+    assert run.returncode == 2
 
 
 def test_a_c_locale_shows_escapes_instead_of_failing() -> None:

@@ -14,6 +14,7 @@ from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.context import Context
 from pvc_cli.errors import AccessDeniedError, printable
 from pvc_cli.zk import ZKHandler
+from pvc_cli.zk.undo import Changed, OnChange, Settle
 
 _FEW = 3
 
@@ -62,7 +63,7 @@ def connect(
         with _open_backup(target.file, context) as handler:
             yield handler
         return
-    recorder = _recorder(context, target.hosts, lambda: mark_of(handler.known_base))
+    record = _recorder(context, target.hosts, lambda: mark_of(handler.known_base))
     with ZKHandler(
         target.hosts,
         access=target.access,
@@ -71,7 +72,7 @@ def connect(
         on_event=on_event or (context.output.message if context.verbose else None),
         before_change=_before_change(context, target),
         # What a daemon does is nobody's to undo.
-        on_change=None if context.unattended else recorder.record,
+        on_change=None if context.unattended else record,
         lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
         schema_dir=context.schema_dir,
     ) as handler:
@@ -102,7 +103,7 @@ def _open_backup(path: Path, context: Context) -> Iterator[ZKHandler]:
         path,
         lock_timeout=context.lock_timeout,
         read_only="" if context.write else why,
-        on_change=_recorder(context, hosts, lambda: None).record,
+        on_change=_recorder(context, hosts, lambda: None),
     )
     try:
         yield ZKHandler.over(store, hosts=hosts, schema_dir=context.schema_dir)
@@ -110,17 +111,29 @@ def _open_backup(path: Path, context: Context) -> Iterator[ZKHandler]:
         store.save()
 
 
-def _recorder(context: Context, hosts: str, mark: Callable[[], str | None]) -> Recorder:
-    """Return what writes the command into the history once it changes something.
+def _recorder(context: Context, hosts: str, mark: Callable[[], str | None]) -> OnChange:
+    """Return what notes each change that is sent, and that was made, and writes the command into the history.
 
     :param mark: returns what tells the cluster from all others, if that is known by then.
     """
-    return Recorder(
+    recorder = Recorder(
         hosts,
         ["pvc", *sys.argv[1:]],
         context.output.warning,
         lambda: {"cluster_id": mark(), "undoes": context.undoes or None},
     )
+
+    def record(changes: list[Changed]) -> Settle:
+        context.sent = True
+        settle = recorder.record(changes)
+
+        def note(changed: list[Changed]) -> None:
+            context.changed |= bool(changed)
+            settle(changed)
+
+        return note
+
+    return record
 
 
 def log_line(hosts: str, words: Sequence[str]) -> str:
@@ -142,11 +155,12 @@ def _quoted_field(value: str) -> str:
 
 
 def _before_change(context: Context, target: Target) -> Callable[[], None]:
-    """Return what refuses every change that is not permitted, and logs the first one that is."""
+    """Return what refuses every change that is not permitted, notes that one is sent, and logs the first."""
     log = _log_once(target.hosts)
 
     def check() -> None:
         require_permission(context, target)
+        context.sent = True
         log()
 
     return check

@@ -1,9 +1,9 @@
 """Errors: a line for people, and an object for programs."""
 
 import sys
-from contextlib import suppress
 
 from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE, hint_in, printable
+from pvc_cli.output.streams import OutputError, ReaderGoneError, give_up
 from pvc_cli.output.writer import Failure, Output
 from pvc_cli.program import own_commands, own_hints
 
@@ -35,8 +35,10 @@ def report_said(output: Output, code: int) -> int:
 
 def _say(output: Output, message: str, *more: str) -> str:
     output.end_wait()
-    with suppress(OSError):
+    try:
         sys.stdout.flush()
+    except (OutputError, ReaderGoneError):
+        give_up(sys.stdout)
     message = own_commands(message) if more else own_hints(message)
     print(f"Error: {printable(message)}", *map(own_commands, more), sep="\n", file=sys.stderr)
     return message

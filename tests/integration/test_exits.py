@@ -93,22 +93,54 @@ def test_a_file_that_does_not_fit_leaves_what_was_there(tree: Tree, tmp_path: Pa
     assert backup.read_text() == "before"
 
 
-def test_output_that_cannot_be_written_is_said_so(tree: Tree) -> None:
+NO_SPACE = "standard output: No space left on device"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "vm list", "vm list -o json", "vm list -o jsonl", "vm list -o yaml", "vm list -o name", "vm list -o csv",
+        "export", "report -", "history list -o json", "cluster backup -", "inventory --list", "vm dump web-01",
+        "key find domain.state start",
+    ],
+)  # fmt: skip
+def test_output_that_cannot_be_written_is_said_so(tree: Tree, words: str) -> None:
+    """A pipe that nobody reads ends each as it ends the others."""
     with Path("/dev/full").open("w") as full:
-        result = end(start(tree, "vm", "list", "-o", "json", stdout=full))
-    assert result.code == 1
-    line, document = result.err.splitlines()
-    assert line == "Error: system error: [Errno 28] No space left on device"
-    assert json.loads(document)["error"]["kind"] == "system"
+        result = end(start(tree, *words.split(), stdout=full))
+    assert result.code == 3
+    line, *document = result.err.splitlines()
+    assert line == f"Error: cannot write to {NO_SPACE}"
+    if document:
+        assert json.loads(document[0])["error"]["kind"] == "config"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        result = end(start(tree, *words.split(), stdout=pipe))
+    assert (result.code, result.err) == (141, "")
+
+
+def test_a_change_whose_result_cannot_be_written_was_made_and_is_said_to_be(tree: Tree) -> None:
+    for expected in ("changes were made, but cannot write to", "cannot write to"):
+        with Path("/dev/full").open("w") as full:
+            result = end(start(tree, "vm", "tag", "add", "web-01", "blue", "-o", "json", stdout=full))
+        line, document = result.err.splitlines()[-2:]
+        # The second time, the tag is there already.
+        more = "; see 'pvc history list'" if "changes" in expected else ""
+        assert (result.code, line) == (3, f"Error: {expected} {NO_SPACE}{more}")
+        assert json.loads(document)["error"]["kind"] == "config"
+    assert tree.client.exists(f"/domains/{tree.uuid('web-01')}/meta/tags/blue") or "blue" in str(tree.dump())
 
 
 def test_a_reader_that_leaves_early_gets_no_traceback(empty: Tree) -> None:
     with ZKHandler(empty.hosts) as handler:
         fill(handler, vms=2000, schema=ZKSchema())
-    command = f"{sys.executable} -m pvc_cli --coordinators {empty.hosts} vm list -o json | head -1"
-    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
-    assert run.stderr == ""
-    assert run.stdout.startswith('[{"name": ')
+    pvc = f"{sys.executable} -m pvc_cli --coordinators {empty.hosts}"
+    for words, begins in (("vm list -o json", '[{"na'), ("vm list", "NAME"), ("cluster backup -", "{")):
+        command = f"{pvc} {words} | head -c 5; exit ${{PIPESTATUS[0]}}"
+        run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert (words, run.returncode, run.stderr) == (words, 141, "")
+        assert run.stdout.startswith(begins)
 
 
 def test_a_home_that_cannot_be_written_is_said_so_and_stops_nothing_else(tree: Tree, home: Path) -> None:

@@ -46,6 +46,41 @@ def test_a_change_of_many_vms_asks_on_a_terminal(demo: Callable[..., Tree], word
     assert "Change 30 VMs" not in dry.seen
 
 
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (("vm", "tag", "add", "--all", "blue"), "Change 30 VMs of "),
+        (("schema", "rollback", "--to", "14", "--force", "--no-backup"), "Migrate from "),
+    ],
+)
+def test_ctrl_c_at_the_question_says_that_nothing_was_changed(
+    demo: Callable[..., Tree], words: tuple[str, ...], question: str
+) -> None:
+    tree = demo(vms=30)
+    before = tree.dump()
+    terminal = on_terminal(tree, *words)
+    terminal.wait_for(question)
+    terminal.wait_for("[y/N]: ")
+    terminal.press_ctrl_c()
+    assert terminal.wait_for_end() == 130
+    assert terminal.seen.endswith("Error: interrupted: nothing was changed\r\n")
+    assert tree.dump() == before
+
+
+def test_ctrl_c_where_a_protected_connection_asks_says_that_nothing_was_changed(
+    demo: Callable[..., Tree], pvc: Pvc
+) -> None:
+    tree = demo()
+    assert pvc("connection", "add", "prod", tree.hosts, "--protect").code == 0
+    for words in (("-c", "prod", "vm", "tag", "add", "web-01", "blue"), ("connection", "remove", "prod")):
+        terminal = Terminal([sys.executable, "-m", "pvc_cli", *words], dict(os.environ))
+        terminal.wait_for("Type its name to change it: ")
+        terminal.press_ctrl_c()
+        assert terminal.wait_for_end() == 130
+        assert terminal.seen.endswith("Error: interrupted: nothing was changed\r\n")
+    assert pvc("connection", "list", "-o", "name").out == "prod\n"
+
+
 def test_few_vms_scripts_and_yes_are_not_asked(demo: Callable[..., Tree], pvc: Pvc) -> None:
     tree = demo(vms=30)
     few = on_terminal(tree, "vm", "tag", "add", "web-*", "blue")

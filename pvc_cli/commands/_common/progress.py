@@ -62,6 +62,16 @@ def until_interrupted() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question at once, also where it stops a command only between transactions."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _TERMINAL = Path("/dev/tty")
 MANY = 20
 """Above so many things, a change asks on a terminal."""
@@ -121,7 +131,9 @@ def _context() -> Context:
 
 
 def _ask(question: str) -> None:
-    if not (click.confirm(question, err=True) if sys.stdin.isatty() else _ask_on_terminal(question)):
+    with _interruptible():
+        yes = click.confirm(question, err=True) if sys.stdin.isatty() else _ask_on_terminal(question)
+    if not yes:
         raise RefusedError("not confirmed: nothing was changed")
 
 

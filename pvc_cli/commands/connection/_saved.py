@@ -63,6 +63,7 @@ def save(
         if after == before:
             context.output.message(already)
         else:
+            context.sent = True
             after.save()
             context.output.message(message)
 

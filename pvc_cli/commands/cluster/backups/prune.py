@@ -36,6 +36,7 @@ def command(context: Context, keep: int | None, older_than: int | None, yes: boo
     chosen = expendable(backups, keep=keep, older_than=older_than, now=now)
     if chosen and not dry_run:
         confirm(f"Delete {len(chosen)} of {len(backups)} backups?", yes=yes)
+    context.sent = bool(chosen) and not dry_run
     failed = {} if dry_run else _delete(chosen)
     _show(context, chosen, failed, dry_run=dry_run)
     freed = sum(backup.size for backup in chosen if backup not in failed)
