@@ -18,11 +18,12 @@ from pvc_cli.zk import ZKHandler, ZKSchema
 from tests.conftest import Tree
 
 ELSEWHERE = {
-    # Other tests run these: they start servers, or work on the network cards of this machine.
+    # Other tests run these: they start servers, work on the network cards of this machine, or need agents.
     "pvc sandbox start && pvc vm list": "test_sandbox",
     "pvc sriov agent sync": "test_sync",
     "pvc sriov pf drain pvchv1 ens1f0 --resize": "test_resize",
     "pvc sriov pf set": "test_resize",
+    "pvc sriov vf list --drift": "test_vf_reports",
 }
 # What an example needs to be there first.
 FIRST = {
