@@ -230,6 +230,23 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     assert tree.client.get_children("/nodes/pvchv1/sriov/pf") == ["ens1f1"]
 
 
+def test_a_misspelt_key_is_in_the_status_and_in_the_report(running: Running, tree: Tree) -> None:
+    running.start(tree.hosts)
+    running.settled()
+    unknown = f"{running.config}: unknown key guest_networking.{{}} is ignored: did you mean"
+    running.config.write_text(CONFIG.replace("sriov_device:", "sriov_devices:"))
+    running.signal(signal.SIGHUP)
+    running.told(f"STATUS=0 of 0 VFs in sync, 0 settings refused, 8 orphaned; {unknown.format('sriov_devices')}")
+    report = "/nodes/pvchv1/monitoring_data/sriov"
+    wait_until(lambda: b"sriov_devices is ignored" in tree.client.get(f"{report}/message")[0], 10)
+    assert tree.client.get(f"{report}/health_delta")[0] == b"25"
+    assert tree.client.get("/nodes/pvchv1/sriov/pf/ens1f0/vfcount")[0] == b"4"
+    running.config.write_text(CONFIG.replace("sriov_enable:", "sriov_enabled:"))
+    running.signal(signal.SIGHUP)
+    running.told("STATUS=SR-IOV is disabled: ")
+    running.says(unknown.format("sriov_enabled"))
+
+
 def test_another_number_of_vfs_is_followed_and_a_broken_one_is_not(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--resync", "1")
     running.settled()
