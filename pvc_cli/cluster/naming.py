@@ -15,6 +15,7 @@ from pvc_cli.zk.undo import Changed, planned
 
 _CARD_PARTS = {"sriov_pf": "pf", "sriov_vf": "vf"}
 """What a node has that people name by itself: pvchv1/ens1f0v0."""
+_KINDS = {"domain": "VM", "osd": "OSD", "sriov_pf": "PF", "sriov_vf": "VF"}
 _USER = ("sriov_vf.used_by",)
 
 
@@ -94,3 +95,18 @@ def _path(handler: ZKHandler, key: Key) -> str | None:
         return handler.schema.path(key)
     except InvalidItemError:
         return None
+
+
+def label_of(handler: ZKHandler, path: str) -> str:
+    """Return what people call what is at *path*, in the thing that it is of."""
+    place = locate(handler.schema, path)
+    if not place.words:
+        return path
+    if place.words[-2:-1] == ("domain.meta.tags",):
+        return "its tags"
+    if place.group == "network":
+        return f"the description of network {place.item}"
+    group, _, key = place.words[-2 if len(place.words) > 1 else 0].partition(".")
+    if len(place.words) < 4:
+        return f"the {_KINDS.get(place.group, place.group)} itself" if place.whole else key
+    return f"{group} {place.words[-1]}" if place.whole else f"{group} {place.words[-1]} {key}"

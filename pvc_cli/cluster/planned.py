@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pvc_cli.cluster.controls import Control, OnProgress, Outcome, control, refuse, unheard
+from pvc_cli.cluster.naming import label_of
 from pvc_cli.cluster.sriov.planned_claims import judge_claims
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.state_lock import control_vms
@@ -46,7 +47,7 @@ def plan_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> list[Contr
         if is_done(item.part, now):
             controls.append(Control(item, handler.transaction(), "unchanged", "already as planned"))
         elif changed is not None:
-            what = _label(handler, changed)
+            what = label_of(handler, changed)
             controls.append(refuse(handler, item, f"{what} changed since this was planned: plan again"))
         elif claimed.why:
             why = claimed.why.advise("stop or move that VM, then apply the plan again")
@@ -57,21 +58,6 @@ def plan_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> list[Contr
             claimed.guard(transaction)
             controls.append(Control(item, transaction, "changed", "done as planned"))
     return controls
-
-
-def _label(handler: ZKHandler, path: str) -> str:
-    """Return what people call what is at *path*, in the thing that it is of."""
-    place = locate(handler.schema, path)
-    if not place.words:
-        return path
-    if place.words[-2:-1] == ("domain.meta.tags",):
-        return "its tags"
-    if place.group == "network":
-        return f"the description of network {place.item}"
-    group, _, key = place.words[-2 if len(place.words) > 1 else 0].partition(".")
-    if len(place.words) < 4:
-        return "the thing itself" if place.whole else key
-    return f"{group} {place.words[-1]}" if place.whole else f"{group} {place.words[-1]} {key}"
 
 
 def check_written(handler: ZKHandler, items: Sequence[PlannedItem]) -> None:
@@ -91,7 +77,7 @@ def judge_all(handler: ZKHandler, items: Sequence[PlannedItem]) -> Outcome[Plann
     controls = plan_written(handler, items)
     if not any(one.status == "refused" for one in controls):
         return Outcome(tuple(controls))
-    held = "not done: the plan is refused as a whole"
+    held = "the whole plan is refused"
     return Outcome(
         tuple(
             Control(one.item, handler.transaction(), "unchanged", held) if one.status == "changed" else one

@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.naming import label_of
 from pvc_cli.cluster.sriov.planned_claims import judge_claims
 from pvc_cli.errors import RefusedError
 from pvc_cli.zk import Key, ZKHandler
-from pvc_cli.zk.undo import Changed, read_paths, undo_steps
+from pvc_cli.zk.undo import Changed, ChangedSinceError, read_paths, undo_steps
 
 _ACTED_ON = ("domain.state", "domain.node", "domain.last_node", "node.state.domain")
 """What a node's daemon acts on at once: to write the old value is not to undo that."""
@@ -84,6 +85,9 @@ def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[
             transaction.ops += undo_steps(item.changes, now)
             if transaction.ops and claimed.why:
                 raise RefusedError(claimed.why.advise("stop or move that VM first"))
+        except ChangedSinceError as error:
+            controls.append(refuse(handler, item, f"{label_of(handler, error.path)} was {error.what} since"))
+            continue
         except RefusedError as error:
             controls.append(refuse(handler, item, str(error)))
             continue

@@ -8,7 +8,7 @@ from pvc_cli.commands._common.command import Context, connect, dry_run_option, o
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.connections.cluster_id import FILE, identify, unsure
-from pvc_cli.connections.history import find_entry
+from pvc_cli.connections.history import find_entry, renewed
 from pvc_cli.errors import RefusedError
 
 
@@ -50,7 +50,7 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
             context.output.message(f"Nothing to undo: all that {entry.id} changed, it took back itself.")
             return 0
         context.undoes = entry.id
-        items = changed_items(handler, changes)
+        items = changed_items(handler, renewed(entry, changes))
         ask_many(len(items), "items", yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)
 

@@ -1,28 +1,20 @@
-"""The history of what this user changed: a file per command, from which it can be undone."""
+"""Read the history of what this user changed: a file per command, from which it can be undone."""
 
-import datetime
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pvc_cli import identity
 from pvc_cli.connections.cluster_id import ClusterId, unsure
 from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.files import state_folder
-from pvc_cli.zk.undo import UNKNOWN, Changed, Settle
-from pvc_cli.zk.written import decode_value, encode_value
+from pvc_cli.zk.undo import UNKNOWN, Changed
+from pvc_cli.zk.written import decode_value
 
-MOST_ENTRIES = 500
-MOST_BYTES = 32 << 20
-"""How large a command's entry may be; what is larger cannot be undone from it."""
-_FEW = 100
-"""How many znodes a command changes at most that may take all of it back."""
-_SUFFIX = ".jsonl"
+SUFFIX = ".jsonl"
 _BLOCK = 1 << 16
 
 
@@ -107,96 +99,28 @@ def _merged(changes: Sequence[Changed]) -> list[Changed]:
     return [change for change in merged.values() if change.before != change.after]
 
 
-class Recorder:
-    """Writes the entry of one command, once it changes something.
+def renewed(entry: Entry, changes: Sequence[Changed]) -> list[Changed]:
+    """Return *changes* of *entry* as later commands of this user left them.
 
-    A history that cannot be written stops no change: it says so once. What takes back all that it changed, such as a
-    claim that a VM got in the way of, has no entry: nothing is left to undo.
-
-    :param facts: returns what is known of the command and its cluster by the time of its first change.
+    What one of them took away and another restored is as the first left it, and nobody else's.
     """
-
-    def __init__(
-        self,
-        cluster: str,
-        command: Sequence[str],
-        on_error: Callable[[str], object],
-        facts: Callable[[], Mapping[str, str | None]] = dict,
-    ) -> None:
-        self._header = {"cluster": cluster, "user": identity.user(), "command": list(command)}
-        self._facts = facts
-        self._on_error = on_error
-        self._path: Path | None = None
-        self._batches = 0
-        self._open: set[int] = set()
-        self._failed = False
-        self._net: dict[str, Changed] | None = {}
-        """What the few znodes that it changed were at first, and are now; None if they are more."""
-
-    def record(self, changes: Sequence[Changed]) -> Settle:
-        """Append what is about to be changed: whoever is killed then leaves an entry that says so.
-
-        :returns: what appends what was changed of it.
-        """
-        if changes and not self._failed:
-            with self._warning():
-                return self._begin(changes)
-        return lambda _: None
-
-    def _begin(self, changes: Sequence[Changed]) -> Settle:
-        if self._path is None:
-            self._path = _new_entry({**self._header, **self._facts()})
-        if self._path.stat().st_size > MOST_BYTES:
-            self._failed = True
-            _append(self._path, {"truncated": True})
-            return lambda _: None
-        number = self._batches
-        values = [[c.path, encode_value(c.before), encode_value(c.after)] for c in changes]
-        _append(self._path, {"intended": values})
-        self._batches += 1
-        self._open.add(number)
-        return lambda changed: self._settle(number, changed)
-
-    def _settle(self, number: int, changed: Sequence[Changed]) -> None:
-        if self._path is None:
-            return
-        self._open.discard(number)
-        taken_back = self._is_taken_back(changed)
-        with self._warning():
-            if taken_back and not self._open:
-                self._path.unlink()
-                self._path, self._batches = None, 0
-            elif not self._failed:
-                marks = [[c.version, c.czxid] for c in changed]
-                _append(self._path, {"open": len(self._open), "of": number, "done": marks})
-
-    @contextmanager
-    def _warning(self) -> Iterator[None]:
-        """Say that the history cannot be written, and give it up."""
-        try:
-            yield
-        except OSError as error:
-            self._failed = True
-            self._on_error(f"the change cannot be undone later, for its history cannot be written: {error.strerror}")
-
-    def _is_taken_back(self, changes: Sequence[Changed]) -> bool:
-        """Tell whether all is as it was before the command, now that *changes* were made, too."""
-        if self._net is not None:
-            self._net |= {c.path: self._net[c.path].then(c) if c.path in self._net else c for c in changes}
-            if len(self._net) > _FEW:
-                self._net = None
-        return self._net is not None and all(change.before == change.after for change in self._net.values())
-
-
-def _append(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a", encoding="ascii") as file:
-        file.write(json.dumps(line, separators=(",", ":")) + "\n")
+    later: dict[str, Changed] = {}
+    for other in reversed(list_entries()):
+        if other.time > entry.time and other.cluster.is_same(entry.cluster):
+            with suppress(RefusedError):
+                later |= {change.path: change for change in other.made()}
+    return [
+        change._replace(version=last.version, czxid=last.czxid)
+        if (last := later.get(change.path)) and last.after == change.after
+        else change
+        for change in changes
+    ]
 
 
 def list_entries() -> list[Entry]:
     """Return all entries, the latest first."""
     # By time: files of earlier versions are named in local time, which a journey or the end of summer turns back.
-    return sorted(filter(None, map(_load, _files())), key=lambda entry: entry.time, reverse=True)
+    return sorted(filter(None, map(load_entry, entry_files())), key=lambda entry: entry.time, reverse=True)
 
 
 def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
@@ -229,43 +153,23 @@ def _last_of(cluster: ClusterId, entries: Sequence[Entry]) -> Entry:
     raise NotFoundError("no change of this cluster is in the history: see 'pvc history list'")
 
 
-def _folder() -> Path:
+def history_folder() -> Path:
+    """Return the folder of the entries."""
     return state_folder() / "history"
 
 
-def _files() -> list[Path]:
-    folder = _folder()
-    return list(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
+def entry_files() -> list[Path]:
+    """Return the files of all entries, and whatever else is called so."""
+    folder = history_folder()
+    return list(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
 
 
-def _prune() -> None:
-    """Make room for one entry more: files that are not entries go first, then the oldest."""
-    files = _files()
-    if len(files) >= MOST_ENTRIES:
-        times = {path: entry.time for path in files if (entry := _load(path))}
-        for old in sorted(files, key=lambda path: times.get(path, 0.0))[: len(files) - MOST_ENTRIES + 1]:
-            old.unlink(missing_ok=True)
-
-
-def _new_entry(header: dict[str, Any]) -> Path:
-    folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _prune()
-    now = time.time()
-    name = datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y%m%d-%H%M%S-%fZ")
-    path = folder / f"{name}{_SUFFIX}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
-        file.write(json.dumps({"id": name, "time": now, **header}) + "\n")
-    return path
-
-
-def _load(path: Path) -> Entry | None:
+def load_entry(path: Path) -> Entry | None:
     """Return the entry in a file, or None if it is not one, or only half of one."""
     header = next(_lines(path), {})
     try:
         return Entry(
-            path.name.removesuffix(_SUFFIX),
+            path.name.removesuffix(SUFFIX),
             float(header["time"]),
             ClusterId(str(header["cluster"]), header.get("cluster_id")),
             str(header["user"]),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pvc_cli import identity
 from pvc_cli.connections.cluster_id import file_hosts, mark_of
-from pvc_cli.connections.history import Recorder
 from pvc_cli.connections.protection import permit, require_permission
+from pvc_cli.connections.recorder import Recorder
 from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.context import Context
 from pvc_cli.errors import AccessDeniedError, printable

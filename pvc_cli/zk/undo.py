@@ -11,6 +11,15 @@ UNKNOWN = (-1, -1)
 """The version and czxid of a change whose outcome is unknown: its value tells."""
 
 
+class ChangedSinceError(RefusedError):
+    """A znode is no longer as a change left it."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(f"{path} was {what} since")
+        self.path = path
+        self.what = what
+
+
 class Changed(NamedTuple):
     """A znode that was changed; *before* is None if it did not exist, *after* if it was deleted."""
 
@@ -89,7 +98,7 @@ def undo_steps(changes: Sequence[Changed], now: Mapping[str, Znode | None]) -> l
     """Return the steps that undo *changes*, none if all is as it was before.
 
     :param now: what is there now, by path.
-    :raises RefusedError: if one of them was changed again since.
+    :raises ChangedSinceError: if one of them was changed again since.
     """
     open_ = [change for change in changes if not _is_as_before(change, now[change.path])]
     for change in open_:
@@ -112,12 +121,12 @@ def _is_as_before(change: Changed, now: Znode | None) -> bool:
 def _require_unchanged(change: Changed, now: Znode | None) -> None:
     if change.after is None:
         if now is not None:
-            raise RefusedError(f"{change.path} was created again since")
+            raise ChangedSinceError(change.path, "created again")
     elif now is None:
-        raise RefusedError(f"{change.path} was deleted since")
+        raise ChangedSinceError(change.path, "deleted")
     # In a backup, which keeps no versions, only the value tells.
     elif (change.version, change.czxid) == UNKNOWN:
         if now.data != change.after:
-            raise RefusedError(f"{change.path} was changed since")
+            raise ChangedSinceError(change.path, "changed")
     elif (now.version, now.stat.czxid, now.data) != (change.version, change.czxid, change.after):
-        raise RefusedError(f"{change.path} was changed since")
+        raise ChangedSinceError(change.path, "changed")

@@ -115,7 +115,7 @@ def test_the_target_is_the_one_that_pvc_would_choose(
 
 def test_a_node_that_is_not_allowed_or_not_ready_is_not_chosen(on_tree: Pvc, tree: Tree, vm: str) -> None:
     on(tree, vm, node_selector="load", node_limit="pvchv2,pvchv3")
-    assert "told to migrate to pvchv3" in on_tree("vm", "move", LAB, "--dry-run").err
+    assert "node pvchv2 -> pvchv3; state start -> migrate" in on_tree("vm", "move", LAB, "--dry-run").out
     refused = on_tree("vm", "move", LAB, "-t", "pvchv1", "--force")
     assert refused.code == 1
     assert (

@@ -191,7 +191,7 @@ def swap_networks(tree: Tree) -> None:
     ("words", "rival", "what"),
     [
         ("--network Lab --name web-01 old", swap_networks, "the description of network 2001"),
-        ("web-01 old", rename, "the thing itself"),
+        ("web-01 old", rename, "the VM itself"),
         ("-s stop old", start, "state"),
         ("-s !start --name web-01 old", start, "state"),
         ("-t pvchv1 --name web-01 old", move, "node"),

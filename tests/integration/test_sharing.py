@@ -253,7 +253,7 @@ def test_what_took_back_more_than_is_followed_has_an_entry_that_undo_skips(
     on_tree: Pvc, tree: Tree, at_commit: Rival, stranger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert on_tree("vm", "tag", "add", "web-01", "kept").code == 0
-    monkeypatch.setattr("pvc_cli.connections.history._FEW", 0)
+    monkeypatch.setattr("pvc_cli.connections.recorder._FEW", 0)
     at_commit(lambda: tree.put(f"/domains/{stranger}/node", b"pvchv1"))
     assert on_tree(*CLAIM).code == 1
     entry = on_tree("history", "list", "-o", "name").out.split()[0]

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from pvc_cli.connections.history import Recorder, list_entries
+from pvc_cli.connections.history import list_entries
+from pvc_cli.connections.recorder import Recorder
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import Op
 from pvc_cli.zk.undo import Changed
@@ -163,7 +164,7 @@ def test_a_bulk_removal_with_mixed_tags_is_undone_but_for_what_changed_since(
     assert result.code == 1
     document = json.loads(result.out)
     (refused,) = [item for item in document["items"] if item["status"] == "refused"]
-    assert (refused["name"], refused["reason"]) == ("web-01", f"{changed} was created again since")
+    assert (refused["name"], refused["reason"]) == ("web-01", "tag production was created again since")
     assert changes_between(before, tree.dump()).keys() == {changed, f"{changed}/type", f"{changed}/protected"}
 
 
@@ -188,9 +189,39 @@ def test_what_others_changed_since_is_refused_by_name(
     now = tree.dump()
     result = on_tree("undo", entry)
     assert result.code == 1
-    assert f"Error: web-01: refused: {path} {why}\n" in result.err
+    assert f"Error: web-01: refused: profile {why}\n" in result.err
     assert "web-02: undone." in result.err
     assert changes_between(now, tree.dump()).keys() == {f"/domains/{tree.uuid('web-02')}/profile"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("vm", "tag", "add", "web-01,web-02", "a1"), ("vm", "tag", "remove", "web-01,web-02", "a1")),
+        (
+            ("sriov", "vf", "set", "pvchv1/ens1f0v1", "--vlan-id", "5"),
+            ("sriov", "vf", "set", "pvchv1/ens1f0v1", "--vlan-id", "6"),
+        ),
+    ],
+)
+def test_changes_are_undone_one_after_the_other(
+    on_tree: Pvc, tree: Tree, first: tuple[str, ...], second: tuple[str, ...]
+) -> None:
+    before = tree.dump()
+    one, other = changed_again(on_tree, *first), changed_again(on_tree, *second)
+    assert on_tree("undo", other).code == 0
+    result = on_tree("undo", one)
+    assert (result.code, tree.dump()) == (0, before), result.err
+
+
+def test_what_somebody_else_put_back_is_not_ours(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/profile"
+    one = changed_again(on_tree, "vm", "meta", "set", "web-01", "--profile", "other")
+    other = changed_again(on_tree, "vm", "meta", "set", "web-01", "--profile", "third")
+    assert on_tree("undo", other).code == 0
+    tree.put(path, b"other")
+    assert on_tree("undo", one).code == 1
+    assert tree.client.get(path)[0] == b"other"
 
 
 def test_what_daemons_acted_on_is_not_undone(on_tree: Pvc, tree: Tree) -> None:
@@ -215,7 +246,7 @@ def test_a_change_of_another_cluster_is_not_undone_here(on_tree: Pvc, pvc: Pvc, 
 def test_the_history_is_private_bounded_and_stops_no_change(
     on_tree: Pvc, tree: Tree, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pvc_cli.connections.history.MOST_ENTRIES", 3)
+    monkeypatch.setattr("pvc_cli.connections.recorder.MOST_ENTRIES", 3)
     for number in range(5):
         assert on_tree("vm", "tag", "add", "web-01", f"t{number}").code == 0
     folder = home / "state" / "pvc" / "history"
@@ -224,7 +255,7 @@ def test_the_history_is_private_bounded_and_stops_no_change(
     assert {stat.S_IMODE(file.stat().st_mode) for file in (folder, *files)} == {0o700, 0o600}
     on_tree("vm", "tag", "list")
     assert len(list(folder.iterdir())) == 3
-    monkeypatch.setattr("pvc_cli.connections.history.MOST_BYTES", 10)
+    monkeypatch.setattr("pvc_cli.connections.recorder.MOST_BYTES", 10)
     assert on_tree("vm", "tag", "add", "web-01", "big").code == 0
     large = on_tree("undo", "last")
     assert large.code == 1
@@ -272,7 +303,7 @@ def test_the_oldest_entries_go_first_also_those_named_in_local_time(
     written = (folder / f"{entry}.jsonl").read_text()
     (folder / f"{entry}.jsonl").unlink()
     (folder / "29991231-235959-000000.jsonl").write_text(written.replace(entry, "29991231-235959-000000"))
-    monkeypatch.setattr("pvc_cli.connections.history.MOST_ENTRIES", 2)
+    monkeypatch.setattr("pvc_cli.connections.recorder.MOST_ENTRIES", 2)
     assert on_tree("vm", "tag", "add", "web-01", "one").code == 0
     assert "29991231-235959-000000" in on_tree("history", "list", "-o", "name").out
     assert "tag one" in on_tree("undo", "last", "--dry-run").out

@@ -21,7 +21,7 @@ import pytest
 
 from pvc_cli import app
 from pvc_cli.connections.cluster_id import file_hosts
-from pvc_cli.connections.history import Recorder
+from pvc_cli.connections.recorder import Recorder
 from pvc_cli.sandbox.demo import cluster
 from pvc_cli.zk import Key, Transaction, ZKSchema
 from pvc_cli.zk.names import is_contender

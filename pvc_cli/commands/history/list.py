@@ -19,7 +19,9 @@ _COMMAND = _HEADERS.index("COMMAND")
 @list_options(*_HEADERS, *_WIDE, takes_several=False, things="changes")
 @pass_context
 def command(context: Context, this: bool) -> None:
-    """List what was changed, the latest first. An ID is the time of the change, in UTC.
+    """List what was changed, the latest first.
+
+    An ID is the time of the change, in UTC.
 
     Unfinished is what was killed, or lost the cluster, before it knew whether its last change was made.
 
