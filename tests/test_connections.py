@@ -124,13 +124,13 @@ def test_a_missing_pvc_conf_is_an_error_only_where_it_was_named(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("cluster: {}", "coordinator_nodes is not a list"),
+        ("cluster: {}", "coordinator_nodes is missing: use --coordinators"),
         ("cluster: {coordinator_nodes: hv1}", "coordinator_nodes is not a list"),
         ("cluster: {coordinator_nodes: [1]}", "coordinator_nodes is not a list"),
         ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: high}}", "port is not a port"),
         ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: 0}}", "port is not a port"),
         ("cluster: {coordinator_nodes: [hv1]}\ndatabase: {zookeeper: {port: true}}", "port is not a port"),
-        ("just text", "coordinator_nodes is not a list"),
+        ("just text", "coordinator_nodes is missing"),
     ],
 )
 def test_a_wrong_pvc_conf_is_named_with_the_place(pvc_conf: Path, text: str, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -179,8 +180,18 @@ def require_tags(backup: ZKHandler, handler: ZKHandler) -> None:
     handler.schema.require(_TAGS, "tags need")
 
 
-def plan_key(backup: ZKHandler, key: Key, path: str) -> Plan[str]:
-    """Return the plan that gives *key*, at *path*, the value that it has in *backup*.
+def origin(file: str) -> str:
+    """Return what to call the backup in *file* in an error."""
+    return "the backup" if file == "-" else file
+
+
+def look_into(file: str, words: str) -> str:
+    """Return the advice to run the command *words* on the backup in *file*."""
+    return f"see 'pvc -c file:{'BACKUP' if file == '-' else shlex.quote(file)} {words}'"
+
+
+def plan_key(backup: ZKHandler, file: str, key: Key, path: str) -> Plan[str]:
+    """Return the plan that gives *key*, at *path*, the value that it has in *backup*, which is in *file*.
 
     :raises NotFoundError: if the backup lacks it.
     :raises RefusedError: for the schema version, and for what the backup masks.
@@ -189,7 +200,7 @@ def plan_key(backup: ZKHandler, key: Key, path: str) -> Plan[str]:
         raise RefusedError("cannot restore the schema version alone: restore all, or use 'pvc schema rollback'")
     (znode,) = backup.get_znodes([key])
     if znode is None:
-        raise NotFoundError(f"the backup has no {path}: see 'pvc -c file:BACKUP key list'")
+        raise NotFoundError(f"{origin(file)} has no {path}: {look_into(file, 'key list')}")
     if is_masked(path, znode.data):
         raise RefusedError(f"cannot restore {path}: the backup masks it")
 
@@ -199,7 +210,7 @@ def plan_key(backup: ZKHandler, key: Key, path: str) -> Plan[str]:
             raise NotFoundError(f"cannot restore {path}: the cluster has no such item; --vm restores a VM")
         if found is None and is_secret(path):
             for objection in objection_to_secrets(handler, [path]):
-                raise objection
+                raise objection.error
         return [_plan_key(handler.transaction(), name, path, znode, found) for name in names]
 
     return plan

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pvc_cli.errors import PvcError
+from pvc_cli.errors import ConfigError, PvcError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import backup_version
 from pvc_cli.zk.migration.migrate import validate
@@ -83,6 +83,8 @@ def verify(pairs: Iterable[tuple[str, bytes]], schema_dir: str | Path | None = N
         counts["tags"] += place.whole and place.words[2:3] == ("tag.name",)
     version, survey, vms, objection = None, None, list[str](), None
     try:
+        if all(path == "/" for path in spool):
+            raise ConfigError("it is empty, not the backup of a PVC tree: use another one")
         version = backup_version(spool)
         handler = ZKHandler.over(SpoolStore(spool), schema_dir=schema_dir)
         require_whole(spool, handler.schema)

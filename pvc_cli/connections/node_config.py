@@ -55,6 +55,8 @@ def configured_hosts(given: Path | None = None) -> tuple[str, Path] | None:
             raise ConfigError(f"PVC_CONFIG_FILE is {path}, which does not exist: correct or unset it") from None
         return None
     nodes = _dig(document, "cluster", "coordinator_nodes")
+    if nodes is None:
+        raise ConfigError(f"{path}: cluster.coordinator_nodes is missing: {_HOW_TO_NAME_ONE}")
     if not (isinstance(nodes, list) and nodes and all(isinstance(node, str) and node for node in nodes)):
         raise ConfigError(f"{path}: cluster.coordinator_nodes is not a list of host names: {_HOW_TO_NAME_ONE}")
     port = _dig(document, "database", "zookeeper", "port")

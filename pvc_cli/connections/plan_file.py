@@ -15,6 +15,8 @@ from pvc_cli.zk.base import Base
 from pvc_cli.zk.written import WrittenPart, decode_part, encode_part
 
 _FORMAT = 1
+_FIRST = '"pvc_plan"'
+"""What the text of a plan begins with."""
 _MODE = 0o600
 
 
@@ -92,13 +94,24 @@ def load_plan(path: Path) -> PlanFile:
     :raises ConfigError: if it cannot be read, or is none.
     """
     try:
-        return _decode(json.loads(path.read_text("utf-8")))
+        return _decode(json.loads(text := path.read_text("utf-8")))
+    except json.JSONDecodeError as error:
+        if is_plan(text) and (error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")):
+            raise ConfigError(f"{path} is cut off: the rest is missing; copy it again, or plan again") from None
+        raise _no_plan(path) from None
     except OSError as error:
         raise cannot_read(path, error) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ConfigError(
-            f"{path} is not a plan: write one with --plan, or use -f for a file of desired state"
-        ) from None
+        raise _no_plan(path) from None
+
+
+def is_plan(text: str) -> bool:
+    """Tell whether *text*, whole or cut, is that of a plan."""
+    return text.lstrip().removeprefix("{").lstrip().startswith(_FIRST)
+
+
+def _no_plan(path: Path) -> ConfigError:
+    return ConfigError(f"{path} is not a plan: write one with --plan, or use -f for a file of desired state")
 
 
 def _decode(document: Any) -> PlanFile:  # noqa: ANN401 - JSON

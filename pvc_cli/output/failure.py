@@ -13,7 +13,8 @@ _KINDS = {EXIT_REFUSED: "refused", EXIT_UNREACHABLE: "unreachable", EXIT_CONFLIC
 
 def report(output: Output, kind: str, message: str, code: int, *more: str) -> int:
     """Report an error: in a line, and, where results are JSON, as a JSON object, too; return its exit code."""
-    _as_object(output, kind, _say(output, message, *more), code)
+    lines = (_say(output, message, *more), *map(own_commands, more))
+    _as_object(output, kind, ", ".join(" ".join(line.split()) for line in lines) if more else lines[0], code)
     return code
 
 
@@ -47,7 +48,7 @@ def _say(output: Output, message: str, *more: str) -> str:
 def _as_object(output: Output, kind: str, message: str, code: int) -> None:
     if output.style in ("json", "json-pretty", "jsonl"):
         # Imported here: few errors need it.
-        import json
+        from pvc_cli.output.formats import as_json
 
         error = {"code": code, "kind": kind, "message": message, "hint": hint_in(message)}
-        print(json.dumps({"error": error}), file=sys.stderr)
+        print(as_json({"error": error}, sys.stderr), file=sys.stderr)

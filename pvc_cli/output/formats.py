@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from typing import TextIO
 
 from pvc_cli.output.writer import Document, Format
 
@@ -13,7 +14,7 @@ def serialise(value: Document | Iterable[Document], style: Format) -> Iterator[s
 
     What does not print is escaped, and all that is not ASCII where standard output is not UTF-8.
     """
-    plain = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    plain = _takes_all(sys.stdout)
     if style == "yaml":
         yield from _yaml(value, unicode=plain)
         return
@@ -36,6 +37,16 @@ def serialise(value: Document | Iterable[Document], style: Format) -> Iterator[s
             yield "\n"
         yield "]"
     yield "\n"
+
+
+def as_json(value: object, stream: TextIO) -> str:
+    """Return *value* as a line of JSON for *stream*; see :func:`serialise`."""
+    return _json(value, plain=_takes_all(stream))
+
+
+def _takes_all(stream: TextIO) -> bool:
+    """Tell whether *stream* takes characters that are not ASCII."""
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
 @cache

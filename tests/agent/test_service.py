@@ -464,7 +464,7 @@ def test_one_that_is_told_of_no_cluster_ends_at_once(running: Running) -> None:
     running.start()
     assert running.process
     assert running.process.wait(15) == 3
-    assert "cluster.coordinator_nodes is not a list of host names" in running.log.read_text()
+    assert "cluster.coordinator_nodes is missing" in running.log.read_text()
 
 
 @pytest.fixture

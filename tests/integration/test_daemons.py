@@ -254,6 +254,8 @@ def test_a_restore_below_living_daemons_is_refused_and_a_forced_one_keeps_what_t
         "cannot restore while PVC's daemons run on pvchv1, pvchv2: they write to the tree all the time" in refused.err
     )
     result = pvc("cluster", "restore", file, "--yes", "--no-backup", "--force")
+    assert "Warning: restoring although PVC's daemons run on pvchv1, pvchv2: they write" in result.err
+    assert "stop pvcnoded" not in result.err
     # The daemons write all the time: it says so where that kept it from its end.
     assert (result.code, result.err.splitlines()[-1][:8]) in ((0, "Restored"), (5, "Error: g")), result.err
     assert (result.code == 0) == bool(tree.client.exists(f"{vm}/state"))

@@ -93,3 +93,16 @@ def test_findings_are_no_errors(on_tree: Pvc, tree: Tree) -> None:
     tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/used", b"True")
     result = on_tree("sriov", "vf", "audit", "-o", "json")
     assert (result.code, "error" in result.err) == (1, False)
+
+
+def test_an_error_of_several_lines_is_one_for_programs_and_its_hint_the_way_out(pvc: Pvc) -> None:
+    error = error_of(pvc("vm", "list", "-o", "json"))
+    ways = (
+        "save one with pvc connection add NAME HOST[:PORT],…, use one for this command with pvc --coordinators"
+        " HOST[:PORT],… COMMAND, or try pvc on a demo cluster with pvc sandbox start"
+    )
+    assert (error["message"], error["hint"]) == (f"no cluster configured; {ways}", ways)
+
+
+def test_an_error_object_has_the_characters_of_a_terminal_that_shows_them(on_tree: Pvc) -> None:
+    assert "no VM 'café'" in on_tree("vm", "info", "café", "-o", "json").err.splitlines()[-1]

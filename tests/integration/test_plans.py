@@ -307,6 +307,23 @@ def test_what_is_not_a_plan_is_refused(on_tree: Pvc, plan: str, text: str) -> No
     )  # fmt: skip
 
 
+def test_a_plan_that_was_cut_is_said_to_be(on_tree: Pvc, plan: str) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "blue", "--plan", plan).code == 0
+    whole = Path(plan).read_text()
+    for length in (20, 300, len(whole) - 2):
+        Path(plan).write_text(whole[:length])
+        result = on_tree("apply", plan)
+        assert (result.code, result.err) == (
+            3, f"Error: {plan} is cut off: the rest is missing; copy it again, or plan again\n"
+        )  # fmt: skip
+
+
+def test_a_plan_given_as_desired_state_is_known_as_a_plan(on_tree: Pvc, plan: str) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "blue", "--plan", plan).code == 0
+    result = on_tree("apply", "-f", plan)
+    assert (result.code, result.err) == (3, f"Error: {plan} is a plan: drop -f to carry it out\n")
+
+
 @pytest.mark.parametrize(
     ("words", "action"),
     [("cluster maintenance on", "set"), ("vm tag remove web-01 production", "delete")],

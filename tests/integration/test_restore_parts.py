@@ -373,3 +373,17 @@ def test_a_masked_secret_is_not_restored(on_tree: Pvc, tree: Tree, tmp_path: Pat
         1, "Error: cannot restore /nodes/pvchv1/ipmipassword: the backup masks it\n",
     )  # fmt: skip
     assert tree.client.get("/nodes/pvchv1/ipmipassword")[0] == b"Passw0rd"
+
+
+def test_what_the_backup_lacks_is_missed_in_the_backup(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    file = tmp_path / "b.json"
+    assert on_tree("cluster", "backup", str(file)).code == 0
+    tree.put("/nodes/pvchv9")
+    for words, why in (
+        ("--vm qqq", f" has no VM 'qqq': see 'pvc -c file:{file} vm list'"),
+        ("--tags-only --vm qqq", f" has no VM 'qqq': see 'pvc -c file:{file} vm list'"),
+        ("--vm qqq-*", f": no VM matches 'qqq-*': see 'pvc -c file:{file} vm list'"),
+        ("--key node.mode pvchv9", f" has no /nodes/pvchv9/daemonmode: see 'pvc -c file:{file} key list'"),
+    ):
+        result = on_tree("cluster", "restore", str(file), *words.split())
+        assert (result.code, result.err) == (1, f"Error: {file}{why}\n")

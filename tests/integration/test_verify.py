@@ -160,3 +160,12 @@ def test_a_backup_that_is_damaged_is_told_so_with_its_place(pvc: Pvc, file: Path
 def test_one_difference_is_in_one_place(pvc: Pvc, file: Path) -> None:
     damage(file, **{"/config/upstream_ip": None})
     assert "it differs in 1 place\n" in pvc("cluster", "verify", str(file)).out
+
+
+def test_an_empty_object_is_no_backup_of_version_0(pvc: Pvc, tmp_path: Path) -> None:
+    path = tmp_path / "empty.json"
+    path.write_text("{}")
+    result = pvc("cluster", "verify", str(path))
+    assert result.code == 1
+    assert "Schema:          unknown" in result.out
+    assert "Can be restored: no: it is empty, not the backup of a PVC tree: use another one" in result.out

@@ -16,7 +16,9 @@ from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import MANY, ask_many, asks, progress_bar
 from pvc_cli.commands._common.values import File
+from pvc_cli.connections.plan_file import is_plan
 from pvc_cli.context import Context
+from pvc_cli.errors import ConfigError
 from pvc_cli.files import cannot_read
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
@@ -62,6 +64,8 @@ def read_file(context: Context, file: str) -> State:
         text = context.read_stdin() if file == "-" else Path(file).read_text("utf-8", errors="surrogateescape")
     except OSError as error:
         raise cannot_read(source, error) from None
+    if is_plan(text):
+        raise ConfigError(f"{source} is a plan: drop -f to carry it out")
     return read_state(text, source)
 
 

@@ -6,15 +6,24 @@ from typing import NamedTuple
 import click
 
 from pvc_cli.cluster.controls import Item, Plan, control
-from pvc_cli.cluster.restoring import Notes, plan_key, plan_tags, plan_vms, require_tags, tagged_vms
-from pvc_cli.cluster.vms.query import find
+from pvc_cli.cluster.restoring import (
+    Notes,
+    look_into,
+    origin,
+    plan_key,
+    plan_tags,
+    plan_vms,
+    require_tags,
+    tagged_vms,
+)
+from pvc_cli.cluster.vms.query import SEE_VMS, VmRef, find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, options_into
 from pvc_cli.commands._common.keys import check_key, resolve
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.tree_change import Wishes
-from pvc_cli.errors import InvalidInputError
+from pvc_cli.errors import InvalidInputError, NotFoundError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import back_up
 from pvc_cli.zk.spool import Spool
@@ -63,15 +72,15 @@ def restore_part(context: Context, file: str, part: Part, wishes: Wishes, spool:
             words = (part.key, *part.words)
             check_key(words)
             key, path = resolve(handler.schema, words)
-            return _carry_out(context, handler, [path], plan_key(backup, key, path), wishes)
+            return _carry_out(context, handler, [path], plan_key(backup, file, key, path), wishes)
         named = context.names([*part.vms, *part.words])
         if "-" in (*part.vms, *part.words) and file == "-":
             raise InvalidInputError("'-' can be used only once: it reads all of standard input")
         if part.tags_only:
-            return _restore_tags(context, backup, handler, named, wishes)
+            return _restore_tags(context, backup, file, handler, named, wishes)
         notes: Notes = {}
         plan = plan_vms(backup, notes, force=wishes.force)
-        vms = find(backup, named)
+        vms = _find(backup, file, named)
         code = _carry_out(context, handler, vms, plan, wishes, overwrites=wishes.force)
         for vm, found in notes.items():
             for note in found:
@@ -79,11 +88,24 @@ def restore_part(context: Context, file: str, part: Part, wishes: Wishes, spool:
         return code
 
 
+def _find(backup: ZKHandler, file: str, words: Sequence[str]) -> list[VmRef]:
+    """Return the VMs of *backup*, which is in *file*, that *words* name.
+
+    :raises NotFoundError: if it lacks one.
+    """
+    try:
+        return find(backup, words)
+    except NotFoundError as error:
+        why = str(error).replace(SEE_VMS, look_into(file, "vm list"))
+        missed = why.removeprefix("there is ")
+        raise NotFoundError(f"{origin(file)}{':' if missed == why else ' has'} {missed}") from None
+
+
 def _restore_tags(
-    context: Context, backup: ZKHandler, handler: ZKHandler, named: Sequence[str], wishes: Wishes
+    context: Context, backup: ZKHandler, file: str, handler: ZKHandler, named: Sequence[str], wishes: Wishes
 ) -> int:
     require_tags(backup, handler)
-    vms, lost = (find(backup, named), 0) if named else tagged_vms(backup, handler)
+    vms, lost = (_find(backup, file, named), 0) if named else tagged_vms(backup, handler)
     code = _carry_out(context, handler, vms, plan_tags(backup), wishes)
     if lost:
         count = "1 VM" if lost == 1 else f"{lost} VMs"

@@ -13,6 +13,15 @@ RUNNING = ("init", "run")
 """The states of a daemon that runs."""
 
 
+class Objection(NamedTuple):
+    """What speaks against a change."""
+
+    error: PvcError
+    """Refuses it."""
+    forced: str
+    """Warns of it where the change is forced."""
+
+
 class NodeDaemon(NamedTuple):
     """What a node reports about its daemon."""
 
@@ -56,7 +65,7 @@ def behind(daemons: Sequence[NodeDaemon], version: int) -> list[str]:
     ]
 
 
-def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live: bool) -> Iterator[PvcError]:
+def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live: bool) -> Iterator[Objection]:
     """Yield what speaks against going from the version *current* to *target*.
 
     A daemon that does not know the cluster's version does not start again. Running ones that all know more set the
@@ -71,26 +80,38 @@ def objections(daemons: Sequence[NodeDaemon], current: int, target: int, *, live
         elif daemon.known < target:
             reasons.append(f"node {daemon.name} knows only version {daemon.known}")
     if reasons:
-        yield SchemaError(
-            f"schema version {target} would stop PVC on some nodes: {'; '.join(reasons)}: upgrade PVC there"
-            f" first{FORCE}"
+        why = "; ".join(reasons)
+        yield Objection(
+            SchemaError(
+                f"schema version {target} would stop PVC on some nodes: {why}: upgrade PVC there first{FORCE}"
+            ),
+            f"schema version {target} would stop PVC on some nodes: {why}",
         )
     known = [daemon.known or 0 for daemon in daemons]
     ahead = [daemon for daemon in daemons if daemon.runs and (daemon.known or 0) > target]
     if live and ahead and (target < current or min(known) > target):
-        yield RefusedError(
-            f"cannot change the schema version to {target} while PVC's daemons run: {_names(ahead)} know version"
-            f" {max(daemon.known or 0 for daemon in ahead)} and would set it again within a second: stop pvcnoded on"
-            f" every node first{FORCE}"
+        names, most = _names(ahead), max(daemon.known or 0 for daemon in ahead)
+        yield Objection(
+            RefusedError(
+                f"cannot change the schema version to {target} while PVC's daemons run: {names} know version {most}"
+                f" and would set it again within a second: stop pvcnoded on every node first{FORCE}"
+            ),
+            f"changing the schema version to {target} although PVC's daemons run: {names} know version {most} and"
+            " would set it again within a second",
         )
 
 
-def objection_to_restore(daemons: Sequence[NodeDaemon], *, live: bool) -> Iterator[PvcError]:
+def objection_to_restore(daemons: Sequence[NodeDaemon], *, live: bool) -> Iterator[Objection]:
     """Yield what speaks against a restore, whatever the version: daemons that act on what they read."""
     if live and (running := [daemon for daemon in daemons if daemon.runs]):
-        yield RefusedError(
-            f"cannot restore while PVC's daemons run on {_names(running)}: they write to the tree all the time, and"
-            f" act on what they find: stop pvcnoded on every node first{FORCE}"
+        names = _names(running)
+        yield Objection(
+            RefusedError(
+                f"cannot restore while PVC's daemons run on {names}: they write to the tree all the time, and act on"
+                f" what they find: stop pvcnoded on every node first{FORCE}"
+            ),
+            f"restoring although PVC's daemons run on {names}: they write to the tree all the time, and act on what"
+            " they find",
         )
 
 

@@ -11,7 +11,7 @@ from pvc_cli.zk.backup import back_up, require_new
 from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.execute import ATTEMPTS, execute, require_fit
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.gate import FORCE, objections, read_daemons
+from pvc_cli.zk.migration.gate import Objection, objections, read_daemons
 from pvc_cli.zk.migration.phases import Phase
 from pvc_cli.zk.schema import ZKSchema, pvcs_roots
 from pvc_cli.zk.store import CommitConflictError, Lock, OnWait, Op, Read, Znode
@@ -114,7 +114,7 @@ class TreeChange(Generic[PlanT]):
         """Return what would be changed, from the tree as it is."""
         raise NotImplementedError
 
-    def _objections(self, plan: PlanT) -> Sequence[PvcError]:
+    def _objections(self, plan: PlanT) -> Sequence[Objection]:
         """Return what speaks against *plan*, unless it is forced."""
         raise NotImplementedError
 
@@ -157,9 +157,9 @@ class TreeChange(Generic[PlanT]):
         objections = list(self._objections(plan))
         if self.force:
             for objection in objections:
-                on_warning(str(objection).removesuffix(FORCE))
+                on_warning(objection.forced)
             return plan, []
-        return plan, objections
+        return plan, [objection.error for objection in objections]
 
     def _require_fit(self, plan: PlanT) -> None:
         for phase in plan.phases():
@@ -271,7 +271,7 @@ class TreeChange(Generic[PlanT]):
                 # ZooKeeper cannot refuse a transaction because a znode has another child.
                 late = [daemon for daemon in read_daemons(self.handler) if daemon.name in self._new_nodes(plan)]
                 for objection in objections(late, before, plan.target, live=self.handler.is_live):
-                    hooks.on_warning(f"joined meanwhile: {str(objection).removesuffix(FORCE)}")
+                    hooks.on_warning(f"joined meanwhile: {objection.forced}")
 
     def _new_nodes(self, plan: PlanT) -> set[str]:
         """Return the nodes that joined since *plan* judged them all."""

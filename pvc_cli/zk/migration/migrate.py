@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pvc_cli.errors import PvcError, RefusedError
+from pvc_cli.errors import RefusedError
 from pvc_cli.zk.base import VERSION_KEY, VERSION_PATH, Base, is_uninitialised
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.gate import behind, objections, read_daemons
+from pvc_cli.zk.migration.gate import Objection, behind, objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.migration.plan import Plan, make_plan
 from pvc_cli.zk.migration.survey import Survey, survey
@@ -108,7 +108,7 @@ class Migration(TreeChange[Plan]):
             plan.postpone(late)
         return plan
 
-    def _objections(self, plan: Plan) -> list[PvcError]:
+    def _objections(self, plan: Plan) -> list[Objection]:
         live = self.handler.is_live
         return list(objections(plan.daemons, plan.current, self.target.version, live=live)) if plan.daemons else []
 

@@ -5,11 +5,11 @@ from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from pvc_cli.errors import ConfigError, PvcError, RefusedError
+from pvc_cli.errors import ConfigError, RefusedError
 from pvc_cli.zk.backup import Tree, backup_version, is_kept, read_all
 from pvc_cli.zk.base import VERSION_PATH, Base
 from pvc_cli.zk.handler import ZKHandler
-from pvc_cli.zk.migration.gate import FORCE, NodeDaemon, objection_to_restore, objections, read_daemons
+from pvc_cli.zk.migration.gate import FORCE, NodeDaemon, Objection, objection_to_restore, objections, read_daemons
 from pvc_cli.zk.migration.locked import TreeChange
 from pvc_cli.zk.migration.phases import Lazily, Phase, active_steps, guards_after, version_step, witnesses
 from pvc_cli.zk.names import NOT_PVCS, is_contender
@@ -188,9 +188,9 @@ class Restoration(TreeChange[RestorePlan]):
         for daemon in daemons:
             yield from filter(None, (self.schema.path((key, daemon.name)) for key in _DAEMONS_OWN))
 
-    def _objections(self, plan: RestorePlan) -> list[PvcError]:
+    def _objections(self, plan: RestorePlan) -> list[Objection]:
         live = self.handler.is_live
-        found: list[PvcError] = []
+        found: list[Objection] = []
         if plan.sets_version:
             # An interrupted restore leaves nodes of which only a part is there: the rest comes now.
             reporting = [daemon for daemon in plan.daemons if daemon.latest or daemon.runs]
@@ -209,17 +209,16 @@ def require_whole(backup: Tree, schema: ZKSchema) -> None:
         raise ConfigError(f"this is not the backup of a whole PVC tree: it lacks {', '.join(lacking)}")
 
 
-def objection_to_secrets(handler: ZKHandler, secrets: Sequence[str]) -> list[PvcError]:
+def objection_to_secrets(handler: ZKHandler, secrets: Sequence[str]) -> list[Objection]:
     """Return what speaks against creating *secrets*: everybody could read them, where access is restricted."""
     parents = list(dict.fromkeys(["/", "/nodes", *(path.rpartition("/")[0] for path in secrets)]))
     if not (secrets and handler.store.exposes(parents)):
         return []
-    return [
-        RefusedError(
-            f"cannot create {secrets[0]} readable by everyone in a tree with restricted access: set the ACL"
-            f" of the connection (pvc connection add --acl){FORCE}"
-        )
-    ]
+    error = RefusedError(
+        f"cannot create {secrets[0]} readable by everyone in a tree with restricted access: set the ACL of the"
+        f" connection (pvc connection add --acl){FORCE}"
+    )
+    return [Objection(error, f"creating {secrets[0]} readable by everyone in a tree with restricted access")]
 
 
 def _plan_one(plan: RestorePlan, path: str, found: Znode, wanted: bytes | None) -> None:
