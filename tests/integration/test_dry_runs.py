@@ -179,3 +179,15 @@ def test_several_tags_of_several_vms_are_counted_as_such(on_tree: Pvc) -> None:
     assert on_tree("vm", "tag", "remove", "web-01,web-02", "blue").err.endswith(
         "2 changed, 0 unchanged, 0 refused.\n"
     )
+
+
+def test_what_would_stay_as_it_is_is_marked_as_of_a_dry_run(on_tree: Pvc) -> None:
+    for words, line in (
+        ("vm tag add web-01 frontend", "web-01: tag 'frontend' unchanged: already set."),
+        ("vm start web-01", "web-01: unchanged: is in state start."),
+        ("vm meta set web-01 --no-autostart", "web-01: unchanged: has these values."),
+        ("cluster maintenance off", "cluster: unchanged: maintenance mode off."),
+    ):
+        dry = on_tree(*words.split(), "--dry-run")
+        assert (dry.code, dry.out, dry.err) == (0, "", f"Dry run: {line}\n"), words
+        assert on_tree(*words.split()).err == f"{line}\n"

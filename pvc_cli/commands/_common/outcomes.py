@@ -12,7 +12,7 @@ from pvc_cli.cluster.waiting import Goal, wait_for
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import MANY, progress_bar
-from pvc_cli.commands._common.refusals import Refusal, is_verbose, say_counts, say_refusals
+from pvc_cli.commands._common.refusals import Refusal, dry_run_mark, is_verbose, say_counts, say_refusals
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands._common.waits import require_wait
 from pvc_cli.errors import EXIT_REFUSED, InvalidInputError
@@ -109,7 +109,7 @@ def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) ->
         if named and one.status == "changed" and not dry_run:
             output.message(f"{one.name}: {one.detail}.")
         elif named and one.status == "unchanged":
-            output.message(f"{one.name}: unchanged: {one.detail}.")
+            output.message(f"{dry_run_mark(dry_run)}{one.name}: unchanged: {one.detail}.")
     say_counts(output, [one.status for one in controls], dry_run=dry_run)
     refusals = [Refusal(one.name, one.status, one.detail) for one in controls if one.status in ("refused", "failed")]
     say_refusals(output, refusals)

@@ -27,6 +27,11 @@ def is_verbose() -> bool:
     return cast("Context", click.get_current_context().obj).verbose
 
 
+def dry_run_mark(dry_run: bool) -> str:
+    """Return what a line of a dry run begins with that does not say "would"."""
+    return "Dry run: " if dry_run else ""
+
+
 def say_counts(output: Output, statuses: Sequence[str], *, dry_run: bool, things: str = "") -> None:
     """Say how many things became what, if there are several.
 
@@ -36,7 +41,7 @@ def say_counts(output: Output, statuses: Sequence[str], *, dry_run: bool, things
         return
     kinds = ("changed", "unchanged", "refused", *(["failed"] if "failed" in statuses else []))
     counts = ", ".join(f"{statuses.count(kind)} {kind}" for kind in kinds)
-    output.message(f"{'Dry run: ' if dry_run else ''}{things and f'{things}: '}{counts}.")
+    output.message(f"{dry_run_mark(dry_run)}{things and f'{things}: '}{counts}.")
 
 
 def say_refusals(output: Output, refusals: Iterable[Refusal]) -> None:

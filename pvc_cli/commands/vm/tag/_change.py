@@ -13,7 +13,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import progress_bar
-from pvc_cli.commands._common.refusals import Refusal, say_counts, say_refusals
+from pvc_cli.commands._common.refusals import Refusal, dry_run_mark, say_counts, say_refusals
 from pvc_cli.commands._common.selecting import Selection, selection_options
 from pvc_cli.errors import EXIT_REFUSED, quoted
 from pvc_cli.output.writer import Output
@@ -72,7 +72,9 @@ def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool
     """Say on standard error what became of *outcomes*, and return whether any was refused or failed."""
     for outcome in outcomes if len(outcomes) <= _FEW else ():
         if outcome.status == "unchanged":
-            output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} unchanged: {outcome.detail}.")
+            output.message(
+                f"{dry_run_mark(dry_run)}{outcome.vm.name}: tag {quoted(outcome.tag)} unchanged: {outcome.detail}."
+            )
         elif outcome.status == "changed" and not dry_run:
             output.message(f"{outcome.vm.name}: tag {quoted(outcome.tag)} {outcome.detail}.")
     vms = {outcome.vm for outcome in outcomes}
