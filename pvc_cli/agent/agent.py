@@ -16,6 +16,7 @@ from pvc_cli.agent.reconciler import Action, Reconciler
 from pvc_cli.agent.registrar import Registrar
 from pvc_cli.agent.wanted import SavedWanted, Wanted, read_wanted, wanted_keys
 from pvc_cli.cluster.sriov.model import Settings, VfConfig, pf_of, require_sriov, vf_name
+from pvc_cli.errors import RefusedError
 from pvc_cli.zk import Key, Transaction, ZKHandler
 from pvc_cli.zk.watch import Watcher
 
@@ -63,8 +64,10 @@ class Agent:
 
         :raises SchemaError: if the cluster's schema has no SR-IOV.
         :raises NotFoundError: if the tree has no such node.
+        :raises RefusedError: if it is to prune by a configuration with a misspelt key.
         """
         require_sriov(handler)
+        self._require_meant(prune=prune)
         if not self._enabled():
             return [], []
         cards = self._prepare(dry_run=True)
@@ -91,6 +94,7 @@ class Agent:
         :returns: whether something failed that may succeed later.
         :raises SchemaError: if the cluster's schema has no SR-IOV.
         :raises NotFoundError: if the tree has no such node.
+        :raises RefusedError: if it is to prune by a configuration with a misspelt key.
         :raises OtherAgentError: if another agent manages it.
         :raises UnreachableError: if no server answers in time.
         """
@@ -101,6 +105,7 @@ class Agent:
             watcher.watch(values=["base.schema.version"], children=[("node", self.node)])
         handler.refresh_schema()
         require_sriov(handler)
+        self._require_meant(prune=prune)
         if not self._enabled():
             return False
         lock = self.lease.hold(handler)
@@ -150,6 +155,10 @@ class Agent:
         """When to do another round although nothing changes, on the monotonic clock."""
         due = (self.registrar.look_again_at, self.creations.next_retry())
         return min((at for at in due if at is not None), default=None)
+
+    def _require_meant(self, *, prune: bool) -> None:
+        if prune and self.config.misspelt:
+            raise RefusedError(f"cannot prune: {self.config.misspelt[0]} Correct it first")
 
     def _enabled(self) -> bool:
         if problems := self.config.problems:

@@ -30,8 +30,19 @@ class NodeConfig:
     devices: tuple[Device, ...]
     disabled_by: str = "sriov_enable: no"
     """What disables it, if it is disabled."""
-    problems: tuple[str, ...] = ()
-    """What is valid, but hardly meant, one line each: a misspelt key is as if there was none."""
+    misspelt: tuple[str, ...] = ()
+    """What is wrong with the names of keys, a line each: a misspelt key is as if there was none."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is valid, but hardly meant, one line each."""
+        if not self.enabled or self.devices:
+            return self.misspelt
+        return (
+            *self.misspelt,
+            f"SR-IOV is enabled, but {self.path} has no device in guest_networking.sriov_device: add one, or set"
+            " sriov_enable: no",
+        )
 
 
 def parse_config(path: Path, document: object) -> NodeConfig:
@@ -59,21 +70,15 @@ def parse_config(path: Path, document: object) -> NodeConfig:
     # Without networking, PVC leaves SR-IOV alone whatever else is configured.
     if networking is not None and not _flag(path, "subsystem.enable_networking", networking):
         return NodeConfig(path, enabled=False, devices=tuple(devices.values()), disabled_by="enable_networking: no")
-    return NodeConfig(path, enabled, tuple(devices.values()), problems=_problems(path, guests, enabled=enabled))
+    return NodeConfig(path, enabled, tuple(devices.values()), misspelt=_misspelt(path, guests))
 
 
-def _problems(path: Path, guests: dict[object, object], *, enabled: bool) -> tuple[str, ...]:
+def _misspelt(path: Path, guests: dict[object, object]) -> tuple[str, ...]:
     unknown = [key for key in map(str, guests) if key.startswith("sriov") and key not in _KEYS]
     known = f"use {' or '.join(_KEYS)}"
-    problems = [
+    return tuple(
         f"{path}: unknown key guest_networking.{key} is ignored: {hint(key, _KEYS, known)}" for key in unknown
-    ]
-    if enabled and not guests.get("sriov_device"):
-        problems.append(
-            f"SR-IOV is enabled, but {path} has no device in guest_networking.sriov_device: add one, or set"
-            " sriov_enable: no"
-        )
-    return tuple(problems)
+    )
 
 
 def _flag(path: Path, where: str, value: object) -> bool:

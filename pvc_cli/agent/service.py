@@ -237,7 +237,7 @@ class Service:
         else:
             self._config = config
             journal.write(f"reloaded {config.path}", "notice")
-            journal.clear("config")
+            journal.clear("file")
             self._find_cluster()
         self._notifier.ready("Reloaded")
         self._want(Depth.ALL)
@@ -259,14 +259,14 @@ class Service:
             journal.write(f"{error}; keeping the previous configuration", "warning")
             return
         if config == current:
-            journal.clear("config")
+            journal.clear("file")
         elif _without_counts(config) == _without_counts(current):
             self._config = config
             journal.write(f"{config.path} has another vfcount: following it", "notice")
             self._want(Depth.ALL)
         else:
             text = f"{config.path} has changed: run 'systemctl reload pvc-sriov-agent' to follow it"
-            journal.write_once("config", text, "notice")
+            journal.write_once("file", text, "notice")
 
     def _stamp(self) -> object:
         """Return what tells the configuration's file from what it was before; None if there is no file."""

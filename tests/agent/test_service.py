@@ -304,7 +304,9 @@ def test_a_resize_right_after_the_change_gives_the_new_number(
         assert result.code == 0, result.err
         result = pvc(*here, "drain", "pvchv1", "ens1f1", "--resize", "--yes", "--config", str(running.config))
         assert (result.code, result.out) == (0, "")
-        assert result.err == f"pvchv1/ens1f1: resized {before} -> {count}.\n"
+        # Where there are none, the agent creates them whenever it looks.
+        already = f"pvchv1/ens1f1: unchanged: it has {count} VFs, as configured.\n"
+        assert result.err in (f"pvchv1/ens1f1: resized {before} -> {count}.\n", *[already] * (before == 0))
         before = count
         if count in (8, 5):
             wait_until(has_settings_back, 15, running.log.read_text)

@@ -154,6 +154,11 @@ def test_a_misspelt_key_is_named_and_gives_up_no_pf(
     assert f"0 of 0 VFs in sync, 0 settings refused, 8 orphaned; {unknown}; {empty}" in result.err
     assert tree.dump("/nodes/pvchv1/sriov") == before
     assert tree.client.get("/nodes/pvchv1/sriov/pf/ens1f0/vfcount")[0] == b"4"
+    for more in (("--dry-run",), ()):
+        result = on_tree("sriov", "agent", "sync", *here, "--prune", *more)
+        assert (result.code, result.out) == (1, "")
+        assert result.err == f"Error: cannot prune: {unknown} Correct it first\n"
+    assert tree.dump("/nodes/pvchv1/sriov") == before
     document = json.loads(on_tree("sriov", "agent", "sync", *here, "-o", "json").out)
     assert document["problems"][0] == unknown
     assert document["pfs"][0]["problems"] == [used]
@@ -185,7 +190,7 @@ def test_beside_a_running_agent_it_is_refused(
 def test_what_is_orphaned_is_pruned_on_demand_only(
     on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, here: tuple[str, ...]
 ) -> None:
-    Path(here[3]).write_text(CONFIG.replace("sriov_device", "sriov_devices"))
+    Path(here[3]).write_text("guest_networking: {sriov_enable: yes, sriov_device: []}")
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
     assert result.err.splitlines()[-1].startswith("0 of 0 VFs in sync, 0 settings refused, 8 orphaned; ")

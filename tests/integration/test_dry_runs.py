@@ -191,3 +191,15 @@ def test_what_would_stay_as_it_is_is_marked_as_of_a_dry_run(on_tree: Pvc) -> Non
         dry = on_tree(*words.split(), "--dry-run")
         assert (dry.code, dry.out, dry.err) == (0, "", f"Dry run: {line}\n"), words
         assert on_tree(*words.split()).err == f"{line}\n"
+
+
+def test_a_dry_run_that_changes_no_vf_is_marked_and_short(on_tree: Pvc) -> None:
+    one = on_tree("sriov", "vf", "set", "pvchv1/ens1f0v1", "--vlan-id", "0", "--dry-run")
+    assert (one.code, one.out, one.err) == (0, "", "Dry run: pvchv1/ens1f0v1: unchanged.\n")
+    names = ",".join(f"ens1f{port}v{index}" for port in (0, 1) for index in range(4))
+    few = on_tree("sriov", "vf", "set", "pvchv1", names, "--no-trust", "--dry-run").err.splitlines()
+    assert all(line.startswith("Dry run: ") for line in few)
+    assert few[-1] == "Dry run: 0 changed, 8 unchanged, 0 refused."
+    many = " ".join(f"pvchv{node}/{name}" for node in (1, 2) for name in names.split(","))
+    result = on_tree("sriov", "vf", "set", *many.split(), "--no-trust", "--dry-run")
+    assert result.err == "Dry run: 0 changed, 16 unchanged, 0 refused.\n"

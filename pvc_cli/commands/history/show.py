@@ -39,7 +39,7 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
     \b
     Examples:
       pvc vm tag add web-01 blue && pvc history show last
-      pvc history show last --paths
+      pvc vm tag add web-01 red && pvc history show last --paths
     """
     entry, output = find_entry(name), context.output
     changes, unfinished = (

@@ -12,6 +12,7 @@ from pvc_cli.cluster.sriov.draining import read_pf_users, users_above
 from pvc_cli.cluster.values import Json
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, plain_dry_run_option
+from pvc_cli.commands._common.refusals import dry_run_mark
 from pvc_cli.commands.network.sriov.agent._agent import config_option
 from pvc_cli.commands.network.sriov.pf._here import require_here
 from pvc_cli.connections.node_config import read_config_file
@@ -63,7 +64,7 @@ def command(context: Context, node: str, name: str, count: int, config: Path | N
         table=lambda: _would(edit) if edit.changes and dry_run else "",
     )
     if not edit.changes:
-        output.message(f"{item}: unchanged: vfcount is {count} in {path} already.")
+        output.message(f"{dry_run_mark(dry_run)}{item}: unchanged: vfcount is {count} in {path} already.")
     elif not dry_run:
         was = "unset" if edit.old is None else edit.old
         output.message(f"{item}: vfcount {was} -> {count} in line {edit.line} of {path}.")

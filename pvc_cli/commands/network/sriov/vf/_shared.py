@@ -14,6 +14,7 @@ from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands._common.refusals import dry_run_mark
 from pvc_cli.commands.network.sriov._reports import word
 from pvc_cli.errors import ConflictError, InvalidInputError, NotFoundError, PvcError, RefusedError, quoted
 from pvc_cli.output.writer import Cell, Output, flag_cell, known
@@ -112,5 +113,6 @@ def show_claims(output: Output, handler: ZKHandler, changed: Sequence[Changed], 
         if isinstance(it, PvcError):
             output.error(f"{vf.name}: {it}")
         elif not (it.changes and dry_run):
-            output.message(f"{vf.name}: {done if it.changes else 'unchanged'}.")
+            mark = dry_run_mark(dry_run)
+            output.message(f"{mark}{vf.name}: {done if it.changes else 'unchanged'}.")
     return max((it.exit_code for _, it in changed if isinstance(it, PvcError)), default=0)

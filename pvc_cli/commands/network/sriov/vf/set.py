@@ -20,6 +20,7 @@ from pvc_cli.commands._common.command import (
 )
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.refusals import dry_run_mark, say_counts
 from pvc_cli.commands._common.values import Number, Seconds
 from pvc_cli.commands.network.sriov._reports import shortfalls, show_applied
 from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, written_word
@@ -27,6 +28,8 @@ from pvc_cli.errors import InvalidInputError
 from pvc_cli.output.writer import Output
 
 _WAIT = 60.0
+_FEW = 10
+"""How many VFs are named one by one although nothing is to be changed on them."""
 
 
 def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
@@ -118,7 +121,12 @@ def command(
 
 def _say(output: Output, vfs: Sequence[VfRef], changed: Sequence[Setting], *, dry_run: bool) -> None:
     """Say what was changed on each VF; a dry run has shown it already."""
+    statuses = []
     for vf in vfs:
         done = [f"{s.name} {written_word(s.old)} -> {written_word(s.new)}" for s in changed if s.vf == vf]
-        if not (dry_run and done):
-            output.message(f"{vf.name}: {'changed ' + ', '.join(done) if done else 'unchanged'}.")
+        statuses.append("changed" if done else "unchanged")
+        if done and not dry_run:
+            output.message(f"{vf.name}: changed {', '.join(done)}.")
+        elif not done and len(vfs) <= _FEW:
+            output.message(f"{dry_run_mark(dry_run)}{vf.name}: unchanged.")
+    say_counts(output, statuses, dry_run=dry_run)
