@@ -1,8 +1,8 @@
 # What people do with this project. `make` alone lists it.
 PYTHON ?= python3
 BIN := .venv/bin
-# How many processes share the tests; each has a ZooKeeper of its own, and waits some of the time.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+# How many processes share the tests; each has a ZooKeeper of its own, and waits half of the time.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo unit test explore test-deb test-dist test-faults test-kernel test-oldest lint bench completions docs log man site picture screenshot deb dist clean

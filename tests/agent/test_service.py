@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,10 @@ def apply(handler: ZKHandler, running: Running, vf: VfRef, **settings: Value) ->
     wait_until(arrived, 20, lambda: f"{settings} did not arrive:\n{running.log.read_text()}")
     with running.kernel.card(pf_of(vf.phy)) as card:
         return float(card["vfs"][index]["at"]) - started
+
+
+def registered(tree: Tree, names: set[str]) -> bool:
+    return names <= set(tree.client.get_children("/nodes/pvchv1/sriov/vf"))
 
 
 def vfs_of(handler: ZKHandler) -> list[VfRef]:
@@ -303,11 +308,14 @@ def test_a_resize_right_after_the_change_gives_the_new_number(
         result = pvc(*here, "set", "pvchv1", "ens1f1", "--vfcount", str(count), "--config", str(running.config))
         assert result.code == 0, result.err
         result = pvc(*here, "drain", "pvchv1", "ens1f1", "--resize", "--yes", "--config", str(running.config))
-        assert (result.code, result.out) == (0, "")
+        assert (result.code, result.out) == (0, ""), result.err
         # Where there are none, the agent creates them whenever it looks.
         already = f"pvchv1/ens1f1: unchanged: it has {count} VFs, as configured.\n"
         assert result.err in (f"pvchv1/ens1f1: resized {before} -> {count}.\n", *[already] * (before == 0))
         before = count
+        # Of a VF that is not registered yet, nobody can tell who uses it.
+        names = {f"ens1f1v{index}" for index in range(count)}
+        wait_until(partial(registered, tree, names), 15)
         if count in (8, 5):
             wait_until(has_settings_back, 15, running.log.read_text)
     assert len(running.kernel.vfs("ens1f0")) == 4

@@ -121,6 +121,8 @@ def test_what_a_servers_whitelist_hides_is_unknown_and_not_a_problem(pvc: Pvc, t
     leader.settings["4lw.commands.whitelist"] = "ruok"  # srvr is always allowed, for zkServer.sh needs it
     try:
         leader.start()
+        # A new leader needs a moment until all follow it.
+        wait_until(lambda: pvc("connection", "test").code == 0, 20, lambda: pvc("connection", "test").out)
         result = pvc("connection", "test", "-o", "json")
         (report,) = (s for s in json.loads(result.out)["servers"] if s["port"] == leader.port)
         assert (result.code, report["state"], report["sessions"]) == (0, "serves", None)

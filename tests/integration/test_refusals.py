@@ -89,7 +89,7 @@ def test_a_timeout_that_is_not_a_number_is_refused(pvc: Pvc) -> None:
     assert (code, "nan is not a number of seconds" in error) == (2, True)
 
 
-@pytest.mark.parametrize(("closed", "code"), [(0, 0), (1, 1), (2, 0)])
+@pytest.mark.parametrize(("closed", "code"), [(0, 0), (1, 3), (2, 0)])
 def test_a_closed_standard_stream_is_not_taken_by_another_file(
     tree: Tree, home: Path, closed: int, code: int
 ) -> None:
