@@ -6,9 +6,9 @@ from pvc_cli.cluster.undo import UNDO, changed_items
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import carry_out
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import ask_many, confirm
 from pvc_cli.connections.cluster_id import FILE, identify, unsure
-from pvc_cli.connections.history import find_entry, renewed
+from pvc_cli.connections.history import Entry, find_entry, renewed
 from pvc_cli.errors import RefusedError
 
 
@@ -39,6 +39,8 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
             raise RefusedError(unsure(entry.cluster, here, f"that {entry.id} changed"))
         if not entry.cluster.is_same(here):
             raise RefusedError(f"{entry.id} changed another cluster: {_to_use(entry.cluster.hosts)}")
+        if entry.unfinished():
+            _require_confirmation(entry, name, yes=yes, dry_run=dry_run)
         if name == "last":
             if entry.undoes:
                 raise RefusedError(
@@ -53,6 +55,21 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
         items = changed_items(handler, renewed(entry, changes))
         ask_many(len(items), "items", yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)
+
+
+def _require_confirmation(entry: Entry, name: str, *, yes: bool, dry_run: bool) -> None:
+    """Ask whether to undo what a killed command may have changed: somebody else may have set the very same.
+
+    :raises RefusedError: if it was not asked for by its ID, or is not confirmed.
+    """
+    what = f"{entry.id} is unfinished: whether it was made, or somebody else did the same, is unknown"
+    if name == "last":
+        raise RefusedError(
+            f"the last change, {what}: see 'pvc history show {entry.id}', then run 'pvc undo {entry.id}', or choose"
+            " an earlier change from 'pvc history list'"
+        )
+    if not dry_run:
+        confirm(f"{what}. Undo what is as it would have left it?", yes=yes)
 
 
 def _to_use(hosts: str) -> str:

@@ -100,21 +100,42 @@ def _merged(changes: Sequence[Changed]) -> list[Changed]:
 
 
 def renewed(entry: Entry, changes: Sequence[Changed]) -> list[Changed]:
-    """Return *changes* of *entry* as later commands of this user left them.
+    """Return *changes* of *entry* as this user's later commands left them.
 
-    What one of them took away and another restored is as the first left it, and nobody else's.
+    What one of them took away and an undo restored is as the first left it, if nobody else changed it in between.
     """
-    later: dict[str, Changed] = {}
+    at = {change.path: change for change in changes}
+    restored: dict[str, Changed] = {}
     for other in reversed(list_entries()):
-        if other.time > entry.time and other.cluster.is_same(entry.cluster):
-            with suppress(RefusedError):
-                later |= {change.path: change for change in other.made()}
+        if other.time <= entry.time or not other.cluster.is_same(entry.cluster):
+            continue
+        with suppress(RefusedError):
+            for step in other.made():
+                before = at.get(step.path)
+                if before is None:
+                    continue
+                if not _follows(step, before):
+                    del at[step.path]
+                    restored.pop(step.path, None)
+                    continue
+                at[step.path] = step
+                restored.pop(step.path, None)
+                if other.undoes:
+                    restored[step.path] = step
     return [
         change._replace(version=last.version, czxid=last.czxid)
-        if (last := later.get(change.path)) and last.after == change.after
+        if (last := restored.get(change.path)) and last.after == change.after
         else change
         for change in changes
     ]
+
+
+def _follows(step: Changed, before: Changed) -> bool:
+    """Tell whether *step* changed the very znode that *before* left, with nothing in between."""
+    if before.after is None or step.before is None:
+        return before.after is None and step.before is None
+    same = step.czxid == before.czxid
+    return same and step.version == (before.version if step.after is None else before.version + 1)
 
 
 def list_entries() -> list[Entry]:

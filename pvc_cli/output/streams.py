@@ -86,4 +86,6 @@ def _open_closed() -> None:
     for name, mode, access in streams:
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, access)
-            setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lives as long as we do
+            # Whatever takes the place of this object, the number stays taken.
+            stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)

@@ -216,7 +216,9 @@ class LiveStore:
                 results = self._connection.deadline()(self._request(ops).commit_async())
             except LOST_ERRORS:
                 if self._was_applied(ops, until, last_seen):
-                    tell([self._stat(op.path) for op in ops])
+                    # It was made, whether or not its versions can be read.
+                    with suppress(PvcError):
+                        tell(self._stats([op.path for op in ops]))
                     return
             except UnreachableError as error:
                 raise unknown(f"({error})") from None
@@ -230,9 +232,9 @@ class LiveStore:
         found = self.read([Read(path) for path in paths])
         return {path: z.data if isinstance(z, Znode) else None for path, z in zip(paths, found, strict=True)}
 
-    def _stat(self, path: str) -> Stat | None:
-        (found,) = self.read([Read(path)])
-        return found.stat if isinstance(found, Znode) else None
+    def _stats(self, paths: Sequence[str]) -> list[Stat | None]:
+        found = self.read([Read(path) for path in paths])
+        return [znode.stat if isinstance(znode, Znode) else None for znode in found]
 
     @property
     def last_zxid(self) -> int:

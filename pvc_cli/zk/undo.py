@@ -27,7 +27,7 @@ class Changed(NamedTuple):
     before: bytes | None
     after: bytes | None
     version: int = 0
-    """Its version afterwards."""
+    """Its version afterwards; of a deleted one, when it was deleted."""
     czxid: int = 0
     """The transaction that created it: it tells a znode from a later one of the same path."""
 
@@ -66,11 +66,11 @@ def changed_by(
             continue
         old = before.get(op.path) if op.found is None else op.found.data
         if op.kind == "create":
-            now = Changed(op.path, None, op.data, 0, zxid)
+            now = Changed(op.path, None, op.data, 0, getattr(result, "czxid", zxid))
         elif op.kind == "set":
             now = Changed(op.path, old, op.data, getattr(result, "version", 0), getattr(result, "czxid", 0))
         else:
-            now = Changed(op.path, old, None)
+            now = Changed(op.path, old, None, *((op.found.version, op.found.stat.czxid) if op.found else ()))
         changed[op.path] = changed[op.path].then(now) if op.path in changed else now
     return [change for change in changed.values() if change.before != change.after]
 

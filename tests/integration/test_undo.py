@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kazoo.exceptions import ConnectionLoss
 
 from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.recorder import Recorder
+from pvc_cli.errors import UnreachableError
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import Op
 from pvc_cli.zk.undo import Changed
@@ -214,6 +217,27 @@ def test_changes_are_undone_one_after_the_other(
     assert (result.code, tree.dump()) == (0, before), result.err
 
 
+def test_what_was_done_again_on_purpose_is_not_undone_with_the_first_time(on_tree: Pvc, tree: Tree) -> None:
+    one = changed_again(on_tree, "vm", "tag", "add", "web-01", "gold")
+    tree.client.delete(f"/domains/{tree.uuid('web-01')}/tags/gold", recursive=True)
+    changed_again(on_tree, "vm", "tag", "add", "web-01", "gold")
+    before = tree.dump()
+    result = on_tree("undo", one)
+    assert (result.code, tree.dump()) == (1, before)
+    assert "tag gold was changed since" in result.err
+
+
+def test_what_somebody_else_changed_between_two_of_ours_is_not_ours(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/profile"
+    one = changed_again(on_tree, "vm", "meta", "set", "web-01", "--profile", "x")
+    tree.put(path, b"y")
+    tree.put(path, b"x")
+    other = changed_again(on_tree, "vm", "meta", "set", "web-01", "--profile", "z")
+    assert on_tree("undo", other).code == 0
+    assert on_tree("undo", one).code == 1
+    assert tree.client.get(path)[0] == b"x"
+
+
 def test_what_somebody_else_put_back_is_not_ours(on_tree: Pvc, tree: Tree) -> None:
     path = f"/domains/{tree.uuid('web-01')}/profile"
     one = changed_again(on_tree, "vm", "meta", "set", "web-01", "--profile", "other")
@@ -353,7 +377,16 @@ def test_what_a_killed_command_may_have_changed_is_told_as_unfinished_and_undone
     text = on_tree("history", "show", "last").out
     assert f"Unfinished: pvc ended before it knew whether it had changed this: 'pvc undo {listed['id']}" in text
     assert "changed web-01" not in text
-    result = on_tree("-v", "undo", "last")
+    # Somebody else may have added the same tag: a person decides.
+    now = tree.dump()
+    for words, said in (
+        (("undo", "last"), f"Error: the last change, {listed['id']} is unfinished: whether it was made, or somebody"),
+        (("undo", listed["id"]), "Error: confirmation required"),
+    ):
+        refused = on_tree(*words)
+        assert (refused.code, tree.dump()) == (1, now)
+        assert said in refused.err
+    result = on_tree("-v", "undo", listed["id"], "--yes")
     assert (result.code, tree.dump()) == (0, before)
     assert f"web-01: {undone}" in result.err
 
@@ -362,9 +395,36 @@ def test_what_others_changed_after_a_killed_command_is_not_undone(on_tree: Pvc, 
     kill(tree, "after", "vm", "tag", "add", "web-01", "blue")
     tree.put(f"/domains/{tree.uuid('web-01')}/tags/blue/protected", b"True")
     before = tree.dump()
-    result = on_tree("undo", "last")
+    entry = on_tree("history", "list", "-o", "name").out.split()[0]
+    result = on_tree("undo", entry, "--yes")
     assert (result.code, tree.dump()) == (1, before)
     assert "was changed since" in result.err
+
+
+def test_a_made_change_stays_in_the_history_though_its_versions_cannot_be_read(
+    tree: Tree, pvc: Pvc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is lost around the commit, and again while its outcome is told."""
+
+    def lose(*_arguments: object, **_named: object) -> None:
+        raise ConnectionLoss
+
+    def unreachable(*_arguments: object) -> None:
+        raise UnreachableError("no server answered")
+
+    made = LiveStore._request
+
+    def lost(store: LiveStore, ops: Sequence[Op]) -> object:
+        made(store, ops).commit()
+        return SimpleNamespace(commit_async=lambda: SimpleNamespace(get=lose))
+
+    monkeypatch.setattr(LiveStore, "_request", lost)
+    monkeypatch.setattr(LiveStore, "_stats", unreachable)
+    result = pvc("--coordinators", tree.hosts, "vm", "tag", "add", "web-01", "red")
+    assert result.code == 0, result.err
+    assert "red" in tree.client.get_children(f"/domains/{tree.uuid('web-01')}/tags")
+    (entry,) = list_entries()
+    assert entry.is_unfinished
 
 
 def test_what_became_of_each_transaction_is_told_by_its_own(home: Path) -> None:
