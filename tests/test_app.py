@@ -34,8 +34,10 @@ START_UP = {
     "pvc_cli.context",
     "pvc_cli.errors",
     "pvc_cli.output",
+    "pvc_cli.output.cells",
     "pvc_cli.output.failure",  # an error is reported where no file can be opened any more, too
     "pvc_cli.output.layout",
+    "pvc_cli.output.messages",
     "pvc_cli.output.terminal",
     "pvc_cli.output.streams",  # before anything is printed
     "pvc_cli.output.writer",

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from tabulate import tabulate
 
 from pvc_cli.errors import InvalidInputError
+from pvc_cli.output.cells import Cell, Row
 from pvc_cli.output.layout import Layout
 from pvc_cli.output.widths import cut, width, wrap
-from pvc_cli.output.writer import Cell, Document, Format, Output, Row
+from pvc_cli.output.writer import Document, Format, Output
 
 
 @pytest.fixture

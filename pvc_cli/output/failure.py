@@ -3,8 +3,9 @@
 import sys
 
 from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE, hint_in, printable
+from pvc_cli.output.messages import Failure
 from pvc_cli.output.streams import OutputError, ReaderGoneError, give_up
-from pvc_cli.output.writer import Failure, Output
+from pvc_cli.output.writer import Output
 from pvc_cli.program import own_commands, own_hints
 
 _KINDS = {EXIT_REFUSED: "refused", EXIT_UNREACHABLE: "unreachable", EXIT_CONFLICT: "conflict"}

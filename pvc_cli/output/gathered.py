@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pvc_cli.output.writer import Document, Row
+from pvc_cli.output.cells import Row
+from pvc_cli.output.writer import Document
 
 CLUSTER = "CLUSTER"
 

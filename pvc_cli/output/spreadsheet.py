@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from pvc_cli.errors import printable
-from pvc_cli.output.writer import Cell, Row, as_cell
+from pvc_cli.output.cells import Cell, Row, as_cell
 
 _FORMULA = ("=", "+", "-", "@")
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple, cast
 
 from pvc_cli.errors import printable
-from pvc_cli.output.writer import Cell, Row, as_cell
+from pvc_cli.output.cells import Cell, Row, as_cell
 
 _FIRST, _OTHERS, _NARROWEST_WRAPPED = 24, 8, 24
 _GAP = 2

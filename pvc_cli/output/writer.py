@@ -1,4 +1,4 @@
-"""Show results: tables for people; JSON, YAML, CSV and plain names for programs. Messages go to standard error.
+"""Show results: tables for people; JSON, YAML, CSV and plain names for programs.
 
 Nothing that comes from a cluster reaches a terminal unescaped: tables, names and messages go through
 :func:`~pvc_cli.errors.printable`; JSON and YAML escape all that does not print in their own ways.
@@ -13,90 +13,22 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from pvc_cli.errors import printable
+from pvc_cli.output.cells import Cell, Row, as_cell
 from pvc_cli.output.layout import Layout
+from pvc_cli.output.messages import Messages
 from pvc_cli.output.terminal import columns_of, is_terminal, obeys_codes
-from pvc_cli.program import own_hints
 
 if TYPE_CHECKING:
     from pvc_cli.output.gathered import Gathered
-    from pvc_cli.output.patience import SignOfLife
     from pvc_cli.output.prometheus import Family
     from pvc_cli.output.screen import Screen
 
 Format = Literal["table", "wide", "csv", "json", "json-pretty", "jsonl", "yaml", "name", "prometheus"]
 Document = Mapping[str, Any]
-UNKNOWN = "?"
-"""What stands for what the cluster does not say."""
 _COLOURS = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34}
-
-
-class Cell(NamedTuple):
-    """A table's cell that has a colour where colours are shown."""
-
-    text: str
-    colour: str = ""
-    value: str | float | None = ""
-    """What it stands for, to sort by and for CSV: a number without its unit, None for what is not known.
-
-    Empty is the text itself."""
-    note: str = ""
-    """What a mark in the text means, for the lines below the table."""
-    each: Sequence[str | int] | None = None
-    """The things that the text lists, if it is a list."""
-    fact: str | float | None = ""
-    """What programs get for it when it is counted: a boolean for yes, None for a word that means nothing.
-
-    Empty is the value, or else the text."""
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it stands for a number."""
-        return not isinstance(self.value, str) and self.value is not None
-
-
-Row = Sequence[str | float | Cell | None]
-
-
-def as_cell(value: str | float | Cell | None) -> Cell:
-    """Return *value* as a cell: a question mark for None, a number with itself as its value."""
-    if isinstance(value, Cell):
-        return value
-    if isinstance(value, str):
-        return Cell(value)
-    return Cell(known(value), value=value)
-
-
-def list_cell(things: Iterable[object]) -> Cell:
-    """Return a cell that lists *things*."""
-    each = tuple(thing if isinstance(thing, int) else str(thing) for thing in things)
-    return Cell(",".join(map(str, each)), each=each)
-
-
-def flag_cell(flag: bool | None, words: tuple[str, str] = ("no", "yes"), colours: tuple[str, str] = ("", "")) -> Cell:
-    """Return a cell that says *flag* in one of two *words*, false first; a question mark for None."""
-    return as_cell(None) if flag is None else Cell(words[flag], colours[flag], fact=flag)
-
-
-def optional_cell(text: str | None, nothing: str = "none") -> Cell:
-    """Return a cell with *text*, or with the word that says that there is *nothing*."""
-    return Cell(text) if text else Cell(nothing, fact=None)
-
-
-def known(value: object) -> str:
-    """Return *value* as text, and a question mark for None: what the cluster does not say."""
-    return UNKNOWN if value is None else str(value)
-
-
-class Failure(NamedTuple):
-    """An error that a command has said, and gone on."""
-
-    message: str
-    kind: str = ""
-    code: int = 0
-    """Its exit code; 0 leaves it to the command."""
 
 
 def _no_room(headers: Sequence[str], columns: int | None) -> str:
@@ -106,7 +38,7 @@ def _no_room(headers: Sequence[str], columns: int | None) -> str:
     return line if columns is None or len(line) <= columns else f"No room for {len(headers)} columns."
 
 
-class Output:
+class Output(Messages):
     """Where a command's results and messages go.
 
     :param colour: whether tables have colour; None leaves it to the terminal.
@@ -115,8 +47,8 @@ class Output:
     """
 
     def __init__(self, *, colour: bool | None = None, quiet: bool = False, paged: bool = False) -> None:
+        super().__init__(quiet=quiet)
         self._colour = obeys_codes(sys.stdout) if colour is None else colour
-        self.quiet = quiet
         self.paged = paged
         """Whether a long table may wait in a pager: not while something is changed, or a lock is held."""
         self.style: Format = "table"
@@ -129,16 +61,8 @@ class Output:
         """Whether that file may replace another."""
         self.layout = Layout()
         """How a list is laid out."""
-        self.gathered: Gathered | None = None
-        """Where results go instead, and what is said, while several clusters answer."""
-        self.failures: list[Failure] = []
-        """The errors that a command has said, and gone on."""
-        self._screen: Screen | None = None
         self._lines: list[str] = []
-        self._notes: list[str] = []
         self._footnotes: list[str] = []
-        self._waits = False
-        self._sign: SignOfLife | None = None
 
     def gathering(self, cluster: str) -> Output:
         """Return an output like this one that keeps what *cluster* answers, for :meth:`pass_on`."""
@@ -150,84 +74,10 @@ class Output:
         output.gathered = Gathered(cluster)
         return output
 
-    def pass_on(self, gathered: Gathered) -> None:
-        """Say what was said of one of several clusters."""
-        for text in gathered.said:
-            self._say(text)
-
     @property
     def tabular(self) -> bool:
         """Whether results are rows and columns."""
         return self.style in ("table", "wide", "csv")
-
-    def message(self, text: str) -> None:
-        """Say *text* on standard error, escaped, unless quiet is wanted."""
-        if not self.quiet:
-            self._say(self._about(text))
-
-    def waiting(self, text: str) -> None:
-        """Say what is waited for: on a terminal in one line that counts down, elsewhere once."""
-        in_place = obeys_codes(sys.stderr)
-        if self.quiet or (self._waits and not in_place):
-            return
-        if in_place:
-            from pvc_cli.output.widths import cut
-
-            # A line that went on in the next one could not be cleared.
-            room = columns_of(sys.stderr)
-            line = cut(printable(text), room - 1) if room else printable(text)
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        else:
-            print(printable(text), file=sys.stderr)
-        self._waits = True
-
-    @contextmanager
-    def alive(self, doing: Callable[[], str]) -> Iterator[None]:
-        """Within a ``with`` block, say on a terminal what is done, if it takes a while and nothing else is said."""
-        if self.quiet or self.gathered or not obeys_codes(sys.stderr):
-            yield
-            return
-        from pvc_cli.output.patience import SignOfLife
-
-        self._sign = SignOfLife(lambda seconds: self.waiting(f"{doing()} … {seconds} s"))
-        try:
-            yield
-        finally:
-            self.end_wait()
-
-    def end_wait(self) -> None:
-        """Clear the line that says what was waited for, or what takes a while."""
-        sign, self._sign = self._sign, None
-        if sign:
-            sign.end()
-        if self._waits and obeys_codes(sys.stderr):
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-        self._waits = False
-
-    def warning(self, text: str) -> None:
-        """Say *text* on standard error, escaped, even if quiet is wanted."""
-        self._say(f"Warning: {self._about(text)}")
-
-    def error(self, text: str) -> None:
-        """Say *text* on standard error, escaped, as an error."""
-        self.failures.append(Failure(self._about(text)))
-        self._say(f"Error: {self._about(text)}")
-
-    def _about(self, text: str) -> str:
-        """Return *text* with the cluster that it is about, where there are several."""
-        return f"{self.gathered.cluster}: {text}" if self.gathered else text
-
-    def _say(self, text: str) -> None:
-        text = own_hints(text)
-        if self.gathered:
-            self.gathered.said.append(text)
-        elif self._screen:
-            self._notes.append(printable(text))
-        else:
-            self.end_wait()
-            # Results come first in a log of both streams, too.
-            sys.stdout.flush()
-            print(printable(text), file=sys.stderr)
 
     @contextmanager
     def in_place(self) -> Iterator[Screen | None]:

@@ -12,10 +12,11 @@ from pvc_cli.commands._common.order import sort_rows
 from pvc_cli.connections.resolve import resolve, several
 from pvc_cli.context import Context
 from pvc_cli.errors import EXIT_USAGE, PvcError
+from pvc_cli.output.cells import Row
 from pvc_cli.output.failure import say
 from pvc_cli.output.gathered import CLUSTER, Gathered
 from pvc_cli.output.layout import word_for
-from pvc_cli.output.writer import Output, Row
+from pvc_cli.output.writer import Output
 
 
 def on_each(command: Command) -> Command:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.errors import InvalidInputError
+from pvc_cli.output.cells import UNKNOWN, Cell, Row, as_cell
 from pvc_cli.output.layout import Layout, column_index, word_for
-from pvc_cli.output.writer import UNKNOWN, Cell, Row, as_cell
 
 NONE = "none"
 

@@ -12,9 +12,10 @@ from pvc_cli.commands._common.command import Command, Context, list_formats
 from pvc_cli.commands._common.counting import Count, count_rows, counted_column, counted_headers
 from pvc_cli.commands._common.order import sort_rows
 from pvc_cli.connections.resolve import several
+from pvc_cli.output.cells import Row
 from pvc_cli.output.gathered import CLUSTER
 from pvc_cli.output.layout import Layout, column_index
-from pvc_cli.output.writer import Document, Output, Row
+from pvc_cli.output.writer import Document, Output
 
 _T = TypeVar("_T")
 _OPTIONS = ("columns", "sort", "no_headers", "count_by")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pvc_cli.cluster.values import natural_key
+from pvc_cli.output.cells import Cell, Row, as_cell
 from pvc_cli.output.layout import Layout
-from pvc_cli.output.writer import Cell, Row, as_cell
 
 _T = TypeVar("_T")
 

@@ -1,7 +1,7 @@
 """Sizes for people."""
 
 from pvc_cli.cluster.memory import gibibytes
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.cells import Cell
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from pvc_cli.errors import quoted
-from pvc_cli.output.writer import Cell, Output
+from pvc_cli.output.cells import Cell
+from pvc_cli.output.writer import Output
 from pvc_cli.zk.migration.survey import Survey
 from pvc_cli.zk.migration.values import Invalid
 

@@ -9,7 +9,7 @@ from pvc_cli.cluster.server_documents import lock_document
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.output.writer import Cell, Row
+from pvc_cli.output.cells import Cell, Row
 
 if TYPE_CHECKING:
     from pvc_cli.zk.contenders import Contender

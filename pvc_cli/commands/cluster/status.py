@@ -21,7 +21,8 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Output, Row
+from pvc_cli.output.cells import Cell, Row
+from pvc_cli.output.writer import Output
 from pvc_cli.program import own_commands
 
 if TYPE_CHECKING:

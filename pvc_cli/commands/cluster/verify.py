@@ -6,7 +6,8 @@ from pvc_cli.commands._common.command import Context, output_option, pass_contex
 from pvc_cli.commands._common.survey import fault_paths, survey_table
 from pvc_cli.commands.cluster._backups import BACKUP, scan
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Output
+from pvc_cli.output.cells import Cell
+from pvc_cli.output.writer import Output
 
 _NAMES = {"vms": "VMs", "osds": "OSDs"}
 

@@ -6,7 +6,7 @@ from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.connection._saved import PROTECTION_WORDS
 from pvc_cli.connections.saved import Connections
-from pvc_cli.output.writer import Cell, Row, flag_cell
+from pvc_cli.output.cells import Cell, Row, flag_cell
 
 _HEADERS = ("CURRENT", "NAME", "COORDINATORS", "PROTECTION")
 

@@ -12,7 +12,8 @@ from pvc_cli.commands.connection._saved import meant
 from pvc_cli.connections.check import Check, check_connection
 from pvc_cli.connections.resolve import Target
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Output, Row, known
+from pvc_cli.output.cells import Cell, Row, known
+from pvc_cli.output.writer import Output
 
 if TYPE_CHECKING:
     from pvc_cli.zk.ensemble import EnsembleReport

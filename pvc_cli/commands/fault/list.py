@@ -7,7 +7,7 @@ from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.times import local_time_text
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Row, known
+from pvc_cli.output.cells import Cell, Row, known
 
 _HEADERS = ("ID", "LAST REPORTED", "STATUS", "HEALTH", "MESSAGE")
 

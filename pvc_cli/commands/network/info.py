@@ -5,7 +5,8 @@ from pvc_cli.cluster.resource_documents import network_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.network._show import switch_text
-from pvc_cli.output.writer import Output, known
+from pvc_cli.output.cells import known
+from pvc_cli.output.writer import Output
 
 
 @click.command("info")

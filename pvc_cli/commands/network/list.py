@@ -6,7 +6,7 @@ from pvc_cli.cluster.values import parse_int
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.network._show import SWITCH
-from pvc_cli.output.writer import Cell, Row, flag_cell, optional_cell
+from pvc_cli.output.cells import Cell, Row, flag_cell, optional_cell
 
 _HEADERS = ("VNI", "DESCRIPTION", "TYPE", "MTU", "IPV4", "DHCP", "IPV6")
 _WIDE = ("DHCPV6", "DOMAIN")

@@ -1,7 +1,7 @@
 """How the states and the memory of nodes are shown."""
 
 from pvc_cli.cluster.nodes import Node
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.cells import Cell
 
 _COLOURS = {"run": "green", "ready": "green", "stop": "yellow", "dead": "red", "fenced": "red", "primary": "bold"}
 

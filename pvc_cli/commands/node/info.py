@@ -7,7 +7,8 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.sizes import memory_text
 from pvc_cli.commands.node._states import memory_colour, state_cell
-from pvc_cli.output.writer import Cell, Output, known
+from pvc_cli.output.cells import Cell, known
+from pvc_cli.output.writer import Output
 
 
 @click.command("info")

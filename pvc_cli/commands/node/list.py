@@ -9,7 +9,7 @@ from pvc_cli.commands._common.sizes import memory_cell, rounded_memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.node._states import memory_colour, state_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Row
+from pvc_cli.output.cells import Cell, Row
 
 _HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "HEALTH", "VMS", "LOAD", "USED", "MEMORY", "PVC")
 _WIDE = ("SCHEMA", "MODE", "CPUS", "VCPUS", "FREE", "ALLOCATED", "PROVISIONED")

@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.commands._common.listing import list_options, show_records
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.cells import Cell
 from pvc_cli.zk.schema import diff as compare
 from pvc_cli.zk.schema import find_schema
 

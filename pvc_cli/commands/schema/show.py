@@ -3,7 +3,8 @@ import click
 from pvc_cli.cluster.documents import schema_status_document
 from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
-from pvc_cli.output.writer import Cell, Output, known
+from pvc_cli.output.cells import Cell, known
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKSchema
 from pvc_cli.zk.schema import find_schema
 

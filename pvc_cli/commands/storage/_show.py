@@ -3,7 +3,7 @@
 from pvc_cli.cluster.values import Json
 from pvc_cli.commands._common.sizes import size_text as size_text
 from pvc_cli.errors import printable
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.cells import Cell
 
 _LARGEST = 2**80
 

@@ -1,7 +1,7 @@
 """How VMs are shown."""
 
 from pvc_cli.cluster.vms.model import Vm, VmSummary, is_outside
-from pvc_cli.output.writer import Cell
+from pvc_cli.output.cells import Cell
 
 STATE_COLOURS = {"start": "green", "fail": "red", "stop": "yellow", "disable": "dim"}
 

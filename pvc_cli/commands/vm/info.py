@@ -10,7 +10,8 @@ from pvc_cli.commands._common.command import Context, connect, output_option, pa
 from pvc_cli.commands._common.sizes import memory_text
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.vm._show import STATE_COLOURS
-from pvc_cli.output.writer import Cell, Output, known
+from pvc_cli.output.cells import Cell, known
+from pvc_cli.output.writer import Output
 
 
 @click.command("info")

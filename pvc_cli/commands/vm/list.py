@@ -28,7 +28,8 @@ from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, node_cell
 from pvc_cli.errors import EXIT_INTERRUPTED
-from pvc_cli.output.writer import Cell, Output, Row, flag_cell, list_cell
+from pvc_cli.output.cells import Cell, Row, flag_cell, list_cell
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import Key, ZKHandler
 
 if TYPE_CHECKING:

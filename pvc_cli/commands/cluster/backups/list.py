@@ -6,7 +6,7 @@ from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.sizes import size_text
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.output.writer import Cell, Row
+from pvc_cli.output.cells import Cell, Row
 
 _HEADERS = ("TIME", "BEFORE", "CLUSTER", "SCHEMA", "SIZE", "FILE")
 _FILE = _HEADERS.index("FILE")

@@ -6,7 +6,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.times import time_text
-from pvc_cli.output.writer import Cell, Row
+from pvc_cli.output.cells import Cell, Row
 
 _HEADERS = ("ADDRESS", "MAC", "HOST NAME", "EXPIRES")
 

@@ -10,7 +10,8 @@ from pvc_cli.cluster.sriov.model import Vf, VfRef
 from pvc_cli.cluster.sriov.report import PfReport, VfReport
 from pvc_cli.commands._common.times import age_text, time_text
 from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE
-from pvc_cli.output.writer import Cell, Output, known
+from pvc_cli.output.cells import Cell, known
+from pvc_cli.output.writer import Output
 
 STATE_COLOURS = {"in_sync": "green", "refused": "red", "drifted": "yellow", "missing": "red", "orphaned": "yellow"}
 _NOTHING = Cell("", value=None)

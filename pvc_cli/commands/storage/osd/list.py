@@ -6,7 +6,7 @@ from pvc_cli.cluster.storage.query import list_osds
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.storage._show import count_cell, figure, percent_cell, size_cell
-from pvc_cli.output.writer import Cell, Row, flag_cell, optional_cell
+from pvc_cli.output.cells import Cell, Row, flag_cell, optional_cell
 
 _HEADERS = ("ID", "NODE", "DEVICE", "DB DEV", "UP", "IN", "SIZE", "USED", "FREE", "FULL", "PGS")
 _KIB = 1024

@@ -6,7 +6,7 @@ from pvc_cli.cluster.storage.query import list_pools
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.storage._show import count_cell, figure, percent_cell, size_cell
-from pvc_cli.output.writer import Row
+from pvc_cli.output.cells import Row
 
 _HEADERS = ("NAME", "TIER", "PGS", "VOLUMES", "STORED", "FREE", "FULL", "OBJECTS", "DEGRADED")
 

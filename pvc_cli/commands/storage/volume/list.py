@@ -8,7 +8,7 @@ from pvc_cli.commands._common.command import Context, connect_to_list, pass_cont
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.storage._show import count_cell, figure, size_cell
 from pvc_cli.commands.storage.volume._place import pool_option
-from pvc_cli.output.writer import Row, list_cell
+from pvc_cli.output.cells import Row, list_cell
 
 _HEADERS = ("POOL", "NAME", "SIZE", "OBJECTS", "SNAPSHOTS", "FEATURES")
 

@@ -8,7 +8,7 @@ from pvc_cli.cluster.vms.query import VmRef, is_one
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
-from pvc_cli.output.writer import Cell, Row, flag_cell, list_cell
+from pvc_cli.output.cells import Cell, Row, flag_cell, list_cell
 
 _HEADERS = ("VM", "NODE LIMIT", "SELECTOR", "AUTOSTART", "METHOD", "DOWNTIME", "PROFILE")
 

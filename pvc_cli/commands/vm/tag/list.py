@@ -6,7 +6,7 @@ from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list, show_records
-from pvc_cli.output.writer import flag_cell
+from pvc_cli.output.cells import flag_cell
 from pvc_cli.zk import ZKHandler
 
 _OF_VMS = ("VM", "TAG", "TYPE", "PROTECTED")

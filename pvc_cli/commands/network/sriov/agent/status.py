@@ -11,7 +11,7 @@ from pvc_cli.commands._common.command import Context, connect_to_list, pass_cont
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands._common.times import age_text, time_text
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Cell, Row
+from pvc_cli.output.cells import Cell, Row
 
 _HEADERS = ("NODE", "AGENT", "WANTED", "IN SYNC", "REPORTED", "SAYS")
 _WIDE = ("PRESENT", "REFUSED", "DRIFTED", "ORPHANED", "HEARTBEAT")

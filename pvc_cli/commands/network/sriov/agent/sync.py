@@ -11,7 +11,7 @@ from pvc_cli.commands._common.command import Context, connect, dry_run_option, o
 from pvc_cli.commands._common.dry_run import refuse_plan, show_dry_run
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.writer import Row
+from pvc_cli.output.cells import Row
 
 _HEADERS = ("PF", "WANTED", "PRESENT", "IN SYNC", "REFUSED", "DRIFTED", "ORPHANED")
 

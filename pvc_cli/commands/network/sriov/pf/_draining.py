@@ -6,7 +6,8 @@ from pvc_cli.cluster.sriov.draining import VfUser, blocking, read_pf_users, wait
 from pvc_cli.cluster.values import Json
 from pvc_cli.cluster.waiting import require_daemons
 from pvc_cli.commands._common.listing import show_records
-from pvc_cli.output.writer import Cell, Output, flag_cell
+from pvc_cli.output.cells import Cell, flag_cell
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
 HEADERS = ("VF", "VM", "STATE", "NODE", "CLAIMED", "IN XML", "BLOCKS")

@@ -7,7 +7,8 @@ from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.network.sriov._reports import agent_fields, state_cell
-from pvc_cli.output.writer import UNKNOWN, Cell, Output, Row, known, optional_cell
+from pvc_cli.output.cells import UNKNOWN, Cell, Row, known, optional_cell
+from pvc_cli.output.writer import Output
 
 
 @click.command("info")

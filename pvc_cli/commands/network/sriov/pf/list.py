@@ -7,7 +7,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import list_options, show_list
 from pvc_cli.commands.network.sriov._reports import pf_cell
-from pvc_cli.output.writer import Row
+from pvc_cli.output.cells import Row
 
 _HEADERS = ("NODE", "PF", "MTU", "VFS", "WANTED", "STATUS")
 

@@ -17,7 +17,8 @@ from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.refusals import dry_run_mark
 from pvc_cli.commands.network.sriov._reports import word
 from pvc_cli.errors import ConflictError, InvalidInputError, NotFoundError, PvcError, RefusedError, quoted
-from pvc_cli.output.writer import Cell, Output, flag_cell, known
+from pvc_cli.output.cells import Cell, flag_cell, known
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import Transaction, ZKHandler
 
 

@@ -13,7 +13,8 @@ from pvc_cli.commands._common.listing import list_options, show_records
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.refusals import Refusal, say_refusals
 from pvc_cli.errors import EXIT_REFUSED, PvcError, RefusedError
-from pvc_cli.output.writer import Cell, Document
+from pvc_cli.output.cells import Cell
+from pvc_cli.output.writer import Document
 
 Failure = tuple[Finding, PvcError]
 _HEADERS = ("NODE", "VF", "FINDING", "DETAIL", "REPAIR")

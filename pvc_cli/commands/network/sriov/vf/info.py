@@ -8,7 +8,8 @@ from pvc_cli.commands._common.command import Context, connect, output_option, pa
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.network.sriov._reports import STATE_COLOURS, agent_fields, explain, explain_setting, word
 from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument
-from pvc_cli.output.writer import Cell, Output, known
+from pvc_cli.output.cells import Cell, known
+from pvc_cli.output.writer import Output
 
 
 @click.command("info")

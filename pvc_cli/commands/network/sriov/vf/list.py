@@ -21,7 +21,8 @@ from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.network.sriov._reports import explain, state_cell
 from pvc_cli.commands.network.sriov.vf._shared import one_name, setting_cell
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
-from pvc_cli.output.writer import UNKNOWN, Cell, Output, flag_cell, optional_cell
+from pvc_cli.output.cells import UNKNOWN, Cell, flag_cell, optional_cell
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
 if TYPE_CHECKING:
