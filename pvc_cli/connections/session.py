@@ -12,7 +12,7 @@ from pvc_cli.connections.protection import permit, require_permission
 from pvc_cli.connections.recorder import Recorder
 from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.context import Context
-from pvc_cli.errors import AccessDeniedError, printable
+from pvc_cli.errors import AccessDeniedError, InvalidInputError, printable
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.undo import Changed, OnChange, Settle
 
@@ -63,6 +63,8 @@ def connect(
         with _open_backup(target.file, context) as handler:
             yield handler
         return
+    if context.write:
+        raise InvalidInputError("--write goes with a backup, -c file:PATH: a cluster needs no leave to be changed")
     record = _recorder(context, target.hosts, lambda: mark_of(handler.known_base))
     with ZKHandler(
         target.hosts,

@@ -26,6 +26,11 @@ SET = ("sriov", "vf", "set", "pvchv1")
 VF = VfRef("pvchv1", "ens1f0v1")
 
 
+def vfs(*entries: str) -> str:
+    """Return a file of desired state."""
+    return "version: 1\nvfs:\n" + "".join(f"- {entry}\n" for entry in entries)
+
+
 @pytest.fixture
 def running(tmp_path: Path, tree: Tree, zk: ZKHandler) -> Iterator[Running]:
     """An agent of pvchv1 that has reported; ens1f1 is a card whose driver lacks much."""
@@ -117,6 +122,33 @@ def test_a_card_that_cannot_be_read_is_no_success(on_tree: Pvc, running: Running
     assert running.kernel.actual("ens1f0", 1).vlan_id == 44
 
 
+def test_a_file_of_settings_is_waited_for_as_a_single_one_is(on_tree: Pvc, running: Running) -> None:
+    """Each VF by its own settings; what a card refuses is kept, and told with the name of the VF."""
+    wanted = [f"{{node: pvchv1, vf: ens1f0v{number}, config: {{vlan_id: {11 + number}}}}}" for number in (0, 1)]
+    result = on_tree("sriov", "vf", "apply", "-f", "-", "--wait", stdin=vfs(*wanted))
+    assert [running.kernel.actual("ens1f0", number).vlan_id for number in (0, 1)] == [11, 12]
+    assert result.code == 0
+    assert "Waiting for the card.\n" in result.err
+    assert "pvchv1/ens1f0v1: changed: vlan_id 0 -> 12; the card has it.\n" in result.err
+    mixed = vfs("{node: pvchv1, vf: ens1f?v1, config: {link_state: disable}}")
+    result = on_tree("sriov", "vf", "apply", "-f", "-", "--wait", "-o", "json", stdin=mixed)
+    items = {one["name"]: one for one in json.loads(result.out)["items"]}
+    assert (result.code, items["pvchv1/ens1f0v1"]["status"]) == (1, "changed")
+    failed = items["pvchv1/ens1f1v1"]
+    assert (failed["status"], len(failed["changes"])) == ("failed", 1)
+    assert failed["reason"].startswith("refused: link_state: Operation not supported (EOPNOTSUPP); see ")
+
+
+def test_a_file_of_settings_is_not_waited_for_where_no_agent_is(on_tree: Pvc) -> None:
+    text = vfs("{node: pvchv1, vf: ens1f0v1, config: {vlan_id: 12}}")
+    result = on_tree("sriov", "vf", "apply", "-f", "-", "--wait", stdin=text)
+    assert result.code == 4
+    assert result.err == (
+        "Waiting for the card.\n"
+        "Error: pvchv1/ens1f0v1: failed: no answer: node pvchv1 has no SR-IOV agent; the setting is kept\n"
+    )
+
+
 def test_what_may_yet_be_applied_is_waited_for_and_then_said(on_tree: Pvc, running: Running) -> None:
     with running.kernel.card("ens1f0") as card:
         card["refuse"] = {"rate": errno.EBUSY}
@@ -147,11 +179,11 @@ def test_an_earlier_report_tells_nothing_of_a_later_change(running: Running, tre
         data = tree.client.get("/nodes/pvchv1/monitoring_data/sriov/data")[0]
         tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/config/vlan_id", b"55")
         tree.put("/nodes/pvchv1/monitoring_data/sriov/data", data + b" ")
-        (one,), _ = wait_until_applied(zk, [VF], {"vlan_id": 55}, 0.5)
+        (one,), _ = wait_until_applied(zk, {VF: {"vlan_id": 55}}, 0.5)
         assert (one.done, one.state) == (False, None)
     finally:
         running.signal(signal.SIGCONT)
-    (one,), _ = wait_until_applied(zk, [VF], {"vlan_id": 55}, 20)
+    (one,), _ = wait_until_applied(zk, {VF: {"vlan_id": 55}}, 20)
     assert one.done
 
 

@@ -12,8 +12,9 @@ from tests.conftest import Pvc, Tree
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("sriov vf audit --plan PLAN", "--plan and --yes go with --fix"),
-        ("sriov vf audit --yes", "--plan and --yes go with --fix"),
+        ("sriov vf audit --plan PLAN", "--dry-run, --plan and --yes go with --fix"),
+        ("sriov vf audit --yes", "--dry-run, --plan and --yes go with --fix"),
+        ("sriov vf audit --dry-run", "--dry-run, --plan and --yes go with --fix"),
         ("vm tag add web-01 blue --overwrite", "--overwrite goes with --plan"),
         ("vm tag add web-01 blue --overwrite --dry-run", "--overwrite goes with --plan"),
         ("vm tag add web-01 blue --paths", "--paths goes with --dry-run"),
@@ -22,6 +23,8 @@ from tests.conftest import Pvc, Tree
         ("node flush pvchv1 --wait-timeout 300", "--wait-timeout goes with --wait"),
         ("vm stop web-01 --wait --plan PLAN", "a plan waits for nothing"),
         ("sriov vf set pvchv1 ens1f0v1 --trust --wait 5 --plan PLAN", "a plan waits for nothing"),
+        ("sriov vf apply -f - --wait --plan PLAN", "a plan waits for nothing"),
+        ("--write vm list", "--write goes with a backup, -c file:PATH"),
         ("vm stop web-01 -n", "-n inverts filters"),
         ("vm stop --all -n", "-n inverts filters"),
         ("vm stop --name web-01 -n", "-n inverts filters"),

@@ -65,9 +65,9 @@ def require_reports(handler: ZKHandler) -> None:
 
 
 def wait_until_applied(
-    handler: ZKHandler, vfs: Sequence[VfRef], settings: Settings, timeout: float
+    handler: ZKHandler, settings: Mapping[VfRef, Settings], timeout: float
 ) -> tuple[list[Applied], dict[str, Agent]]:
-    """Wait up to *timeout* seconds until the agents have told what the cards made of *settings*, just set on *vfs*.
+    """Wait up to *timeout* seconds until the agents have told what the cards made of *settings*, just set on VFs.
 
     What counts is a report by an agent that had read the last change of these settings, while the tree has the values
     that were set. Where it no longer has them, what the card has says nothing of this change. A node that is down, or
@@ -75,15 +75,15 @@ def wait_until_applied(
 
     :returns: what became of each VF, and the agents of their nodes.
     """
-    nodes, until = list(dict.fromkeys(vf.node for vf in vfs)), time.monotonic() + timeout
+    nodes, until = list(dict.fromkeys(vf.node for vf in settings)), time.monotonic() + timeout
     while True:
-        reports, wanted = _look(handler, nodes, vfs, settings)
+        reports, wanted = _look(handler, nodes, settings)
         agents = read_agents(handler, nodes)
         found = []
-        for vf in vfs:
+        for vf, names in settings.items():
             report, trouble = reports[vf.node], agents[vf.node].trouble
             heard = report is not None and report.agent.zxid >= wanted[vf].since
-            found.append(_judge(vf, report if not trouble else None, wanted[vf], settings, heard=heard))
+            found.append(_judge(vf, report if not trouble else None, wanted[vf], names, heard=heard))
         left = until - time.monotonic()
         if left <= 0 or all(one.final or agents[one.vf.node].is_absent for one in found):
             return found, agents
@@ -91,20 +91,22 @@ def wait_until_applied(
 
 
 def _look(
-    handler: ZKHandler, nodes: Sequence[str], vfs: Sequence[VfRef], settings: Settings
+    handler: ZKHandler, nodes: Sequence[str], settings: Mapping[VfRef, Settings]
 ) -> tuple[dict[str, Report | None], dict[VfRef, _Wanted]]:
-    """Return what each of *nodes* reports, and what the tree wants of *vfs*, in one batch.
+    """Return what each of *nodes* reports, and what the tree wants of the VFs, in one batch.
 
     The reports are read first: settings that were written last before such a report held all the time in between.
     """
     keys: list[Key] = [
         ("node.sriov.vf", vf.node, key, vf.phy)
-        for vf in vfs
-        for key in ("sriov_vf", *(f"sriov_vf.config.{name}" for name in settings))
+        for vf, names in settings.items()
+        for key in ("sriov_vf", *(f"sriov_vf.config.{name}" for name in names))
     ]
     found = iter(handler.get_znodes([*map(report_key, nodes), *keys]))
     reports = {node: parse_report(text_of(next(found))) for node in nodes}
-    return reports, {vf: _want(next(found), {name: next(found) for name in settings}, settings) for vf in vfs}
+    return reports, {
+        vf: _want(next(found), {name: next(found) for name in names}, names) for vf, names in settings.items()
+    }
 
 
 def _want(own: Znode | None, found: Mapping[str, Znode | None], settings: Settings) -> _Wanted:

@@ -1,5 +1,6 @@
 """Read files of desired state, and carry them out: the same for the whole cluster and for VFs alone."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,8 +70,19 @@ def read_file(context: Context, file: str) -> State:
     return read_state(text, source)
 
 
-def apply_state(output: Output, handler: ZKHandler, state: State, limits: Limits, *, dry_run: bool) -> int:
-    """Bring VMs and VFs in line with *state* and say what became of each; exit 1 if one was refused or failed."""
+def apply_state(
+    output: Output,
+    handler: ZKHandler,
+    state: State,
+    limits: Limits,
+    *,
+    dry_run: bool,
+    settle: Callable[[Outcome[Wish]], Outcome[Wish]] | None = None,
+) -> int:
+    """Bring VMs and VFs in line with *state* and say what became of each; exit 1 if one was refused or failed.
+
+    :param settle: waits for those that act on it, and returns what came of that.
+    """
     wishes = match_state(handler, state, prune=limits.prune, any_name=limits.any_name)
     plan = plan_state(force=limits.force)
     if asks(len(wishes), yes=limits.yes, dry_run=dry_run):
@@ -78,6 +90,8 @@ def apply_state(output: Output, handler: ZKHandler, state: State, limits: Limits
         ask_many(changed, _kinds(wishes), yes=limits.yes, dry_run=dry_run)
     with progress_bar(output, shown=len(wishes) > MANY and not dry_run) as progress:
         outcome = control(handler, wishes, plan, dry_run=dry_run, on_progress=progress)
+    if settle and not dry_run:
+        outcome = settle(outcome)
     code = 0
     unchanged = all(one.status == "unchanged" for one in outcome.controls)
     if not unchanged or output.style != "table":
@@ -86,7 +100,7 @@ def apply_state(output: Output, handler: ZKHandler, state: State, limits: Limits
         _say_kept(output, outcome)
     if unchanged:
         _say_unchanged(output, state, [one.item for one in outcome.controls])
-    if handler.is_live and not dry_run:
+    if handler.is_live and not (dry_run or settle):
         _warn_of_agents(output, handler, outcome)
     return code
 

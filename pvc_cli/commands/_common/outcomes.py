@@ -14,8 +14,8 @@ from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import MANY, progress_bar
 from pvc_cli.commands._common.refusals import Refusal, dry_run_mark, is_verbose, say_counts, say_refusals
 from pvc_cli.commands._common.values import Seconds
-from pvc_cli.commands._common.waits import require_wait
-from pvc_cli.errors import EXIT_REFUSED, InvalidInputError
+from pvc_cli.commands._common.waits import refuse_in_plan, require_wait
+from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
@@ -66,8 +66,8 @@ def carry_out(
     :param change: what carries it out; it is given *handler*, *items* and *plan*.
     :param goal: when it is done, to wait for that if *patience* says so.
     """
-    if patience.wait and output.plan:
-        raise InvalidInputError("a plan waits for nothing when it is carried out: drop --wait, or --plan")
+    if patience.wait:
+        refuse_in_plan(output)
     waited = goal if patience.wait and not dry_run else None
     if waited:
         require_wait(handler)

@@ -2,7 +2,8 @@
 
 from pvc_cli.cluster.waiting import require_daemons
 from pvc_cli.connections.sandbox import sandbox_hosts
-from pvc_cli.errors import RefusedError
+from pvc_cli.errors import InvalidInputError, RefusedError
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
 
@@ -13,6 +14,15 @@ def require_wait(handler: ZKHandler) -> None:
     """
     require_daemons(handler)
     refuse_in_sandbox(handler, "omit --wait")
+
+
+def refuse_in_plan(output: Output) -> None:
+    """Refuse to wait where the change is only written to a file.
+
+    :raises InvalidInputError: if a plan is wanted.
+    """
+    if output.plan:
+        raise InvalidInputError("a plan waits for nothing when it is carried out: drop --wait, or --plan")
 
 
 def refuse_in_sandbox(handler: ZKHandler, advice: str) -> None:

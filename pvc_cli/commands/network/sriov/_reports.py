@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from pvc_cli.cluster.sriov.agents import Agent, Agents
 from pvc_cli.cluster.sriov.applied import Applied
 from pvc_cli.cluster.sriov.model import Vf, VfRef
 from pvc_cli.cluster.sriov.report import PfReport, VfReport
 from pvc_cli.commands._common.times import age_text, time_text
-from pvc_cli.errors import EXIT_CONFLICT, EXIT_REFUSED, EXIT_UNREACHABLE
+from pvc_cli.errors import ConflictError, PvcError, RefusedError, UnreachableError
 from pvc_cli.output.cells import Cell, known
 from pvc_cli.output.writer import Output
 
@@ -77,46 +76,38 @@ def agent_fields(agent: Agent) -> list[tuple[str, str | Cell]]:
     return fields
 
 
-class Shortfall(NamedTuple):
-    """Why a card does not have what was set."""
-
-    reason: str
-    code: int
-    """The exit code that this is worth."""
-
-
-def shortfalls(applied: Sequence[Applied], agents: Agents, waited: float) -> dict[VfRef, Shortfall]:
+def shortfalls(applied: Sequence[Applied], agents: Agents, waited: float) -> dict[VfRef, PvcError]:
     """Return of each VF whose card does not have what was set why that is so."""
     return {one.vf: _shortfall(one, agents, waited) for one in applied if not one.done}
 
 
-def _shortfall(one: Applied, agents: Agents, waited: float) -> Shortfall:
+def _shortfall(one: Applied, agents: Agents, waited: float) -> PvcError:
     see = f"see 'pvc sriov vf info {one.vf.node} {one.vf.phy}'"
     if one.deleted:
-        return Shortfall(f"deleted by another client before the card was known to have it; {see}", EXIT_CONFLICT)
+        return ConflictError(f"deleted by another client before the card was known to have it; {see}")
     if one.overruled:
         now = ", ".join(f"{setting} is {word(value)} now" for setting, value in one.overruled.items())
-        return Shortfall(f"changed again by another client: {now}; {see}", EXIT_CONFLICT)
+        return ConflictError(f"changed again by another client: {now}; {see}")
     if one.state is None:
         agent = agents[one.vf.node]
         why = agent.trouble or "its agent has not reported since the change"
         within = "" if agent.is_absent else f" within {waited:g} s"
-        return Shortfall(f"no answer{within}: {why}; the setting is kept", EXIT_UNREACHABLE)
-    return Shortfall(f"{_failure(one, waited)}; {see}", EXIT_REFUSED)
+        return UnreachableError(f"no answer{within}: {why}; the setting is kept")
+    return RefusedError(f"{_failure(one, waited)}; {see}")
 
 
-def show_applied(output: Output, applied: Sequence[Applied], short: Mapping[VfRef, Shortfall]) -> int:
+def show_applied(output: Output, applied: Sequence[Applied], short: Mapping[VfRef, PvcError]) -> int:
     """Say what the cards made of what was set, and return the exit code."""
     for one in applied:
         name = one.vf.name
         if one.vf in short:
-            output.error(f"{name}: {short[one.vf].reason}")
+            output.error(f"{name}: {short[one.vf]}")
             continue
         output.message(f"{name}: the card has it.")
         if one.others:
             see = f"see 'pvc sriov vf info {one.vf.node} {one.vf.phy}'"
             output.warning(f"{name}: not as wanted, as before: {', '.join(one.others)}; {see}")
-    return max((one.code for one in short.values()), default=0)
+    return max((error.exit_code for error in short.values()), default=0)
 
 
 def _failure(one: Applied, waited: float) -> str:

@@ -15,6 +15,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.refusals import dry_run_mark
+from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands.network.sriov._reports import word
 from pvc_cli.errors import ConflictError, InvalidInputError, NotFoundError, PvcError, RefusedError, quoted
 from pvc_cli.output.cells import Cell, flag_cell, known
@@ -43,6 +44,11 @@ def one_name(word: str) -> str:
 
 Changed = tuple[VfRef, Transaction | PvcError]
 """A VF, and what changed it, or why it was not changed."""
+_WAIT = 60.0
+wait_option = click.option(
+    "-w", "--wait", type=Seconds(min=0), is_flag=False, flag_value=_WAIT, metavar="[SECONDS]",
+    help="Wait until the card has them; at most so long [60].",
+)  # fmt: skip
 vfs_argument = click.argument("words", metavar="NODE VF", nargs=-1, shell_complete=complete.vf_words)
 
 

@@ -39,8 +39,8 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
       pvc sriov vf audit pvchv1 --fix --dry-run
     """
     output = context.output
-    if not fix and (output.plan or yes):
-        raise click.UsageError("--plan and --yes go with --fix: an audit alone changes nothing")
+    if not fix and (output.plan or yes or dry_run):
+        raise click.UsageError("--dry-run, --plan and --yes go with --fix: an audit alone changes nothing")
     if fix and dry_run and (output.layout.asks or output.style in ("wide", "csv")):
         raise click.UsageError("a dry run shows changes: it takes no columns, order or count, nor -o wide or csv")
     context.changing = fix and not dry_run

@@ -21,13 +21,12 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.refusals import dry_run_mark, say_counts
-from pvc_cli.commands._common.values import Number, Seconds
+from pvc_cli.commands._common.values import Number
+from pvc_cli.commands._common.waits import refuse_in_plan
 from pvc_cli.commands.network.sriov._reports import shortfalls, show_applied
-from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, written_word
-from pvc_cli.errors import InvalidInputError
+from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, wait_option, written_word
 from pvc_cli.output.writer import Output
 
-_WAIT = 60.0
 _FEW = 10
 """How many VFs are named one by one although nothing is to be changed on them."""
 
@@ -47,15 +46,7 @@ def _number(option: str, name: str, text: str, metavar: str | None = None) -> Ca
 @click.option("--trust/--no-trust", default=None, help="Let the VM change the MAC and see all traffic.")
 @click.option("--query-rss/--no-query-rss", default=None, help="Let the VM read the card's RSS configuration.")
 @yes_option
-@click.option(
-    "-w",
-    "--wait",
-    type=Seconds(min=0),
-    is_flag=False,
-    flag_value=_WAIT,
-    metavar="[SECONDS]",
-    help="Wait until the card has them; at most so long [60].",
-)
+@wait_option
 @dry_run_option
 @output_option
 @pass_context
@@ -78,8 +69,8 @@ def command(
       pvc sriov vf list --unused -o name | pvc sriov vf set - --no-trust
     """
     output = context.output
-    if wait is not None and output.plan:
-        raise InvalidInputError("a plan waits for nothing when it is carried out: drop --wait, or --plan")
+    if wait is not None:
+        refuse_in_plan(output)
     settings = check_settings(given)
     wanted = vf_words(context, words)
     with connect(context) as handler:
@@ -109,10 +100,10 @@ def command(
         if wait is not None:
             if expected:
                 output.message("Waiting for the card.")
-            applied, agents = wait_until_applied(handler, vfs, settings, wait)
+            applied, agents = wait_until_applied(handler, dict.fromkeys(vfs, settings), wait)
     short = shortfalls(applied, agents, wait or 0)
     if output.style != "table":
-        failed = {vf: one.reason for vf, one in short.items()}
+        failed = {vf: str(error) for vf, error in short.items()}
         output.show(
             lambda: settings_document(transaction, vfs, changed, agents, applied, failed), names=set_vfs, table=str
         )
