@@ -1,7 +1,7 @@
 """Show a list of records in the requested format: the options and the output that all lists share."""
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import click
@@ -18,6 +18,7 @@ from pvc_cli.output.layout import Layout, column_index
 from pvc_cli.output.writer import Document, Output
 
 _T = TypeVar("_T")
+_FormT = TypeVar("_FormT")
 _OPTIONS = ("columns", "sort", "no_headers", "count_by")
 
 
@@ -79,34 +80,14 @@ def _names(given: object) -> tuple[str, ...]:
     return tuple(name for name in str(given or "").split(",") if name)
 
 
-def show_list(
-    output: Output,
-    found: Sequence[_T],
-    *,
-    document: Callable[[_T], Document],
-    name: Callable[[_T], str],
-    headers: Sequence[str],
-    row: Callable[[_T], Row],
-    nothing: str,
-    wide: Sequence[str] = (),
-    wrap: int | None = None,
-) -> None:
-    """Show *found*, of each record its document, its name or its table row; say *nothing* if there are none.
+def for_each(form: Callable[[_T], _FormT]) -> Callable[[Sequence[_T]], Iterator[_FormT]]:
+    """Return what makes the *form* of each of many records."""
+    return lambda records: map(form, records)
 
-    :param wide: the headers of the last cells of each row, which are shown only where they are asked for.
-    :param wrap: the column that goes on in further lines instead of being cut.
-    """
-    show_records(
-        output,
-        found,
-        documents=lambda records: map(document, records),
-        names=lambda records: map(name, records),
-        headers=headers,
-        wide=wide,
-        wrap=wrap,
-        rows=lambda records: [(record, row(record)) for record in records],
-        nothing=nothing,
-    )
+
+def rows_of(row: Callable[[_T], Row]) -> Callable[[Sequence[_T]], list[tuple[_T, Row]]]:
+    """Return what pairs each of many records with its *row*."""
+    return lambda records: [(record, row(record)) for record in records]
 
 
 def show_records(
@@ -121,59 +102,20 @@ def show_records(
     wide: Sequence[str] = (),
     wrap: int | None = None,
 ) -> None:
-    """Show *found* as :func:`show_list` does, where records are made into documents and rows together.
+    """Show *found* as documents, names or rows, of which only one is made; say *nothing* if there are none.
 
     :param rows: returns records with their rows; a record that vanished meanwhile is left out.
+    :param wide: the headers of the last cells of each row, which are shown only where they are asked for.
+    :param wrap: the column that goes on in further lines instead of being cut.
     """
-    if output.layout.count_by:
-        counted = count_rows([row for _, row in rows(found)], (*headers, *wide), output.layout.count_by)
+    layout = output.layout
+    if layout.count_by:
+        counted = count_rows([row for _, row in rows(found)], (*headers, *wide), layout.count_by)
         show_counts(output, counted, nothing)
         return
-    _show(
-        output,
-        found,
-        documents=documents,
-        names=names,
-        headers=headers,
-        rows=rows,
-        nothing=nothing,
-        wide=wide,
-        wrap=wrap,
-        things=output.layout.things,
-    )
-
-
-def show_counts(output: Output, counts: Sequence[Count], nothing: str) -> None:
-    """Show how many things have which value in common, or say that there are *nothing*."""
-    header, things = counted_headers(output.layout)
-    fields = header.lower().replace("-", "_"), things.lower().replace(" ", "_")
-    _show(
-        output,
-        counts,
-        documents=lambda found: [dict(zip(fields, (count.value, count.number), strict=True)) for count in found],
-        names=lambda found: [count.cell.text for count in found if count.value is not None],
-        headers=(header, things),
-        rows=lambda found: [(count, [count.cell, count.number]) for count in found],
-        nothing=nothing,
-    )
-
-
-def _show(
-    output: Output,
-    found: Sequence[_T],
-    *,
-    documents: Callable[[Sequence[_T]], Document | Iterable[Document]],
-    names: Callable[[Sequence[_T]], Iterable[str]],
-    headers: Sequence[str],
-    rows: Callable[[Sequence[_T]], Sequence[tuple[_T, Row]]],
-    nothing: str,
-    wide: Sequence[str] = (),
-    wrap: int | None = None,
-    things: str = "",
-) -> None:
     pairs: Sequence[tuple[_T, Row]] | None = None
-    if output.layout.sort and not (output.gathered and output.tabular):
-        pairs = sort_rows(output.layout, (*headers, *wide), rows(found))
+    if _sorts(output):
+        pairs = sort_rows(layout, (*headers, *wide), rows(found))
         found = [record for record, _ in pairs]
     output.show(
         lambda: documents(found),
@@ -182,8 +124,28 @@ def _show(
             headers, [row for _, row in (rows(found) if pairs is None else pairs)], wide=wide, wrap=wrap
         ),
     )
-    if not found:
-        if nothing:
-            output.message(nothing)
-    elif things:
-        output.count(len(found), things)
+    if found and layout.things:
+        output.count(len(found), layout.things)
+    elif nothing and not found:
+        output.message(nothing)
+
+
+def show_counts(output: Output, counts: Sequence[Count], nothing: str) -> None:
+    """Show how many things have which value in common, or say that there are *nothing*."""
+    header, things = counted_headers(output.layout)
+    fields = header.lower().replace("-", "_"), things.lower().replace(" ", "_")
+    pairs: Sequence[tuple[Count, Row]] = [(count, [count.cell, count.number]) for count in counts]
+    if _sorts(output):
+        pairs = sort_rows(output.layout, (header, things), pairs)
+    output.show(
+        lambda: [dict(zip(fields, (count.value, count.number), strict=True)) for count, _ in pairs],
+        names=lambda: dict.fromkeys(count.cell.text for count, _ in pairs if count.value is not None),
+        table=lambda: output.table((header, things), [row for _, row in pairs]),
+    )
+    if nothing and not counts:
+        output.message(nothing)
+
+
+def _sorts(output: Output) -> bool:
+    """Tell whether rows are put in order here: those of several clusters are, once all are there."""
+    return bool(output.layout.sort) and not (output.gathered and output.tabular)

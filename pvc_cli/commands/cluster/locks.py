@@ -7,7 +7,7 @@ import click
 from pvc_cli.cluster.locks import LockQueue, list_locks
 from pvc_cli.cluster.server_documents import lock_document
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.output.cells import Cell, Row
 
@@ -37,9 +37,9 @@ def command(context: Context) -> None:
         output,
         [(lock, place) for lock in found for place in lock.queue],
         documents=lambda places: map(lock_document, dict.fromkeys(lock for lock, _ in places)),
-        names=lambda places: [lock.name for lock, _ in places],
+        names=for_each(lambda pair: pair[0].name),
         headers=_HEADERS,
-        rows=lambda places: [((lock, place), _row(lock, place)) for lock, place in places],
+        rows=rows_of(lambda pair: _row(*pair)),
         nothing="Nobody holds a lock.",
     )
     if any(place.stuck for lock in found for place in lock.queue):

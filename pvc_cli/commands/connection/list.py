@@ -3,7 +3,7 @@ from typing import Any
 import click
 
 from pvc_cli.commands._common.command import Context, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands.connection._saved import PROTECTION_WORDS
 from pvc_cli.connections.saved import Connections
 from pvc_cli.output.cells import Cell, Row, flag_cell
@@ -22,13 +22,13 @@ def command(context: Context) -> None:
       pvc connection list
     """
     connections = Connections.load()
-    show_list(
+    show_records(
         context.output,
         sorted(connections.hosts),
-        document=lambda name: _document(connections, name),
-        name=str,
+        documents=for_each(lambda name: _document(connections, name)),
+        names=for_each(str),
         headers=_HEADERS,
-        row=lambda name: _row(connections, name),
+        rows=rows_of(lambda name: _row(connections, name)),
         nothing=f"No connections in {connections.path}: add one with 'pvc connection add NAME HOST[:PORT],…'.",
     )
 

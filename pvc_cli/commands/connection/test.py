@@ -7,7 +7,7 @@ import click
 from pvc_cli.cluster.server_documents import ensemble_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, pass_context
-from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.listing import list_options, rows_of, show_records
 from pvc_cli.commands.connection._saved import meant
 from pvc_cli.connections.check import Check, check_connection
 from pvc_cli.connections.resolve import Target
@@ -66,7 +66,7 @@ def _show(output: Output, name: str | None, target: Target, found: Check) -> Non
         },
         names=lambda shown: [server.name for server in shown if server.answers],
         headers=_HEADERS,
-        rows=lambda shown: [(server, _row(server, servers)) for server in shown],
+        rows=rows_of(lambda server: _row(server, servers)),
         nothing="",
     )
     for server in servers.servers:

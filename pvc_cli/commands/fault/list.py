@@ -3,7 +3,7 @@ import click
 from pvc_cli.cluster.documents import fault_document
 from pvc_cli.cluster.faults import Fault, list_faults, watch_faults
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import local_time_text
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED
@@ -29,14 +29,14 @@ def command(context: Context, new: bool, watch: bool) -> int:
     output = context.output
     with connect_to_list(context) as handler, turns(output, handler, watch_faults, watch=watch) as each:
         for _ in each:
-            show_list(
+            show_records(
                 output,
                 [fault for fault in list_faults(handler) if not new or fault.status != "ack"],
-                document=fault_document,
-                name=lambda fault: fault.id,
+                documents=for_each(fault_document),
+                names=for_each(lambda fault: fault.id),
                 headers=_HEADERS,
                 wrap=_HEADERS.index("MESSAGE"),
-                row=_row,
+                rows=rows_of(_row),
                 nothing="No faults.",
             )
     return EXIT_INTERRUPTED if watch else 0

@@ -3,7 +3,7 @@ import shlex
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.history import Entry, list_entries
@@ -35,22 +35,24 @@ def command(context: Context, this: bool) -> None:
         with connect(context) as handler:
             here = identify(handler)
         entries = [entry for entry in entries if entry.cluster.is_same(here)]
-    show_list(
+    show_records(
         context.output,
         entries,
-        document=_document,
-        name=lambda entry: entry.id,
+        documents=for_each(_document),
+        names=for_each(lambda entry: entry.id),
         headers=_HEADERS,
         wide=_WIDE,
         wrap=_COMMAND,
-        row=lambda entry: [
-            entry.id,
-            entry.cluster.hosts,
-            "unfinished" if entry.is_unfinished else "",
-            shlex.join(entry.command),
-            time_text(entry.time),
-            entry.user,
-        ],
+        rows=rows_of(
+            lambda entry: [
+                entry.id,
+                entry.cluster.hosts,
+                "unfinished" if entry.is_unfinished else "",
+                shlex.join(entry.command),
+                time_text(entry.time),
+                entry.user,
+            ]
+        ),
         nothing="Nothing was changed.",
     )
 

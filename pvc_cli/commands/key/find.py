@@ -3,7 +3,7 @@ import click
 from pvc_cli.cluster.keys import find_keys
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, secrets_option
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.zk.schema import MASK, is_secret
 
 _HEADERS = ("KEY", "VALUE")
@@ -31,12 +31,12 @@ def command(context: Context, key: str, value: str, secrets: bool) -> None:
     with connect_to_list(context) as handler:
         found = find_keys(handler, key, value)
     shown = [one._replace(value=MASK) if one.value and is_secret(one.path) and not secrets else one for one in found]
-    show_list(
+    show_records(
         output,
         shown,
-        document=lambda one: {"key": list(one.words), "path": one.path, "value": one.value},
-        name=lambda one: " ".join(one.words),
+        documents=for_each(lambda one: {"key": list(one.words), "path": one.path, "value": one.value}),
+        names=for_each(lambda one: " ".join(one.words)),
         headers=_HEADERS,
-        row=lambda one: [" ".join(one.words), one.value],
+        rows=rows_of(lambda one: [" ".join(one.words), one.value]),
         nothing="No item matches.",
     )

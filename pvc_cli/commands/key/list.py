@@ -4,7 +4,7 @@ from pvc_cli.cluster.values import natural_key
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
-from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.listing import list_options, rows_of, show_records
 from pvc_cli.errors import NotFoundError
 
 _HEADERS = ("NAME",)
@@ -35,6 +35,6 @@ def command(context: Context, words: tuple[str, ...]) -> None:
         documents=lambda names: {"key": list(words), "path": path, "children": names},
         names=lambda names: names,
         headers=_HEADERS,
-        rows=lambda names: [(name, [name]) for name in names],
+        rows=rows_of(lambda name: [name]),
         nothing=f"Nothing is below {path}.",
     )

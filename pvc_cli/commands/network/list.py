@@ -4,7 +4,7 @@ from pvc_cli.cluster.networks import Network, list_networks
 from pvc_cli.cluster.resource_documents import network_document
 from pvc_cli.cluster.values import parse_int
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands.network._show import SWITCH
 from pvc_cli.output.cells import Cell, Row, flag_cell, optional_cell
 
@@ -27,14 +27,14 @@ def command(context: Context, pattern: str | None) -> None:
       pvc network list '^Front' -o name
     """
     with connect_to_list(context) as handler:
-        show_list(
+        show_records(
             context.output,
             list_networks(handler, pattern),
-            document=network_document,
-            name=lambda network: network.vni,
+            documents=for_each(network_document),
+            names=for_each(lambda network: network.vni),
             headers=_HEADERS,
             wide=_WIDE,
-            row=_row,
+            rows=rows_of(_row),
             nothing="No network matches." if pattern else "No networks.",
         )
 

@@ -4,7 +4,7 @@ from pvc_cli.cluster.documents import node_document
 from pvc_cli.cluster.node_details import read_node_details, watch_details
 from pvc_cli.cluster.nodes import Node, list_nodes, watch_nodes
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
-from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.sizes import memory_cell, rounded_memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.node._states import memory_colour, state_cell
@@ -39,10 +39,10 @@ def command(context: Context, watch: bool) -> int:
                 output,
                 list_nodes(handler),
                 documents=lambda nodes: map(node_document, nodes, read_node_details(handler, nodes)),
-                names=lambda nodes: [node.name for node in nodes],
+                names=for_each(lambda node: node.name),
                 headers=_HEADERS,
                 wide=_WIDE,
-                rows=lambda nodes: [(node, _row(node)) for node in nodes],
+                rows=rows_of(_row),
                 nothing="No nodes.",
             )
     return EXIT_INTERRUPTED if watch else 0

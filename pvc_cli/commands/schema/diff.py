@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.commands._common.command import Context, pass_context
-from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.output.cells import Cell
 from pvc_cli.zk.schema import diff as compare
 from pvc_cli.zk.schema import find_schema
@@ -27,8 +27,10 @@ def command(context: Context, old: int, new: int) -> None:
         context.output,
         changes,
         documents=lambda changes: {"from": old, "to": new, "changes": [change._asdict() for change in changes]},
-        names=lambda changes: [change.key for change in changes],
+        names=for_each(lambda change: change.key),
         headers=_HEADERS,
-        rows=lambda changes: [(c, [Cell(c.kind, _COLOURS[c.kind]), c.key, c.path, c.default]) for c in changes],
+        rows=rows_of(
+            lambda change: [Cell(change.kind, _COLOURS[change.kind]), change.key, change.path, change.default]
+        ),
         nothing=f"Versions {old} and {new} are identical.",
     )

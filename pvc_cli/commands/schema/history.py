@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.commands._common.command import Context, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.zk.schema import find_schema
 
 _HEADERS = ("VERSION", "ADDED", "REMOVED", "SUMMARY")
@@ -18,18 +18,20 @@ def command(context: Context) -> None:
       pvc schema history
     """
     versions = find_schema(None, context.schema_dir).known
-    show_list(
+    show_records(
         context.output,
         versions,
-        document=lambda v: {
-            "version": v.number,
-            "summary": v.summary,
-            "added": list(v.add),
-            "removed": list(v.remove),
-        },
-        name=lambda v: str(v.number),
+        documents=for_each(
+            lambda v: {
+                "version": v.number,
+                "summary": v.summary,
+                "added": list(v.add),
+                "removed": list(v.remove),
+            }
+        ),
+        names=for_each(lambda v: str(v.number)),
         headers=_HEADERS,
         wrap=_HEADERS.index("SUMMARY"),
-        row=lambda v: [v.number, len(v.add), len(v.remove), v.summary],
+        rows=rows_of(lambda v: [v.number, len(v.add), len(v.remove), v.summary]),
         nothing="",
     )

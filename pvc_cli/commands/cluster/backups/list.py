@@ -3,7 +3,7 @@ import click
 from pvc_cli.cluster.kept_backups import KeptBackup, folder, list_backups, schema_version
 from pvc_cli.cluster.tree_documents import kept_backup_document
 from pvc_cli.commands._common.command import Context, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.sizes import size_text
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.output.cells import Cell, Row
@@ -24,14 +24,14 @@ def command(context: Context) -> None:
     Example:
       pvc cluster backups list
     """
-    show_list(
+    show_records(
         context.output,
         list_backups(),
-        document=lambda backup: kept_backup_document(backup, schema_version(backup)),
-        name=lambda backup: str(backup.path),
+        documents=for_each(lambda backup: kept_backup_document(backup, schema_version(backup))),
+        names=for_each(lambda backup: str(backup.path)),
         headers=_HEADERS,
         wrap=_FILE,
-        row=_row,
+        rows=rows_of(_row),
         nothing=f"There are no backups in {folder()}.",
     )
 

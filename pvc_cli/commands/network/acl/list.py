@@ -4,7 +4,7 @@ from pvc_cli.cluster.networks import DIRECTIONS, Direction, find_vnis, list_rule
 from pvc_cli.cluster.resource_documents import rule_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.errors import InvalidInputError
 
 _HEADERS = ("DIRECTION", "ORDER", "DESCRIPTION", "RULE")
@@ -35,13 +35,13 @@ def command(
         direction = "in" if incoming else "out"
     with connect_to_list(context) as handler:
         (vni,) = find_vnis(handler, [network])
-        show_list(
+        show_records(
             context.output,
             list_rules(handler, vni, pattern, direction=direction),
-            document=rule_document,
-            name=lambda rule: rule.description,
+            documents=for_each(rule_document),
+            names=for_each(lambda rule: rule.description),
             headers=_HEADERS,
             wrap=_HEADERS.index("RULE"),
-            row=lambda rule: [rule.direction, rule.order, rule.description, rule.rule],
+            rows=rows_of(lambda rule: [rule.direction, rule.order, rule.description, rule.rule]),
             nothing="No rule matches." if pattern else "No rules.",
         )

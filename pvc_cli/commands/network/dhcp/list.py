@@ -4,7 +4,7 @@ from pvc_cli.cluster.networks import DhcpLease, find_vnis, list_dhcp
 from pvc_cli.cluster.resource_documents import dhcp_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.output.cells import Cell, Row
 
@@ -30,13 +30,13 @@ def command(context: Context, network: str, pattern: str | None, static: bool | 
     """
     with connect_to_list(context) as handler:
         (vni,) = find_vnis(handler, [network])
-        show_list(
+        show_records(
             context.output,
             list_dhcp(handler, vni, pattern, static=static),
-            document=dhcp_document,
-            name=lambda lease: lease.mac_address,
+            documents=for_each(dhcp_document),
+            names=for_each(lambda lease: lease.mac_address),
             headers=_HEADERS,
-            row=_row,
+            rows=rows_of(_row),
             nothing="No reservation or lease matches." if pattern else "No reservations or leases.",
         )
 

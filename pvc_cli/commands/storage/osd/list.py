@@ -4,7 +4,7 @@ from pvc_cli.cluster.resource_documents import storage_document
 from pvc_cli.cluster.storage.model import Osd
 from pvc_cli.cluster.storage.query import list_osds
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, pattern_argument
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands.storage._show import count_cell, figure, percent_cell, size_cell
 from pvc_cli.output.cells import Cell, Row, flag_cell, optional_cell
 
@@ -27,13 +27,13 @@ def command(context: Context, pattern: str | None) -> None:
       pvc storage osd list '^1$' -o json
     """
     with connect_to_list(context) as handler:
-        show_list(
+        show_records(
             context.output,
             list_osds(handler, pattern),
-            document=storage_document,
-            name=lambda osd: osd.id,
+            documents=for_each(storage_document),
+            names=for_each(lambda osd: osd.id),
             headers=_HEADERS,
-            row=_row,
+            rows=rows_of(_row),
             nothing="No OSD matches." if pattern else "No OSDs.",
         )
 

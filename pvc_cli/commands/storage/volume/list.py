@@ -5,7 +5,7 @@ from pvc_cli.cluster.storage.model import Volume
 from pvc_cli.cluster.storage.query import find_place, list_volumes
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands.storage._show import count_cell, figure, size_cell
 from pvc_cli.commands.storage.volume._place import pool_option
 from pvc_cli.output.cells import Row, list_cell
@@ -32,13 +32,13 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
     """
     with connect_to_list(context) as handler:
         place = find_place(handler, words, pool)
-        show_list(
+        show_records(
             context.output,
             list_volumes(handler, place.pool, place.pattern),
-            document=storage_document,
-            name=lambda volume: f"{volume.pool}/{volume.name}",
+            documents=for_each(storage_document),
+            names=for_each(lambda volume: f"{volume.pool}/{volume.name}"),
             headers=_HEADERS,
-            row=_row,
+            rows=rows_of(_row),
             nothing="No volume matches." if place.pattern else "No volumes.",
         )
 

@@ -6,7 +6,7 @@ from pvc_cli.cluster.documents import metadata_document
 from pvc_cli.cluster.vms.metadata import Metadata, read_metadata
 from pvc_cli.cluster.vms.query import VmRef, is_one
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
 from pvc_cli.output.cells import Cell, Row, flag_cell, list_cell
 
@@ -36,9 +36,9 @@ def command(context: Context, selection: Selection) -> None:
         output,
         found,
         documents=lambda found: metadata_document(*found[0]) if alone else starmap(metadata_document, found),
-        names=lambda found: [vm.name for vm, _ in found],
+        names=for_each(lambda pair: pair[0].name),
         headers=_HEADERS,
-        rows=lambda found: [((vm, metadata), _row(vm, metadata)) for vm, metadata in found],
+        rows=rows_of(lambda pair: _row(*pair)),
         nothing="No VMs.",
     )
 

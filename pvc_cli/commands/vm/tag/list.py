@@ -5,7 +5,7 @@ from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list, show_records
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.output.cells import flag_cell
 from pvc_cli.zk import ZKHandler
 
@@ -44,7 +44,7 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], *, alon
         context.output,
         pairs,
         documents=lambda _: documents[0] if alone else documents,
-        names=lambda pairs: [tag.name for _, tag in pairs],
+        names=for_each(lambda pair: pair[1].name),
         headers=_OF_VMS,
         rows=lambda pairs: [
             ((vm, tag), [vm.name, tag.name, tag.type, flag_cell(tag.protected, colours=("", "yellow"))])
@@ -55,12 +55,12 @@ def _list_of_vms(context: Context, handler: ZKHandler, names: list[str], *, alon
 
 
 def _list_of_cluster(context: Context, handler: ZKHandler) -> None:
-    show_list(
+    show_records(
         context.output,
         count_tags(handler),
-        document=lambda tag: tag._asdict(),
-        name=lambda tag: tag.name,
+        documents=for_each(lambda tag: tag._asdict()),
+        names=for_each(lambda tag: tag.name),
         headers=_OF_CLUSTER,
-        row=lambda tag: [tag.name, tag.type, tag.vms],
+        rows=rows_of(lambda tag: [tag.name, tag.type, tag.vms]),
         nothing="No tags.",
     )

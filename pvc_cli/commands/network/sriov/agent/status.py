@@ -8,7 +8,7 @@ from pvc_cli.cluster.sriov.documents import agent_document
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import age_text, time_text
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.cells import Cell, Row
@@ -37,15 +37,15 @@ def command(context: Context, node: str | None) -> int:
             require_node(handler, node)
         nodes = [node] if node else sorted(handler.children("base.node") or [], key=natural_key)
         agents = list(read_agents(handler, nodes).values())
-    show_list(
+    show_records(
         context.output,
         agents,
-        document=agent_document,
-        name=lambda agent: agent.node,
+        documents=for_each(agent_document),
+        names=for_each(lambda agent: agent.node),
         headers=_HEADERS,
         wide=_WIDE,
         wrap=_HEADERS.index("SAYS"),
-        row=_row,
+        rows=rows_of(_row),
         nothing="No nodes.",
     )
     wrong = any(agent.report and (agent.state != "running" or not agent.report.healthy) for agent in agents)

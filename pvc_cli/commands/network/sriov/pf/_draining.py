@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pvc_cli.cluster.sriov.draining import VfUser, blocking, read_pf_users, wait_until_drained
 from pvc_cli.cluster.values import Json
 from pvc_cli.cluster.waiting import require_daemons
-from pvc_cli.commands._common.listing import show_records
+from pvc_cli.commands._common.listing import rows_of, show_records
 from pvc_cli.output.cells import Cell, flag_cell
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -35,7 +35,7 @@ def show_users(output: Output, node: str, name: str, users: Sequence[VfUser], mo
         },
         names=lambda shown: [user.name for user in blocking(shown)],
         headers=HEADERS,
-        rows=lambda shown: [(user, _row(user)) for user in shown],
+        rows=rows_of(_row),
         nothing="",
     )
 

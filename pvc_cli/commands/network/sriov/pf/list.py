@@ -5,7 +5,7 @@ from pvc_cli.cluster.sriov.agents import Agent, read_agents
 from pvc_cli.cluster.sriov.model import Pf, list_pfs
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands.network.sriov._reports import pf_cell
 from pvc_cli.output.cells import Row
 
@@ -26,13 +26,13 @@ def command(context: Context, node: str | None) -> None:
     with connect_to_list(context) as handler:
         pfs = list_pfs(handler, node)
         agents = read_agents(handler, [pf.node for pf in pfs])
-    show_list(
+    show_records(
         context.output,
         pfs,
-        document=lambda pf: pf_document(pf, agents[pf.node]),
-        name=lambda pf: f"{pf.node}/{pf.phy}",
+        documents=for_each(lambda pf: pf_document(pf, agents[pf.node])),
+        names=for_each(lambda pf: f"{pf.node}/{pf.phy}"),
         headers=_HEADERS,
-        row=lambda pf: _row(pf, agents[pf.node]),
+        rows=rows_of(lambda pf: _row(pf, agents[pf.node])),
         nothing="No PFs.",
     )
 

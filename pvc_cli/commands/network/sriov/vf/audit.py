@@ -9,7 +9,7 @@ from pvc_cli.cluster.sriov.audit import Finding, audit, repair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, pass_context, yes_option
 from pvc_cli.commands._common.dry_run import show_dry_run
-from pvc_cli.commands._common.listing import list_options, show_records
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.refusals import Refusal, say_refusals
 from pvc_cli.errors import EXIT_REFUSED, PvcError, RefusedError
@@ -70,10 +70,10 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
                     **_document(shown, fixed),
                     **(_repairs(shown, fixed, failures) if fix else {}),
                 },
-                names=lambda shown: [f"{finding.node}/{finding.vf}" for finding in shown],
+                names=for_each(lambda finding: f"{finding.node}/{finding.vf}"),
                 headers=_HEADERS,
                 wrap=_HEADERS.index("DETAIL"),
-                rows=lambda shown: [(finding, _row(finding, fixed=finding in fixed)) for finding in shown],
+                rows=rows_of(lambda finding: _row(finding, fixed=finding in fixed)),
                 nothing=_FINE,
             )
     if not findings:

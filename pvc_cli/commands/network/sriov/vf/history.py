@@ -12,7 +12,7 @@ from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.cluster.tree_documents import difference_document
 from pvc_cli.commands._common.command import Context, connect, pass_context
 from pvc_cli.commands._common.differences import brief_changes
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.network.sriov._reports import explain
 from pvc_cli.commands.network.sriov.vf._shared import one_name, vf_words, vfs_argument
@@ -57,14 +57,14 @@ def command(context: Context, words: tuple[str, ...]) -> None:
         events = [*_reported(handler, vf), *_made(context.output, handler, vf)]
         if not events:
             find_vfs(handler, vf.node, [vf.phy])
-    show_list(
+    show_records(
         context.output,
         sorted(events, key=lambda event: -event.time),
-        document=lambda event: event.document,
-        name=lambda event: event.document.get("id") or "-",
+        documents=for_each(lambda event: event.document),
+        names=for_each(lambda event: event.document.get("id") or "-"),
         headers=_HEADERS,
         wrap=_HEADERS.index("CHANGE"),
-        row=lambda event: [time_text(event.time), event.by, event.change, event.command],
+        rows=rows_of(lambda event: [time_text(event.time), event.by, event.change, event.command]),
         nothing=f"Nothing is known to have changed on {vf.node}/{vf.phy}.",
     )
 

@@ -15,7 +15,7 @@ from pvc_cli.cluster.vms.query import VmRef, find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.agents import warn_of_agents
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.network.sriov._reports import explain, state_cell
@@ -134,15 +134,15 @@ def _show_list(
 ) -> None:
     wide = tuple(name for name in _EVERY if name not in headers)
     users = user_names(handler, vfs) if output.tabular or output.layout.asks else {}
-    show_list(
+    show_records(
         output,
         vfs,
-        document=lambda vf: vf_document(vf, agents[vf.node]),
-        name=lambda vf: _ref(vf).name,
+        documents=for_each(lambda vf: vf_document(vf, agents[vf.node])),
+        names=for_each(lambda vf: _ref(vf).name),
         headers=headers,
         wide=wide,
         wrap=headers.index("DETAIL") if "DETAIL" in headers else None,
-        row=lambda vf: [cells[name] for cells in [_cells(vf, agents, users)] for name in (*headers, *wide)],
+        rows=rows_of(lambda vf: [cells[name] for cells in [_cells(vf, agents, users)] for name in (*headers, *wide)]),
         nothing=nothing,
     )
 

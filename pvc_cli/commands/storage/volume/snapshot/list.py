@@ -1,12 +1,14 @@
 import click
 
 from pvc_cli.cluster.resource_documents import storage_document
+from pvc_cli.cluster.storage.model import Snapshot
 from pvc_cli.cluster.storage.query import find_place, list_snapshots
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.listing import list_options, show_list
+from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands.storage._show import figure, size_cell
 from pvc_cli.commands.storage.volume._place import pool_option
+from pvc_cli.output.cells import Row
 
 _HEADERS = ("POOL", "VOLUME", "SNAPSHOT", "SIZE")
 
@@ -29,12 +31,16 @@ def command(context: Context, words: tuple[str, ...], pool: str | None) -> None:
     """
     with connect_to_list(context) as handler:
         place = find_place(handler, words, pool, volumes=True)
-        show_list(
+        show_records(
             context.output,
             list_snapshots(handler, place.pool, place.volume, place.pattern),
-            document=storage_document,
-            name=lambda found: f"{found.pool}/{found.volume}@{found.snapshot}",
+            documents=for_each(storage_document),
+            names=for_each(lambda found: f"{found.pool}/{found.volume}@{found.snapshot}"),
             headers=_HEADERS,
-            row=lambda found: [found.pool, found.volume, found.snapshot, size_cell(figure(found.stats, "size"))],
+            rows=rows_of(_row),
             nothing="No snapshot matches." if place.pattern else "No snapshots.",
         )
+
+
+def _row(found: Snapshot) -> Row:
+    return [found.pool, found.volume, found.snapshot, size_cell(figure(found.stats, "size"))]
