@@ -76,6 +76,14 @@ def test_help_of_a_command_needs_neither_kazoo_nor_yaml(arguments: tuple[str, ..
     assert not imported_by(*arguments) & {"kazoo", "yaml", "tabulate"}
 
 
+def test_a_command_that_changes_nothing_does_not_import_what_writes_the_history(tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    backup.write_text(json.dumps({"/": "", "/schema": "", "/schema/version": "15", "/nodes": ""}))
+    modules = imported_by("-c", f"file:{backup}", "node", "list")
+    assert "pvc_cli.zk.snapshot" in modules
+    assert not modules & {"pvc_cli.connections.history", "pvc_cli.connections.recorder"}
+
+
 def test_results_come_before_the_messages_that_follow_them_in_one_log() -> None:
     code = "from pvc_cli.output.writer import Output; print('result'); Output().message('message'); print('more')"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

@@ -1,20 +1,26 @@
 """Open a session with the configured cluster; log the first change to syslog."""
 
+from __future__ import annotations
+
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pvc_cli import identity
 from pvc_cli.connections.cluster_id import file_hosts, mark_of
 from pvc_cli.connections.protection import permit, require_permission
-from pvc_cli.connections.recorder import Recorder
 from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.context import Context
 from pvc_cli.errors import AccessDeniedError, InvalidInputError, printable
 from pvc_cli.zk import ZKHandler
-from pvc_cli.zk.undo import Changed, OnChange, Settle
+
+if TYPE_CHECKING:
+    from pvc_cli.connections.recorder import Recorder
+    from pvc_cli.zk.undo import Changed, OnChange, Settle
 
 _FEW = 3
 
@@ -118,16 +124,22 @@ def _recorder(context: Context, hosts: str, mark: Callable[[], str | None]) -> O
 
     :param mark: returns what tells the cluster from all others, if that is known by then.
     """
-    recorder = Recorder(
-        hosts,
-        ["pvc", *sys.argv[1:]],
-        context.output.warning,
-        lambda: {"cluster_id": mark(), "undoes": context.undoes or None},
-    )
+
+    @functools.cache
+    def recorder() -> Recorder:
+        # Imported here: most commands change nothing.
+        from pvc_cli.connections.recorder import Recorder
+
+        return Recorder(
+            hosts,
+            ["pvc", *sys.argv[1:]],
+            context.output.warning,
+            lambda: {"cluster_id": mark(), "undoes": context.undoes or None},
+        )
 
     def record(changes: list[Changed]) -> Settle:
         context.sent = True
-        settle = recorder.record(changes)
+        settle = recorder().record(changes)
 
         def note(changed: list[Changed]) -> None:
             context.changed |= bool(changed)
