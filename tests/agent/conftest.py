@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pvc_cli.cluster.sriov.model import Value, find_vfs
 from pvc_cli.cluster.sriov.settings import change_settings, check_settings
 from pvc_cli.zk import ZKHandler
 from tests.agent.nic import SimulatedKernel
+from tests.agent.running import Running
 
 
 class Node:
@@ -31,6 +33,35 @@ class Node:
         config = NodeConfig(Path("/etc/pvc/pvc.conf"), enabled, devices)
         self.agent = Agent(self.kernel, self.name, Journal(), config)
         return self.agent
+
+
+def install(kernel: SimulatedKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands of this process find the simulated cards."""
+    for module in ("agent.sync", "pf.set", "pf._resizing"):
+        monkeypatch.setattr(f"pvc_cli.commands.network.sriov.{module}.LinuxKernel", lambda: kernel)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedKernel:
+    """The cards of pvchv1, with 4 VFs each."""
+    folder = tmp_path / "cards"
+    folder.mkdir()
+    kernel = SimulatedKernel(folder)
+    for phy in ("ens1f0", "ens1f1"):
+        kernel.plug_in(phy, "igb")
+        kernel.create_vfs(phy, 4)
+        kernel.bring_up(phy)
+    install(kernel, monkeypatch)
+    return kernel
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    running = Running(folder)
+    yield running
+    running.close()
 
 
 @pytest.fixture

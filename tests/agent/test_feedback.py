@@ -7,8 +7,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -18,7 +17,7 @@ from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.sriov.report import read_reports
 from pvc_cli.cluster.sriov.settings import CheckedSettings, change_settings
 from pvc_cli.zk import ZKHandler
-from tests.agent.test_service import Running
+from tests.agent.running import Running
 from tests.conftest import Pvc, Tree
 from tests.waiting import wait_until
 
@@ -32,18 +31,14 @@ def vfs(*entries: str) -> str:
 
 
 @pytest.fixture
-def running(tmp_path: Path, tree: Tree, zk: ZKHandler) -> Iterator[Running]:
+def running(tree: Tree, zk: ZKHandler, running: Running) -> Running:
     """An agent of pvchv1 that has reported; ens1f1 is a card whose driver lacks much."""
-    folder = tmp_path / "agent"
-    folder.mkdir()
-    running = Running(folder)
     running.kernel.unplug("ens1f1")
     running.kernel.plug_in("ens1f1", "igb")
     running.start(tree.hosts)
     running.settled()
     wait_until(lambda: read_reports(zk, ["pvchv1"])["pvchv1"] is not None)
-    yield running
-    running.close()
+    return running
 
 
 def test_what_the_card_takes_is_exit_0_once_it_has_it(on_tree: Pvc, running: Running) -> None:

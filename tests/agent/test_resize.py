@@ -50,20 +50,6 @@ USED = "/nodes/pvchv1/sriov/vf/ens1f0v0"
 
 
 @pytest.fixture
-def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedKernel:
-    folder = tmp_path / "cards"
-    folder.mkdir()
-    kernel = SimulatedKernel(folder)
-    for phy in ("ens1f0", "ens1f1"):
-        kernel.plug_in(phy, "igb")
-        kernel.create_vfs(phy, 4)
-        kernel.bring_up(phy)
-    for module in ("set", "_resizing"):
-        monkeypatch.setattr(f"pvc_cli.commands.network.sriov.pf.{module}.LinuxKernel", lambda: kernel)
-    return kernel
-
-
-@pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """This machine is pvchv1, with its configuration."""
     path = tmp_path / "pvc.conf"

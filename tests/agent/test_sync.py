@@ -17,19 +17,6 @@ CONFIG = "guest_networking: {sriov_enable: yes, sriov_device: [{phy: ens1f0, vfc
 
 
 @pytest.fixture
-def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedKernel:
-    folder = tmp_path / "cards"
-    folder.mkdir()
-    kernel = SimulatedKernel(folder)
-    for phy in ("ens1f0", "ens1f1"):
-        kernel.plug_in(phy, "igb")
-        kernel.create_vfs(phy, 4)
-        kernel.bring_up(phy)
-    monkeypatch.setattr("pvc_cli.commands.network.sriov.agent.sync.LinuxKernel", lambda: kernel)
-    return kernel
-
-
-@pytest.fixture
 def here(tmp_path: Path) -> tuple[str, ...]:
     config = tmp_path / "pvc.conf"
     config.write_text(CONFIG)

@@ -19,7 +19,7 @@ from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from tests.agent.conftest import set_vf
-from tests.agent.test_service import CONFIG, Running, apply, vfs_of
+from tests.agent.running import CONFIG, Running, apply, vfs_of
 from tests.conftest import Pvc, Tree
 from tests.waiting import wait_until
 
@@ -27,15 +27,6 @@ SRIOV = "/nodes/pvchv1/sriov"
 PLUGIN = "/nodes/pvchv1/monitoring_data/sriov"
 CHANGES = int(os.environ.get("PVC_AGENT_CHANGES", "600"))
 """How many changes the test of the agent's memory makes; 20,000 to be certain."""
-
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    folder = tmp_path / "agent"
-    folder.mkdir()
-    running = Running(folder)
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.trouble import make_trouble
 from pvc_cli.zk import ZKHandler, ZKSchema
-from tests.agent.test_service import Running
+from tests.agent.running import Running
 from tests.conftest import Tree
 from tests.obedient import obedient_daemons
 from tests.pages import Task, blocks, page, tasks
