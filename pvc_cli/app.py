@@ -47,6 +47,24 @@ class _Help(click.HelpFormatter):
 click.Context.formatter_class = _Help
 
 
+def _joined(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
+    """Return all clusters that are named: the last one alone may not be the one that was meant."""
+    return ",".join(dict.fromkeys(_named(context, option, name) for name in given)) if given else None
+
+
+def _once(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
+    if len(given) > 1:
+        raise click.UsageError(f"{option.opts[0]} is given more than once: name the servers of one cluster", context)
+    return _named(context, option, given[0]) if given else None
+
+
+def _named(context: click.Context, option: click.Parameter, name: str) -> str:
+    """Return *name* unless it is empty, as an unset variable of a script is: that means no other cluster."""
+    if not name.strip():
+        raise click.UsageError(f"{option.opts[-1]} is empty: name a cluster, or omit it", context)
+    return name
+
+
 @click.group(
     "pvc",
     cls=LazyGroup,
@@ -88,12 +106,20 @@ click.Context.formatter_class = _Help
 @click.option(
     "-c",
     "--connection",
+    multiple=True,
+    callback=_joined,
     metavar="NAME[,NAME…]",
     shell_complete=complete.clusters,
     help="Saved connection, backup (file:PATH) or sandbox to use; lists take several.",
 )
 @click.option("--write", is_flag=True, help="Allow changes to the backup that -c file:PATH names.")
-@click.option("--coordinators", metavar="HOST[:PORT],…[/CHROOT]", help="ZooKeeper servers to use.")
+@click.option(
+    "--coordinators",
+    multiple=True,
+    callback=_once,
+    metavar="HOST[:PORT],…[/CHROOT]",
+    help="ZooKeeper servers to use.",
+)
 @click.option(
     "--timeout",
     type=Seconds(0, 3600, min_open=True),
@@ -190,7 +216,11 @@ def hoist(words: Sequence[str], group: click.Group) -> list[str]:
         if word == "--":
             rest += [word, *left]
         elif (name := word.partition("=")[0]) in takes_value and (name == word or name.startswith("--")):
-            front += [word, *islice(left, takes_value[name] and name == word)]
+            value = [*islice(left, takes_value[name] and name == word)]
+            if takes_value[name] and name == word and not value:
+                # The word after it would be taken for its value.
+                return [word]
+            front += [word, *value]
         else:
             rest.append(word)
     options = rest[: rest.index("--")] if "--" in rest else rest

@@ -392,7 +392,7 @@ def test_a_signal_waits_no_longer_than_a_second_for_the_end_of_other_code() -> N
         ("vm list --connection=prod -o json", "--connection=prod vm list -o json"),
         ("-q vm info web-01 --timeout 3 -v", "-q --timeout 3 -v vm info web-01"),
         ("vm tag add web-01 -- -c prod", "vm tag add web-01 -- -c prod"),
-        ("vm list -c", "-c vm list"),
+        ("vm list -c", "-c"),
         ("vm list -n", "vm list -n"),
     ],
 )

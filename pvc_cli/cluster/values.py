@@ -85,3 +85,8 @@ def natural_key(name: str) -> tuple[list[Any], str]:
     # Every second part is a number: a longer one is greater, once its zeros in front are gone.
     parts[1::2] = [(len(digits), digits) for part in parts[1::2] for digits in [part.lstrip("0")]]
     return parts, name
+
+
+def in_words(text: str | None) -> str:
+    """Return a value of the tree for people."""
+    return {"True": "on", "False": "off"}.get(text or "", text or "none")

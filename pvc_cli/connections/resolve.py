@@ -11,7 +11,8 @@ from pvc_cli.connections.saved import Connections, Protection
 from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, SeveralClustersError, quoted
 from pvc_cli.zk.access import NO_ACCESS, Access
 
-_FILE = "file:"
+FILE = "file:"
+"""What the name of a backup in place of a cluster begins with."""
 SANDBOX = "sandbox"
 """The name of the running sandbox, if no saved connection has it."""
 
@@ -37,7 +38,7 @@ class Target(NamedTuple):
     @property
     def file(self) -> Path | None:
         """The backup file, if the cluster is one."""
-        return Path(self.hosts.removeprefix(_FILE)).expanduser() if self.hosts.startswith(_FILE) else None
+        return Path(self.hosts.removeprefix(FILE)).expanduser() if self.hosts.startswith(FILE) else None
 
 
 def several(connection: str | None, coordinators: str | None) -> list[str]:
@@ -51,7 +52,7 @@ def several(connection: str | None, coordinators: str | None) -> list[str]:
     named = connection or ("" if environment.get("PVC_COORDINATORS") else environment.get("PVC_CONNECTION", ""))
     if coordinators or "," not in named or named in Connections.load().hosts:
         return []
-    if named.startswith(_FILE) and (file := Target(named, "").file) and file.exists():
+    if named.startswith(FILE) and (file := Target(named, "").file) and file.exists():
         return []
     names = named.split(",")
     if "" in names or len(set(names)) < len(names):
@@ -95,7 +96,7 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
 
 
 def _named(name: str, origin: str, connections: Connections | None = None) -> Target:
-    if name.startswith(_FILE):
+    if name.startswith(FILE):
         return Target(name, origin)
     connections = connections or Connections.load()
     if name == SANDBOX and name not in connections.hosts:

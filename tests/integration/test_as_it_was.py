@@ -279,6 +279,9 @@ LINES = [
     ),
     ("vms --name 'web-*' -o name", "Error: No such command 'vms': see 'pvc --help'", "web-01\nweb-02"),
     ("vm tags -o name", "Error: No such command 'tags': see 'pvc vm --help'", "production\nsriov\nstaging"),
+    ("vms list -o name --name 'web-*'", "Error: No such command 'vms': see 'pvc --help'", "web-01\nweb-02"),
+    ("vm tags list web-01 -o name", "Error: No such command 'tags': see 'pvc vm --help'", "production"),
+    ("history", "Usage: pvc history [OPTIONS] COMMAND [ARGS]...", "Nothing was changed."),
     ("nodes -o name", "Error: No such command 'nodes': see 'pvc --help'", "pvchv1\npvchv2\npvchv3"),
     (
         "help vm tag",

@@ -112,6 +112,8 @@ def test_global_options_on_the_line_are_heeded(pvc: Pvc, tree: Tree, monkeypatch
         ("pvc vm tag remove we", 4, {"web-01", "web-02"}),
         ("pvc connection use la", 3, {"lab"}),
         ("pvc sriov pf info pvchv2 en", 5, {"ens1f0", "ens1f1"}),
+        ("pvc sriov pf drain pvchv2/", 4, {"pvchv2/ens1f0", "pvchv2/ens1f1"}),
+        ("pvc vm tag remove web-01 ", 5, {"frontend", "production"}),
         ("pvc network sriov vf set pvchv1 ens1f1", 6, {f"ens1f1v{number}" for number in range(4)}),
         ("pvc sriov vf claim pvchv1 ens1f0v1 we", 6, {"web-01", "web-02"}),
         ("pvc sriov vf list pv", 4, {"pvchv1", "pvchv2", "pvchv3"}),

@@ -279,3 +279,17 @@ def test_a_list_that_loses_its_connection_on_the_way_is_whole(
     assert proxy.struck >= 4
     assert [vm.uuid for vm in found] == chosen
     assert all(vm.hardware and vm.tags for vm in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a,b", "commas separate names in -c"),
+        ("sandbox", "-c sandbox is the demo cluster of 'pvc sandbox start'"),
+        ("file:x", "-c file:PATH is a backup"),
+    ],
+)
+def test_no_connection_is_called_what_means_something_else(pvc: Pvc, home: Path, name: str, why: str) -> None:
+    result = pvc("connection", "add", name, "hv1")
+    assert (result.code, result.err) == (2, f"Error: '{name}' is not a valid connection name: {why}\n")
+    assert not (home / "config").exists()

@@ -29,12 +29,14 @@ def keep(folder: Path, name: str, text: str = '{"/": "", "/schema/version": "15"
 
 
 def test_there_may_be_none(pvc: Pvc, home: Path) -> None:
-    result = pvc("cluster", "backups", "list")
-    assert (result.code, result.out) == (0, "")
-    assert result.err == f"There are no backups in {home}/state/pvc/backups.\n"
+    for words in ("backups list", "backup list"):
+        result = pvc("cluster", *words.split())
+        assert (result.code, result.out) == (0, "")
+        assert result.err == f"There are no backups in {home}/state/pvc/backups.\n"
     assert pvc("cluster", "backups", "list", "-o", "json").out == "[]\n"
-    result = pvc("cluster", "backups", "prune", "--keep", "1")
-    assert (result.code, result.err) == (0, "Nothing to do: none of 0 backups is expendable.\n")
+    for words in ("backups prune", "backup prune"):
+        result = pvc("cluster", *words.split(), "--keep", "1")
+        assert (result.code, result.err) == (0, "Nothing to do: none of 0 backups is expendable.\n")
 
 
 def test_a_backup_before_a_change_is_listed_with_its_cluster_and_version(
@@ -151,8 +153,10 @@ def test_what_cannot_be_deleted_is_named_and_the_rest_goes(
 def test_a_file_called_like_a_command_can_be_backed_up_to(
     on_tree: Pvc, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Why the group is 'backups': 'cluster backup list' writes a file called list."""
+    """'cluster backup list' lists what pvc made by itself; with its folder, it is a file."""
     home.mkdir()
     monkeypatch.chdir(home)
     assert on_tree("cluster", "backup", "list").code == 0
+    assert not (home / "list").exists()
+    assert on_tree("cluster", "backup", "./list").code == 0
     assert (home / "list").exists()

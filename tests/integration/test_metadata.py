@@ -20,7 +20,11 @@ def test_metadata_is_written_as_pvc_does(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("vm", "meta", "set", "web-01", *options, "--dry-run").code == 0
     assert tree.dump() == before
     result = on_tree("vm", "meta", "set", "web-01", *options)
-    assert (result.code, result.err) == (0, "web-01: set.\n")
+    assert (result.code, result.err) == (
+        0,
+        "web-01: changed: node_limit none -> pvchv1,pvchv3, node_selector none -> memprov, node_autostart off -> on,"
+        " migration_method none -> live, migration_max_downtime 300 -> 500, profile web-small -> large.\n",
+    )
     assert changes_between(before, tree.dump()) == {
         f"{vm}/node_limit": b"pvchv1,pvchv3",
         f"{vm}/node_selector": b"memprov",

@@ -71,6 +71,25 @@ def test_a_table_has_the_clusters_as_its_first_column_in_the_order_they_are_name
     assert [line.split()[0] for line in turned.out.splitlines()] == ["lab"] * 5 + ["prod"] * 20
 
 
+def test_an_option_that_is_repeated_names_several_and_an_empty_one_none(saved: Pvc) -> None:
+    """The last one alone would hide that the other was not asked; an unset variable means no other cluster."""
+    assert saved("-c", "prod", "-c", "lab", "vm", "list") == saved(*BOTH, "vm", "list")
+    assert saved("-c", "prod", "vm", "list", "-c", "prod").out == saved("-c", "prod", "vm", "list").out
+    refused = saved("-c", "prod", "vm", "stop", "web-01", "-c", "lab")
+    assert (refused.code, refused.err) == (2, "Error: name one cluster for a change, not prod, lab\n")
+    for words, why in (
+        (("-c", ""), "--connection is empty: name a cluster, or omit it: see 'pvc --help'"),
+        (("--coordinators", ""), "--coordinators is empty: name a cluster, or omit it: see 'pvc --help'"),
+        (
+            ("--coordinators", "a", "--coordinators", "b"),
+            "--coordinators is given more than once: name the servers of one cluster: see 'pvc --help'",
+        ),
+        (("-c",), "Option '-c' requires an argument"),
+    ):
+        result = saved("vm", "list", *words)
+        assert (result.code, result.out, result.err) == (2, "", f"Error: {why}\n")
+
+
 @pytest.mark.parametrize("words", OF_CLUSTERS)
 def test_every_list_has_in_every_format_what_the_clusters_have(saved: Pvc, no_time_passes: None, words: str) -> None:
     command = (*words.split(), *ARGUMENTS.get(words, ()))

@@ -363,7 +363,11 @@ def test_what_a_list_prints_is_taken_wherever_a_vf_is_named(on_tree: Pvc, tree: 
         on_tree("sriov", "vf", "list", pf, "-o", "name").out
         for pf in on_tree("sriov", "pf", "list", "pvchv1", "-o", "name").out.split()
     )
-    assert on_tree("sriov", "pf", "info", "pvchv2/ens1f0").code == 0
+    for word in on_tree("sriov", "pf", "list", "pvchv2", "-o", "name").out.split():
+        node, name = word.split("/")
+        for verb, *more in (("info",), ("drain", "--dry-run"), ("rename", "ens9", "--dry-run")):
+            assert on_tree("sriov", "pf", verb, word, *more) == on_tree("sriov", "pf", verb, node, name, *more)
+    assert on_tree("sriov", "pf", "drain", "pvchv2").err.startswith("Error: expected NODE PF, or NODE/PF: see ")
     assert json.loads(on_tree("sriov", "vf", "info", "pvchv2/ens1f0v1", "-o", "json").out)["node"] == "pvchv2"
     assert on_tree("sriov", "vf", "set", "pvchv*/ens1f0v[12]", "--trust", "-o", "name").out.split() == [
         f"pvchv{node}/ens1f0v{index}" for node in (1, 2, 3) for index in (1, 2)

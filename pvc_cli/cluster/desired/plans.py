@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pvc_cli.cluster.controls import Control, Plan, refuse
 from pvc_cli.cluster.desired.model import VfWish, VmWish, Wish
 from pvc_cli.cluster.sriov.settings import Setting, plan_settings, settings_keys
+from pvc_cli.cluster.values import in_words
 from pvc_cli.cluster.vms.metadata import KEYS, NOT_LIVE, is_passed_through, says
 from pvc_cli.cluster.vms.tag_plans import TAG_KEYS, bound, ensure_tag, refusal
 from pvc_cli.cluster.vms.tags import CONTAINER
@@ -108,7 +109,7 @@ def _set_metadata(transaction: Transaction, wish: VmWish, found: dict[str, Znode
             steady.append((name, znode))
             continue
         transaction.ensure((KEYS[name], wish.uuid), znode, text)
-        said.append(f"{name} {(znode.text if znode else '') or 'none'} -> {text or 'none'}")
+        said.append(f"{name} {in_words(znode.text if znode else None)} -> {in_words(text)}")
     if said:
         for name, znode in steady:
             transaction.guard((KEYS[name], wish.uuid), znode)
@@ -146,5 +147,4 @@ def _plan_vf(handler: ZKHandler, wish: VfWish, found: Iterator[Znode | None]) ->
 
 
 def _setting(setting: Setting) -> str:
-    words = {"True": "on", "False": "off", None: "none", "": "none"}
-    return f"{setting.name} {words.get(setting.old, setting.old)} -> {words.get(setting.new, setting.new)}"
+    return f"{setting.name} {in_words(setting.old)} -> {in_words(setting.new)}"

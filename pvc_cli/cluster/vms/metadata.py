@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
 from pvc_cli.cluster.nodes import require_node
-from pvc_cli.cluster.values import parse_bool, parse_int, parse_list
+from pvc_cli.cluster.values import in_words, parse_bool, parse_int, parse_list
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.target import SELECTORS
@@ -101,15 +101,16 @@ def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
                 controls.append(refuse(handler, vm, NOT_LIVE))
                 continue
             transaction = handler.transaction()
+            wanted = [
+                (name, znode, text)
+                for (name, text), znode in zip(values.items(), znodes, strict=True)
+                if not says(name, znode, getattr(change, name))
+            ]
             step = decide(
                 transaction,
                 vm,
-                [
-                    ((KEYS[name], vm.uuid), znode, text)
-                    for (name, text), znode in zip(values.items(), znodes, strict=True)
-                    if not says(name, znode, getattr(change, name))
-                ],
-                "set",
+                [((KEYS[name], vm.uuid), znode, text) for name, znode, text in wanted],
+                "changed: " + ", ".join(_told(*one) for one in wanted),
                 "has these values",
             )
             if step.status == "changed":
@@ -119,6 +120,10 @@ def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
         return controls
 
     return plan
+
+
+def _told(name: str, old: Znode | None, new: str) -> str:
+    return f"{name} {in_words(old.text if old else None)} -> {in_words(new)}"
 
 
 def is_passed_through(xml: Znode | None) -> bool:

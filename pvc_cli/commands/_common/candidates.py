@@ -9,9 +9,10 @@ from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.networks import list_names
 from pvc_cli.cluster.sriov.model import list_refs
+from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.model import STATES
-from pvc_cli.cluster.vms.query import list_vms
-from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.cluster.vms.query import find, list_vms
+from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common.keys import with_uuid
 from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.resolve import SANDBOX
@@ -56,6 +57,15 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
 
 vms = _from_cluster(lambda handler, _line: [vm.name for vm in list_vms(handler)])
 tags = _from_cluster(lambda handler, _line: [tag.name for tag in count_tags(handler)])
+
+
+def _tags_of_vms(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
+    """Return the tags of the VMs that the first word means."""
+    uuids = [vm.uuid for vm in find(handler, line["words"][:1])]
+    return sorted({tag.name for found in read_tags(handler, uuids).values() for tag in found}, key=natural_key)
+
+
+tags_of_vms = _from_cluster(_tags_of_vms)
 faults = _from_cluster(lambda handler, _line: handler.children("base.faults") or [])
 nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
 networks = _from_cluster(lambda handler, _line: handler.children("base.network") or [])
@@ -93,6 +103,16 @@ def _claim_words(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
     return [vm.name for vm in list_vms(handler)]
 
 
+def _pf_words(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
+    """Offer nodes, and behind a slash NODE/PF."""
+    nodes = handler.children("base.node") or []
+    if "/" not in line["incomplete"]:
+        return nodes
+    found = handler.children_many(("node.sriov.pf", node) for node in nodes)
+    return [f"{node}/{pf}" for node, pfs in zip(nodes, found, strict=True) for pf in pfs or ()]
+
+
+pf_words = _from_cluster(_pf_words)
 vf_words, claim_words = _from_cluster(_vf_words), _from_cluster(_claim_words)
 
 

@@ -22,9 +22,23 @@ def _on_tab(kind: str) -> Completer:
     return complete
 
 
-changes, keys, vms, tags, nodes, networks, pfs, vfs, faults, states, connections = map(
-    _on_tab, ("changes", "keys", "vms", "tags", "nodes", "networks", "pfs", "vfs", "faults", "states", "connections")
+changes, keys, vms, tags, tags_of_vms, nodes, networks, pfs, vfs, faults, states, connections = map(
+    _on_tab,
+    (
+        "changes",
+        "keys",
+        "vms",
+        "tags",
+        "tags_of_vms",
+        "nodes",
+        "networks",
+        "pfs",
+        "vfs",
+        "faults",
+        "states",
+        "connections",
+    ),
 )
 clusters = _on_tab("clusters")
-vf_words, claim_words = map(_on_tab, ("vf_words", "claim_words"))
+pf_words, vf_words, claim_words = map(_on_tab, ("pf_words", "vf_words", "claim_words"))
 networks, pools, pools_and_volumes, columns = map(_on_tab, ("networks", "pools", "pools_and_volumes", "columns"))

@@ -27,14 +27,16 @@ class LazyGroup(click.Group):
     """A group whose commands are the modules of a package: start-up time is a feature.
 
     Each of these modules has its command as the attribute ``command``. A command is found by a few other names, too,
-    which neither the help nor the tab key shows: ``ls`` is ``list``, ``vms`` is ``vm list``, ``help`` is everywhere.
+    which neither the help nor the tab key shows: ``ls`` is ``list``, ``vms`` is ``vm list`` and ``vms info`` is
+    ``vm info``, ``help`` is everywhere.
 
     :param package: the package's name; the group itself is called like the last part of it.
     :param text: the group's help: the docstring of the package.
     :param lines: each command's line in the group's help, by the command's name, which is its module's.
-    :param aliases: other names for commands, each with its module's place below *package*.
+    :param aliases: other names for commands, of one word or two, each with its module's place below *package*.
     :param sections: the titles in the group's help, each with its commands, in the order to show; without them, the
         commands are sorted by name.
+    :param default: the command that is meant where none is named; without it, the help is shown.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LazyGroup(click.Group):
         *,
         aliases: Mapping[str, str] | None = None,
         sections: Mapping[str, Sequence[str]] | None = None,
+        default: str | None = None,
         **attributes: Any,  # noqa: ANN401 - handed on to Click
     ) -> None:
         super().__init__(**{"name": package.rpartition(".")[2], "help": text, **attributes})
@@ -52,9 +55,12 @@ class LazyGroup(click.Group):
         self._lines = lines
         self._aliases = aliases or {}
         self._sections = sections or {}
+        self._default = default
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Show the help where no command is named, as an error: Click's versions do not agree on what that is."""
+        if self._default and not ctx.resilient_parsing and _names_none(args, self.get_help_option_names(ctx)):
+            args = [self._default, *args]
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(EXIT_USAGE)
@@ -73,13 +79,26 @@ class LazyGroup(click.Group):
         meant = next((name for name in _SYNONYMS.get(cmd_name, ()) if name in self._lines), None)
         return self._load(f"{self._package}.{meant}") if meant else self._list_of(ctx, cmd_name)
 
-    def _list_of(self, context: click.Context, plural: str) -> click.Command | None:
-        """Return the list of what a group below this one is about: ``vms`` is ``vm list``."""
+    def _group_of(self, context: click.Context, plural: str) -> click.Group | None:
+        """Return the group below this one that is about things: ``vms`` is ``vm``."""
         singular = plural.removesuffix("s")
         if singular == plural or not {singular} & {*self._lines, *self._aliases}:
             return None
         group = self.get_command(context, singular)
-        return group.get_command(context, "list") if isinstance(group, click.Group) else None
+        return group if isinstance(group, click.Group) else None
+
+    def _list_of(self, context: click.Context, plural: str) -> click.Command | None:
+        """Return the list of what a group below this one is about: ``vms`` is ``vm list``."""
+        group = self._group_of(context, plural)
+        return group.get_command(context, "list") if group else None
+
+    def _of_two_words(self, context: click.Context, first: str, second: str) -> tuple[str, click.Command] | None:
+        """Return a command, and its full name, that two words mean where the first alone means another one."""
+        if place := self._aliases.get(f"{first} {second}"):
+            return place.replace(".", " "), self._load(f"{self._package}.{place}")
+        group = self._group_of(context, first) if first not in self._lines else None
+        command = group.get_command(context, second) if group else None
+        return (f"{group.name} {second}", command) if group and command else None
 
     @staticmethod
     def _load(module: str) -> click.Command:
@@ -94,6 +113,8 @@ class LazyGroup(click.Group):
         :raises click.UsageError: if there is none; it names what was probably meant, but nothing that destroys.
         """
         name = args[0]
+        if found := self._of_two_words(ctx, *args[:2]) if len(args) > 1 else None:
+            return (*found, args[2:])
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
             # Whoever wants to destroy something is not led to another change, either.
             harmless = [known for known in self.list_commands(ctx) if not {name, known} & _DESTRUCTIVE]
@@ -110,3 +131,8 @@ class LazyGroup(click.Group):
             if names:
                 with formatter.section(title):
                     formatter.write_dl([(name.ljust(widest), self._lines[name]) for name in names])
+
+
+def _names_none(args: Sequence[str], help_options: Sequence[str]) -> bool:
+    """Tell whether *args* begin with no command, but at most with one's options."""
+    return not args or (args[0].startswith("-") and args[0] not in help_options)

@@ -15,6 +15,7 @@ command = LazyGroup(
         "status": "Check the health of the cluster; exit 1 if there are problems.",
         "verify": "Check what a backup holds; exit 1 if it is damaged or cannot be restored.",
     },
+    aliases={f"backup {word}": f"backups.{word}" for word in ("list", "prune")},
     sections={
         "Find and watch": ("status", "locks", "diff"),
         "Back up": ("backup", "verify", "restore", "backups"),

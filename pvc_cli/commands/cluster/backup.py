@@ -18,7 +18,8 @@ def command(context: Context, file: str, mask_secrets: bool, overwrite: bool, se
     """Back up every znode to FILE, in PVC's own format.
 
     Use - as FILE for standard output. The file contains secrets and is readable only by its owner. On a terminal,
-    secrets are masked unless --show-secrets is given.
+    secrets are masked unless --show-secrets is given. 'backup list' and 'backup prune' are 'pvc cluster backups list'
+    and 'prune'.
 
     \b
     Examples:

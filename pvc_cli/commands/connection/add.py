@@ -7,6 +7,7 @@ from pvc_cli.commands._common.command import Context, options_into, pass_context
 from pvc_cli.commands._common.values import File
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import saved_access
+from pvc_cli.connections.resolve import FILE, SANDBOX
 from pvc_cli.connections.saved import Connections, Protection
 from pvc_cli.errors import ConfigError, InvalidInputError, RefusedError, quoted
 from pvc_cli.zk.connection import parse_hosts
@@ -80,8 +81,8 @@ def command(
     """
     if not name or not name.isprintable() or name.strip() != name:
         raise InvalidInputError(f"{quoted(name)} is not a valid connection name: use printable characters")
-    if "," in name and name not in Connections.load().hosts:
-        raise InvalidInputError(f"{quoted(name)} is not a valid connection name: commas separate names in -c")
+    if (why := _taken(name)) and name not in Connections.load().hosts:
+        raise InvalidInputError(f"{quoted(name)} is not a valid connection name: {why}")
     try:
         parse_hosts(coordinators)
     except ConfigError as error:
@@ -120,6 +121,15 @@ def command(
         f"Connection {quoted(name)} is saved already ({coordinators}).",
         dry_run=dry_run,
     )
+
+
+def _taken(name: str) -> str | None:
+    """Return what a name means in ``-c`` already, None if nothing."""
+    if "," in name:
+        return "commas separate names in -c"
+    if name == SANDBOX:
+        return "-c sandbox is the demo cluster of 'pvc sandbox start'"
+    return "-c file:PATH is a backup" if name.startswith(FILE) else None
 
 
 def _ask_password(user: str) -> str:

@@ -12,4 +12,5 @@ command = LazyGroup(
         "list": "List what was changed, the latest first.",
         "show": "Show what one command changed.",
     },
+    default="list",
 )

@@ -23,11 +23,14 @@ _FEW = 10
 
 
 def _complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer VMs for the first word, unless options select them, and tags for the others."""
+    """Offer VMs for the first word, unless options select them, then tags; to remove, those that the VMs have."""
     given = context.params
-    selected = any(given.get(name) for name in ("everything", *Filters._fields))
-    first = not selected and not given.get("words")
-    return (complete.vms if first else complete.tags)(context, parameter, incomplete)
+    if any(given.get(name) for name in ("everything", *Filters._fields)):
+        return complete.tags(context, parameter, incomplete)
+    if not given.get("words"):
+        return complete.vms(context, parameter, incomplete)
+    of_vms = context.info_name == "remove"
+    return (complete.tags_of_vms if of_vms else complete.tags)(context, parameter, incomplete)
 
 
 tag_options = selection_options(

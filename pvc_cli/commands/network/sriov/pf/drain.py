@@ -10,13 +10,14 @@ from pvc_cli.commands._common.listing import list_options
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands.network.sriov.agent._agent import config_option
 from pvc_cli.commands.network.sriov.pf._draining import HEADERS, count, show_users, still_used, wait
+from pvc_cli.commands.network.sriov.pf._named import named_pf
 from pvc_cli.commands.network.sriov.pf._resizing import resize_pf
 from pvc_cli.errors import EXIT_REFUSED
 
 
 @click.command("drain")
-@click.argument("node", shell_complete=complete.nodes)
-@click.argument("name", metavar="PF", shell_complete=complete.pfs)
+@click.argument("node", shell_complete=complete.pf_words)
+@click.argument("name", metavar="PF", required=False, shell_complete=complete.pfs)
 @click.option("--resize", is_flag=True, help="Then give the PF the configured number of VFs; run it on the node.")
 @click.option(
     "--wait-timeout", "timeout", type=Seconds(min=0), default=300.0, metavar="SECONDS",
@@ -30,7 +31,7 @@ from pvc_cli.errors import EXIT_REFUSED
 def command(
     context: Context,
     node: str,
-    name: str,
+    name: str | None,
     resize: bool,
     timeout: float,
     config: Path | None,
@@ -39,8 +40,8 @@ def command(
 ) -> int:
     """Wait until no VM uses a PF's VFs, before they are removed.
 
-    Changes nothing: move or stop the VMs that are shown, and release what is claimed. Exit 1 if a VM still uses a VF
-    when the time is over. Meanwhile, VFs can still be claimed.
+    NODE/PF is one word for both. Changes nothing: move or stop the VMs that are shown, and release what is claimed.
+    Exit 1 if a VM still uses a VF when the time is over. Meanwhile, VFs can still be claimed.
 
     With --resize, on the node itself, the VFs are then removed, and the number in its configuration is created, if it
     is another one: by the agent, or without one as by 'pvc sriov agent sync'. VFs get their settings back.
@@ -53,6 +54,7 @@ def command(
     """
     context.changing = resize and not dry_run
     output = context.output
+    node, name = named_pf(node, name)
     with connect(context, pvc_config=config if resize else None) as handler:
         if resize:
             return resize_pf(output, handler, node, name, config, timeout, yes=yes, dry_run=dry_run)

@@ -3,16 +3,16 @@ import click
 from pvc_cli.cluster.documents import pf_document
 from pvc_cli.cluster.sriov.agents import Agent, read_agents
 from pvc_cli.cluster.sriov.model import Pf, Vf, find_pf, list_vfs, user_names
-from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context
 from pvc_cli.commands.network.sriov._reports import agent_fields, state_cell
+from pvc_cli.commands.network.sriov.pf._named import named_pf
 from pvc_cli.output.cells import UNKNOWN, Cell, Row, known, optional_cell
 from pvc_cli.output.writer import Output
 
 
 @click.command("info")
-@click.argument("node", shell_complete=complete.nodes)
+@click.argument("node", shell_complete=complete.pf_words)
 @click.argument("name", metavar="PF", required=False, shell_complete=complete.pfs)
 @output_option
 @pass_context
@@ -26,10 +26,7 @@ def command(context: Context, node: str, name: str | None) -> None:
       pvc sriov pf info pvchv1 ens1f0
     """
     output = context.output
-    if name is None:
-        if "/" not in node:
-            raise click.UsageError("expected NODE PF, or NODE/PF")
-        node, name = split_pair(node)
+    node, name = named_pf(node, name)
     with connect(context) as handler:
         pf = find_pf(handler, node, name)
         vfs = list_vfs(handler, node, name) if context.output.style == "table" else []

@@ -6,26 +6,31 @@ from pvc_cli.cluster.sriov.rename import rename_pf
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
 from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands.network.sriov.pf._named import named_pf
 
 
 @click.command("rename")
-@click.argument("node", shell_complete=complete.nodes)
+@click.argument("node", shell_complete=complete.pf_words)
 @click.argument("old", shell_complete=complete.pfs)
-@click.argument("new")
+@click.argument("new", required=False)
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str, old: str, new: str, dry_run: bool) -> None:
+def command(context: Context, node: str, old: str, new: str | None, dry_run: bool) -> None:
     """Rename a PF in the tree, with its VFs, their settings and claims.
 
-    For a card that the kernel calls NEW now. Change the node's configuration first: its agent registers what stands
-    there. The XML of VMs is not changed.
+    For a card that the kernel calls NEW now; NODE/OLD is one word, too. Change the node's configuration first: its
+    agent registers what stands there. The XML of VMs is not changed.
 
     \b
     Example:
       pvc sriov pf rename pvchv1 ens1f0 ens1f0np0 --dry-run
     """
     output = context.output
+    if new is None:
+        (node, old), new = named_pf(node, None), old
+    else:
+        node, old = named_pf(node, old)
     with connect(context) as handler:
         renaming = rename_pf(handler, node, old, new, dry_run=dry_run)
 

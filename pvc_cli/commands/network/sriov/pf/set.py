@@ -15,6 +15,7 @@ from pvc_cli.commands._common.command import Context, connect, output_option, pa
 from pvc_cli.commands._common.refusals import dry_run_mark
 from pvc_cli.commands.network.sriov.agent._agent import config_option
 from pvc_cli.commands.network.sriov.pf._here import require_here
+from pvc_cli.commands.network.sriov.pf._named import named_pf
 from pvc_cli.connections.node_config import read_config_file
 from pvc_cli.connections.vfcount import Edit, edit_vfcount, write_edit
 from pvc_cli.errors import ConfigError, RefusedError
@@ -24,8 +25,8 @@ _MOST = 65535
 
 
 @click.command("set")
-@click.argument("node", shell_complete=complete.nodes)
-@click.argument("name", metavar="PF", shell_complete=complete.pfs)
+@click.argument("node", shell_complete=complete.pf_words)
+@click.argument("name", metavar="PF", required=False, shell_complete=complete.pfs)
 @click.option(
     "--vfcount", "count", type=click.IntRange(0, _MOST), metavar="N", required=True,
     help="The new number of VFs.",
@@ -34,11 +35,12 @@ _MOST = 65535
 @plain_dry_run_option
 @output_option
 @pass_context
-def command(context: Context, node: str, name: str, count: int, config: Path | None, dry_run: bool) -> None:
+def command(context: Context, node: str, name: str | None, count: int, config: Path | None, dry_run: bool) -> None:
     """Set the number of VFs of a PF, in the configuration of its node.
 
-    Run it on the node. It changes the number in /etc/pvc/pvc.conf, and no other byte; the card stays as it is until
-    'pvc sriov pf drain NODE PF --resize'. Refused while a VF that would go is claimed, or in the XML of a VM.
+    NODE/PF is one word for both. Run it on the node. It changes the number in /etc/pvc/pvc.conf, and no other byte;
+    the card stays as it is until 'pvc sriov pf drain NODE PF --resize'. Refused while a VF that would go is claimed,
+    or in the XML of a VM.
 
     \b
     Examples:
@@ -46,6 +48,7 @@ def command(context: Context, node: str, name: str, count: int, config: Path | N
       pvc sriov pf set pvchv1 ens1f0 --vfcount 8
     """
     output = context.output
+    node, name = named_pf(node, name)
     with connect(context, pvc_config=config) as handler:
         require_here(handler, node, "set", node, name, "--vfcount", str(count))
         path, data = read_config_file(config)
