@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from pvc_cli.errors import RefusedError
 from pvc_cli.files import FileLock, cannot_write, write_file
 from pvc_cli.zk.backup import Tree, decode_backup, encode_backup, read_backup_file
+from pvc_cli.zk.memory import MemoryTree
 from pvc_cli.zk.store import (
-    ANY_VERSION,
-    CommitConflictError,
     LockKind,
     OnWait,
     Op,
     Read,
     ReadResult,
-    Stat,
     TextResult,
-    Znode,
     as_text,
     judge_replaced,
-    pack_stat,
 )
 from pvc_cli.zk.undo import Changed, OnChange
 
 _TOLD_AT_ONCE = 1_000
 
 
-class SnapshotStore:
+class SnapshotStore(MemoryTree):
     """Reads from and commits to the tree in a backup file; see :class:`pvc_cli.zk.store.Store`.
 
     Changes are made in memory. :meth:`save` puts them into the file, all at once. From the first change or lock on,
@@ -54,20 +48,14 @@ class SnapshotStore:
         read_only: str = "",
         on_change: OnChange = lambda _: lambda _: None,
     ) -> None:
+        super().__init__(tree)
         self._path = path
         self._on_change = on_change
         self._saved: dict[str, bytes | None] = {}
         self._read_only = read_only
-        self._values: dict[str, bytes] = {}
-        self._marks: dict[str, _Mark] = {}
-        self._children: dict[str, set[str]] = {}
-        self._children_changed: dict[str, int] = {}
-        self._transactions = 0
         self._changed = False
         self._lock = FileLock(path, lock_timeout) if path else None
         self._read_at: os.stat_result | None = None
-        for at in sorted(tree):
-            self._put(at, tree[at], _Mark(0))
 
     @classmethod
     def open(
@@ -98,22 +86,6 @@ class SnapshotStore:
             self._reload(decode_backup(read_backup_file(self._path), str(self._path)))
         self._read_at = now
 
-    def _reload(self, tree: Tree) -> None:
-        """Make the tree in memory the one in the file; what differs gets another version."""
-        self._transactions += 1
-        for path in sorted(self._values.keys() - tree.keys(), reverse=True):
-            self._drop(path)
-        for path in sorted(tree):
-            if path not in self._values:
-                self._put(path, tree[path], _Mark(self._transactions))
-            elif self._values[path] != tree[path]:
-                self._put(path, tree[path], self._marks[path].after_set(self._transactions))
-
-    @property
-    def tree(self) -> dict[str, bytes]:
-        """Every znode with its value."""
-        return dict(self._values)
-
     def tolerant(self, denied: dict[str, None]) -> SnapshotStore:  # noqa: ARG002 - one signature for all stores
         """Return this: a file can be read whole."""
         return self
@@ -130,29 +102,6 @@ class SnapshotStore:
         """Yield the results of *reads*, all at once: the file is in memory."""
         yield self.read(reads)
 
-    def _read(self, read: Read) -> ReadResult:
-        if read.path not in self._values:
-            return None
-        if read.children:
-            return list(self._children[read.path])
-        data, mark = self._values[read.path], self._marks[read.path]
-        children = self._children[read.path]
-        changed = self._children_changed.get(read.path, mark.created)
-        stat = Stat(
-            czxid=mark.created,
-            mzxid=mark.modified,
-            ctime=0,
-            mtime=0,
-            version=mark.version,
-            cversion=_number_of(children),
-            aversion=0,
-            ephemeral_owner=0,
-            data_length=len(data),
-            children_count=len(children),
-            pzxid=changed,
-        )
-        return Znode(data, pack_stat(stat))
-
     def commit(self, ops: Sequence[Op]) -> None:
         """Apply all of *ops*, or none, in memory.
 
@@ -162,34 +111,12 @@ class SnapshotStore:
         if any(op.kind != "check" for op in ops):
             self.require_writable()
         self._claim()
-        self._transactions += 1
-        before: dict[str, tuple[bytes, _Mark] | None] = {}
-        created: list[int | None] = []
-        try:
-            for op in ops:
-                there = op.path in self._values
-                before.setdefault(op.path, (self._values[op.path], self._marks[op.path]) if there else None)
-                self._apply(op)
-                created.append(self._marks[op.path].created if op.kind == "set" else None)
-        except BaseException:  # an interruption must not leave half of it
-            for path in sorted(before, reverse=True):
-                if before[path] is None and path in self._values:
-                    self._drop(path)
-            for path in sorted(before):
-                if found := before[path]:
-                    self._put(path, *found)
-            raise
-        self._changed = self._changed or any(op.kind != "check" for op in ops)
-        for op in ops:
-            if op.kind != "check":
-                found = before[op.path]
-                self._saved.setdefault(op.path, found[0] if found else None)
+        before = {op.path: self._values.get(op.path) for op in ops if op.kind != "check"}
+        created = self._apply_all(ops)
+        self._changed = self._changed or bool(before)
+        for path, value in before.items():
+            self._saved.setdefault(path, value)
         judge_replaced(ops, created)
-
-    @property
-    def last_zxid(self) -> int:
-        """The number of the last transaction."""
-        return self._transactions
 
     def size(self, ops: Sequence[Op]) -> int:
         """Return how many bytes *ops* take, rounded up."""
@@ -209,40 +136,6 @@ class SnapshotStore:
     def exposes(self, paths: Sequence[str]) -> bool:  # noqa: ARG002 - one signature for all stores
         """Return False: a file has no access control lists."""
         return False
-
-    def _apply(self, op: Op) -> None:
-        there = op.path in self._values
-        if op.kind == "create":
-            if there:
-                raise CommitConflictError(op, "already exists")
-            if _parent(op.path) not in self._values:
-                raise CommitConflictError(op, "lost its parent")
-            self._put(op.path, op.data, _Mark(self._transactions))
-            return
-        if not there:
-            raise CommitConflictError(op, "no longer exists")
-        if op.version not in (ANY_VERSION, self._marks[op.path].version):
-            raise CommitConflictError(op, "was modified")
-        if op.kind == "set":
-            self._put(op.path, op.data, self._marks[op.path].after_set(self._transactions))
-        elif op.kind == "delete":
-            if self._children[op.path]:
-                raise CommitConflictError(op, "has new children")
-            self._drop(op.path)
-
-    def _put(self, path: str, value: bytes, mark: _Mark) -> None:
-        is_new = path not in self._values
-        self._values[path], self._marks[path] = value, mark
-        self._children.setdefault(path, set())
-        if path != "/" and is_new:
-            self._children[_parent(path)].add(_name(path))
-            self._children_changed[_parent(path)] = self._transactions
-
-    def _drop(self, path: str) -> None:
-        del self._values[path], self._marks[path], self._children[path]
-        self._children[_parent(path)].discard(_name(path))
-        self._children_changed[_parent(path)] = self._transactions
-        self._children_changed.pop(path, None)
 
     def lock(self, kind: LockKind, path: str, on_wait: OnWait = None) -> FileStoreLock:  # noqa: ARG002 - one signature for all stores
         """Return a lock on the whole file, which is for those who change it."""
@@ -318,17 +211,6 @@ class FileStoreLock:
         self.release()
 
 
-class _Mark(NamedTuple):
-    """When a znode was created and last set, as numbers of transactions, and how often it was set."""
-
-    created: int
-    modified: int = 0
-    version: int = 0
-
-    def after_set(self, transaction: int) -> _Mark:
-        return _Mark(self.created, transaction, self.version + 1)
-
-
 def _stat(path: Path) -> os.stat_result | None:
     with contextlib.suppress(OSError):
         return path.stat()
@@ -342,16 +224,3 @@ def _is_same(before: os.stat_result, now: os.stat_result | None) -> bool:
         now.st_mtime_ns,
         now.st_size,
     )
-
-
-def _number_of(names: set[str]) -> int:
-    """Return a number that tells these children from others: a file that is opened again has no counter."""
-    return zlib.crc32("/".join(sorted(names)).encode("utf-8", "surrogatepass")) >> 1
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0] or "/"
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]
