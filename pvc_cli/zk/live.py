@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,12 +16,13 @@ from kazoo.exceptions import (
 )
 from kazoo.security import OPEN_ACL_UNSAFE
 
-from pvc_cli.errors import OutcomeUnknownError, PvcError, TooLargeError, UnreachableError
+from pvc_cli.errors import OutcomeUnknownError, PvcError, UnreachableError
 from pvc_cli.zk.connection import LOST_ERRORS, Connection
 from pvc_cli.zk.flow import Flow, Sizes
 from pvc_cli.zk.locks import HeldLock
 from pvc_cli.zk.multiread import MultiRead
 from pvc_cli.zk.outcome import DELETED, judge, unknown, verdict
+from pvc_cli.zk.request_size import RequestSize
 from pvc_cli.zk.store import (
     LockKind,
     OnWait,
@@ -39,11 +39,6 @@ from pvc_cli.zk.store import (
     pack_stat,
 )
 from pvc_cli.zk.undo import OnChange, changed_by, without_before
-
-MAX_REQUEST = 1_048_575
-"""Bytes that a request may have where the servers' jute.maxbuffer is not raised: at more they hang up."""
-_ENVELOPE = 17
-"""Bytes of a transaction without its steps."""
 
 
 class LiveStore:
@@ -76,11 +71,8 @@ class LiveStore:
         self._lock_timeout = lock_timeout
         self._lock_holder = lock_holder or f"process {os.getpid()}"
         self._denied: dict[str, None] | None = None
-        self._more_size = len(self._client.chroot.encode())
-        self._more_acl = _acl_size(self._client.default_acl or OPEN_ACL_UNSAFE) - _acl_size(OPEN_ACL_UNSAFE)
         self._sizes = Sizes()
-        self._max_request = MAX_REQUEST
-        self._refused_request = sys.maxsize
+        self._request_size = RequestSize(connection)
         self._waits = [0]
 
     @property
@@ -243,37 +235,11 @@ class LiveStore:
 
     def size(self, ops: Sequence[Op]) -> int:
         """Return how many bytes *ops* take in a request; see :class:`pvc_cli.zk.store.Store`."""
-        return sum(op.size + self._more_size + (op.kind == "create" and self._more_acl) for op in ops)
+        return self._request_size.size(ops)
 
     def require_fit(self, ops: Sequence[Op]) -> None:
         """Check that *ops* fit into one request; see :class:`pvc_cli.zk.store.Store`."""
-        size = _ENVELOPE + self.size(ops)
-        if size <= self._max_request:
-            return
-        if size < self._refused_request and self._accepts(size):
-            self._max_request = size
-            return
-        self._refused_request = min(size, self._refused_request)
-        largest = max(ops, key=lambda op: op.size)
-        raise TooLargeError(
-            f"the change takes {size:,} bytes, more than the servers accept in one request: {largest.path} alone"
-            f" takes {largest.size:,}; use a smaller value, or raise jute.maxbuffer on the servers"
-        )
-
-    def _accepts(self, size: int) -> bool:
-        """Find out whether the servers accept a request of *size* bytes, with one that changes nothing.
-
-        Where jute.maxbuffer is raised, PVC writes such values; where it is not, a server hangs up.
-        """
-        for _ in range(2):  # once may be the network's fault
-            until = time.monotonic() + self._connection.timeout
-            try:
-                self._connection.deadline()(self._client.exists_async(f"/{'x' * size}"))
-            except LOST_ERRORS:
-                self._connection.await_session(until)
-            else:
-                return True
-        return False
+        self._request_size.require_fit(ops)
 
     def require_writable(self) -> None:
         """Do nothing: who may write what is for the servers to say."""
@@ -349,8 +315,3 @@ class LiveStore:
             raise unknown("because another client has changed the same znodes since")
         judge_replaced(changes, [znode.stat.czxid if isinstance(znode, Znode) else None for znode in found])
         return True
-
-
-def _acl_size(acl: Iterable[Any]) -> int:
-    """Return how many bytes an access control list takes in a request."""
-    return sum(12 + len(entry.id.scheme.encode()) + len(entry.id.id.encode()) for entry in acl)

@@ -12,7 +12,7 @@ from pvc_cli.errors import TooLargeError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import Access, ZKHandler, ZKSchema
-from pvc_cli.zk.live import _ENVELOPE, MAX_REQUEST
+from pvc_cli.zk.request_size import _ENVELOPE, MAX_REQUEST
 from pvc_cli.zk.store import Op
 from tests.conftest import Pvc, Tree, without_daemons
 

@@ -205,5 +205,5 @@ def test_a_connection_that_is_lost_once_does_not_make_a_value_too_large(
     store = over_proxy.store
     assert isinstance(store, LiveStore)
     proxy.strike(EXISTS, "before")
-    assert store._accepts(100_000)
-    assert not store._accepts(2_000_000)
+    assert store._request_size.accepts(100_000)
+    assert not store._request_size.accepts(2_000_000)
