@@ -1,11 +1,12 @@
 """Parse a VM's hardware from its libvirt XML, safely."""
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple, final
+from typing import NamedTuple, cast, final
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from pvc_cli.cluster.values import parse_int
+from pvc_cli.cluster.vms.domain import Layout, look_up
+from pvc_cli.cluster.vms.shapes import Shapes, Values
 
 # Bridges of PVC's networks: vmbr100 has VNI 100, and brcluster, brstorage and brupstream are the nodes' own.
 _BRIDGE = re.compile(r"[vm]*br([0-9a-z]+)")
@@ -58,89 +59,97 @@ class Controller(NamedTuple):
     model: str | None
 
 
+_SHAPES = Shapes(look_up)
+
+
 @final
 class Hardware:
-    """A VM's hardware, looked up in its XML on demand, as a list shows little of it. None is not in the XML."""
+    """A VM's hardware, made on demand from the values in its XML, as a list shows little of it.
 
-    __slots__ = ("_devices", "_root")
+    None is not in the XML.
+    """
 
-    def __init__(self, domain: Element) -> None:
-        self._root = domain
-        devices = domain.find("devices")
-        self._devices = Element("devices") if devices is None else devices
+    __slots__ = ("_layout", "_values")
+
+    def __init__(self, layout: Layout, values: Values) -> None:
+        self._layout = layout
+        self._values = values
 
     @property
     def description(self) -> str | None:
         """What people wrote down about it."""
-        return _text(self._root.find("description"))
+        return _stripped(self._values[0])
 
     @property
     def memory(self) -> int | None:
         """Its memory, in MiB."""
-        return _memory(self._root.find("memory"))
+        return _memory(*self._values[1:3])
 
     @property
     def vcpu(self) -> int | None:
         """How many virtual CPUs it has."""
-        return parse_int(self._root.findtext("vcpu"))
+        return parse_int(self._values[3])
 
     @property
     def vcpu_topology(self) -> str | None:
         """Its CPUs, as ``SOCKETS/CORES/THREADS``."""
-        return _topology(_find(self._root, "cpu", "topology"))
+        sockets, cores, threads = self._values[4:7]
+        return None if sockets is None else f"{sockets}/{cores}/{threads}"
 
     @property
     def networks(self) -> tuple[Interface, ...]:
         """Its network interfaces."""
-        return tuple([_interface(device) for device in self._devices.findall("interface")])
+        values = self._values
+        return tuple([_interface(*values[at : at + 4]) for at in self._layout.interfaces])
 
     @property
     def disks(self) -> tuple[Disk, ...]:
         """Its disks."""
-        return tuple([_disk(device) for device in self._devices.findall("disk")])
+        values = self._values
+        return tuple([Disk(*values[at : at + 4]) for at in self._layout.disks])
 
     @property
     def type(self) -> str | None:
         """How it is virtualised, such as ``hvm``."""
-        return _text(_find(self._root, "os", "type"))
+        return _stripped(self._values[7])
 
     @property
     def arch(self) -> str | None:
         """The architecture of its CPUs."""
-        return _attribute(self._root.find("os"), "type", "arch")
+        return self._values[8]
 
     @property
     def machine(self) -> str | None:
         """The type of machine that is emulated."""
-        return _attribute(self._root.find("os"), "type", "machine")
+        return self._values[9]
 
     @property
     def console(self) -> str | None:
         """The type of its console."""
-        return _attribute(self._devices, "console", "type")
+        return self._values[10]
 
     @property
     def emulator(self) -> str | None:
         """The program that runs it."""
-        return _text(self._devices.find("emulator"))
+        return _stripped(self._values[11])
 
     @property
     def features(self) -> tuple[str, ...]:
         """The features of a machine that it has, such as ``acpi``."""
-        features = self._root.find("features")
-        return tuple([feature.tag for feature in features]) if features is not None else ()
+        features = self._layout.features
+        return cast("tuple[str, ...]", self._values[features.start : features.stop])
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
         """Its controllers."""
-        return tuple(
-            [Controller(device.get("type"), device.get("model")) for device in self._devices.findall("controller")]
-        )
+        values = self._values
+        return tuple([Controller(*values[at : at + 2]) for at in self._layout.controllers])
 
     @property
     def pci_devices(self) -> tuple[PciDevice, ...]:
         """The devices of its node that are passed through to it."""
-        return tuple([found for kind in ("interface", "hostdev") for found in _pci_devices(self._devices, kind)])
+        found = (_pci_device(*self._values[at : at + 5]) for at in self._layout.pci_devices)
+        return tuple([device for device in found if device])
 
 
 def parse(xml: str) -> Hardware:
@@ -149,6 +158,14 @@ def parse(xml: str) -> Hardware:
     :raises BrokenXmlError: if it is not XML, not a domain, or has a document type: entities could grow without
         end or read local files, and libvirt writes none.
     """
+    found = _SHAPES.read(xml)
+    if found is None:
+        found = look_up(_parse(xml))
+        _SHAPES.add(xml)
+    return Hardware(*found)
+
+
+def _parse(xml: str) -> Element:
     if "<!DOCTYPE" in xml:
         raise BrokenXmlError("it holds a DOCTYPE, which libvirt never writes")
     try:
@@ -157,81 +174,41 @@ def parse(xml: str) -> Hardware:
         raise BrokenXmlError(str(error) if xml.strip() else "it is empty") from None
     if root.tag != "domain":
         raise BrokenXmlError("it describes no domain")
-    return Hardware(root)
+    return root
 
 
-def _find(element: Element | None, *tags: str) -> Element | None:
-    """Return the first element at a path: tag by tag, for that never leaves C, and a path as text does."""
-    for tag in tags:
-        if element is not None:
-            element = element.find(tag)
-    return element
+def _stripped(text: str | None) -> str | None:
+    return None if text is None else text.strip()
 
 
-def _text(element: Element | None) -> str | None:
-    return None if element is None else (element.text or "").strip()
-
-
-def _attribute(element: Element | None, tag: str, name: str) -> str | None:
-    """Return an attribute of the first *tag* in an element, None if there is none."""
-    found = element.find(tag) if element is not None else None
-    return found.get(name) if found is not None else None
-
-
-def _memory(element: Element | None) -> int | None:
+def _memory(amount: str | None, unit: str | None) -> int | None:
     """Return an amount of memory in MiB."""
-    amount = parse_int(element.text) if element is not None else None
-    if element is None or amount is None:
-        return None
-    factor = _KIB.get(element.get("unit", "KiB").lower())
-    return int(amount * factor / 1024) if factor else None
+    number = parse_int(amount)
+    factor = _KIB.get((unit or "").lower())
+    return int(number * factor / 1024) if factor and number is not None else None
 
 
-def _topology(element: Element | None) -> str | None:
-    if element is None:
-        return None
-    get = element.get
-    return f"{get('sockets', '')}/{get('cores', '')}/{get('threads', '')}"
-
-
-def _interface(device: Element) -> Interface:
-    kind = device.get("type")
+def _interface(kind: str | None, source: str | None, mac: str | None, model: str | None) -> Interface:
     vni: int | str | None
     if kind == "direct":
-        source = _attribute(device, "source", "dev")
         vni = f"macvtap:{source or ''}"
     elif kind == "hostdev":
-        source = _text(device.find("sriov_device"))
+        source = _stripped(source)
         vni = f"hostdev:{source or ''}"
     else:
-        source = _attribute(device, "source", kind or "")
         bridge = _BRIDGE.fullmatch(source or "")
         vni = source
         if bridge:
             label = bridge.group(1)
             vni = int(label) if label.isdigit() else label
-    return Interface(kind, vni, _attribute(device, "mac", "address"), source, _attribute(device, "model", "type"))
+    return Interface(kind, vni, mac, source, model)
 
 
-def _pci_devices(devices: Element, kind: str) -> Iterator[PciDevice]:
-    """Yield the devices of the host that elements of one *kind* pass through to the VM."""
-    for device in devices.findall(kind):
-        address = _find(device, "source", "address")
-        if address is None or "hostdev" not in (device.tag, device.get("type")):
-            continue
-        try:
-            parts = [int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function")]
-        except ValueError:
-            continue
-        yield PciDevice("{:04x}:{:02x}:{:02x}.{:x}".format(*parts), _attribute(device, "mac", "address") or "")
-
-
-def _disk(device: Element) -> Disk:
-    source = device.find("source")
-    attributes = source.attrib if source is not None else {}
-    if device.get("type") == "network":
-        kind, name = attributes.get("protocol"), attributes.get("name")
-    else:
-        kind = device.get("type")
-        name = attributes.get("file") or attributes.get("dev")
-    return Disk(kind, name, _attribute(device, "target", "dev"), _attribute(device, "target", "bus"))
+def _pci_device(*values: str | None) -> PciDevice | None:
+    """Return a device of the host; None if its address is not one."""
+    *address, mac = values
+    try:
+        parts = [int(part or "", 0) for part in address]
+    except ValueError:
+        return None
+    return PciDevice("{:04x}:{:02x}:{:02x}.{:x}".format(*parts), mac or "")
