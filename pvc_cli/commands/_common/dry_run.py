@@ -69,6 +69,22 @@ def show_dry_run(
     )
 
 
+def show_change(
+    output: Output,
+    handler: ZKHandler,
+    parts: Sequence[Part],
+    document: Callable[[], Document],
+    names: Callable[[], Iterable[str]],
+    *,
+    dry_run: bool,
+) -> None:
+    """Show what *parts* would change, or have changed: to a person, messages tell that."""
+    if dry_run:
+        show_dry_run(output, handler, parts, document, names)
+    elif output.style != "table":
+        output.show(document, names=names, table=str)
+
+
 def refuse_plan(output: Output) -> None:
     """Refuse ``--plan`` for what is planned again while it is carried out.
 

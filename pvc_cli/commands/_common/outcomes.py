@@ -10,7 +10,7 @@ from pvc_cli.cluster.controls import Control, Item, Outcome, Plan, control
 from pvc_cli.cluster.documents import controls_document
 from pvc_cli.cluster.waiting import Goal, wait_for
 from pvc_cli.commands._common.command import options_into
-from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands._common.dry_run import show_change
 from pvc_cli.commands._common.progress import MANY, progress_bar
 from pvc_cli.commands._common.refusals import Refusal, dry_run_mark, is_verbose, say_counts, say_refusals
 from pvc_cli.commands._common.values import Seconds
@@ -93,10 +93,7 @@ def show_outcome(output: Output, handler: ZKHandler, outcome: Outcome[Item], *, 
     def names() -> list[str]:
         return [control.name for control in outcome.controls if control.status == "changed"]
 
-    if dry_run:
-        show_dry_run(output, handler, outcome.parts, lambda: controls_document(outcome.controls), names)
-    elif output.style != "table":
-        output.show(lambda: controls_document(outcome.controls), names=names, table=str)
+    show_change(output, handler, outcome.parts, lambda: controls_document(outcome.controls), names, dry_run=dry_run)
     refused = _say(output, outcome.controls, dry_run=dry_run)
     return max((error.exit_code for error in outcome.errors), default=EXIT_REFUSED if refused else 0)
 

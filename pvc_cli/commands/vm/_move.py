@@ -1,7 +1,6 @@
 """Move VMs: what the three commands share."""
 
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import click
@@ -9,7 +8,6 @@ import click
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.vms.move_rules import Way
 from pvc_cli.cluster.vms.moving import Move
-from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Command,
@@ -20,15 +18,9 @@ from pvc_cli.commands._common.command import (
     output_option,
     yes_option,
 )
-from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
-from pvc_cli.commands._common.selecting import (
-    Selection,
-    chosen_vms,
-    confirm_many,
-    named_vms,
-    still_meant,
-    vms_options,
-)
+from pvc_cli.commands._common.outcomes import Patience, wait_options
+from pvc_cli.commands._common.selecting import Selection, named_vms, vms_options
+from pvc_cli.commands.vm._control import control_chosen
 
 
 class How(NamedTuple):
@@ -78,20 +70,14 @@ def carry_out_move(
     with connect(context) as handler:
         if move.target is not None:
             require_node(handler, move.target)
-        vms = chosen_vms(context.output, handler, names, selection)
-        confirm_many(vms, selection, dry_run=dry_run)
-        return carry_out(
-            context.output,
+        return control_chosen(
+            context,
             handler,
-            vms,
+            names,
+            selection,
             move.plan,
-            dry_run=dry_run,
-            change=partial(
-                control_vms,
-                preview=replace(move).plan,
-                still_meant=still_meant(selection),
-                on_wait=context.output.message,
-            ),
+            preview=replace(move).plan,
             goal=move.goal,
             patience=patience,
+            dry_run=dry_run,
         )

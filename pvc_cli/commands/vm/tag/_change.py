@@ -11,7 +11,7 @@ from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
-from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands._common.dry_run import show_change
 from pvc_cli.commands._common.progress import progress_bar
 from pvc_cli.commands._common.refusals import Refusal, dry_run_mark, say_counts, say_refusals
 from pvc_cli.commands._common.selecting import Selection, selection_options
@@ -63,10 +63,7 @@ def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: 
     def names() -> list[str]:
         return list(dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"))
 
-    if dry_run:
-        show_dry_run(output, handler, result.parts, lambda: outcomes_document(result.outcomes), names)
-    elif output.style != "table":
-        output.show(lambda: outcomes_document(result.outcomes), names=names, table=str)
+    show_change(output, handler, result.parts, lambda: outcomes_document(result.outcomes), names, dry_run=dry_run)
     refused = _show_outcomes(output, result.outcomes, dry_run=dry_run)
     return max((error.exit_code for error in result.errors), default=EXIT_REFUSED if refused else 0)
 

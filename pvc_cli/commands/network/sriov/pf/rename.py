@@ -5,7 +5,7 @@ from pvc_cli.cluster.sriov.documents import renaming_document
 from pvc_cli.cluster.sriov.rename import rename_pf
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
-from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands._common.dry_run import show_change
 from pvc_cli.commands.network.sriov.pf._named import named_pf
 
 
@@ -37,13 +37,16 @@ def command(context: Context, node: str, old: str, new: str | None, dry_run: boo
         def names() -> list[str]:
             return [to.phy for _, to in renaming.vfs]
 
-        if dry_run:
-            whole = handler.transaction()
-            whole.ops += [op for part in renaming.parts for op in part.ops]
-            parts = [Part(f"{node}/{old}", whole)]
-            show_dry_run(output, handler, parts, lambda: renaming_document(node, old, new, renaming), names)
-        elif output.style != "table":
-            output.show(lambda: renaming_document(node, old, new, renaming), names=names, table=str)
+        whole = handler.transaction()
+        whole.ops += [op for part in renaming.parts for op in part.ops]
+        show_change(
+            output,
+            handler,
+            [Part(f"{node}/{old}", whole)],
+            lambda: renaming_document(node, old, new, renaming),
+            names,
+            dry_run=dry_run,
+        )
     for vm in renaming.vms:
         output.warning(f"VM {vm.name} has a VF of {old} in its XML: change it to {new}")
     output.message(f"{node}/{old}: {'would be ' if dry_run else ''}renamed to {new}, with {len(renaming.vfs)} VFs.")

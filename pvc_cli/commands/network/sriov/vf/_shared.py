@@ -13,7 +13,7 @@ from pvc_cli.cluster.sriov.names import find_pairs, names_on, split_pair
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
-from pvc_cli.commands._common.dry_run import show_dry_run
+from pvc_cli.commands._common.dry_run import show_change
 from pvc_cli.commands._common.refusals import dry_run_mark
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands.network.sriov._reports import word
@@ -111,11 +111,8 @@ def show_claims(output: Output, handler: ZKHandler, changed: Sequence[Changed], 
     ]
     made = [(vf, it) for vf, it in changed if not isinstance(it, PvcError)]
     names = [vf.name for vf, _ in made]
-    if dry_run:
-        parts = [Part(vf.name, it) for vf, it in made]
-        show_dry_run(output, handler, parts, lambda: items_document(items), lambda: names)
-    elif output.style != "table":
-        output.show(lambda: items_document(items), names=lambda: names, table=str)
+    parts = [Part(vf.name, it) for vf, it in made]
+    show_change(output, handler, parts, lambda: items_document(items), lambda: names, dry_run=dry_run)
     for vf, it in changed:
         if isinstance(it, PvcError):
             output.error(f"{vf.name}: {it}")
