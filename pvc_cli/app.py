@@ -1,10 +1,12 @@
 """The root command: global options, and one error line for whatever goes wrong."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
 from itertools import islice
+from typing import Literal
 
 import click
 
@@ -185,13 +187,14 @@ def cli(
     given.output = Output(colour=colour, quiet=quiet, paged=not no_pager)
 
 
-def _find(words: Sequence[str], group: click.Group) -> click.Command:
-    """Return the command that *words* name, as far as they name one: options and arguments are passed over."""
-    command: click.Command = group
+def _find(words: Sequence[str], group: click.Group) -> click.Context:
+    """Return the context of the command that *words* name, as far as they name one: all else is passed over."""
+    context = click.Context(group, info_name=program(), **group.context_settings)
     for word in words:
-        if isinstance(command, click.Group) and not word.startswith("-"):
-            command = command.get_command(click.Context(command), word) or command
-    return command
+        if isinstance(context.command, click.Group) and not word.startswith("-"):
+            command = context.command.get_command(context, word)
+            context = click.Context(command, context, word) if command else context
+    return context
 
 
 def _asks_for_version(words: Sequence[str], group: click.Group) -> bool:
@@ -199,7 +202,13 @@ def _asks_for_version(words: Sequence[str], group: click.Group) -> bool:
     before, after = words[: (at := words.index("--version"))], words[at + 1 :]
     if after and after[0].isdecimal():
         return False
-    return not any("--version" in parameter.opts for parameter in _find([*before, *after], group).params)
+    return not any("--version" in parameter.opts for parameter in _find([*before, *after], group).command.params)
+
+
+def _format_in(words: Sequence[str]) -> Literal["json"] | None:
+    """Return JSON, if *words* ask for it."""
+    asked = " ".join(words).replace("=", " ")
+    return "json" if re.search(r"(?:^| )(?:-o|--output|-f|--format) ?json", asked) else None
 
 
 def hoist(words: Sequence[str], group: click.Group) -> list[str]:
@@ -262,6 +271,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return report_said(given.output, status) if isinstance(status, int) else 0
         except click.ClickException as error:
+            # What is not even split into options has chosen no format, and may have no context.
+            if given.output.style == "table":
+                given.output.style = _format_in(words) or "table"
+            if isinstance(error, click.UsageError) and error.ctx is None:
+                error.ctx = _find(words, cli)
             return fail("usage", _usage(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return stop(signal.SIGINT)

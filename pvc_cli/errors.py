@@ -38,8 +38,13 @@ def hint(name: str, known: Iterable[str], otherwise: str) -> str:
     # Imported here: only a typo needs it.
     from pvc_cli.suggest import likely
 
-    names = [quoted(one) for one in likely(name, known)]
-    return f"did you mean {' or '.join(filter(None, (', '.join(names[:-1]), names[-1])))}?" if names else otherwise
+    return question(likely(name, known)) or otherwise
+
+
+def question(names: Sequence[str]) -> str:
+    """Return "did you mean …?" with *names*; empty if there are none."""
+    words = [quoted(name) for name in names]
+    return f"did you mean {' or '.join(filter(None, (', '.join(words[:-1]), words[-1])))}?" if words else ""
 
 
 _ADVICE = (

@@ -11,10 +11,12 @@ _MOST = 3
 def likely(name: str, known: Iterable[str]) -> list[str]:
     """Return the known names that *name* most likely stands for: one, a few that are as likely, or none.
 
-    What differs only in case or in how numbers are padded (``app-1``, ``app-01``) comes before what looks alike.
+    What differs only in case or in how numbers are padded (``app-1``, ``app-01``) comes before what looks alike, and
+    so does the option of which only the first words are given (``--vlan``).
     """
     names = list(dict.fromkeys(known))
-    found = [one for one in names if _bare(one) == _bare(name)] or _closest(name, names)
+    begun = [one for one in names if name.startswith("--") and one.startswith(f"{name}-")]
+    found = [one for one in names if _bare(one) == _bare(name)] or begun or _closest(name, names)
     return found if len(found) <= _MOST else []
 
 

@@ -14,6 +14,7 @@ VMS = [f"app-{number:02}" for number in range(1, 41)]
         ("app-021", VMS, ["app-21"]),
         ("APP-01", VMS, ["app-01"]),
         ("web1", ["web01", "web-01", "web10"], ["web01"]),
+        ("--vlan", ["--plan", "--vlan-id", "--vlan-qos"], ["--vlan-id", "--vlan-qos"]),
         ("app-99", VMS, []),  # four and more are as likely
         ("pvchv9", ["pvchv1", "pvchv2", "pvchv3"], ["pvchv1", "pvchv2", "pvchv3"]),
         ("renam", ["add", "list", "rename"], ["rename"]),

@@ -9,6 +9,7 @@ from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.inventory import Document, ansible_inventory, host_names, host_variables, prometheus_target
 from pvc_cli.cluster.vms.query import SEE_VMS, find, is_one, list_vms, narrow
 from pvc_cli.cluster.vms.read import read_summaries
+from pvc_cli.cluster.vms.selection import check_states, explain_no_match
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Context,
@@ -63,6 +64,9 @@ def _of_many(
     everybody = list_vms(handler)
     hosts = host_names(everybody)
     chosen = [vm.uuid for vm in narrow(handler, everybody, filters, warn_of_broken_xml(context.output))]
+    check_states(filters, found=bool(chosen))
+    if not chosen:
+        context.output.warning(f"the inventory is empty: {explain_no_match(handler, filters).reason}")
     addresses, vms = read_addresses(handler), read_summaries(handler, chosen)
     if port is None:
         return ansible_inventory(vms, hosts, addresses)

@@ -48,6 +48,25 @@ def test_every_command_that_fails_says_so_as_json(pvc: Pvc, words: tuple[str, ..
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("vm list -o json --tag", "Option '--tag' requires an argument: see 'pvc vm list --help'"),
+        ("vm list -ojson --nope", "No such option '--nope': did you mean '--name'? See 'pvc vm list --help'"),
+        ("vm info --output=json --nope", "No such option '--nope': see 'pvc vm info --help'"),
+        ("vm lst -f json", "No such command 'lst': did you mean 'list'? See 'pvc vm --help'"),
+        (
+            "vm list --min-memory x -o json",
+            "Invalid value for '--min-memory': 'x' is not an amount of memory: give MiB, or 16G: see 'pvc vm list"
+            " --help'",
+        ),
+    ],
+)
+def test_a_line_that_is_not_understood_is_an_error_for_programs_too(pvc: Pvc, words: str, message: str) -> None:
+    error = error_of(pvc(*words.split()))
+    assert (error["code"], error["kind"], error["message"]) == (2, "usage", message)
+
+
+@pytest.mark.parametrize(
     ("words", "code", "kind"),
     [
         ("vm tag remove web-01 nope", 1, "refused"),

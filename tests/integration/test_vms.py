@@ -101,7 +101,8 @@ def test_an_expression_that_looks_like_a_shell_pattern_is_pointed_out(on_tree: P
     )
     assert on_tree("-q", "vm", "list", "web-0*").err == ""
     assert on_tree("vm", "list", "*web").err == (
-        "Error: invalid regular expression '*web': nothing to repeat at position 0; try 'web$'\n"
+        "Error: invalid regular expression '*web': nothing to repeat at position 0; try 'web$';"
+        " --name '*web' takes it as a shell pattern\n"
     )
 
 

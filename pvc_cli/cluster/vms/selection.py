@@ -35,6 +35,8 @@ def explain_no_match(handler: ZKHandler, filters: Filters) -> NoMatch:
             if not any(word == tag or fnmatchcase(tag, word) for tag in tags):
                 advice = hint(word, tags, _SEE_TAGS)
                 return NoMatch(f"no VM has a tag {quoted(word)}: {advice}", misspelt=advice != _SEE_TAGS)
+    if filters.pattern and filters.pattern in (handler.children("base.node") or []):
+        return NoMatch(f"{filters.pattern} is a node: -t {filters.pattern} selects its VMs", misspelt=False)
     return NoMatch("no VM matches", misspelt=False)
 
 

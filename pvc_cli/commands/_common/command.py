@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import click
 
-from pvc_cli.cluster.patterns import check_pattern, looks_like_glob
+from pvc_cli.cluster.patterns import check_pattern, is_glob, looks_like_glob
 from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.connections.session import connect_to_list as connect_to_list
@@ -91,7 +91,8 @@ def output_option_with_metrics(command: Command) -> Command:
 def _add_formats(command: Command, own_formats: dict[str, Format]) -> Command:
     return _output(
         click.option(
-            "-f", "--format", type=click.Choice(list(_PVC_FORMATS)), expose_value=False, callback=_choose_format,
+            "-f", "--format", type=click.Choice(list(_PVC_FORMATS)), is_eager=True, expose_value=False,
+            callback=_choose_format,
             help="Output format, in the words of PVC's own client.",
         )(command),
         list(own_formats),
@@ -116,15 +117,25 @@ def file_output_option(command: Command) -> Command:
 
 def _output(command: Command, formats: list[str], text: str) -> Command:
     return click.option(
-        "-o", "--output", type=click.Choice(formats), expose_value=False, callback=_choose_format, help=text
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        is_eager=True,
+        expose_value=False,
+        callback=_choose_format,
+        help=text,
     )(command)
 
 
 def _check_pattern(context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
     """Refuse an invalid regular expression, and point out one that looks like a shell pattern."""
-    if given and check_pattern(given) and given != "-" and looks_like_glob(given):
-        named = any(parameter.name == "names" for parameter in context.command.params)
-        instead = f"; --name {shlex.quote(given)} takes it as a shell pattern" if named else ""
+    named = any(parameter.name == "names" for parameter in context.command.params)
+    instead = f"; --name {shlex.quote(given or '')} takes it as a shell pattern" if named else ""
+    try:
+        check_pattern(given or "")
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{error}{instead if is_glob(given or '') else ''}") from None
+    if given and given != "-" and looks_like_glob(given):
         context.obj.output.message(
             f"Note: {quoted(given)} is taken as a regular expression, found anywhere in a name{instead}."
         )

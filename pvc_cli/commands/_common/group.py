@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pvc_cli.errors import EXIT_USAGE, hint, quoted
+from pvc_cli.errors import EXIT_USAGE, hint, question, quoted
 
 _DESTRUCTIVE = frozenset(
     ("delete", "disable", "flush", "prune", "release", "remove", "restore", "rollback", "shutdown", "stop", "undo")
@@ -20,6 +20,7 @@ _SYNONYMS = {
     "rm": ("remove", "delete"),
 }
 """What people who come from other tools type, and the commands that they mean, the first that a group has."""
+_FEW = 3
 _HELP = "pvc_cli.commands.help"
 
 
@@ -100,6 +101,16 @@ class LazyGroup(click.Group):
         command = group.get_command(context, second) if group else None
         return (f"{group.name} {second}", command) if group and command else None
 
+    def _further_down(self, context: click.Context, name: str) -> list[str]:
+        """Return the commands called *name* in the groups of this one, unless they destroy, or there are too many."""
+        groups = {known: self.get_command(context, known) for known in (*self._aliases, *self._lines)}
+        found = {
+            group._lines[name]: f"{known} {name}"
+            for known, group in reversed(groups.items())
+            if isinstance(group, LazyGroup) and name in group._lines and name not in _DESTRUCTIVE
+        }
+        return sorted(found.values()) if len(found) <= _FEW else []
+
     @staticmethod
     def _load(module: str) -> click.Command:
         command: click.Command = import_module(module).command
@@ -118,7 +129,7 @@ class LazyGroup(click.Group):
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
             # Whoever wants to destroy something is not led to another change, either.
             harmless = [known for known in self.list_commands(ctx) if not {name, known} & _DESTRUCTIVE]
-            advice = hint(name, harmless, "")
+            advice = question(self._further_down(ctx, name)) or hint(name, harmless, "")
             raise click.UsageError(f"No such command {quoted(name)}" + (f": {advice}" if advice else ""), ctx)
         return super().resolve_command(ctx, args)
 

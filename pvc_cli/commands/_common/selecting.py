@@ -14,7 +14,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.selected import note_filters
-from pvc_cli.commands._common.values import Number
+from pvc_cli.commands._common.values import Memory, Number
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -65,8 +65,11 @@ _OTHERS = (
     click.option("--mac", metavar="MAC", help="Only the VM that has an interface with this address."),
     click.option("--disk", metavar="PATTERN", help="Only VMs with this disk: POOL/VOLUME, or a pattern in quotes."),
     *(
-        click.option(f"--{end}-{kind}", type=Number(min=0), metavar=unit, help=f"Only VMs with at {word} {what}.")
-        for kind, unit, what in (("memory", "MIB", "this much memory"), ("vcpus", "NUMBER", "this many vCPUs"))
+        click.option(f"--{end}-{kind}", type=of, metavar=unit, help=f"Only VMs with at {word} {what}.")
+        for kind, of, unit, what in (
+            ("memory", Memory(), "MIB", "this much memory: MiB, or 16G"),
+            ("vcpus", Number(min=0), "NUMBER", "this many vCPUs"),
+        )
         for end, word in (("min", "least"), ("max", "most"))
     ),
     click.option("--sriov", is_flag=True, help="Only VMs that use a VF, or another device of their node."),

@@ -1,17 +1,35 @@
 """Kinds of values on the command line, checked before anything else is done."""
 
 import os
+import re
 from pathlib import Path
 
 import click
 
 from pvc_cli.errors import ConfigError
 
+_MEMORY = re.compile(r"([0-9]+) ?([MGT]?)(?:i?B)?", re.IGNORECASE)
+_MEBIBYTES = {"": 1, "M": 1, "G": 1024, "T": 1024**2}
+
 
 class Number(click.IntRange):
     """A whole number in a range."""
 
     name = "number"
+
+
+class Memory(Number):
+    """An amount of memory in MiB; ``16G`` and ``16GiB`` are 16,384."""
+
+    name = "amount of memory"
+
+    def convert(self, value: str | float, param: click.Parameter | None, context: click.Context | None) -> int:
+        """Return *value* in MiB."""
+        found = _MEMORY.fullmatch(str(value).strip())
+        if not found:
+            self.fail(f"{value!r} is not an amount of memory: give MiB, or 16G", param, context)
+        amount, unit = found.groups()
+        return int(amount) * _MEBIBYTES[unit.upper()]
 
 
 class Seconds(click.FloatRange):

@@ -2,10 +2,12 @@ from typing import Literal
 
 import click
 
+from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.cluster.vms.tag_plans import plan_add
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
 from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_words, tag_options
+from pvc_cli.errors import InvalidInputError, quoted
 
 
 @click.command("add")
@@ -44,6 +46,10 @@ def command(
       pvc vm tag add --all -s start audited --dry-run
     """
     vms, tags = split_words(context, selection)
+    if selection.by_options and not force_name and not is_one(tags[0]):
+        raise InvalidInputError(
+            f"{quoted(tags[0])} means VMs, but --all or a filter selects the VMs: drop one of both"
+        )
     plan = plan_add(tags, kind=kind, protected=protected, force=force, any_name=force_name)
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
