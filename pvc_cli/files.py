@@ -80,7 +80,7 @@ def _replace(
             _replace_empty(Path(temporary), target)
         else:
             _put_new(Path(temporary), target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         return written
     except BaseException:
         with contextlib.suppress(OSError):
@@ -111,7 +111,7 @@ def _replace_empty(source: Path, target: Path) -> None:
         source.replace(target)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name last, too: without this, a power cut may bring the old file back."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -203,4 +203,7 @@ def state_folder() -> Path:
 def _folder(variable: str, default: str) -> Path:
     """Return pvc's folder below the one in *variable*."""
     given = os.environ.get(variable)
-    return (Path(given) if given else Path.home() / default) / "pvc"
+    try:
+        return (Path(given) if given else Path.home() / default) / "pvc"
+    except RuntimeError:
+        raise ConfigError(f"cannot tell the home directory: set HOME, or {variable}") from None

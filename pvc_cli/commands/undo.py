@@ -1,4 +1,5 @@
 import shlex
+from typing import NamedTuple
 
 import click
 
@@ -7,7 +8,8 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many, confirm
-from pvc_cli.connections.cluster_id import FILE, identify, unsure
+from pvc_cli.connections.cluster_id import FILE, ClusterId, identify, unsure
+from pvc_cli.connections.entry_file import Recorded
 from pvc_cli.connections.history import Entry, find_entry, renewed
 from pvc_cli.errors import RefusedError
 
@@ -29,47 +31,86 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
     Example:
       pvc vm tag add web-01 blue && pvc undo last --dry-run
     """
-    if name != "last":
-        find_entry(name).changes()
+    found = None if name == "last" else find_entry(name)
     with connect(context) as handler:
         here = identify(handler)
-        entry = find_entry(name, here)
-        changes = entry.changes()
-        if entry.cluster.is_copy(here):
-            raise RefusedError(unsure(entry.cluster, here, f"that {entry.id} changed"))
-        if not entry.cluster.is_same(here):
-            raise RefusedError(f"{entry.id} changed another cluster: {_to_use(entry.cluster.hosts)}")
-        if entry.unfinished():
-            _require_confirmation(entry, name, yes=yes, dry_run=dry_run)
-        if name == "last":
-            if entry.undoes:
-                raise RefusedError(
-                    f"the last change was an undo (of {entry.undoes}), and undoing it would redo that: run 'pvc undo"
-                    f" {entry.id}' to redo it, or choose an earlier change from 'pvc history list'"
-                )
-            context.output.message(f"The last change was: {shlex.join(entry.command)}")
-        if not changes:
+        entry, recorded = found or find_entry(name, here)
+        _require_same(entry, here)
+        if not (changes := recorded.changes) and not entry.why_incomplete:
             context.output.message(f"Nothing to undo: all that {entry.id} changed, it took back itself.")
             return 0
+        if name == "last":
+            _require_plain(entry, recorded)
+            context.output.message(f"The last change was: {shlex.join(entry.command)}")
+        elif doubt := _doubt(entry, recorded):
+            if dry_run:
+                context.output.warning(f"{entry.id} {doubt.why}.")
+            else:
+                confirm(f"{entry.id} {doubt.why}. {doubt.question}", yes=yes)
         context.undoes = entry.id
         items = changed_items(handler, renewed(entry, changes))
         ask_many(len(items), "items", yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)
 
 
-def _require_confirmation(entry: Entry, name: str, *, yes: bool, dry_run: bool) -> None:
-    """Ask whether to undo what a killed command may have changed: somebody else may have set the very same.
+def _require_same(entry: Entry, here: ClusterId) -> None:
+    """Check that the cluster in use is the one that was changed, by a command that has ended.
 
-    :raises RefusedError: if it was not asked for by its ID, or is not confirmed.
+    :raises RefusedError: if it is another one, or a copy, or the command runs.
     """
-    what = f"{entry.id} is unfinished: whether it was made, or somebody else did the same, is unknown"
-    if name == "last":
+    if entry.cluster.is_copy(here):
+        raise RefusedError(unsure(entry.cluster, here, f"that {entry.id} changed"))
+    if not entry.cluster.is_same(here):
+        raise RefusedError(f"{entry.id} changed another cluster: {_to_use(entry.cluster.hosts)}")
+    if entry.state == "running":
+        raise RefusedError(f"{entry.id} {entry.how_it_ended}: wait until it ends, or stop it, then undo it")
+
+
+def _require_plain(entry: Entry, recorded: Recorded) -> None:
+    """Check that the last change can be undone without a choice.
+
+    :raises RefusedError: if it is in doubt, or an undo.
+    """
+    if doubt := _doubt(entry, recorded):
+        raise RefusedError(f"the last change, {entry.id}, {doubt.why}: {doubt.advice}")
+    if entry.undoes:
         raise RefusedError(
-            f"the last change, {what}: see 'pvc history show {entry.id}', then run 'pvc undo {entry.id}', or choose"
-            " an earlier change from 'pvc history list'"
+            f"the last change was an undo (of {entry.undoes}), and undoing it would redo that: run 'pvc undo"
+            f" {entry.id}' to redo it, or choose an earlier change from 'pvc history list'"
         )
-    if not dry_run:
-        confirm(f"{what}. Undo what is as it would have left it?", yes=yes)
+
+
+class _Doubt(NamedTuple):
+    """Why an undo may not do what is expected of it."""
+
+    why: str
+    question: str
+    advice: str
+    """What to do about the last change."""
+
+
+def _doubt(entry: Entry, recorded: Recorded) -> _Doubt | None:
+    """Return why to ask before a change is undone: it may be another's, or it is not all of it.
+
+    :raises RefusedError: if nothing of it is known.
+    """
+    if entry.why_incomplete:
+        restore = "restore the backup that was made before it, with 'pvc cluster restore'"
+        if not recorded.changes:
+            raise RefusedError(f"{entry.id} {entry.why_incomplete}, and nothing of it is there: {restore}")
+        return _Doubt(
+            entry.why_incomplete,
+            "Undo the part that is known?",
+            f"{restore}, or undo the part that is known with 'pvc undo {entry.id}'",
+        )
+    if recorded.unfinished:
+        return _Doubt(
+            f"{entry.how_it_ended}, and whether it made its last change itself is unknown",
+            "Undo what is as it would have left it?",
+            f"see 'pvc history show {entry.id}', then run 'pvc undo {entry.id}', or choose an earlier change from"
+            " 'pvc history list'",
+        )
+    return None
 
 
 def _to_use(hosts: str) -> str:

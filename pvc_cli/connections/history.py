@@ -1,102 +1,93 @@
 """Read the history of what this user changed: a file per command, from which it can be undone."""
 
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+from pvc_cli import identity
 from pvc_cli.connections.cluster_id import ClusterId, unsure
-from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
-from pvc_cli.files import state_folder
-from pvc_cli.zk.undo import UNKNOWN, Changed
-from pvc_cli.zk.written import decode_value
+from pvc_cli.connections.entry_file import FORMAT, SUFFIX, Gap, Recorded, Wanted, decode_head, read_changes
+from pvc_cli.errors import ConfigError, NotFoundError, PvcError, RefusedError, hint, quoted
+from pvc_cli.files import cannot_read, state_folder
+from pvc_cli.zk.undo import Changed
 
-SUFFIX = ".jsonl"
-_BLOCK = 1 << 16
+State = Literal["", "running", "interrupted", "ended", "unfinished"]
+_GAPS: dict[Gap, str] = {
+    "too large": "changed more than its entry holds",
+    "unwritable": "changed more than could be written to its entry",
+    "damaged": "changed more than its entry holds, of which a part was cut off",
+    "newer": "was made by a newer pvc, which this one cannot read",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command that changed something."""
+    """A command that changed something, as the head of its file tells."""
 
     id: str
     time: float
-    """In seconds since 1970."""
+    """In seconds since 1970, by the clock of then."""
     cluster: ClusterId
     user: str
     command: tuple[str, ...]
     path: Path
     undoes: str = ""
     """The ID of the entry that it undid, if it was an undo."""
+    order: float = 0.0
+    """What entries are sorted by: the time, unless the clock was set back."""
+    state: State = ""
+    """What became of the command; unfinished if it could not find out what it changed, empty if nothing tells."""
+    gap: Gap = ""
+    """Why it lacks something of what was changed."""
+    size: int | None = None
+    """How much of its file counts, if not all."""
+    process: str = ""
+    """The process that runs the command, or ran it."""
 
-    def changes(self) -> list[Changed]:
-        """Return what it changed, each znode once, and what it was about to change when it ended.
+    def read(self, wanted: Wanted | None = None) -> Recorded:
+        """Return what it changed.
 
-        :raises RefusedError: if it changed too much for its entry.
+        :param wanted: the znodes that are asked for; all by default.
+        :raises NotFoundError: if it is gone.
+        :raises ConfigError: if it cannot be read.
+        :raises RefusedError: if it is damaged, or of a newer pvc.
         """
-        made = self.made()
-        before = {change.path: change.before for change in made}
-        # Whether it took something back is for its version to tell.
-        perhaps = [c for c in self.unfinished() if c.path not in before or before[c.path] != c.after]
-        return _merged([*made, *perhaps])
-
-    def made(self) -> list[Changed]:
-        """Return what it is known to have changed, each znode once.
-
-        :raises RefusedError: if it changed too much for its entry.
-        """
-        return _merged(self._read()[0])
-
-    def unfinished(self) -> list[Changed]:
-        """Return what it was about to change when it was killed, or lost the cluster: perhaps it did.
-
-        :raises RefusedError: if it changed too much for its entry.
-        """
-        return self._read()[1]
+        if self.gap == "newer":
+            raise RefusedError(f"{self.id} was written by a newer pvc: use that one, or update this one")
+        return read_changes(self.path, self.size, wanted)
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether it may have changed more than it is known to have: its end is not written."""
-        line = _last_line(self.path)
-        if line.startswith(b'{"open"'):
-            return not (line.startswith(b'{"open":0,') and line.endswith(b"\n"))
-        return line.startswith(b'{"intended"') and line.endswith(b"\n")
+        """Whether it may have changed more than it is known to have."""
+        if self.state == "ended" or self.gap == "newer":
+            return False
+        with suppress(PvcError):
+            return bool(self.read().unfinished)
+        return True
 
-    def _read(self) -> tuple[list[Changed], list[Changed]]:
-        """Return what it changed, and what it was about to change when it ended."""
-        made: list[Changed] = []
-        intended: dict[int, list[Changed]] = {}
-        batches = 0
-        for line in _lines(self.path):
-            if line.get("truncated"):
-                raise RefusedError(
-                    f"{self.id} changed more than its entry holds: restore the backup that was made before it, with"
-                    " 'pvc cluster restore'"
-                )
-            if "intended" in line:
-                intended[batches] = [
-                    Changed(path, decode_value(before), decode_value(after), *UNKNOWN)
-                    for path, before, after in line["intended"]
-                ]
-                batches += 1
-            if "done" in line:
-                changed = zip(intended.pop(line["of"]), line["done"], strict=False)
-                made += [change._replace(version=version, czxid=czxid) for change, (version, czxid) in changed]
-            # So were entries before they told of intentions.
-            for path, before, after, version, czxid in line.get("changes", ()):
-                made.append(Changed(path, decode_value(before), decode_value(after), version, czxid))
-        return made, [change for changes in intended.values() for change in changes]
+    @property
+    def why_incomplete(self) -> str:
+        """Why its file lacks something of what was changed, as in "it changed more …"; empty if it lacks nothing."""
+        return _GAPS.get(self.gap, "")
+
+    @property
+    def how_it_ended(self) -> str:
+        """How the command ended, if not as it should, or that it still runs; else empty."""
+        if self.state == "running":
+            return f"is still running ({self.process})"
+        if self.state == "unfinished":
+            return "lost the cluster before it knew what it had changed"
+        return "was interrupted" if self.state == "interrupted" or self.is_unfinished else ""
 
 
-def _merged(changes: Sequence[Changed]) -> list[Changed]:
-    """Return *changes* with one for each znode, without those that came back to what was there."""
-    merged: dict[str, Changed] = {}
-    for change in changes:
-        merged[change.path] = merged[change.path].then(change) if change.path in merged else change
-    return [change for change in merged.values() if change.before != change.after]
+class Found(NamedTuple):
+    """An entry, and what it changed."""
+
+    entry: Entry
+    recorded: Recorded
 
 
 def renewed(entry: Entry, changes: Sequence[Changed]) -> list[Changed]:
@@ -104,15 +95,21 @@ def renewed(entry: Entry, changes: Sequence[Changed]) -> list[Changed]:
 
     What one of them took away and an undo restored is as the first left it, if nobody else changed it in between.
     """
+    later = [
+        other
+        for other in reversed(list_entries())
+        if other.order > entry.order and other.cluster.is_same(entry.cluster)
+    ]
+    # What comes after the last undo restores nothing.
+    while later and not later[-1].undoes:
+        later.pop()
     at = {change.path: change for change in changes}
     restored: dict[str, Changed] = {}
-    for other in reversed(list_entries()):
-        if other.time <= entry.time or not other.cluster.is_same(entry.cluster):
-            continue
-        with suppress(RefusedError):
-            for step in other.made():
-                before = at.get(step.path)
-                if before is None:
+    wanted = Wanted(os.path.commonprefix(list(at)), frozenset(at))  # noqa: RUF071 - of texts
+    for other in later:
+        with suppress(PvcError):
+            for step in other.read(wanted).made:
+                if (before := at.get(step.path)) is None:
                     continue
                 if not _follows(step, before):
                     del at[step.path]
@@ -138,40 +135,89 @@ def _follows(step: Changed, before: Changed) -> bool:
     return same and step.version == (before.version if step.after is None else before.version + 1)
 
 
+class History(NamedTuple):
+    """All entries, the latest first, and the files that cannot be read, with the reasons."""
+
+    entries: list[Entry]
+    unreadable: dict[Path, OSError]
+
+
+def read_history() -> History:
+    """Return all entries.
+
+    :raises ConfigError: if their folder cannot be read.
+    """
+    found: list[Entry] = []
+    unreadable: dict[Path, OSError] = {}
+    for path in entry_files():
+        try:
+            entry = load_entry(path)
+        except FileNotFoundError:  # it made room for another meanwhile
+            continue
+        except OSError as error:
+            unreadable[path] = error
+            continue
+        if entry:
+            found.append(entry)
+    return History(sorted(found, key=lambda entry: entry.order, reverse=True), unreadable)
+
+
 def list_entries() -> list[Entry]:
-    """Return all entries, the latest first."""
-    # By time: files of earlier versions are named in local time, which a journey or the end of summer turns back.
-    return sorted(filter(None, map(load_entry, entry_files())), key=lambda entry: entry.time, reverse=True)
+    """Return all entries that can be read, the latest first.
+
+    :raises ConfigError: if their folder cannot be read.
+    """
+    return read_history().entries
 
 
-def find_entry(name: str, cluster: ClusterId | None = None) -> Entry:
-    """Return the entry called *name*, or the latest for ``last``.
+def find_entry(name: str, cluster: ClusterId | None = None) -> Found:
+    """Return the entry called *name*, or the latest for ``last``, with what it changed.
 
     :param cluster: the only cluster whose latest counts.
     :raises NotFoundError: if there is none.
-    :raises RefusedError: if the latest may be of a cluster of which this is a copy.
+    :raises ConfigError: if it, or what may be the latest, cannot be read.
+    :raises RefusedError: if it is damaged, or the latest may be of a cluster of which this is a copy.
     """
-    entries = list_entries()
-    if name == "last" and cluster:
-        return _last_of(cluster, entries)
-    if name == "last" and (kept := next(filter(Entry.changes, entries), None)):
-        return kept
-    for entry in entries:
+    history = read_history()
+    if name == "last":
+        return _last(history, cluster)
+    for entry in history.entries:
         if entry.id == name:
-            return entry
-    advice = hint(name, [entry.id for entry in entries], "see 'pvc history list'")
+            return Found(entry, entry.read())
+    for path, error in history.unreadable.items():
+        if path.name == f"{name}{SUFFIX}":
+            raise cannot_read(path, error)
+    advice = hint(name, [entry.id for entry in history.entries], "see 'pvc history list'")
     raise NotFoundError(f"there is no change {quoted(name)} in the history: {advice}")
 
 
-def _last_of(cluster: ClusterId, entries: Sequence[Entry]) -> Entry:
-    for entry in entries:
-        # One of many changes may have taken them all back.
-        if entry.cluster.is_same(cluster) and entry.changes():
-            return entry
-        if entry.cluster.is_copy(cluster):
+def _last(history: History, cluster: ClusterId | None) -> Found:
+    for entry in history.entries:
+        if cluster is None or entry.cluster.is_same(cluster):
+            recorded = entry.read()
+            # One of many changes may have taken them all back.
+            if recorded.changes or entry.gap:
+                _require_readable(history, after=entry.id)
+                return Found(entry, recorded)
+        elif entry.cluster.is_copy(cluster):
             why = unsure(entry.cluster, cluster, f"that the last change, {entry.id}, was of")
             raise RefusedError(f"{why}; otherwise choose a change from 'pvc history list --cluster'")
-    raise NotFoundError("no change of this cluster is in the history: see 'pvc history list'")
+    _require_readable(history)
+    which = "of this cluster " if cluster else ""
+    raise NotFoundError(f"no change {which}is in the history: see 'pvc history list'")
+
+
+def _require_readable(history: History, after: str = "") -> None:
+    """Check that no file that cannot be read may be later than the entry called *after*.
+
+    :raises ConfigError: if one may be.
+    """
+    for path, error in history.unreadable.items():
+        if path.stem > after:
+            raise ConfigError(
+                f"cannot tell which change was the last: cannot read {path}: {error.strerror}; choose one from 'pvc"
+                " history list'"
+            )
 
 
 def history_folder() -> Path:
@@ -180,51 +226,64 @@ def history_folder() -> Path:
 
 
 def entry_files() -> list[Path]:
-    """Return the files of all entries, and whatever else is called so."""
+    """Return the files of all entries, and whatever else is called so.
+
+    :raises ConfigError: if their folder cannot be read.
+    """
     folder = history_folder()
-    return list(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+    try:
+        return [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise cannot_read(folder, error) from None
 
 
 def load_entry(path: Path) -> Entry | None:
-    """Return the entry in a file, or None if it is not one, or only half of one."""
-    header = next(_lines(path), {})
+    """Return the entry in a file, or None if it is not one, or only half of one.
+
+    :raises OSError: if it cannot be read.
+    """
+    head, size, running = decode_head(path)
     try:
+        time = float(head["time"])
+        written = int(head.get("size", 0)) or size
         return Entry(
             path.name.removesuffix(SUFFIX),
-            float(header["time"]),
-            ClusterId(str(header["cluster"]), header.get("cluster_id")),
-            str(header["user"]),
-            tuple(map(str, header["command"])),
+            time,
+            ClusterId(str(head["cluster"]), head.get("cluster_id")),
+            str(head["user"]),
+            tuple(map(str, head["command"])),
             path,
-            str(header.get("undoes") or ""),
+            str(head.get("undoes") or ""),
+            float(head.get("order", time)),
+            _state_of(head, running=running),
+            _gap_of(head, size, written),
+            written,
+            _process(head),
         )
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _last_line(path: Path) -> bytes:
-    """Return the last line of a file, of which nothing else is read; empty if it cannot be."""
-    tail = b""
-    try:
-        with path.open("rb") as file:
-            at = file.seek(0, os.SEEK_END)
-            while at and b"\n" not in tail[:-1]:
-                size = min(at, _BLOCK)
-                at -= size
-                file.seek(at)
-                tail = file.read(size) + tail
-    except OSError:
-        return b""
-    return b"".join(tail.splitlines(keepends=True)[-1:])
+def _state_of(head: Mapping[str, Any], *, running: bool) -> State:
+    # One that was killed says that it runs.
+    if head.get("ended") == "running":
+        return "running" if running else "interrupted"
+    state: State = head.get("ended", "")
+    return state
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of an entry; a last one that was cut off is left out."""
-    try:
-        with path.open(encoding="ascii") as file:
-            for line in file:
-                found = json.loads(line)
-                if isinstance(found, dict):
-                    yield found
-    except (OSError, ValueError):
-        return
+def _gap_of(head: Mapping[str, Any], size: int, written: int) -> Gap:
+    if int(head.get("format", 1)) > FORMAT:
+        return "newer"
+    if size < written:
+        return "damaged"
+    gap: Gap = head.get("gap", "")
+    return gap
+
+
+def _process(head: Mapping[str, Any]) -> str:
+    """Return which process runs, or ran, the command; one on another machine shares the home."""
+    pid, host = head.get("pid"), head.get("host")
+    return f"pid {pid}" if host == identity.host() else f"pid {pid} on {host}"

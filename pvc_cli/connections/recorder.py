@@ -1,22 +1,17 @@
 """Write the history of what this user changes: what is about to be changed first, then what was."""
 
-import datetime
-import json
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from pvc_cli import identity
-from pvc_cli.connections.history import SUFFIX, entry_files, history_folder, load_entry
+from pvc_cli.connections.entry_writer import EntryWriter
+from pvc_cli.connections.history import entry_files, history_folder, load_entry
+from pvc_cli.errors import PvcError
 from pvc_cli.zk.undo import Changed, Settle
-from pvc_cli.zk.written import encode_value
 
 MOST_ENTRIES = 500
 MOST_BYTES = 32 << 20
-"""How large a command's entry may be; what is larger cannot be undone from it."""
+"""How large a command's entry may be; what is beyond cannot be undone from it."""
 _FEW = 100
 """How many znodes a command changes at most that may take all of it back."""
 
@@ -37,12 +32,10 @@ class Recorder:
         on_error: Callable[[str], object],
         facts: Callable[[], Mapping[str, str | None]] = dict,
     ) -> None:
-        self._header = {"cluster": cluster, "user": identity.user(), "command": list(command)}
+        self._head = {"cluster": cluster, "user": identity.user(), "command": list(command)}
         self._facts = facts
         self._on_error = on_error
-        self._path: Path | None = None
-        self._batches = 0
-        self._open: set[int] = set()
+        self._writer: EntryWriter | None = None
         self._failed = False
         self._net: dict[str, Changed] | None = {}
         """What the few znodes that it changed were at first, and are now; None if they are more."""
@@ -53,45 +46,54 @@ class Recorder:
         :returns: what appends what was changed of it.
         """
         if changes and not self._failed:
-            with self._warning():
+            try:
                 return self._begin(changes)
+            except (OSError, PvcError) as error:
+                self._give_up(error)
         return lambda _: None
 
+    def close(self) -> None:
+        """Mark the entry as that of a command that has ended."""
+        writer, self._writer = self._writer, None
+        if writer:
+            with suppress(OSError):  # it looks interrupted then, as does a killed one
+                writer.end()
+
     def _begin(self, changes: Sequence[Changed]) -> Settle:
-        if self._path is None:
-            self._path = _new_entry({**self._header, **self._facts()})
-        if self._path.stat().st_size > MOST_BYTES:
+        if self._writer is None:
+            make_room()
+            self._writer = EntryWriter(history_folder(), {**self._head, **self._facts()})
+        writer = self._writer
+        if writer.size > MOST_BYTES:
             self._failed = True
-            _append(self._path, {"truncated": True})
+            writer.lacks("too large")
+            size = f"{MOST_BYTES >> 20} MiB"
+            self._on_error(f"only a part of the change can be undone later: its history takes more than {size}")
             return lambda _: None
-        number = self._batches
-        values = [[c.path, encode_value(c.before), encode_value(c.after)] for c in changes]
-        _append(self._path, {"intended": values})
-        self._batches += 1
-        self._open.add(number)
-        return lambda changed: self._settle(number, changed)
+        number = writer.intend(changes)
+        return lambda changed: self._settle(writer, number, changed)
 
-    def _settle(self, number: int, changed: Sequence[Changed]) -> None:
-        if self._path is None:
-            return
-        self._open.discard(number)
+    def _settle(self, writer: EntryWriter, number: int, changed: Sequence[Changed]) -> None:
         taken_back = self._is_taken_back(changed)
-        with self._warning():
-            if taken_back and not self._open:
-                self._path.unlink()
-                self._path, self._batches = None, 0
-            elif not self._failed:
-                marks = [[c.version, c.czxid] for c in changed]
-                _append(self._path, {"open": len(self._open), "of": number, "done": marks})
-
-    @contextmanager
-    def _warning(self) -> Iterator[None]:
-        """Say that the history cannot be written, and give it up."""
         try:
-            yield
+            writer.settle(number, changed)
+            if taken_back and not writer.is_open and not self._failed:
+                self._writer = None
+                writer.delete()
         except OSError as error:
-            self._failed = True
-            self._on_error(f"the change cannot be undone later, for its history cannot be written: {error.strerror}")
+            self._give_up(error)
+
+    def _give_up(self, error: OSError | PvcError) -> None:
+        """Say that the history cannot be written, and mark what is there as incomplete."""
+        self._failed = True
+        what = "the change"
+        if self._writer:
+            what = "only a part of the change"
+            with suppress(OSError):
+                self._writer.lacks("unwritable")
+        cannot = "can" if self._writer else "cannot"
+        why = error.strerror if isinstance(error, OSError) else error
+        self._on_error(f"{what} {cannot} be undone later, for its history cannot be written: {why}")
 
     def _is_taken_back(self, changes: Sequence[Changed]) -> bool:
         """Tell whether all is as it was before the command, now that *changes* were made, too."""
@@ -102,28 +104,16 @@ class Recorder:
         return self._net is not None and all(change.before == change.after for change in self._net.values())
 
 
-def _append(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a", encoding="ascii") as file:
-        file.write(json.dumps(line, separators=(",", ":")) + "\n")
-
-
-def _prune() -> None:
-    """Make room for one entry more: files that are not entries go first, then the oldest."""
+def make_room() -> None:
+    """Make room for one entry more: files that are not entries go first, then the oldest; what runs keeps its own."""
     files = entry_files()
-    if len(files) >= MOST_ENTRIES:
-        times = {path: entry.time for path in files if (entry := load_entry(path))}
-        for old in sorted(files, key=lambda path: times.get(path, 0.0))[: len(files) - MOST_ENTRIES + 1]:
+    if len(files) < MOST_ENTRIES:
+        return
+    order = dict.fromkeys(files, 0.0)
+    for path in files:
+        with suppress(OSError):
+            if entry := load_entry(path):
+                order[path] = float("inf") if entry.state == "running" else entry.order
+    for old in sorted(files, key=order.__getitem__)[: len(files) - MOST_ENTRIES + 1]:
+        if order[old] != float("inf"):
             old.unlink(missing_ok=True)
-
-
-def _new_entry(header: dict[str, Any]) -> Path:
-    folder = history_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _prune()
-    now = time.time()
-    name = datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y%m%d-%H%M%S-%fZ")
-    path = folder / f"{name}{SUFFIX}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
-        file.write(json.dumps({"id": name, "time": now, **header}) + "\n")
-    return path

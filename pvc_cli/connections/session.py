@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,19 +71,21 @@ def connect(
         return
     if context.write:
         raise InvalidInputError("--write goes with a backup, -c file:PATH: a cluster needs no leave to be changed")
-    record = _recorder(context, target.hosts, lambda: mark_of(handler.known_base))
-    with ZKHandler(
-        target.hosts,
-        access=target.access,
-        timeout=context.timeout,
-        lock_timeout=context.lock_timeout,
-        on_event=on_event or (context.output.message if context.verbose else None),
-        before_change=_before_change(context, target),
-        # What a daemon does is nobody's to undo.
-        on_change=None if context.unattended else record,
-        lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
-        schema_dir=context.schema_dir,
-    ) as handler:
+    with (
+        _recording(context, target.hosts, lambda: mark_of(handler.known_base)) as record,
+        ZKHandler(
+            target.hosts,
+            access=target.access,
+            timeout=context.timeout,
+            lock_timeout=context.lock_timeout,
+            on_event=on_event or (context.output.message if context.verbose else None),
+            before_change=_before_change(context, target),
+            # What a daemon does is nobody's to undo.
+            on_change=None if context.unattended else record,
+            lock_holder=f"pvc, {identity.user()}@{identity.host()}, process {os.getpid()}",
+            schema_dir=context.schema_dir,
+        ) as handler,
+    ):
         context.connected = True
         yield handler
 
@@ -107,35 +109,37 @@ def _open_backup(path: Path, context: Context) -> Iterator[ZKHandler]:
         " 'pvc --write -c file:COPY …'"
     )
     hosts = file_hosts(path)
-    store = SnapshotStore.open(
-        path,
-        lock_timeout=context.lock_timeout,
-        read_only="" if context.write else why,
-        on_change=_recorder(context, hosts, lambda: None),
-    )
-    try:
-        yield ZKHandler.over(store, hosts=hosts, schema_dir=context.schema_dir)
-    finally:
-        store.save()
+    with _recording(context, hosts, lambda: None) as record:
+        store = SnapshotStore.open(
+            path, lock_timeout=context.lock_timeout, read_only="" if context.write else why, on_change=record
+        )
+        try:
+            yield ZKHandler.over(store, hosts=hosts, schema_dir=context.schema_dir)
+        finally:
+            store.save()
 
 
-def _recorder(context: Context, hosts: str, mark: Callable[[], str | None]) -> OnChange:
-    """Return what notes each change that is sent, and that was made, and writes the command into the history.
+@contextmanager
+def _recording(context: Context, hosts: str, mark: Callable[[], str | None]) -> Iterator[OnChange]:
+    """Yield what notes each change that is sent, and that was made, and writes the command into the history.
 
     :param mark: returns what tells the cluster from all others, if that is known by then.
     """
+    at_end = ExitStack()
 
     @functools.cache
     def recorder() -> Recorder:
         # Imported here: most commands change nothing.
         from pvc_cli.connections.recorder import Recorder
 
-        return Recorder(
+        recorder = Recorder(
             hosts,
             ["pvc", *sys.argv[1:]],
             context.output.warning,
             lambda: {"cluster_id": mark(), "undoes": context.undoes or None},
         )
+        at_end.callback(recorder.close)
+        return recorder
 
     def record(changes: list[Changed]) -> Settle:
         context.sent = True
@@ -147,7 +151,8 @@ def _recorder(context: Context, hosts: str, mark: Callable[[], str | None]) -> O
 
         return note
 
-    return record
+    with at_end:
+        yield record
 
 
 def log_line(hosts: str, words: Sequence[str]) -> str:

@@ -283,7 +283,7 @@ def test_the_history_is_private_bounded_and_stops_no_change(
     assert on_tree("vm", "tag", "add", "web-01", "big").code == 0
     large = on_tree("undo", "last")
     assert large.code == 1
-    assert "changed more than its entry holds: restore the backup that was made before it" in large.err
+    assert "changed more than its entry holds, and nothing of it is there: restore the backup that was" in large.err
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
@@ -370,7 +370,7 @@ def test_what_a_killed_command_may_have_changed_is_told_as_unfinished_and_undone
     assert (tree.dump() == before) == (moment == "before")
     (listed,) = json.loads(on_tree("history", "list", "--cluster", "-o", "json").out)
     assert (listed["command"][-1], listed["unfinished"]) == ("blue", True)
-    assert "unfinished" in on_tree("history", "list").out
+    assert "interrupted" in on_tree("history", "list").out
     shown = json.loads(on_tree("history", "show", "last", "-o", "json").out)
     assert shown["changes"] == []
     assert f"/domains/{tree.uuid('web-01')}/tags/blue" in {change["path"] for change in shown["unfinished"]}
@@ -380,7 +380,7 @@ def test_what_a_killed_command_may_have_changed_is_told_as_unfinished_and_undone
     # Somebody else may have added the same tag: a person decides.
     now = tree.dump()
     for words, said in (
-        (("undo", "last"), f"Error: the last change, {listed['id']} is unfinished: whether it was made, or somebody"),
+        (("undo", "last"), f"Error: the last change, {listed['id']}, was interrupted, and whether it made its last"),
         (("undo", listed["id"]), "Error: confirmation required"),
     ):
         refused = on_tree(*words)
@@ -435,10 +435,12 @@ def test_what_became_of_each_transaction_is_told_by_its_own(home: Path) -> None:
     made([c])
     refused([])
     (entry,) = list_entries()
-    assert (entry.made(), [change.path for change in entry.unfinished()], entry.is_unfinished) == ([c], ["/a"], True)
-    assert {change.path for change in entry.changes()} == {"/a", "/c"}
+    read = entry.read()
+    assert (read.made, [change.path for change in read.unfinished], entry.is_unfinished) == ([c], ["/a"], True)
+    assert {change.path for change in read.changes} == {"/a", "/c"}
     unknown([a])
-    assert (entry.made(), entry.unfinished(), entry.is_unfinished) == ([c, a], [], False)
+    assert (*entry.read(), entry.is_unfinished) == ([a, c], [], False)
+    recorder.close()
 
 
 def test_a_refused_transaction_leaves_no_entry(on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

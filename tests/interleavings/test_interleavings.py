@@ -783,7 +783,9 @@ def record_release(store: Store) -> None:
         (znode,) = store.read([Read(f"{VF}/{key}")])
         assert isinstance(znode, Znode)
         changes.append(Changed(f"{VF}/{key}", before, znode.data, znode.version, znode.stat.czxid))
-    Recorder(file_hosts(Path("x")), ["pvc", "sriov", "vf", "release"], print).record(changes)(changes)
+    recorder = Recorder(file_hosts(Path("x")), ["pvc", "sriov", "vf", "release"], print)
+    recorder.record(changes)(changes)
+    recorder.close()
 
 
 def unjudged(_store: Interleaved, _ops: Sequence[Op]) -> list[str]:

@@ -3,10 +3,11 @@ import shlex
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context
+from pvc_cli.commands._common.entries import entry_document, note_of
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
-from pvc_cli.connections.history import Entry, list_entries
+from pvc_cli.connections.history import Entry, read_history
 from pvc_cli.output.writer import Document
 
 _HEADERS = ("ID", "CLUSTER", "NOTE", "COMMAND")
@@ -23,14 +24,17 @@ def command(context: Context, this: bool) -> None:
 
     An ID is the time of the change, in UTC.
 
-    Unfinished is what was killed, or lost the cluster, before it knew whether its last change was made.
+    Running is what has not ended; interrupted, what was killed; unfinished, what lost the cluster before it knew
+    whether its last change was made; incomplete, what changed more than its entry has.
 
     \b
     Examples:
       pvc history list
       pvc history list --cluster -o name
     """
-    entries = list_entries()
+    entries, unreadable = read_history()
+    for path, error in unreadable.items():
+        context.output.warning(f"a change is left out: cannot read {path}: {error.strerror}")
     if this:
         with connect(context) as handler:
             here = identify(handler)
@@ -47,7 +51,7 @@ def command(context: Context, this: bool) -> None:
             lambda entry: [
                 entry.id,
                 entry.cluster.hosts,
-                "unfinished" if entry.is_unfinished else "",
+                note_of(entry),
                 shlex.join(entry.command),
                 time_text(entry.time),
                 entry.user,
@@ -58,11 +62,4 @@ def command(context: Context, this: bool) -> None:
 
 
 def _document(entry: Entry) -> Document:
-    return {
-        "id": entry.id,
-        "time": entry.time,
-        "cluster": entry.cluster.hosts,
-        "user": entry.user,
-        "command": list(entry.command),
-        "unfinished": entry.is_unfinished,
-    }
+    return {**entry_document(entry), "unfinished": entry.is_unfinished}

@@ -1,27 +1,38 @@
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import click
 
 from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.documents import changed_document
 from pvc_cli.cluster.naming import name_changes
+from pvc_cli.cluster.tree_documents import difference_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.dry_run import done_lines
+from pvc_cli.commands._common.entries import entry_document
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.history import Entry, find_entry
 from pvc_cli.errors import PvcError, quoted
-from pvc_cli.output.writer import Output
+from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.undo import Changed
 
 _NOTHING = "-"
 _UNFINISHED = "Unfinished: pvc ended before it knew whether it had changed this"
+_RUNNING = "Running: pvc does not know yet whether it has changed this"
 _MOMENT = 2.0
 """How many seconds the cluster may take to tell names."""
+
+
+class _Named(NamedTuple):
+    """What was changed, and what may have been, by name."""
+
+    made: list[ItemDifference]
+    unfinished: list[ItemDifference]
 
 
 @click.command("show")
@@ -41,25 +52,50 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
       pvc vm tag add web-01 blue && pvc history show last
       pvc vm tag add web-01 red && pvc history show last --paths
     """
-    entry, output = find_entry(name), context.output
-    changes, unfinished = (
+    entry, recorded = find_entry(name)
+    made, unfinished = (
         [change if secrets else _masked(change) for change in sorted(found)]
-        for found in (entry.made(), entry.unfinished())
+        for found in (recorded.made, recorded.unfinished)
     )
-    items = None if paths or secrets or output.style != "table" else _by_name(context, entry, changes)
+    output = context.output
+    by_paths = (paths or secrets) and output.style == "table"
+    named = None if by_paths else _by_name(context, entry, made, unfinished)
     output.show(
-        lambda: {
-            "id": entry.id,
-            "time": entry.time,
-            "cluster": entry.cluster.hosts,
-            "user": entry.user,
-            "command": list(entry.command),
-            "changes": [changed_document(change) for change in changes],
-            "unfinished": [changed_document(change) for change in unfinished],
-        },
-        names=lambda: [change.path for change in (*changes, *unfinished)],
-        table=lambda: "\n\n".join(_blocks(output, entry, changes, items, unfinished)),
+        lambda: _document(entry, made, unfinished, named),
+        names=lambda: _names([*made, *unfinished], named),
+        table=lambda: "\n\n".join(_blocks(output, entry, made, named and named.made, unfinished)),
     )
+
+
+def _document(entry: Entry, made: Sequence[Changed], unfinished: Sequence[Changed], named: _Named | None) -> Document:
+    """Return the document of an entry; names are null where the cluster does not tell them."""
+    items = {key.path: item for part in named or () for item in part for key in item.changes}
+    values = {change.path: change for change in made}
+    return {
+        **entry_document(entry),
+        "items": [_item_document(item, values) for item in named.made] if named else None,
+        "changes": [_change_document(change, items.get(change.path)) for change in made],
+        "unfinished": [_change_document(change, items.get(change.path)) for change in unfinished],
+    }
+
+
+def _item_document(item: ItemDifference, values: Mapping[str, Changed]) -> Document:
+    """Return the document of what was changed of an item, with the values as they are in the tree."""
+    document = difference_document(item)
+    changes = [change | changed_document(values[change["path"]]) for change in document["changes"]]
+    uuid = {"uuid": item.id} if item.kind == "vm" else {}
+    return document | uuid | {"changes": changes}
+
+
+def _change_document(change: Changed, item: ItemDifference | None) -> Document:
+    return {"kind": item and item.kind, "name": item and item.name, **changed_document(change)}
+
+
+def _names(changes: Sequence[Changed], named: _Named | None) -> list[str]:
+    """Return the names of what was changed, or the paths, if names are not known; each once."""
+    if named is None:
+        return [change.path for change in changes]
+    return list(dict.fromkeys(item.name for part in named for item in part))
 
 
 def _blocks(
@@ -76,20 +112,25 @@ def _blocks(
             ("Cluster", entry.cluster.hosts),
             ("User", entry.user),
             ("Command", shlex.join(entry.command)),
+            *([("State", entry.how_it_ended)] if entry.how_it_ended else []),
+            *([("Incomplete", entry.why_incomplete)] if entry.why_incomplete else []),
         ]
     )
     if changes:
         yield _table(output, changes) if items is None else "\n".join(done_lines(output, items))
     if unfinished:
-        yield f"{_UNFINISHED}: 'pvc undo {entry.id} --dry-run' tells."
+        running = entry.state == "running"
+        yield f"{_RUNNING}." if running else f"{_UNFINISHED}: 'pvc undo {entry.id} --dry-run' tells."
         yield _table(output, unfinished)
 
 
-def _by_name(context: Context, entry: Entry, changes: Sequence[Changed]) -> Sequence[ItemDifference] | None:
-    """Return *changes* by item, if the cluster that had them is the one in use, and answers."""
+def _by_name(context: Context, entry: Entry, made: Sequence[Changed], unfinished: Sequence[Changed]) -> _Named | None:
+    """Return the changes by item, if the cluster that had them is the one in use, and answers."""
     try:
         with connect(replace(context, timeout=min(context.timeout, _MOMENT))) as handler:
-            return name_changes(handler, changes) if entry.cluster.is_same(identify(handler)) else None
+            if not entry.cluster.is_same(identify(handler)):
+                return None
+            return _Named(name_changes(handler, made), name_changes(handler, unfinished))
     except PvcError:
         return None
 

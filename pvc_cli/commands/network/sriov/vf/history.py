@@ -6,7 +6,7 @@ import click
 from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.sriov.agents import Agent, read_agents
-from pvc_cli.cluster.sriov.history import changes_of
+from pvc_cli.cluster.sriov.history import changes_of, path_of
 from pvc_cli.cluster.sriov.model import VfRef, find_vfs, read_vfs
 from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.cluster.tree_documents import difference_document
@@ -17,8 +17,9 @@ from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.network.sriov._reports import explain
 from pvc_cli.commands.network.sriov.vf._shared import one_name, vf_words, vfs_argument
 from pvc_cli.connections.cluster_id import identify
+from pvc_cli.connections.entry_file import Wanted
 from pvc_cli.connections.history import Entry, list_entries
-from pvc_cli.errors import RefusedError
+from pvc_cli.errors import PvcError
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
 
@@ -71,15 +72,21 @@ def command(context: Context, words: tuple[str, ...]) -> None:
 
 def _made(output: Output, handler: ZKHandler, vf: VfRef) -> list[_Event]:
     """Return the changes that this user's history has."""
-    events, here = [], identify(handler)
+    events: list[_Event] = []
+    here, top = identify(handler), path_of(handler, vf)
+    if top is None:
+        return events
     for entry in list_entries():
         if not entry.cluster.is_same(here):
             continue
+        if entry.why_incomplete:
+            output.warning(f"what {entry.id} changed is incomplete: {entry.why_incomplete}")
         try:
-            items = [changes_of(handler, vf, changes) for changes in (entry.made(), entry.unfinished())]
-        except RefusedError as error:
+            recorded = entry.read(Wanted(top))
+        except PvcError as error:
             output.warning(str(error))
             continue
+        items = [changes_of(handler, vf, changes) for changes in (recorded.made, recorded.unfinished)]
         events += [
             _event(entry, item, unfinished=unfinished)
             for item, unfinished in zip(items, (False, True), strict=True)

@@ -1,0 +1,30 @@
+"""What is told of a change in the history, whatever it changed."""
+
+from pvc_cli.connections.history import Entry
+from pvc_cli.output.writer import Document
+
+_GAPS = {"too large": "incomplete", "unwritable": "incomplete", "damaged": "damaged", "newer": "of a newer pvc"}
+
+
+def note_of(entry: Entry) -> str:
+    """Return what is to be known of an entry, in a word or two: how its command ended, and whether it is whole."""
+    if entry.state == "running":
+        how = f"running ({entry.process})"
+    elif entry.state == "interrupted":
+        how = "interrupted"
+    else:
+        how = "unfinished" if entry.is_unfinished else ""
+    return ", ".join(filter(None, [how, _GAPS.get(entry.gap, "")]))
+
+
+def entry_document(entry: Entry) -> Document:
+    """Return the document of an entry, without what it changed."""
+    return {
+        "id": entry.id,
+        "time": entry.time,
+        "cluster": entry.cluster.hosts,
+        "user": entry.user,
+        "command": list(entry.command),
+        "state": entry.state or ("unfinished" if entry.is_unfinished else "ended"),
+        "incomplete": entry.why_incomplete or None,
+    }

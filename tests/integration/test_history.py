@@ -1,0 +1,350 @@
+"""The history is honest: about what still runs, what was cut off, what cannot be read, and what it does not have."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pvc_cli.connections import history
+from pvc_cli.connections.entry_file import Recorded, Wanted, read_changes
+from pvc_cli.connections.history import list_entries
+from pvc_cli.connections.recorder import Recorder
+from pvc_cli.zk.undo import Changed
+from tests.conftest import Pvc, Tree, changes_between
+
+
+def run(
+    tree: Tree, *words: str, script: str = "", preexec: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run pvc as a process of its own, after *script*."""
+    program = f"import os, signal, sys\nfrom pvc_cli import app\n{script}\nsys.exit(app.main(sys.argv[1:]))"
+    words = ("--coordinators", tree.hosts, *words)
+    command = [sys.executable, "-c", program, *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, preexec_fn=preexec)
+
+
+def changed(on_tree: Pvc, *words: str) -> str:
+    """The ID of the entry that a command leaves."""
+    assert on_tree(*words).code == 0
+    return on_tree("history", "list", "-o", "name").out.split()[0]
+
+
+def listed(on_tree: Pvc) -> list[dict[str, Any]]:
+    """The documents of the history."""
+    return list(json.loads(on_tree("history", "list", "-o", "json").out))
+
+
+@pytest.fixture
+def folder(home: Path) -> Path:
+    """Where the entries are."""
+    return home / "state" / "pvc" / "history"
+
+
+STOPPING = """
+from pvc_cli.zk.live import LiveStore
+LiveStore._commit = lambda *_: os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.fixture
+def stopped(tree: Tree, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that was stopped right before its transaction."""
+    program = f"import os, signal, sys\nfrom pvc_cli import app\n{STOPPING}\napp.main(sys.argv[1:])"
+    words = ("--coordinators", tree.hosts, "vm", "tag", "add", "web-01", "blue")
+    with subprocess.Popen([sys.executable, "-c", program, *words]) as process:
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        yield process
+        process.kill()
+
+
+def test_what_still_runs_is_told_from_what_was_killed(
+    on_tree: Pvc, tree: Tree, stopped: subprocess.Popen[bytes]
+) -> None:
+    before = tree.dump()
+    (entry,) = listed(on_tree)
+    assert (entry["state"], entry["unfinished"]) == ("running", True)
+    assert f"running (pid {stopped.pid})" in on_tree("history", "list").out
+    shown = on_tree("history", "show", entry["id"]).out
+    assert f"is still running (pid {stopped.pid})" in shown
+    assert "Running: pvc does not know yet whether it has changed this." in shown
+    for words in (("last",), (entry["id"], "--yes")):
+        refused = on_tree("undo", *words)
+        assert (refused.code, tree.dump()) == (1, before)
+        assert refused.err == (
+            f"Error: {entry['id']} is still running (pid {stopped.pid}): wait until it ends, or stop it, then undo"
+            " it\n"
+        )
+    stopped.kill()
+    stopped.wait()
+    (entry,) = listed(on_tree)
+    assert (entry["state"], entry["unfinished"]) == ("interrupted", True)
+    assert "interrupted" in on_tree("history", "list").out
+    assert "was interrupted" in on_tree("history", "show", entry["id"]).out
+    assert "was interrupted" in on_tree("undo", "last").err
+    assert (on_tree("undo", entry["id"], "--yes").code, tree.dump()) == (0, before)
+
+
+def test_what_runs_keeps_its_entry_when_old_ones_make_room(
+    on_tree: Pvc, stopped: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pvc_cli.connections.recorder.MOST_ENTRIES", 2)
+    (running,) = listed(on_tree)
+    for tag in ("a1", "a2", "a3"):
+        changed(on_tree, "vm", "tag", "add", "web-02", tag)
+    assert [entry["id"] for entry in listed(on_tree)][-1] == running["id"]
+    assert len(listed(on_tree)) == 2
+
+
+def limit(size: int) -> Callable[[], None]:
+    """What lets a process write files of *size* bytes at most, as ``ulimit -f`` does."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+FEW = "import pvc_cli.zk.execute\npvc_cli.zk.execute.CHUNK_OPS = 5"
+
+
+def test_a_history_that_a_full_disk_cut_off_says_so(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    result = run(tree, "vm", "tag", "add", "--all", "blue", script=FEW, preexec=limit(4_000))
+    assert result.returncode == 0
+    assert result.stderr.splitlines()[0] == (
+        "Warning: only a part of the change can be undone later, for its history cannot be written: File too large"
+    )
+    after = tree.dump()
+    assert len(changes_between(before, after)) == 60
+    (entry,) = listed(on_tree)
+    why = "changed more than could be written to its entry"
+    assert (entry["state"], entry["unfinished"], entry["incomplete"]) == ("ended", False, why)
+    assert "incomplete" in on_tree("history", "list").out
+    shown = json.loads(on_tree("history", "show", "last", "-o", "json").out)
+    known = {change["path"] for change in shown["changes"]}
+    assert 0 < len(known) < 60
+    assert why in on_tree("history", "show", "last").out
+    refused = on_tree("undo", "last")
+    assert (refused.code, tree.dump()) == (1, after)
+    assert refused.err == (
+        f"Error: the last change, {entry['id']}, {why}: restore the backup that was made before it, with 'pvc cluster"
+        f" restore', or undo the part that is known with 'pvc undo {entry['id']}'\n"
+    )
+    assert f"Warning: {entry['id']} {why}.\n" in on_tree("undo", entry["id"], "--dry-run").err
+    assert on_tree("undo", entry["id"]).code == 1
+    assert on_tree("undo", entry["id"], "--yes").code == 0
+    assert changes_between(tree.dump(), after).keys() == known
+
+
+def test_a_disk_that_is_full_at_once_leaves_no_entry(on_tree: Pvc, tree: Tree, folder: Path) -> None:
+    result = run(tree, "vm", "tag", "add", "web-01", "blue", preexec=limit(20))
+    assert result.returncode == 0
+    assert "Warning: the change cannot be undone later, for its history cannot be written: File too large" in (
+        result.stderr
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_the_outcome_has_its_room_before_the_change_is_sent(home: Path, folder: Path) -> None:
+    """A disk that fills up between the intention and the outcome takes nothing."""
+    changes = [Changed(f"/{number}", b"", b"x", -(2**31), 2**63 - 1) for number in range(100)]
+    recorder = Recorder("hv1", ["pvc"], pytest.fail)
+    settle = recorder.record(changes)
+    (file,) = folder.iterdir()
+    size = file.stat().st_size
+    settle(changes)
+    recorder.close()
+    assert file.stat().st_size == size
+    (entry,) = list_entries()
+    assert (entry.read().made, entry.state, entry.gap) == (changes, "ended", "")
+
+
+def test_an_entry_larger_than_its_bound_tells_so_and_what_it_has(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pvc_cli.connections.recorder.MOST_BYTES", 2_000)
+    monkeypatch.setattr("pvc_cli.zk.execute.CHUNK_OPS", 5)
+    result = on_tree("vm", "tag", "add", "--all", "blue")
+    assert "Warning: only a part of the change can be undone later: its history takes more than" in result.err
+    (entry,) = listed(on_tree)
+    assert entry["incomplete"] == "changed more than its entry holds"
+    assert "changed 4 VMs: + tag blue" in on_tree("history", "show", "last").out
+    assert on_tree("undo", "last").code == 1
+
+
+@pytest.mark.parametrize("left", [0.3, 0.6, 0.9])
+def test_an_entry_that_was_cut_in_half_is_not_taken_for_whole(
+    on_tree: Pvc, tree: Tree, folder: Path, left: float
+) -> None:
+    changed(on_tree, "vm", "tag", "add", "--all", "blue")
+    (file,) = folder.iterdir()
+    os.truncate(file, int(file.stat().st_size * left))
+    (entry,) = listed(on_tree)
+    assert entry["incomplete"] == "changed more than its entry holds, of which a part was cut off"
+    assert "damaged" in on_tree("history", "list").out
+    before = tree.dump()
+    for words in (("undo", "last"), ("undo", entry["id"])):
+        assert (on_tree(*words).code, tree.dump()) == (1, before)
+
+
+def test_a_damaged_line_is_refused_by_name(on_tree: Pvc, folder: Path) -> None:
+    entry = changed(on_tree, "vm", "tag", "add", "web-01", "blue")
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes().replace(b'"intended":[', b'"intended"::'))
+    for words in (("undo", entry), ("undo", "last"), ("history", "show", entry)):
+        result = on_tree(*words)
+        assert result.code == 1
+        assert f"the entry of {entry} in the history is damaged" in result.err
+    assert on_tree("history", "list", "-o", "name").out == f"{entry}\n"
+
+
+def test_an_entry_of_a_newer_pvc_is_listed_and_left_alone(on_tree: Pvc, tree: Tree, folder: Path) -> None:
+    entry = changed(on_tree, "vm", "tag", "add", "web-01", "blue")
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes().replace(b'"format": 2', b'"format": 9'))
+    before = tree.dump()
+    assert "of a newer pvc" in on_tree("history", "list").out
+    for words in (("undo", entry), ("undo", "last"), ("history", "show", entry)):
+        result = on_tree(*words)
+        assert (result.code, tree.dump()) == (1, before)
+        assert result.err == f"Error: {entry} was written by a newer pvc: use that one, or update this one\n"
+
+
+def test_an_entry_that_made_room_while_it_is_read_is_not_one_without_changes(
+    on_tree: Pvc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = changed(on_tree, "vm", "tag", "add", "web-01", "blue")
+
+    def late(path: Path, *more: object) -> Recorded:
+        path.unlink()
+        return read_changes(path, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(history, "read_changes", late)
+    result = on_tree("undo", entry)
+    assert (result.code, f"the change {entry} is no longer in the history" in result.err) == (1, True)
+
+
+def test_the_last_change_is_the_last_though_the_clock_was_set_back(
+    on_tree: Pvc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    for ahead, tag in ((3600.0, "aaa"), (0.0, "bbb"), (-60.0, "ccc")):
+        with monkeypatch.context() as patch:
+            patch.setattr("pvc_cli.connections.entry_writer.time.time", lambda ahead=ahead: now + ahead)
+            changed(on_tree, "vm", "tag", "add", "web-01", tag)
+    assert [entry["command"][-1] for entry in listed(on_tree)] == ["ccc", "bbb", "aaa"]
+    assert [entry["time"] for entry in listed(on_tree)] == [now - 60, now, now + 3600]
+    assert "tag ccc" in on_tree("undo", "last", "--dry-run").out
+
+
+def test_an_undo_reads_only_what_may_have_to_do_with_it(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree.dump()
+    old = changed(on_tree, "vm", "tag", "add", "web-01", "old")
+    read: list[str] = []
+
+    def count(path: Path, *more: object) -> Recorded:
+        read.append(path.stem)
+        return read_changes(path, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(history, "read_changes", count)
+    for tag in ("t1", "t2", "t3"):
+        changed(on_tree, "vm", "tag", "add", "web-02", tag)
+    read.clear()
+    assert on_tree("undo", old, "--dry-run").code == 0
+    assert read == [old]
+    read.clear()
+    assert on_tree("undo", "last").code == 0
+    assert len(read) == 1
+    removal = changed(on_tree, "vm", "tag", "remove", "web-01", "old")
+    undo = changed(on_tree, "undo", removal)
+    changed(on_tree, "vm", "tag", "add", "web-02", "t4")
+    last = listed(on_tree)[0]["id"]
+    read.clear()
+    assert on_tree("undo", old).code == 0
+    # What comes after the last undo restores nothing.
+    assert (read.count(old), read.count(removal), read.count(undo), read.count(last)) == (1, 1, 1, 0)
+    assert not {path for path in changes_between(before, tree.dump()) if tree.uuid("web-01") in path}
+
+
+def test_the_values_of_what_an_undo_does_not_touch_are_not_looked_at(
+    on_tree: Pvc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(on_tree, "vm", "tag", "add", "--all", "blue")
+    (entry,) = list_entries()
+    loads = json.loads
+    parsed: list[bytes] = []
+
+    def count(text: bytes) -> object:
+        parsed.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(json, "loads", count)
+    assert entry.read(Wanted("/elsewhere")) == ([], [])
+    assert parsed == []
+
+
+def test_an_entry_that_may_not_be_read_is_told_and_not_passed_over(on_tree: Pvc, tree: Tree, folder: Path) -> None:
+    """Root's, where sudo keeps the home. The tests may run as root, who may read all: here it is a link to itself."""
+    entry = changed(on_tree, "vm", "tag", "add", "web-01", "blue")
+    (file,) = folder.iterdir()
+    roots = file.with_name("29991231-235959-000000Z.jsonl")
+    roots.symlink_to(roots)
+    before = tree.dump()
+    result = on_tree("history", "list", "-o", "name")
+    assert (result.code, result.out) == (0, f"{entry}\n")
+    assert result.err == (f"Warning: a change is left out: cannot read {roots}: Too many levels of symbolic links\n")
+    refused = on_tree("undo", "last")
+    assert (refused.code, tree.dump()) == (3, before)
+    assert refused.err.startswith(f"Error: cannot tell which change was the last: cannot read {roots}: ")
+    assert on_tree("undo", roots.stem).err == f"Error: cannot read {roots}: Too many levels of symbolic links\n"
+    assert on_tree("undo", entry, "--dry-run").code == 0
+
+
+def test_a_history_that_cannot_be_opened_is_not_an_empty_one(on_tree: Pvc, folder: Path) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.write_text("in the way")
+    for words in (("history", "list"), ("undo", "last"), ("history", "show", "last")):
+        result = on_tree(*words)
+        assert (result.code, result.err) == (3, f"Error: cannot read {folder}: Not a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "name"),
+    [
+        (("vm", "tag", "add", "web-01", "blue"), "vm", "web-01"),
+        (("sriov", "vf", "set", "pvchv1/ens1f0v1", "--vlan-id", "7"), "vf", "pvchv1/ens1f0v1"),
+        (("cluster", "maintenance", "on"), "cluster", "cluster"),
+    ],
+)
+def test_programs_get_the_names_that_people_get(
+    on_tree: Pvc, pvc: Pvc, tree: Tree, words: tuple[str, ...], kind: str, name: str
+) -> None:
+    before = tree.dump()
+    entry = changed(on_tree, *words)
+    paths = sorted(changes_between(before, tree.dump()))
+    shown = json.loads(on_tree("history", "show", entry, "-o", "json").out)
+    (item,) = shown["items"]
+    assert (item["kind"], item["name"], item["status"]) == (kind, name, "changed")
+    assert item.get("uuid") == (tree.uuid("web-01") if kind == "vm" else None)
+    assert [change["path"] for change in item["changes"]] == paths
+    assert all(change["key"] for change in item["changes"])
+    assert [(c["kind"], c["name"], c["path"]) for c in shown["changes"]] == [(kind, name, path) for path in paths]
+    assert on_tree("history", "show", entry, "-o", "name").out == f"{name}\n"
+    # Elsewhere, only paths are known.
+    elsewhere = ("--coordinators", "127.0.0.1:1", "history", "show", entry, "-o")
+    document = json.loads(pvc(*elsewhere, "json").out)
+    assert (document["items"], {change["name"] for change in document["changes"]}) == (None, {None})
+    assert pvc(*elsewhere, "name").out.split() == paths
+
+
+def test_what_may_have_been_changed_has_names_too(on_tree: Pvc, tree: Tree, stopped: subprocess.Popen[bytes]) -> None:
+    shown = json.loads(on_tree("history", "show", "last", "-o", "json").out)
+    assert (shown["items"], {change["name"] for change in shown["unfinished"]}) == ([], {"web-01"})
+    assert on_tree("history", "show", "last", "-o", "name").out == "web-01\n"
