@@ -19,8 +19,8 @@ from click.shell_completion import ShellComplete
 from pvc_cli import __version__, app, signals
 from pvc_cli.context import Context
 from pvc_cli.errors import PvcError
+from tests.command_tree import walk
 from tests.conftest import Pvc
-from tests.test_house import walk
 
 # What the start of every command may import of pvc itself; whoever adds one says why it has to be there.
 START_UP = {
@@ -176,18 +176,7 @@ def test_the_tab_key_offers_commands_behind_help(typed: tuple[str, ...], offered
     assert offered or not found
 
 
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
-    found = [(path, command)]
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            deeper = command.get_command(context, name)
-            assert deeper is not None
-            found += commands(deeper, (*path, name))
-    return found
-
-
-@pytest.mark.parametrize(("path", "command"), commands(app.cli), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("path", "command"), [((), app.cli), *walk()], ids=lambda value: str(value)[:40])
 def test_every_command_has_help_with_an_example(pvc: Pvc, path: tuple[str, ...], command: click.Command) -> None:
     result = pvc(*path, "-h")
     assert (result.code, result.err) == (0, "")
@@ -402,6 +391,6 @@ def test_global_options_may_come_after_the_command(words: str, hoisted: str) -> 
 
 def test_no_command_has_an_option_that_is_called_like_a_global_one() -> None:
     names = {name for option in app.cli.params for name in option.opts} - {"--help", "-h", "--version"}
-    for words, command in walk(app.cli):
+    for words, command in walk():
         own = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
         assert not own & names, words

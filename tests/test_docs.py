@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from benchmarks import bench
-from pvc_cli import app
+from tests.command_tree import leaves
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,23 +28,11 @@ def test_the_figures_are_those_of_the_last_run() -> None:
         assert file.read_text() == text, "run 'python -m benchmarks.bench --again'"
 
 
-def names(command: click.Command, path: str = "pvc") -> list[tuple[click.Command, str]]:
-    if not isinstance(command, click.Group):
-        return [(command, path)]
-    context = click.Context(command)
-    found = []
-    for name in command.list_commands(context):
-        deeper = command.get_command(context, name)
-        assert deeper
-        found += names(deeper, f"{path} {name}")
-    return found
-
-
 def test_every_command_is_in_the_readme_or_the_docs() -> None:
     text = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
     spellings: dict[click.Command, list[str]] = {}
-    for command, name in names(app.cli):
-        spellings.setdefault(command, []).append(name)
+    for words, command in leaves():
+        spellings.setdefault(command, []).append(" ".join(("pvc", *words)))
     assert [known for known in spellings.values() if not any(name in text for name in known)] == []
 
 

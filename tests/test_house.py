@@ -12,6 +12,7 @@ import pytest
 import pvc_cli
 from pvc_cli import app
 from pvc_cli.commands._common.group import LazyGroup
+from tests.command_tree import walk
 
 PACKAGE = Path(pvc_cli.__file__).parent
 COMMANDS = PACKAGE / "commands"
@@ -38,17 +39,7 @@ ALIASES = {
 }
 
 
-def walk(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command
-        yield (*words, name), command
-        if isinstance(command, click.Group):
-            yield from walk(command, (*words, name))
-
-
-TREE = {words: command for words, command in walk(app.cli) if words[:1] != ("sriov",)}
+TREE = {words: command for words, command in walk() if words[:1] != ("sriov",)}
 
 
 def file_of(words: tuple[str, ...]) -> Path:

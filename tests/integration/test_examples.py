@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
 from pvc_cli import app
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.zk import ZKHandler, ZKSchema
+from tests.command_tree import walk
 from tests.conftest import Tree
 
 ELSEWHERE = {
@@ -44,21 +44,16 @@ FIRST = {
 }
 
 
-def examples(command: click.Command) -> Iterator[str]:
-    """Yield every line of a command's examples, and of those below it."""
-    text = (command.help or "").partition("Example")[2]
-    yield from re.findall(r"^ +((?:pvc|eval) .*)$", text, re.MULTILINE)
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            deeper = command.get_command(context, name)
-            assert deeper
-            yield from examples(deeper)
+def examples() -> Iterator[str]:
+    """Yield every line of the commands' examples."""
+    for command in (app.cli, *(command for _, command in walk())):
+        text = (command.help or "").partition("Example")[2]
+        yield from re.findall(r"^ +((?:pvc|eval) .*)$", text, re.MULTILINE)
 
 
 EXAMPLES = [
     example
-    for example in dict.fromkeys(examples(app.cli))
+    for example in dict.fromkeys(examples())
     if not any(example.startswith(start) for start in (*ELSEWHERE, "pvc sandbox", "pvc sriov agent"))
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pvc_cli import app
 from pvc_cli.agent.config import parse_config
 from pvc_cli.connections.node_config import read_node_config
 from pvc_cli.connections.saved import Connections
@@ -22,6 +21,7 @@ from pvc_cli.zk.backup import decode_backup
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.snapshot import SnapshotStore
 from pvc_cli.zk.store import Op
+from tests.command_tree import leaves
 from tests.conftest import Pvc, Tree, examples
 
 # A session's keeper draws random numbers of its own meanwhile, and Hypothesis takes that for the test's doing.
@@ -40,22 +40,7 @@ NASTY = [
 ]  # fmt: skip
 # Anything but NUL: no process can be given that.
 words = st.one_of(st.sampled_from(NASTY), st.text(st.characters(exclude_characters="\0"), max_size=20))
-Leaf = tuple[tuple[str, ...], click.Command]
-
-
-def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
-    if not isinstance(command, click.Group):
-        yield path, command
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        deeper = command.get_command(context, name)
-        assert deeper
-        if name not in LEFT_OUT and not (path and name == "sriov"):
-            yield from leaves(deeper, (*path, name))
-
-
-LEAVES = list(leaves(app.cli))
+LEAVES = [(words, command) for words, command in leaves() if not LEFT_OUT & {*words} and "sriov" not in words[1:]]
 
 
 @st.composite

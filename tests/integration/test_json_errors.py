@@ -8,21 +8,16 @@ from collections.abc import Callable, Iterator
 import click
 import pytest
 
-from pvc_cli import app
+from tests.command_tree import leaves
 from tests.conftest import Pvc, Result, Tree
 
 
-def leaves(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield each command that has a JSON format."""
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            if found := command.get_command(context, name):
-                yield from leaves(found, (*words, name))
-        return
-    for option in command.params:
-        if "-o" in option.opts and isinstance(option.type, click.Choice) and "json" in option.type.choices:
-            yield words
+def answering_in_json() -> Iterator[tuple[str, ...]]:
+    """Yield the words of each command that has a JSON format."""
+    for words, command in leaves():
+        for option in command.params:
+            if "-o" in option.opts and isinstance(option.type, click.Choice) and "json" in option.type.choices:
+                yield words
 
 
 def error_of(result: Result) -> dict[str, object]:
@@ -38,7 +33,7 @@ def error_of(result: Result) -> dict[str, object]:
     return dict(error)
 
 
-@pytest.mark.parametrize("words", sorted(leaves(app.cli)), ids=" ".join)
+@pytest.mark.parametrize("words", sorted(answering_in_json()), ids=" ".join)
 def test_every_command_that_fails_says_so_as_json(pvc: Pvc, words: tuple[str, ...]) -> None:
     """Each is given nothing but its format, and a cluster that does not answer."""
     result = pvc("--coordinators", "127.0.0.1:1", "--timeout", "0.2", *words, "-o", "json")

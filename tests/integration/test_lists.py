@@ -14,9 +14,10 @@ from pathlib import Path
 import click
 import pytest
 
-from pvc_cli import app, commands
+from pvc_cli import commands
 from pvc_cli.commands._common.listing import ColumnsOption
 from pvc_cli.zk import ZKHandler
+from tests.command_tree import leaves, walk
 from tests.conftest import Pvc, Tree
 
 ARGUMENTS = {
@@ -31,16 +32,11 @@ ARGUMENTS = {
 }
 
 
-def lists(command: click.Command = app.cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def lists() -> Iterator[tuple[str, ...]]:
     """Yield the words of every command that has columns."""
-    if any(isinstance(option, ColumnsOption) for option in command.params):
-        yield words
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            deeper = command.get_command(context, name)
-            assert deeper
-            yield from lists(deeper, (*words, name))
+    for words, command in walk():
+        if any(isinstance(option, ColumnsOption) for option in command.params):
+            yield words
 
 
 MEASURED = {"connection test"}
@@ -242,19 +238,7 @@ SCREENS = {
 """What shows a table within details of one thing, or after a change; all other tables are lists."""
 
 
-def leaves(command: click.Command = app.cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command with its words."""
-    if not isinstance(command, click.Group):
-        yield " ".join(words), command
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        deeper = command.get_command(context, name)
-        assert deeper
-        yield from leaves(deeper, (*words, name))
-
-
-LEAVES = {words: command for words, command in leaves() if not words.startswith("sriov ")}
+LEAVES = {" ".join(words): command for words, command in leaves() if words[0] != "sriov"}
 
 
 def makes_tables(words: str) -> bool:

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from pvc_cli import app
+from tests.command_tree import leaves
 from tests.conftest import Pvc, Tree, without_daemons
 from tests.terminal import Terminal
 
@@ -188,17 +187,11 @@ database: {zookeeper: {port: 2181}}
 """
 
 
-def changing_commands(command: click.Command = app.cli, *words: str) -> Iterator[str]:
+def changing_commands() -> Iterator[str]:
     """Yield every command that has a dry run."""
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            if (*words, name) != ("sriov",):
-                deeper = command.get_command(context, name)
-                assert deeper
-                yield from changing_commands(deeper, *words, name)
-    elif any("--dry-run" in option.opts for option in command.params):
-        yield " ".join(words)
+    for words, command in leaves():
+        if words[0] != "sriov" and any("--dry-run" in option.opts for option in command.params):
+            yield " ".join(words)
 
 
 def test_every_command_that_changes_something_is_known_here() -> None:

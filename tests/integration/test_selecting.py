@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 
 import click
 import pytest
 
-from pvc_cli import app
 from pvc_cli.commands._common.selecting import FILTER_OPTIONS
+from tests.command_tree import walk
 from tests.conftest import Pvc, Tree
-
-
-def commands(command: click.Command = app.cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command with its words."""
-    yield " ".join(words), command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            deeper = command.get_command(context, name)
-            assert deeper
-            yield from commands(deeper, (*words, name))
 
 
 def options(command: click.Command) -> dict[str, tuple[object, ...]]:
@@ -39,7 +27,7 @@ def every_filter() -> None:
 
 
 FILTERS = options(functools.reduce(lambda command, option: option(command), FILTER_OPTIONS, every_filter))
-SELECTING = {words: command for words, command in commands() if "states" in options(command)}
+SELECTING = {" ".join(words): command for words, command in walk() if "states" in options(command)}
 
 
 def test_these_commands_select_vms() -> None:
