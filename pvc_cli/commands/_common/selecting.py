@@ -67,7 +67,7 @@ _OTHERS = (
     *(
         click.option(f"--{end}-{kind}", type=of, metavar=unit, help=f"Only VMs with at {word} {what}.")
         for kind, of, unit, what in (
-            ("memory", Memory(), "MIB", "this much memory: MiB, or 16G"),
+            ("memory", Memory(min=0), "MIB", "this much memory: MiB, or 16G"),
             ("vcpus", Number(min=0), "NUMBER", "this many vCPUs"),
         )
         for end, word in (("min", "least"), ("max", "most"))
