@@ -63,6 +63,8 @@ class Output(Messages):
         """How a list is laid out."""
         self._lines: list[str] = []
         self._footnotes: list[str] = []
+        self._head = ""
+        """The line of headers of the latest table."""
 
     def gathering(self, cluster: str) -> Output:
         """Return an output like this one that keeps what *cluster* answers, for :meth:`pass_on`."""
@@ -169,7 +171,7 @@ class Output(Messages):
 
         self.end_wait()
         if pager := pager_for(text):
-            show_in_pager(pager, text)
+            show_in_pager(pager, text, self._head if text.startswith(self._head) else "")
         else:
             sys.stdout.write(text)
 
@@ -231,6 +233,7 @@ class Output(Messages):
 
         columns = None if self.style == "wide" else columns_of(sys.stdout)
         text, missing = render_table(shown, rows, self.paint, columns=columns, head=self.layout.headers, wrap=wrap)
+        self._head = text.partition("\n")[0] if self.layout.headers else ""
         self._footnotes += dict.fromkeys(
             cell.note for row in rows for cell in row if isinstance(cell, Cell) and cell.note
         )

@@ -393,6 +393,21 @@ def test_a_list_that_does_not_fit_is_shown_in_a_pager(tree: Tree, tmux: Callable
     screen.wait_for("absent 0")
 
 
+def test_the_headers_stand_on_top_of_each_page(tree: Tree, tmux: Callable[..., Tmux]) -> None:
+    """In colours, whatever somebody has in LESS."""
+    screen = tmux("less", lines=8, columns=100)
+    for less in ("LESS=-i", "LESS=", "-u LESS"):
+        screen.type(f"clear; env {less} pvc vm list; echo exit $?", "Enter")
+        screen.wait_for("app-01")
+        for last in ("lab-02", "nfv-02"):
+            screen.type("Space")
+            screen.wait_for(last)
+            top = screen.shown()[0]
+            assert top.split()[:3] == ["NAME", "STATE", "NODE"], screen.shown()
+        screen.type("q")
+        screen.wait_for("exit 0")
+
+
 def test_a_pager_that_is_quit_early_ends_quietly(demo: Callable[..., Tree]) -> None:
     tree = demo(vms=2000)
     terminal = pvc_on_terminal(tree, "--no-color", "vm", "list", PVC_PAGER="head -n 2", TERM="xterm")
