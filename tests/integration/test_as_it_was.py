@@ -299,6 +299,11 @@ LINES = [
         "',' is not allowed",
         "Error: 'web-01,web-02' means VMs, but --all or a filter selects the VMs: drop one of both",
     ),
+    (
+        "vm migrate web-01 pvchv3 --dry-run",
+        "Error: there is no VM 'pvchv3': see 'pvc vm list'",
+        "Error: pvchv3 is a node: -t pvchv3 moves VMs there",
+    ),
     ("nodes -o name", "Error: No such command 'nodes': see 'pvc --help'", "pvchv1\npvchv2\npvchv3"),
     (
         "help vm tag",

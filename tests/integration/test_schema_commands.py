@@ -117,6 +117,9 @@ def test_path_asks_the_clusters_own_version(
     [
         (("base.cmd",), 1, "added in 0, removed in 10"),
         (("base.nope",), 1, "no version has it"),
+        (("upstream_ip",), 1, "no version has it; did you mean 'base.config.upstream_ip'?"),
+        (("domain.stat", "u"), 1, "no version has it; did you mean 'domain.state' or 'domain.stats'?"),
+        (("tag.type", "x"), 2, "needs a parent item: give domain.meta.tags and its item before it"),
         (("domain.meta.tags", "u", "tag.nope", "t"), 1, "'tag.nope': no version has it"),
         (("node.sriov",), 2, "needs an item: name a node"),
         (("domain.state", "web-01"), 2, "'web-01' is not a UUID: omit --version"),

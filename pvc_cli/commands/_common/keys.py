@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pvc_cli.cluster.vms.query import find, is_uuid
-from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
+from pvc_cli.errors import InvalidInputError, NotFoundError, hint, question, quoted
 from pvc_cli.zk import Key, ZKHandler, ZKSchema
 
 
@@ -26,6 +26,9 @@ def with_uuid(handler: ZKHandler, words: Sequence[str]) -> list[str]:
     if items and handler.schema.group_of(key) == "domain" and not is_uuid(items[0]):
         items[0] = find(handler, [items[0]])[0].uuid
     return [key, *items]
+
+
+_FEW = 3
 
 
 def require_uuid(schema: ZKSchema, words: Sequence[str]) -> None:
@@ -51,6 +54,13 @@ def resolve(schema: ZKSchema, words: Sequence[str]) -> tuple[Key, str]:
     names = (key, *items[1:2])
     missing = next((name for name in names if name not in schema.keys and name not in schema.groups), key)
     since, until = schema.since(missing), schema.until(missing)
-    why = "no version has it; see 'pvc schema show --version N'" if since is None else f"added in {since}"
+    why = f"no version has it; {_advice(schema, missing)}" if since is None else f"added in {since}"
     why += f", removed in {until}" if until is not None else ""
     raise NotFoundError(f"schema version {schema.version} has no key {quoted(missing)}: {why}")
+
+
+def _advice(schema: ZKSchema, missing: str) -> str:
+    """Return which keys end like, or resemble, one that no version has."""
+    ends = [name for name in schema.keys if name.endswith(f".{missing}")]
+    see = "see 'pvc schema show --version N'"
+    return (question(ends) if len(ends) <= _FEW else "") or hint(missing, schema.keys, see)

@@ -8,6 +8,7 @@ import click
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.vms.move_rules import Way
 from pvc_cli.cluster.vms.moving import Move
+from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Command,
@@ -21,6 +22,8 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.outcomes import Patience, wait_options
 from pvc_cli.commands._common.selecting import Selection, named_vms, vms_options
 from pvc_cli.commands.vm._control import control_chosen
+from pvc_cli.errors import InvalidInputError
+from pvc_cli.zk import ZKHandler
 
 
 class How(NamedTuple):
@@ -65,11 +68,14 @@ def carry_out_move(
     """Move the VMs that the command line means.
 
     :raises NotFoundError: if there is no such target.
+    :raises InvalidInputError: if the target is among the VMs.
     """
     names, move = named_vms(context, selection), Move(way, how.target, live=how.live, force=how.force)
     with connect(context) as handler:
         if move.target is not None:
             require_node(handler, move.target)
+        elif names and names[-1] in (handler.children("base.node") or []) and not _is_vm(handler, names[-1]):
+            raise InvalidInputError(f"{names[-1]} is a node: -t {names[-1]} moves VMs there")
         return control_chosen(
             context,
             handler,
@@ -81,3 +87,7 @@ def carry_out_move(
             patience=patience,
             dry_run=dry_run,
         )
+
+
+def _is_vm(handler: ZKHandler, name: str) -> bool:
+    return any(vm.name == name for vm in list_vms(handler))

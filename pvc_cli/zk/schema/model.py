@@ -182,8 +182,10 @@ class ZKSchema:
     def _refuse_misplaced(self, name: str) -> None:
         """Raise if *name* is a key of this version that no item of its own has; a key it lacks is None."""
         if name in self.keys or name in self.groups:
-            reason = "takes no item" if name.startswith("base.") else "needs a parent item"
-            raise InvalidKeyError(f"key {quoted(name)} {reason}")
+            if name.startswith("base."):
+                raise InvalidKeyError(f"key {quoted(name)} takes no item")
+            above = " or ".join(self.groups[self.group_of(name)].under)
+            raise InvalidKeyError(f"key {quoted(name)} needs a parent item: give {above} and its item before it")
 
     def _is_item(self, name: str) -> bool:
         group = self.groups.get(self.group_of(name))
