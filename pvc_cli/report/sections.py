@@ -108,7 +108,7 @@ def faults(found: Overview) -> Html:
         (
             element("code", fault.id),
             element("b", "new", class_="bad") if fault.status != "ack" else f"acknowledged {fault.acknowledged_at}",
-            "?" if fault.health_delta is None else f"-{fault.health_delta} %",
+            "?" if fault.health_delta is None else f"{-fault.health_delta} %",
             fault.message,
             fault.last_reported,
         )
@@ -145,8 +145,10 @@ def servers(found: Overview) -> Html:
             _known(server.version),
             "?" if server.latency_ms is None else f"{server.latency_ms:.1f} ms",
             _known(server.connections),
+            _known(server.sessions),
+            asked.in_step(server) if server.answers else "?",
         )
         for server in asked.servers
     )
-    headers = ("Server", "State", "Role", "Version", "Latency", "Clients")
+    headers = ("Server", "State", "Role", "Version", "Latency", "Clients", "Sessions", "In step")
     return join([element("p", f"{asked.summary}."), table(headers, rows)])

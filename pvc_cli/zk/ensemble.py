@@ -86,6 +86,16 @@ class EnsembleReport(NamedTuple):
             return None
         return max(theirs - ours, 0)
 
+    def in_step(self, server: ServerReport) -> str:
+        """Return in words whether a follower has all that the leader has, or how many followers of a leader have."""
+        if server.role == "leader":
+            have, of = ("?" if count is None else count for count in (server.followers_in_step, server.followers))
+            return f"{have} of {of}"
+        if server.role == "standalone":
+            return ""
+        behind = self.behind(server)
+        return "?" if behind is None else f"{behind} behind" if behind else "yes"
+
     @property
     def summary(self) -> str:
         """One clause: how many servers answer, and how many may still fail."""

@@ -68,6 +68,12 @@ def test_the_table_has_a_row_for_each_server_and_says_how_many_may_fail(pvc: Pvc
     assert result.out.splitlines()[0].split("  ")[0] == "SERVER"
     assert [line.split()[0] for line in result.out.splitlines()[1:]] == three.hosts.split(",")
     assert "2 of 2" in result.out
+    # The status has the same table.
+    status = pvc("cluster", "status").out.splitlines()
+    at = status.index(next(line for line in status if line.startswith("SERVER")))
+    assert [line.split()[:3] for line in status[at : at + 4]] == [
+        line.split()[:3] for line in result.out.splitlines()
+    ]
     first, second = result.err.splitlines()
     assert first == "3 of 3 servers answer; 1 may fail."
     assert second.startswith("Session opened in ")

@@ -84,7 +84,7 @@ def test_an_option_that_is_repeated_names_several_and_an_empty_one_none(saved: P
             ("--coordinators", "a", "--coordinators", "b"),
             "--coordinators is given more than once: name the servers of one cluster: see 'pvc --help'",
         ),
-        (("-c",), "Option '-c' requires an argument"),
+        (("-c",), "Option '-c' requires an argument: see 'pvc --help'"),
     ):
         result = saved("vm", "list", *words)
         assert (result.code, result.out, result.err) == (2, "", f"Error: {why}\n")

@@ -18,6 +18,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     watch_option,
 )
+from pvc_cli.commands._common.servers import SERVER_HEADERS, server_row
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
@@ -112,7 +113,16 @@ def _screen(output: Output, status: ClusterStatus) -> str:
         ]
         for problem in status.problems
     ]
-    return "\n\n".join(part for part in (fields, output.table(("", "WHAT", "SEE"), rows, wrap=1)) if part)
+    problems = output.table(("", "WHAT", "SEE"), rows, wrap=1)
+    return "\n\n".join(part for part in (fields, _servers(output, status), problems) if part)
+
+
+def _servers(output: Output, status: ClusterStatus) -> str:
+    """Return the table of ZooKeeper's servers; empty for one alone, of which all is said."""
+    found = status.servers
+    if found is None or len(found.servers) < 2:
+        return ""
+    return output.table(SERVER_HEADERS, [server_row(server, found) for server in found.servers])
 
 
 def _counted(counts: Mapping[str, int]) -> str:

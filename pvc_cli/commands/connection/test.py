@@ -1,36 +1,20 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import click
 
 from pvc_cli.cluster.server_documents import ensemble_document
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.commands._common.listing import list_options, rows_of, show_records
+from pvc_cli.commands._common.servers import SERVER_HEADERS, server_row
 from pvc_cli.commands.connection._saved import meant
 from pvc_cli.connections.check import Check, check_connection
 from pvc_cli.connections.resolve import Target
 from pvc_cli.errors import EXIT_REFUSED
-from pvc_cli.output.cells import Cell, Row, known
 from pvc_cli.output.writer import Output
-
-if TYPE_CHECKING:
-    from pvc_cli.zk.ensemble import EnsembleReport
-    from pvc_cli.zk.server_words import ServerReport
-
-_HEADERS = ("SERVER", "STATE", "ROLE", "VERSION", "ANSWER", "LATENCY", "CLIENTS", "SESSIONS", "IN STEP")
-_STATES = {
-    "serves": Cell("serves", "green"),
-    "waits": Cell("no quorum", "red"),
-    "unknown": Cell("unknown", "yellow"),
-    "down": Cell("down", "red"),
-}
 
 
 @click.command("test")
 @click.argument("name", required=False, shell_complete=complete.connections)
-@list_options(*_HEADERS, things="servers", takes_several=False)
+@list_options(*SERVER_HEADERS, things="servers", takes_several=False)
 @pass_context
 def command(context: Context, name: str | None) -> int:
     """Check each ZooKeeper server of a connection, then open a session.
@@ -65,8 +49,8 @@ def _show(output: Output, name: str | None, target: Target, found: Check) -> Non
             "error": found.error and str(found.error),
         },
         names=lambda shown: [server.name for server in shown if server.answers],
-        headers=_HEADERS,
-        rows=rows_of(lambda server: _row(server, servers)),
+        headers=SERVER_HEADERS,
+        rows=rows_of(lambda server: server_row(server, servers)),
         nothing="",
     )
     for server in servers.servers:
@@ -75,31 +59,3 @@ def _show(output: Output, name: str | None, target: Target, found: Check) -> Non
     output.message(f"{servers.summary}.")
     if not found.error:
         output.message(f"Session opened in {found.session_ms:g} ms; schema version {found.schema_version}.")
-
-
-def _row(server: ServerReport, servers: EnsembleReport) -> Row:
-    if not server.answers:
-        return [server.name, _STATES[server.state], *[Cell("", value=None)] * (len(_HEADERS) - 2)]
-    return [
-        server.name,
-        _STATES[server.state],
-        known(server.role),
-        known(server.version),
-        _time(server.answer_ms),
-        _time(server.latency_ms),
-        server.connections,
-        server.sessions,
-        _in_step(server, servers.behind(server)),
-    ]
-
-
-def _in_step(server: ServerReport, behind: int | None) -> str:
-    if server.role == "standalone":
-        return ""
-    if server.role == "leader":
-        return f"{known(server.followers_in_step)} of {known(server.followers)}"
-    return "?" if behind is None else f"{behind} behind" if behind else "yes"
-
-
-def _time(milliseconds: float | None) -> Cell:
-    return Cell("?" if milliseconds is None else f"{milliseconds:.1f} ms", value=milliseconds)
