@@ -114,6 +114,7 @@ def test_a_node_is_flushed_and_made_ready(on_tree: Pvc, tree: Tree, command: str
         assert on_tree("node", command, "pvchv2").err == f"pvchv2: unchanged: is {state}.\n"
     tree.put("/nodes/pvchv2/daemonstate", b"dead")
     refused = on_tree("node", command, "pvchv1,pvchv2")
+    assert on_tree("node", command, "pvchv1", "pvchv2", "--dry-run", "-o", "name").code == 1
     assert refused.code == 1
     assert "pvchv2: refused: its daemon, which would do it, is in state dead" in refused.err
 

@@ -1,5 +1,7 @@
 """Tell nodes what to do."""
 
+from collections.abc import Sequence
+
 import click
 
 from pvc_cli.cluster.controls import Plan
@@ -9,28 +11,33 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option
 from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
 
+node_argument = click.argument("node", shell_complete=complete.nodes)
+nodes_argument = click.argument("nodes", metavar="NODE…", nargs=-1, required=True, shell_complete=complete.nodes)
+
 
 def tell_options(command: Command) -> Command:
-    """Add the argument and the options of a command that tells nodes what to do."""
-    for option in (
-        output_option,
-        dry_run_option,
-        wait_options,
-        click.argument("node", shell_complete=complete.nodes),
-    ):
+    """Add the options of a command that tells nodes what to do."""
+    for option in (output_option, dry_run_option, wait_options):
         command = option(command)
     return command
 
 
 def tell(
-    context: Context, node: str, plan: Plan[str], key: str, state: str, patience: Patience, *, dry_run: bool
+    context: Context,
+    words: Sequence[str],
+    plan: Plan[str],
+    key: str,
+    state: str,
+    patience: Patience,
+    *,
+    dry_run: bool,
 ) -> int:
-    """Carry *plan* out on the nodes that the word *node* names.
+    """Carry *plan* out on the nodes that *words* name.
 
     :param key: the key that says *state* once it is done.
     :raises NotFoundError: if the cluster lacks one.
     """
-    names = context.names([node])
+    names = list(dict.fromkeys(context.names(words)))
     with connect(context) as handler:
         require_node(handler, *names)
         goal = reached(key, state)

@@ -3,10 +3,11 @@ import click
 from pvc_cli.cluster.node_control import plan_coordinator
 from pvc_cli.commands._common.command import Context, pass_context
 from pvc_cli.commands._common.outcomes import Patience
-from pvc_cli.commands.node._tell import tell, tell_options
+from pvc_cli.commands.node._tell import node_argument, tell, tell_options
 
 
 @click.command("primary")
+@node_argument
 @tell_options
 @pass_context
 def command(context: Context, node: str, patience: Patience, dry_run: bool) -> int:
@@ -19,4 +20,4 @@ def command(context: Context, node: str, patience: Patience, dry_run: bool) -> i
       pvc node primary pvchv1
     """
     plan = plan_coordinator("primary")
-    return tell(context, node, plan, "node.state.router", "primary", patience, dry_run=dry_run)
+    return tell(context, [node], plan, "node.state.router", "primary", patience, dry_run=dry_run)
