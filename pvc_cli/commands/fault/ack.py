@@ -1,17 +1,12 @@
 import click
 
 from pvc_cli.cluster.faults import ACKNOWLEDGE
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
-from pvc_cli.commands._common.outcomes import carry_out
-from pvc_cli.commands._common.progress import ask_many
-from pvc_cli.commands.fault._choose import choosing, chosen
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands.fault._change import change_faults, change_options
 
 
 @click.command("ack")
-@choosing
-@yes_option
-@dry_run_option
-@output_option
+@change_options
 @pass_context
 def command(context: Context, names: tuple[str, ...], everything: bool, yes: bool, dry_run: bool) -> int:
     """Acknowledge faults.
@@ -23,8 +18,4 @@ def command(context: Context, names: tuple[str, ...], everything: bool, yes: boo
       pvc fault ack --all
       pvc fault list -o name | pvc fault ack -
     """
-    find = chosen(context, names, everything=everything)
-    with connect(context) as handler:
-        faults = find(handler)
-        ask_many(len(faults), "faults", yes=yes, dry_run=dry_run)
-        return carry_out(context.output, handler, faults, ACKNOWLEDGE, dry_run=dry_run)
+    return change_faults(context, names, ACKNOWLEDGE, everything=everything, yes=yes, dry_run=dry_run)

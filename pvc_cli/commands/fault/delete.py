@@ -1,17 +1,12 @@
 import click
 
 from pvc_cli.cluster.faults import DELETE
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
-from pvc_cli.commands._common.outcomes import carry_out
-from pvc_cli.commands._common.progress import ask_many
-from pvc_cli.commands.fault._choose import choosing, chosen
+from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands.fault._change import change_faults, change_options
 
 
 @click.command("delete")
-@choosing
-@yes_option
-@dry_run_option
-@output_option
+@change_options
 @pass_context
 def command(context: Context, names: tuple[str, ...], everything: bool, yes: bool, dry_run: bool) -> int:
     """Delete faults.
@@ -23,8 +18,4 @@ def command(context: Context, names: tuple[str, ...], everything: bool, yes: boo
       pvc fault delete --all
       pvc fault list -o name | pvc fault delete -
     """
-    find = chosen(context, names, everything=everything)
-    with connect(context) as handler:
-        faults = find(handler)
-        ask_many(len(faults), "faults", yes=yes, dry_run=dry_run)
-        return carry_out(context.output, handler, faults, DELETE, dry_run=dry_run)
+    return change_faults(context, names, DELETE, everything=everything, yes=yes, dry_run=dry_run)
