@@ -11,7 +11,9 @@ from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.status import report_of
 from pvc_cli.cluster.sriov.model import Value, find_vfs
 from pvc_cli.cluster.sriov.settings import change_settings, check_settings
-from pvc_cli.zk import ZKHandler
+from pvc_cli.sandbox.demo import fill
+from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.zk import ZKHandler, ZKSchema
 from tests.agent.nic import SimulatedKernel
 from tests.agent.running import Running
 
@@ -62,6 +64,15 @@ def running(tmp_path: Path) -> Iterator[Running]:
     running = Running(folder)
     yield running
     running.close()
+
+
+@pytest.fixture
+def own(zookeeper: None, tmp_path: Path) -> Iterator[Ensemble]:
+    """A server that the test may kill."""
+    with Ensemble(tmp_path / "own") as ensemble:
+        with ZKHandler(ensemble.hosts) as handler:
+            fill(handler, vms=10, schema=ZKSchema())
+        yield ensemble
 
 
 @pytest.fixture

@@ -11,15 +11,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
-from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk import ZKHandler
 from tests.agent.conftest import install, set_vf
 from tests.agent.running import CONFIG, Running, apply, vfs_of
 from tests.conftest import Pvc, Tree, sessions
@@ -345,15 +344,6 @@ def test_one_that_is_told_of_no_cluster_ends_at_once(running: Running) -> None:
     assert running.process
     assert running.process.wait(15) == 3
     assert "cluster.coordinator_nodes is missing" in running.log.read_text()
-
-
-@pytest.fixture
-def own(zookeeper: None, tmp_path: Path) -> Iterator[Ensemble]:
-    """A server that the test may kill."""
-    with Ensemble(tmp_path / "own") as ensemble:
-        with ZKHandler(ensemble.hosts) as handler:
-            fill(handler, vms=10, schema=ZKSchema())
-        yield ensemble
 
 
 def test_it_starts_before_the_servers_do_and_survives_their_death(own: Ensemble, running: Running) -> None:

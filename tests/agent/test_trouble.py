@@ -8,16 +8,14 @@ import os
 import signal
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kazoo.exceptions import NoNodeError
 
 from pvc_cli.cluster.sriov.report import Report, lock_holder, read_reports
-from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
-from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk import ZKHandler
 from tests.agent.conftest import set_vf
 from tests.agent.running import CONFIG, Running, apply, vfs_of
 from tests.conftest import Pvc, Tree
@@ -27,15 +25,6 @@ SRIOV = "/nodes/pvchv1/sriov"
 PLUGIN = "/nodes/pvchv1/monitoring_data/sriov"
 CHANGES = int(os.environ.get("PVC_AGENT_CHANGES", "600"))
 """How many changes the test of the agent's memory makes; 20,000 to be certain."""
-
-
-@pytest.fixture
-def own(zookeeper: None, tmp_path: Path) -> Iterator[Ensemble]:
-    """A server that the test may kill."""
-    with Ensemble(tmp_path / "own") as ensemble:
-        with ZKHandler(ensemble.hosts) as handler:
-            fill(handler, vms=10, schema=ZKSchema())
-        yield ensemble
 
 
 def by_hand(running: Running, phy: str, index: int, vlan: int) -> float:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -19,6 +16,7 @@ from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.store import Op, ReplacedError
 from tests.conftest import Pvc, Tree
+from tests.integration.driven import Driven
 
 VFS = "/nodes/pvchv1/sriov/vf"
 FREE = f"{VFS}/ens1f0v1"
@@ -237,32 +235,15 @@ def test_the_audit_releases_no_vf_that_its_vm_may_have_by_address(on_tree: Pvc, 
     assert tree.client.get(f"{FREE}/used")[0] == b"True"
 
 
-class Crowd:
+class Crowd(Driven):
     """Processes that claim one VF at once; see claim_driver."""
 
     def __init__(self, hosts: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.claim_driver", hosts],
-            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        super().__init__("tests.integration.claim_driver", hosts)
 
     def claim(self, vf: str, vms: list[str]) -> list[int]:
         """Claim *vf* for each of *vms* at once, and return their exit codes."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(f"{vf} {','.join(vms)}\n")
-        self._process.stdin.flush()
-        return [int(code) for code in self._process.stdout.readline().split()]
-
-    def close(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        return [int(code) for code in self.ask(f"{vf} {','.join(vms)}").split()]
 
 
 def test_of_64_processes_that_claim_any_vf_at_once_each_gets_another(demo: Callable[..., Tree]) -> None:

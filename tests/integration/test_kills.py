@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -18,6 +15,7 @@ from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from pvc_cli.zk.store import Op
 from tests.conftest import Pvc, Tree, sessions, without_daemons
+from tests.integration.driven import Driven
 from tests.waiting import wait_until
 
 
@@ -31,33 +29,15 @@ PARTS = 4
 LEAST = 25
 
 
-class Driver:
+class Driver(Driven):
     """Runs pvc in processes that are killed; see kill_driver."""
 
     def __init__(self, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.kill_driver", *arguments],
-            # Coverage is not the point here, and would take most of the time.
-            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        super().__init__("tests.integration.kill_driver", *arguments)
 
     def run(self, hosts: str, number: int = 0, moment: str = "-") -> int:
         """Run pvc on the tree at *hosts* and return its exit status."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(f"{hosts} {number} {moment}\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        return int(self.ask(f"{hosts} {number} {moment}"))
 
 
 @pytest.fixture
