@@ -19,6 +19,9 @@ class Layout(NamedTuple):
     count_by: str = ""
     """The column whose values are counted instead."""
 
+    least: str = ""
+    """The column that makes room first where they do not all fit; without one, the last does."""
+
     @property
     def asks(self) -> bool:
         """Whether any columns are named."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from pvc_cli.errors import printable
 from pvc_cli.output.cells import Cell, Row, as_cell
 
 _FIRST, _OTHERS, _NARROWEST_WRAPPED = 24, 8, 24
 _GAP = 2
+_T = TypeVar("_T")
 _Measure = Callable[[str], int]
 
 
@@ -68,6 +69,11 @@ def render_table(
     aligned = [_align(*column) for column in zip(texts, painted, widths, numeric, strict=False)]
     lines = ((" " * _GAP).join(row).rstrip() for row in zip(*aligned, strict=True))
     return "\n".join(lines), headers[len(widths) :]
+
+
+def without(values: Sequence[_T], at: int) -> Sequence[_T]:
+    """Return *values* without one of them."""
+    return [*values[:at], *values[at + 1 :]]
 
 
 class _Column(NamedTuple):

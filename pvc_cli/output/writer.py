@@ -9,6 +9,7 @@ every one would pay for it.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -229,10 +230,15 @@ class Output(Messages):
             return render_csv(shown, rows, head=self.layout.headers)
         if not rows:
             return ""
-        from pvc_cli.output.tables import render_table
+        from pvc_cli.output.tables import render_table, without
 
         columns = None if self.style == "wide" else columns_of(sys.stdout)
-        text, missing = render_table(shown, rows, self.paint, columns=columns, head=self.layout.headers, wrap=wrap)
+        render = functools.partial(render_table, paint=self.paint, columns=columns, head=self.layout.headers)
+        text, missing = render(shown, rows, wrap=wrap)
+        if self.layout.least in shown and missing and not self.layout.columns:
+            least = shown.index(self.layout.least)
+            text, missing = render(without(shown, least), [without(row, least) for row in rows])
+            missing = [self.layout.least, *missing]
         self._head = text.partition("\n")[0] if self.layout.headers else ""
         self._footnotes += dict.fromkeys(
             cell.note for row in rows for cell in row if isinstance(cell, Cell) and cell.note

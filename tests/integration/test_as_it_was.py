@@ -515,10 +515,10 @@ SCREENS = [
         "pvc vm list ^monitor",
         60,
         "monitor…  start  pvchv3  no        2      4 GiB   1002\nproduct…",
-        "NAME        STATE  NODE              VCPUS  MEMORY  NETWORKS\n"
-        "monitor-01  start  pvchv3                2   4 GiB  1002\n"
-        "monitor-02  start  pvchv2 (from pv…      2   4 GiB  1002\n"
-        "No room for the column TAGS.\n"
+        "NAME        STATE  NODE            VCPUS  MEMORY  TAGS\n"
+        "monitor-01  start  pvchv3              2   4 GiB  production\n"
+        "monitor-02  start  pvchv2 (from …      2   4 GiB  production\n"
+        "No room for the column NETWORKS.\n"
         "2 VMs",
     ),
     (
@@ -595,11 +595,11 @@ def test_the_screen_of_watch(cluster: Tree, screens: Callable[[int], Tmux]) -> N
     screen.type("pvc --no-color vm list --watch --sort=-memory", "Enter")
     screen.wait_for("20 VMs")
     lines = [
-        "NAME        STATE     NODE        VCPUS  MEMORY  NETWORKS",
-        "db-01       start     pvchv3          8  16 GiB  1001",
+        "NAME        STATE     NODE        VCPUS  MEMORY  TAGS",
+        "db-01       start     pvchv3          8  16 GiB  production…",
     ]
     was_last = "db-01       start    pvchv3    8  16 GiB  1001      product"
-    last = ["No room for the column TAGS.", "20 VMs"]
+    last = ["No room for the column NETWORKS.", "20 VMs"]
     assert was_last not in screen.shown()
     assert (screen.shown()[:2], screen.shown()[-2:], len(screen.shown())) == (lines, last, 12)
     assert screen.on_other_screen()

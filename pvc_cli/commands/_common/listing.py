@@ -30,11 +30,14 @@ class ColumnsOption(click.Option):
         self.known = known
 
 
-def list_options(*columns: str, things: str, takes_several: bool = True) -> Callable[[Command], Command]:
+def list_options(
+    *columns: str, things: str, takes_several: bool = True, least: str = ""
+) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format.
 
     :param things: what is listed, in the plural.
     :param takes_several: whether several clusters can be asked at once: not about one thing, nor about this machine.
+    :param least: the column that makes room first where they do not all fit; without one, the last does.
     """
 
     def decorate(command: Command) -> Command:
@@ -42,7 +45,9 @@ def list_options(*columns: str, things: str, takes_several: bool = True) -> Call
         def laid_out(*args: object, **given: object) -> object:
             wanted, order, headless, count_by = (given.pop(name) for name in _OPTIONS)
             counted = counted_column(columns, str(count_by)) if count_by else ""
-            layout = Layout(_names(wanted), _names(order), headers=not headless, things=things, count_by=counted)
+            layout = Layout(
+                _names(wanted), _names(order), headers=not headless, things=things, count_by=counted, least=least
+            )
             context = click.get_current_context()
             command_context = cast("Context", context.obj)
             output = command_context.output
