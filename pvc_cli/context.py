@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -54,11 +54,17 @@ class Context:
     """Whether a session is open, or was."""
     undoes: str = ""
     """The change that the command undoes, by its ID in the history."""
+    masked: Mapping[str, str] = field(default_factory=dict)
+    """Words of the command line that are secrets, and what is written down in their place."""
     signals: Sequence[int] = ()
     """The signals received so far."""
     output: Output = field(default_factory=Output)
     _stdin_read: bool = False
     _stdin: _StdinNames = field(default_factory=_StdinNames)
+
+    def words(self) -> list[str]:
+        """Return the command line as it is written down, in the log and in the history."""
+        return ["pvc", *(self.masked.get(word, word) for word in sys.argv[1:])]
 
     def on(self, connection: str, output: Output) -> Context:
         """Return the context of the same command on one of several clusters; all get the same standard input."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -134,7 +133,7 @@ def _recording(context: Context, hosts: str, mark: Callable[[], str | None]) -> 
 
         recorder = Recorder(
             hosts,
-            ["pvc", *sys.argv[1:]],
+            context.words(),
             context.output.warning,
             lambda: {"cluster_id": mark(), "undoes": context.undoes or None},
         )
@@ -175,7 +174,7 @@ def _quoted_field(value: str) -> str:
 
 def _before_change(context: Context, target: Target) -> Callable[[], None]:
     """Return what refuses every change that is not permitted, notes that one is sent, and logs the first."""
-    log = _log_once(target.hosts)
+    log = _log_once(target.hosts, context.words)
 
     def check() -> None:
         require_permission(context, target)
@@ -185,7 +184,7 @@ def _before_change(context: Context, target: Target) -> Callable[[], None]:
     return check
 
 
-def _log_once(hosts: str) -> Callable[[], None]:
+def _log_once(hosts: str, words: Callable[[], Sequence[str]]) -> Callable[[], None]:
     """Return a function that logs, once, who is about to change the cluster at *hosts*, and with which command.
 
     It logs before the first change is sent, so that no change goes unlogged. The line goes to syslog's AUTH
@@ -201,6 +200,6 @@ def _log_once(hosts: str) -> Callable[[], None]:
 
             logged = True
             syslog.openlog("pvc", syslog.LOG_PID, syslog.LOG_AUTH)
-            syslog.syslog(syslog.LOG_NOTICE, log_line(hosts, ["pvc", *sys.argv[1:]]))
+            syslog.syslog(syslog.LOG_NOTICE, log_line(hosts, words()))
 
     return log

@@ -4,9 +4,10 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pvc_cli.errors import AccessDeniedError, PvcError, TooLargeError
+from pvc_cli.errors import AccessDeniedError, OutcomeUnknownError, PvcError, TooLargeError, UnreachableError
 from pvc_cli.zk.base import schema_changed
 from pvc_cli.zk.store import CommitConflictError, Op, ReplacedError, Store
 from pvc_cli.zk.transaction import Transaction, look_after
@@ -129,70 +130,102 @@ def execute_steps(
     not hold up the others; neither does one that access control lists forbid. After an interruption, run it again to
     finish.
 
+    Steps that were carried out are told, whatever happens to the rest: an error after the first of them, such as a
+    lost connection, is why all items that are left have failed.
+
     :param item_of: gives the item that a step is for.
     :param guards: steps that refuse a chunk if the schema version has changed.
     :param on_progress: is told how many items are done, of how many.
-    :returns: the steps that were carried out, and the items that kept changing or may not be changed.
-    :raises ConflictError: if one of *guards* refused.
+    :returns: the steps that were carried out, and the items that failed: they kept changing, may not be changed, or
+        the rest of the change failed.
+    :raises ConflictError: if one of *guards* refused before anything was done.
+    :raises PvcError: if it failed before anything was done.
     """
-    done: list[StepT] = []
-    failed: list[Failure[_Item]] = []
-    steps = _plan_each(items, plan, failed)
+    run = _Run(store, plan, item_of, guards)
+    steps = run.plan_each(items)
     require_fit(store, (step.transaction.ops for step in steps))
-    chunks = deque((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops, store.size))
-    while chunks:
-        chunk, attempts = chunks.popleft()
+    run.chunks.extend((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops, store.size))
+    while run.chunks:
+        chunk, attempts = run.chunks.popleft()
+        try:
+            run.commit(chunk, attempts)
+        except PvcError as error:
+            if not (run.done or run.failed):
+                raise
+            run.fail(chunk, error)
+            run.fail((step for later, _ in run.chunks for step in later), _not_tried(error))
+            break
+        on_progress(len(run.done), len(items))
+    return run.done, run.failed
+
+
+def _not_tried(error: PvcError) -> PvcError:
+    """Return why what would have come after *error* was not done; that it was not, at least, is known."""
+    return (
+        UnreachableError("not changed: the connection was lost") if isinstance(error, OutcomeUnknownError) else error
+    )
+
+
+@dataclass(slots=True)
+class _Run(Generic[_Item, StepT]):
+    """A change of many items on its way: what is done, what has failed, and the chunks that are left."""
+
+    store: Store
+    plan: Callable[[Sequence[_Item]], list[StepT]]
+    item_of: Callable[[StepT], _Item]
+    guards: Sequence[Op]
+    done: list[StepT] = field(default_factory=list)
+    failed: list[Failure[_Item]] = field(default_factory=list)
+    chunks: deque[tuple[list[StepT], int]] = field(default_factory=deque)
+    """Each with how often it was tried alone."""
+
+    def commit(self, chunk: list[StepT], attempts: int) -> None:
+        """Commit *chunk*, or put it back in two halves, planned again, if another client was faster."""
         ops = [op for step in chunk for op in step.transaction.ops]
         try:
-            store.commit([*guards, *ops] if ops else [])
+            self.store.commit([*self.guards, *ops] if ops else [])
         except (CommitConflictError, AccessDeniedError) as error:
-            if isinstance(error, CommitConflictError) and error.op in guards:
+            if isinstance(error, CommitConflictError) and error.op in self.guards:
                 raise schema_changed() from None
             alone = len(chunk) == 1
             if alone and (attempts == ATTEMPTS or isinstance(error, AccessDeniedError)):
-                failed.append(Failure(item_of(chunk[0]), error))
-                continue
-            again = _plan_each([item_of(step) for step in chunk], plan, failed)
+                self.fail(chunk, error)
+                return
+            again = self.plan_each([self.item_of(step) for step in chunk])
             half = (len(again) + 1) // 2
             attempts += alone
-            chunks.extendleft((part, attempts) for part in (again[half:], again[:half]) if part)
+            self.chunks.extendleft((part, attempts) for part in (again[half:], again[:half]) if part)
         except ReplacedError as error:
             # All of the chunk was done, but some of it to what is not the same any more.
             hit = [step for step in chunk if error.paths & {op.path for op in step.transaction.ops}]
-            failed += [Failure(item_of(step), error) for step in hit]
-            done += _look_after([step for step in chunk if step not in hit], item_of, failed)
-        except PvcError as error:
-            if done or failed:
-                also = f"; failed: {len(failed)}, among them: {failed[0].error}" if failed else ""
-                error.args = (f"{error} (done before that: {len(done)} of {len(items)}{also})",)
-            raise
+            self.fail(hit, error)
+            self._look_after([step for step in chunk if step not in hit])
         else:
-            done += _look_after(chunk, item_of, failed)
-            on_progress(len(done), len(items))
-    return done, failed
+            self._look_after(chunk)
 
+    def fail(self, steps: Iterable[StepT], error: PvcError) -> None:
+        """Note that *steps* have failed with *error*."""
+        self.failed += [Failure(self.item_of(step), error) for step in steps]
 
-def _look_after(
-    chunk: Sequence[StepT], item_of: Callable[[StepT], _Item], failed: list[Failure[_Item]]
-) -> list[StepT]:
-    """Return those of the committed steps of *chunk* with which nothing is wrong; the others have *failed*."""
-    found = look_after([step.transaction for step in chunk])
-    failed += [Failure(item_of(step), wrong) for step, wrong in zip(chunk, found, strict=True) if wrong]
-    return [step for step, wrong in zip(chunk, found, strict=True) if not wrong]
+    def plan_each(self, items: Sequence[_Item]) -> list[StepT]:
+        """Plan all of *items* that may be read; the others have failed."""
+        try:
+            return self.plan(items)
+        except AccessDeniedError as error:
+            if len(items) == 1:
+                self.failed.append(Failure(items[0], error))
+                return []
+            half = len(items) // 2
+            return [*self.plan_each(items[:half]), *self.plan_each(items[half:])]
 
-
-def _plan_each(
-    items: Sequence[_Item], plan: Callable[[Sequence[_Item]], list[StepT]], failed: list[Failure[_Item]]
-) -> list[StepT]:
-    """Plan all of *items* that may be read; the others have *failed*."""
-    try:
-        return plan(items)
-    except AccessDeniedError as error:
-        if len(items) == 1:
-            failed.append(Failure(items[0], error))
-            return []
-        half = len(items) // 2
-        return [*_plan_each(items[:half], plan, failed), *_plan_each(items[half:], plan, failed)]
+    def _look_after(self, committed: Sequence[StepT]) -> None:
+        """Note which of the steps are done, and with which something is wrong."""
+        found = look_after([step.transaction for step in committed])
+        for step, wrong in zip(committed, found, strict=True):
+            if wrong:
+                self.fail([step], wrong)
+            else:
+                self.done.append(step)
 
 
 def _chunks(

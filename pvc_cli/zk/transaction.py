@@ -48,7 +48,7 @@ class Lookout(Protocol):
     def look(self, committed: Sequence[Transaction]) -> Sequence[PvcError | None]:
         """Return what is wrong with each of *committed*: taken back if that is possible, else reported.
 
-        :raises PvcError: if it cannot look.
+        It raises nothing: a look that fails is what is wrong with each, and others are still told.
         """
         ...
 
@@ -176,10 +176,7 @@ class Transaction:
 
 
 def look_after(committed: Sequence[Transaction]) -> list[PvcError | None]:
-    """Return what the lookouts of *committed* find wrong with each; one that several have looks once.
-
-    :raises PvcError: if one cannot look.
-    """
+    """Return what the lookouts of *committed* find wrong with each; one that several have looks once."""
     found: list[PvcError | None] = [None] * len(committed)
     for lookout in dict.fromkeys(one.lookout for one in committed):
         if lookout:

@@ -35,6 +35,7 @@ FIRST = {
     "Remove a tag wherever": "pvc vm tag add 'lab-*' old",
     "Remove a tag from VMs": "pvc vm tag add web-01 blue",
     "Undo": "pvc vm tag add web-01 blue; pvc vm tag add web-02 blue",
+    "The names of what the last": "pvc vm tag add web-01 blue",
     "Make the claims match": "pvc sriov vf claim pvchv1 ens1f0v2 web-01",
     "What does it hold": BACKUP,
     "What changed since yesterday": f"{BACKUP}; pvc vm tag add web-01 blue",

@@ -348,3 +348,18 @@ def test_what_may_have_been_changed_has_names_too(on_tree: Pvc, tree: Tree, stop
     shown = json.loads(on_tree("history", "show", "last", "-o", "json").out)
     assert (shown["items"], {change["name"] for change in shown["unfinished"]}) == ([], {"web-01"})
     assert on_tree("history", "show", "last", "-o", "name").out == "web-01\n"
+
+
+def test_a_secret_on_the_command_line_is_in_no_log_and_no_history(
+    on_tree: Pvc, tree: Tree, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr("syslog.syslog", lambda _level, line: logged.append(line))
+    entry = changed(on_tree, "key", "set", "node.ipmi.password", "pvchv1", "hunter2")
+    assert tree.client.get("/nodes/pvchv1/ipmipassword")[0] == b"hunter2"
+    outputs = [on_tree("history", *words).out for words in (("list",), ("list", "-o", "json"), ("show", entry))]
+    assert listed(on_tree)[0]["command"][-1] == "********"
+    assert [line for line in logged if "********" in line]
+    assert not [text for text in (*logged, *outputs) if "hunter2" in text]
+    # The value itself is there, for the undo.
+    assert (folder / f"{entry}.jsonl").read_text().count("hunter2") == 1

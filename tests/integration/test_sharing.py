@@ -155,6 +155,30 @@ def test_a_claim_that_cannot_be_checked_is_told_to_be_made(
     assert tree.client.get(f"{FREE}/used_by")[0].decode() == tree.uuid("web-01")
 
 
+def test_what_became_of_each_is_told_though_the_claims_cannot_be_checked(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is lost right after the commit of many: what was changed is changed, and told."""
+    for number in (1, 2):
+        assert on_tree("sriov", "vf", "claim", "pvchv1", f"ens1f0v{number}", f"web-0{number}").code == 0
+    assert on_tree("sriov", "vf", "release", "pvchv1", "ens1f0v1,ens1f0v2").code == 0
+
+    def fail(_handler: ZKHandler, _crowds: Sequence[Crowd]) -> dict[str, list[User]]:
+        raise UnreachableError("no answer within 3 s")
+
+    monkeypatch.setattr("pvc_cli.cluster.sriov.arrivals.read_arrived", fail)
+    result = on_tree("undo", "last", "-o", "json")
+    assert result.code == 4
+    document = json.loads(result.out)
+    assert document["counts"] == {"changed": 0, "unchanged": 0, "refused": 0, "failed": 2}
+    assert {item["name"]: item["reason"] for item in document["items"]} == {
+        f"pvchv1/ens1f0v{number}": f"VF ens1f0v{number} of node pvchv1 is claimed, but could not check whether a VM"
+        " that has it came to the node meanwhile (no answer within 3 s): see 'pvc sriov vf audit pvchv1'"
+        for number in (1, 2)
+    }
+    assert tree.client.get(f"{FREE}/used_by")[0].decode() == tree.uuid("web-01")
+
+
 TAKEN_BACK = "it came to the node meanwhile, and the claim was taken back; stop or move that VM first"
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pvc_cli.errors import OutcomeUnknownError, PvcError, UnreachableError
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.live import LiveStore
-from pvc_cli.zk.store import ReplacedError
+from pvc_cli.zk.store import Op, ReplacedError
 from tests.conftest import Pvc, Tree, without_daemons
 from tests.integration.proxy import EXISTS, GET_ACL, MULTI, Fault, Proxy
 from tests.waiting import wait_until
@@ -207,3 +209,32 @@ def test_a_connection_that_is_lost_once_does_not_make_a_value_too_large(
     proxy.strike(EXISTS, "before")
     assert store._request_size.accepts(100_000)
     assert not store._request_size.accepts(2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (UnreachableError("no server answered"), "no server answered"),
+        (OutcomeUnknownError("its outcome is unknown"), "not changed: the connection was lost"),
+    ],
+    ids=["unreachable", "unknown"],
+)
+def test_what_was_done_before_the_cluster_was_lost_is_told(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, error: PvcError, left: str
+) -> None:
+    commit, calls = LiveStore.commit, iter(range(100))
+
+    def fail(store: LiveStore, ops: Sequence[Op]) -> None:
+        if next(calls):
+            raise error
+        commit(store, ops)
+
+    monkeypatch.setattr(LiveStore, "commit", fail)
+    monkeypatch.setattr("pvc_cli.zk.execute.CHUNK_OPS", 5)
+    result = on_tree("vm", "tag", "add", "web-01,web-02,lab-01", "blue", "-o", "json")
+    assert result.code == 4
+    document = json.loads(result.out)
+    assert document["counts"] == {"changed": 1, "unchanged": 0, "refused": 0, "failed": 2}
+    assert [item["reason"] for item in document["items"] if item["status"] == "failed"] == [str(error), left]
+    (made,) = [item["name"] for item in document["items"] if item["status"] == "changed"]
+    assert "blue" in tree.client.get_children(f"/domains/{tree.uuid(made)}/tags")

@@ -4,6 +4,7 @@ No znode tells which VMs are on a node: that one comes cannot be guarded against
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from pvc_cli.cluster.sriov.model import VfRef
@@ -31,23 +32,15 @@ class Arrivals:
     """What to do once a claim was taken back."""
 
     def look(self, committed: Sequence[Transaction]) -> list[PvcError | None]:
-        """Return of each of *committed* what was taken back, or could not be.
-
-        :raises PvcError: if it cannot be told who came.
-        """
+        """Return of each of *committed* what was taken back, could not be, or could not be checked."""
         claims = [[*claims_of(self.handler, _values(one), self.usages)] for one in committed]
-        vfs = [claim.vf for some in claims for claim in some]
-        if not vfs:
+        nodes = dict.fromkeys(claim.vf.node for some in claims for claim in some)
+        if not nodes:
             return [None] * len(committed)
         try:
-            arrived = read_arrived(self.handler, [self.crowds[node] for node in dict.fromkeys(vf.node for vf in vfs)])
+            arrived = read_arrived(self.handler, [self.crowds[node] for node in nodes])
         except PvcError as error:
-            more = f" (and {len(vfs) - 1} more)" if len(vfs) > 1 else ""
-            error.args = (
-                f"{vfs[0]}{more} is claimed, but could not check whether a VM that has it came to the node meanwhile"
-                f" ({error}): see {_audit(vfs[0])}",
-            )
-            raise
+            return [_unchecked(error, some) if some else None for some in claims]
         return [self._judge(one, some, arrived) for one, some in zip(committed, claims, strict=True)]
 
     def _judge(
@@ -88,6 +81,18 @@ class Arrivals:
         kind = InUseError if isinstance(error, InUseError) else RefusedError
         why = f"{error}: it came to the node meanwhile, and the claim was taken back"
         return kind(f"{why}; {self.advice if kind is InUseError else REPAIR}")
+
+
+def _unchecked(error: PvcError, claims: Sequence[Claimed]) -> PvcError:
+    """Return what became of *claims* whose look failed with *error*: another one of its kind."""
+    vf = claims[0].vf
+    more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
+    unchecked = copy(error)
+    unchecked.args = (
+        f"{vf}{more} is claimed, but could not check whether a VM that has it came to the node meanwhile ({error}):"
+        f" see {_audit(vf)}",
+    )
+    return unchecked
 
 
 def _audit(vf: VfRef) -> str:

@@ -7,6 +7,7 @@ from pvc_cli.commands._common.command import Context, connect, dry_run_option, o
 from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.errors import InvalidInputError
+from pvc_cli.zk.schema import MASK, is_secret
 
 
 @click.command("set")
@@ -30,5 +31,7 @@ def command(context: Context, words: tuple[str, ...], dry_run: bool) -> int:
     check_key(spelt)
     with connect(context) as handler:
         key, path = resolve(handler.schema, with_uuid(handler, spelt))
+        if is_secret(path):
+            context.masked = {value: MASK}
         outcome = control(handler, [path], plan_set(key, path, value), dry_run=dry_run)
         return show_outcome(context.output, handler, outcome, dry_run=dry_run)
