@@ -22,14 +22,13 @@ from pathlib import Path
 from benchmarks.cases import CASES
 from benchmarks.measure import PVC, ROOT, VM, Bench, Row, run
 from benchmarks.plot import growth
-from benchmarks.tables import Times, goals, page, summary
+from benchmarks.tables import Times, goals, page
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 
 SIZES = (100, 1_000, 10_000, 100_000)
 RESULTS = ROOT / "benchmarks" / "results.json"
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _PROCESS_RUNS = 40
 _START_UP = "import pvc_cli.app, pvc_cli.commands.vm.tag.add, pvc_cli.zk.live, gc;gc.freeze()"
 
@@ -81,11 +80,7 @@ def machine(zookeeper: str) -> dict[str, str]:
 
 def pages(rows: Sequence[Row], times: Times, where: Mapping[str, str]) -> dict[Path, str]:
     """Return each file that follows from the figures, with its text."""
-    readme = ROOT / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
     return {
-        readme: f"{before}{BEGIN}\n{summary(rows, times)}\n{END}{after}",
         ROOT / "docs" / "benchmarks.md": page(rows, times, where),
         ROOT / "docs" / "growth.svg": growth(rows, times),
     }

@@ -1,4 +1,4 @@
-"""Turn figures into Markdown: the README's sentences, the whole page, and what became of the goals."""
+"""Turn figures into Markdown: the page, and what became of the goals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.measure import Row
 
 Times = Mapping[str, float]
 _TELLING = ("vm list", "schema validate", "cluster backup")
-"""The commands that the README names: one that people type most, and the two that read the whole tree."""
+"""The commands that the page begins with: one that people type most, and the two that read the whole tree."""
 _NOISE = 0.03
 """Seconds by which the starts of two processes may differ."""
 
@@ -46,8 +46,8 @@ def _versions(where: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {value}" for name, value in where.items())
 
 
-def summary(rows: Sequence[Row], times: Times) -> str:
-    """Return the README's sentences: ratios at 10,000 VMs, never bare times."""
+def _summary(rows: Sequence[Row], times: Times) -> str:
+    """Return the figures in a few sentences: ratios at 10,000 VMs, never bare times."""
     at_10_000 = {row.what: row for row in rows if row.vms == 10_000}
     ratios = [float(_ratio(row)) for row in at_10_000.values() if row.one_by_one]
     *others, last = (f"{_ratio(at_10_000[what])} times for `pvc {what}`" for what in _TELLING)
@@ -146,7 +146,9 @@ def page(rows: Sequence[Row], times: Times, where: Mapping[str, str]) -> str:
     starts = _table(("process", "time"), ([f"`{name}`", f"{value * 1000:.0f} ms"] for name, value in times.items()))
     return f"""# Benchmarks
 
-`make bench` measures all this in one run, and writes this page, the README's sentences and the plot; the figures
+{_summary(rows, times)}
+
+`make bench` measures all this in one run, and writes this page and the plot; the figures
 themselves are in [benchmarks/results.json](../benchmarks/results.json). Times are those of whole processes, the start
 of Python included, and the median of five runs (of two, where they take long). They are this machine's. The ratios
 are what to compare, for both sides of each were measured in turns:
