@@ -79,7 +79,7 @@ class Entry:
         if self.state == "running":
             return f"is still running ({self.process})"
         if self.state == "unfinished":
-            return "lost the cluster before it knew what it had changed"
+            return "lost the cluster or was stopped"
         return "was interrupted" if self.state == "interrupted" or self.is_unfinished else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from pvc_cli.connections import history
 from pvc_cli.connections.entry_file import Recorded, Wanted, read_changes
 from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.recorder import Recorder
+from pvc_cli.zk.live import LiveStore
 from pvc_cli.zk.undo import Changed
 from tests.conftest import Pvc, Tree, changes_between
 
@@ -91,6 +93,34 @@ def test_what_still_runs_is_told_from_what_was_killed(
     assert "was interrupted" in on_tree("history", "show", entry["id"]).out
     assert "was interrupted" in on_tree("undo", "last").err
     assert (on_tree("undo", entry["id"], "--yes").code, tree.dump()) == (0, before)
+
+
+def test_what_was_stopped_in_the_middle_is_told_so(on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveStore, "_commit", stop)
+        assert on_tree("vm", "tag", "add", "web-01", "blue").code == 130
+    (entry,) = listed(on_tree)
+    assert (entry["state"], entry["unfinished"], entry["incomplete"]) == ("unfinished", True, None)
+    assert "unfinished" in on_tree("history", "list").out
+    assert f"the last change, {entry['id']}, lost the cluster or was stopped, and" in on_tree("undo", "last").err
+
+
+def test_what_was_killed_between_two_steps_is_known_and_undone(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    script = f"{FEW}\nfrom pvc_cli.connections.recorder import Recorder\nrecord, calls = Recorder.record, []\n" + (
+        "def die(recorder, changes):\n"
+        "    calls.append(1)\n"
+        "    return record(recorder, changes) if len(calls) < 3 else os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Recorder.record = die"
+    )
+    assert run(tree, "vm", "tag", "add", "--all", "blue", script=script).returncode == -signal.SIGKILL
+    (entry,) = listed(on_tree)
+    assert (entry["state"], entry["unfinished"]) == ("interrupted", False)
+    assert tree.dump() != before
+    assert (on_tree("undo", "last").code, tree.dump()) == (0, before)
 
 
 def test_what_runs_keeps_its_entry_when_old_ones_make_room(
@@ -300,6 +330,7 @@ def test_an_entry_that_may_not_be_read_is_told_and_not_passed_over(on_tree: Pvc,
     result = on_tree("history", "list", "-o", "name")
     assert (result.code, result.out) == (0, f"{entry}\n")
     assert result.err == (f"Warning: a change is left out: cannot read {roots}: Too many levels of symbolic links\n")
+    assert on_tree("sriov", "vf", "history", "pvchv1/ens1f0v0").err.startswith(result.err)
     refused = on_tree("undo", "last")
     assert (refused.code, tree.dump()) == (3, before)
     assert refused.err.startswith(f"Error: cannot tell which change was the last: cannot read {roots}: ")
@@ -313,6 +344,17 @@ def test_a_history_that_cannot_be_opened_is_not_an_empty_one(on_tree: Pvc, folde
     for words in (("history", "list"), ("undo", "last"), ("history", "show", "last")):
         result = on_tree(*words)
         assert (result.code, result.err) == (3, f"Error: cannot read {folder}: Not a directory\n")
+
+
+def test_the_tab_key_says_nothing_of_a_history_that_cannot_be_opened(
+    pvc: Pvc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.write_text("in the way")
+    for name, value in (("_PVC_COMPLETE", "bash_complete"), ("PVC_LINE", "pvc undo "), ("PVC_BREAKS", " ")):
+        monkeypatch.setenv(name, value)
+    result = pvc()
+    assert (result.out, result.err) == ("plain,last\n", "")
 
 
 @pytest.mark.parametrize(

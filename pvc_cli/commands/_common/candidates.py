@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -151,8 +152,10 @@ def columns(_context: click.Context, parameter: click.Parameter, incomplete: str
 
 
 def changes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer what is in the history."""
-    names = ["last", *(entry.id for entry in list_entries())]
+    """Offer what is in the history, if it can be read."""
+    names = ["last"]
+    with suppress(PvcError):
+        names += [entry.id for entry in list_entries()]
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 

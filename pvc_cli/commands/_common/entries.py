@@ -1,9 +1,20 @@
 """What is told of a change in the history, whatever it changed."""
 
-from pvc_cli.connections.history import Entry
-from pvc_cli.output.writer import Document
+from pvc_cli.connections.history import Entry, read_history
+from pvc_cli.output.writer import Document, Output
 
 _GAPS = {"too large": "incomplete", "unwritable": "incomplete", "damaged": "damaged", "newer": "of a newer pvc"}
+
+
+def readable_entries(output: Output) -> list[Entry]:
+    """Return all entries, the latest first, and warn of the files that cannot be read.
+
+    :raises ConfigError: if the history cannot be read at all.
+    """
+    entries, unreadable = read_history()
+    for path, error in unreadable.items():
+        output.warning(f"a change is left out: cannot read {path}: {error.strerror}")
+    return entries
 
 
 def note_of(entry: Entry) -> str:

@@ -3,11 +3,11 @@ import shlex
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context
-from pvc_cli.commands._common.entries import entry_document, note_of
+from pvc_cli.commands._common.entries import entry_document, note_of, readable_entries
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
-from pvc_cli.connections.history import Entry, read_history
+from pvc_cli.connections.history import Entry
 from pvc_cli.output.writer import Document
 
 _HEADERS = ("ID", "CLUSTER", "NOTE", "COMMAND")
@@ -24,17 +24,15 @@ def command(context: Context, this: bool) -> None:
 
     An ID is the time of the change, in UTC.
 
-    Running is what has not ended; interrupted, what was killed; unfinished, what lost the cluster before it knew
-    whether its last change was made; incomplete, what changed more than its entry has.
+    Running is what has not ended; interrupted, what was killed; unfinished, what lost the cluster or was stopped
+    before it knew whether its last change was made; incomplete, what changed more than its entry has.
 
     \b
     Examples:
       pvc history list
       pvc history list --cluster -o name
     """
-    entries, unreadable = read_history()
-    for path, error in unreadable.items():
-        context.output.warning(f"a change is left out: cannot read {path}: {error.strerror}")
+    entries = readable_entries(context.output)
     if this:
         with connect(context) as handler:
             here = identify(handler)

@@ -12,13 +12,14 @@ from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.cluster.tree_documents import difference_document
 from pvc_cli.commands._common.command import Context, connect, pass_context
 from pvc_cli.commands._common.differences import brief_changes
+from pvc_cli.commands._common.entries import readable_entries
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.network.sriov._reports import explain
 from pvc_cli.commands.network.sriov.vf._shared import one_name, vf_words, vfs_argument
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.entry_file import Wanted
-from pvc_cli.connections.history import Entry, list_entries
+from pvc_cli.connections.history import Entry
 from pvc_cli.errors import PvcError
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
@@ -76,7 +77,7 @@ def _made(output: Output, handler: ZKHandler, vf: VfRef) -> list[_Event]:
     here, top = identify(handler), path_of(handler, vf)
     if top is None:
         return events
-    for entry in list_entries():
+    for entry in readable_entries(output):
         if not entry.cluster.is_same(here):
             continue
         if entry.why_incomplete:
