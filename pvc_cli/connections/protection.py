@@ -3,12 +3,39 @@
 import os
 import shlex
 import sys
+from collections.abc import Callable
 
 from pvc_cli.connections.resolve import Target
+from pvc_cli.connections.saved import Connections
 from pvc_cli.context import Context
-from pvc_cli.errors import RefusedError, printable, quoted
+from pvc_cli.errors import ConfigError, RefusedError, printable, quoted
+from pvc_cli.zk.connection import parse_hosts
 
 _OFF = ("", "0", "no", "false", "off")
+
+
+def with_protection(target: Target, on_unknown: Callable[[str], object]) -> Target:
+    """Return *target* with the protection of a saved connection that names one of its servers.
+
+    A protected cluster stays so, whether it is named by its connection, its servers, or this node's PVC.
+
+    :param on_unknown: is told why the saved connections cannot be read; they protect nothing then.
+    """
+    if target.protection or target.file:
+        return target
+    try:
+        connections = Connections.load()
+        for name, hosts in connections.hosts.items():
+            if (protection := connections.protection(name)) and _share_a_server(hosts, target.hosts):
+                return target._replace(name=name, protection=protection)
+    except ConfigError as error:
+        on_unknown(f"whether the cluster is protected is not known: {error}")
+    return target
+
+
+def _share_a_server(one: str, other: str) -> bool:
+    """Tell whether two clusters have a server in common, by its name, and the same chroot on it."""
+    return one.partition("/")[2] == other.partition("/")[2] and bool({*parse_hosts(one)} & {*parse_hosts(other)})
 
 
 def require_writable(target: Target) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pvc_cli import identity
 from pvc_cli.connections.cluster_id import file_hosts, mark_of
-from pvc_cli.connections.protection import permit, require_permission
+from pvc_cli.connections.protection import permit, require_permission, with_protection
 from pvc_cli.connections.resolve import Target, resolve
 from pvc_cli.context import Context
 from pvc_cli.errors import AccessDeniedError, InvalidInputError, printable
@@ -63,6 +63,7 @@ def connect(
     if context.verbose:
         context.output.message(f"Using {target.hosts} (from {target.origin}).")
     if context.changing:
+        target = with_protection(target, context.output.warning)
         permit(context, target)
     if target.file:
         with _open_backup(target.file, context) as handler:

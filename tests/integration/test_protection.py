@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_tree import leaves
-from tests.conftest import Pvc, Tree, without_daemons
+from tests.conftest import Pvc, Result, Tree, without_daemons
 from tests.terminal import Terminal
 
 
@@ -279,3 +279,33 @@ def test_many_faults_vfs_and_tags_ask_on_a_terminal(demo: Callable[..., Tree], p
     terminal.wait_for(f"{tree.hosts}: Migrate from schema version 15 to 14?")
     terminal.type("n\n")
     assert terminal.wait_for_end() == 1
+
+
+def test_a_protected_cluster_is_so_however_it_is_named(
+    pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    """As it was: --coordinators with the very same servers went around the protection."""
+    host, _, chroot = tree.hosts.partition("/")
+    assert pvc("connection", "add", "prod", f"{tree.hosts}".replace(host, f"hv9:2181,{host}"), "--protect").code == 0
+    assert pvc("connection", "add", "other", f"{host}/elsewhere").code == 0
+    before = tree.dump()
+    change = ("vm", "tag", "add", "web-01", "blue")
+    refused = (
+        "Error: connection 'prod' is protected, and there is no terminal to type its name on: rerun with --confirm"
+        " prod\n"
+    )
+    named = ("--coordinators", f"{host}/{chroot}")
+    assert pvc(*named, *change) == Result(1, "", refused)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    assert pvc(*change) == Result(1, "", refused)
+    assert tree.dump() == before
+    # What changes nothing asks nothing.
+    assert pvc(*change, "--dry-run").code == 0
+    assert pvc("vm", "list").code == 0
+    assert pvc(*change, "--confirm", "prod").code == 0
+    assert pvc("connection", "protect", "prod", "--read-only", "--confirm", "prod").code == 0
+    assert "connection 'prod' is read-only" in pvc(*change).err
+    # Connections that cannot be read do not stop a repair.
+    (home / "config" / "pvc" / "connections.yaml").write_text("[")
+    repaired = pvc("vm", "tag", "remove", "web-01", "blue")
+    assert (repaired.code, "Warning: whether the cluster is protected is not known: " in repaired.err) == (0, True)
