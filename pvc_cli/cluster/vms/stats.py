@@ -12,6 +12,7 @@ DISK_COUNTERS = ("rd_req", "rd_bytes", "wr_req", "wr_bytes")
 NETWORK_COUNTERS = (
     "rd_bytes", "rd_packets", "rd_errors", "rd_drops", "wr_bytes", "wr_packets", "wr_errors", "wr_drops",
 )  # fmt: skip
+_NUMBERS = (int, float)  # as types: a boolean is an instance of int
 
 
 class VmStats(NamedTuple):
@@ -51,7 +52,7 @@ def counters(names: Sequence[str | None], entries: Entries, keys: Sequence[str])
 
 def _numbers(value: object) -> Numbers:
     pairs = value.items() if isinstance(value, dict) else ()
-    return {key: number for key, number in pairs if isinstance(number, (int, float)) and not isinstance(number, bool)}
+    return {key: number for key, number in pairs if type(number) in _NUMBERS}
 
 
 def _entries(value: object, name: str, keys: Sequence[str]) -> Entries:
