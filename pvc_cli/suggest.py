@@ -26,9 +26,12 @@ def _bare(name: str) -> str:
 
 def _closest(name: str, names: list[str]) -> list[str]:
     """Return the names that resemble *name* most; there may be a few of the same likeness."""
-    near = get_close_matches(name, names, n=_MOST + 1)
-    best = [one for one in near if _likeness(one, name) == _likeness(near[0], name)]
-    return sorted(best, key=names.index)
+    # The dashes that every option has make none of them alike.
+    bare = {one: one.removeprefix("--") for one in names}
+    wanted = name.removeprefix("--")
+    near = get_close_matches(wanted, bare.values(), n=_MOST + 1)
+    best = {one for one in near if _likeness(one, wanted) == _likeness(near[0], wanted)}
+    return [one for one in names if bare[one] in best]
 
 
 def _likeness(one: str, name: str) -> float:

@@ -15,6 +15,8 @@ VMS = [f"app-{number:02}" for number in range(1, 41)]
         ("APP-01", VMS, ["app-01"]),
         ("web1", ["web01", "web-01", "web10"], ["web01"]),
         ("--vlan", ["--plan", "--vlan-id", "--vlan-qos"], ["--vlan-id", "--vlan-qos"]),
+        ("--last", ["--plan", "--paths"], []),
+        ("--dry_run", ["--dry-run", "--day"], ["--dry-run"]),
         ("app-99", VMS, []),  # four and more are as likely
         ("pvchv9", ["pvchv1", "pvchv2", "pvchv3"], ["pvchv1", "pvchv2", "pvchv3"]),
         ("renam", ["add", "list", "rename"], ["rename"]),

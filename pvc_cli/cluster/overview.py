@@ -11,7 +11,7 @@ from pvc_cli.cluster.health.status import cluster_status
 from pvc_cli.cluster.schema_status import SchemaStatus, schema_status
 from pvc_cli.cluster.sriov.model import Pf, Vf, list_pfs, list_vfs
 from pvc_cli.cluster.together import begin
-from pvc_cli.cluster.vms.model import VmSummary
+from pvc_cli.cluster.vms.model import VmSummary, is_outside
 from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.read import read_summaries
 from pvc_cli.zk import ZKHandler
@@ -26,6 +26,8 @@ class VmLine(NamedTuple):
     node: str
     last_node: str
     """Where it was migrated from, or empty."""
+    outside: bool
+    """Whether it is where its node limit does not allow it."""
     failed_reason: str
     vcpu: int | None
     memory: int | None
@@ -81,6 +83,7 @@ def _line(vm: VmSummary) -> VmLine:
         state=vm.state,
         node=vm.node,
         last_node=vm.last_node,
+        outside=is_outside(vm.node, vm.node_limit),
         failed_reason=vm.failed_reason,
         vcpu=found and found.vcpu,
         memory=found and found.memory,

@@ -30,7 +30,7 @@ def command(context: Context, file: str, title: str | None, overwrite: bool) -> 
       pvc report cluster.html
       pvc report --title lab --overwrite cluster.html
     """
-    name = title or context.connection or resolve(context.connection, context.coordinators).hosts
+    name = title or context.connection or resolve(context.connection, context.coordinators).label
     with connect_to_list(context) as handler:
         page = render_report(read_overview(handler), name)
         context.output.end_wait()

@@ -30,7 +30,8 @@ def _row(vm: VmLine) -> Iterator[Html]:
     yield element("b", vm.name, title=vm.uuid)
     why = vm.failed_reason or None
     yield element("span", vm.state or "unknown", class_=_MOODS.get(vm.state, "fair"), title=why)
-    yield text(f"{vm.node} (from {vm.last_node})" if vm.last_node else vm.node)
+    mark = element("b", "!", class_="bad", title="outside its node limit") if vm.outside else ""
+    yield join(filter(None, (vm.node, mark, vm.last_node and f"(from {vm.last_node})")), " ")
     yield text("?" if vm.vcpu is None else vm.vcpu)
     yield text("?" if vm.memory is None else gibibytes(vm.memory)[0])
     yield text(", ".join(vm.networks))

@@ -46,7 +46,7 @@ def test_every_command_that_fails_says_so_as_json(pvc: Pvc, words: tuple[str, ..
     ("words", "message"),
     [
         ("vm list -o json --tag", "Option '--tag' requires an argument: see 'pvc vm list --help'"),
-        ("vm list -ojson --nope", "No such option '--nope': did you mean '--name'? See 'pvc vm list --help'"),
+        ("vm list -ojson --nme", "No such option '--nme': did you mean '--name'? See 'pvc vm list --help'"),
         ("vm info --output=json --nope", "No such option '--nope': see 'pvc vm info --help'"),
         ("vm lst -f json", "No such command 'lst': did you mean 'list'? See 'pvc vm --help'"),
         (

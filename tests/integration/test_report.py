@@ -50,6 +50,12 @@ def test_the_page_has_health_nodes_vms_the_map_faults_and_versions(on_tree: Pvc,
     assert re.search(r'class="used"/><text[^>]*>ens1f0v0<', page)
 
 
+def test_a_vm_outside_its_node_limit_is_marked(on_tree: Pvc, tree: Tree, file: Path) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/node_limit", b"pvchv2,pvchv3")
+    assert on_tree("report", str(file)).code == 0
+    assert file.read_text().count('pvchv1 <b class="bad" title="outside its node limit">!</b>') == 1
+
+
 def test_the_page_loads_nothing(on_tree: Pvc, file: Path) -> None:
     page = report(on_tree, file)
     assert not re.search(
