@@ -39,7 +39,6 @@ def processes() -> tuple[dict[str, float], str]:
     They are run in turns, so that they share the machine's moods.
     """
     subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "pvc_cli"], check=True)
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder)) as ensemble:
         with ZKHandler(ensemble.hosts) as handler:
             fill(handler, vms=1_000, schema=ZKSchema())

@@ -28,4 +28,4 @@ CASES = (
     Case("cluster backup", ("cluster", "backup", "{file}", "--overwrite")),
     Case("schema upgrade, 0 to 15", ("schema", "upgrade", "--no-backup", "--yes"), old_tree=True),
 )
-LISTING, BY_NAME, BY_UUID = CASES[1], CASES[3], CASES[4]
+TABLE, LISTING, BY_NAME, BY_UUID = CASES[0], CASES[1], CASES[3], CASES[4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -12,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cases import LISTING, Case
+from benchmarks.cases import Case
 from benchmarks.floor import recorder
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.sandbox.demo import fill
@@ -24,6 +25,8 @@ PVC = (str(Path(sys.executable).with_name("pvc")),)
 ONE_BY_ONE = (sys.executable, "-m", "benchmarks.one_by_one")
 VM = "web-05"
 _RUNS, _FEW_RUNS = 5, 2
+_SETTINGS_OF_PYTHON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+"""What would slow processes down: compiling at each start, and a write for each piece of output."""
 _LONG = 8.0
 """Seconds from which on a command is measured less often."""
 
@@ -44,14 +47,14 @@ class Row:
     """Seconds that the same bytes take over a bare socket."""
     one_by_one: float | None
     """Seconds, one znode at a time; None where nobody would wait for it."""
-    xml: float | None
-    """Seconds that the parsing of all XML alone takes, where the command shows some."""
 
 
 def run(command: Sequence[str]) -> tuple[float, int]:
     """Run *command* and return its seconds and its peak memory; it has to succeed."""
     launcher = [sys.executable, "-S", "-E", str(ROOT / "benchmarks" / "timed.py"), *command]
-    answer = json.loads(subprocess.run(launcher, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    environment = {name: value for name, value in os.environ.items() if name not in _SETTINGS_OF_PYTHON}
+    process = subprocess.run(launcher, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    answer = json.loads(process.stdout)
     if answer["code"]:
         raise SystemExit(f"{' '.join(command)} ended with {answer['code']}")
     return answer["seconds"], answer["peak"]
@@ -135,7 +138,6 @@ class Bench:
             recording.received,
             statistics.median(floors),
             slow,
-            self._xml(place) if case == LISTING else None,
         )
 
     @contextmanager
@@ -153,12 +155,6 @@ class Bench:
                         *(self._words.get(word, word) for word in case.undo),
                     ]
                 )
-
-    def _xml(self, place: Callable[[], AbstractContextManager[Ensemble]]) -> float:
-        listing = self._folder / "listing.json"
-        with place() as ensemble, listing.open("wb") as file:
-            subprocess.run([*PVC, "-q", "--coordinators", ensemble.hosts, *LISTING.command], stdout=file, check=True)
-        return statistics.median(self._python("xml_alone.py", listing) for _ in range(_RUNS))
 
     @staticmethod
     def _python(script: str, *arguments: object) -> float:
