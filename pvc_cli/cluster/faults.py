@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.patterns import matcher
 from pvc_cli.cluster.values import natural_key, parse_int
 from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.zk import ZKHandler
@@ -34,9 +35,10 @@ class Fault(NamedTuple):
     message: str
 
 
-def list_faults(handler: ZKHandler) -> list[Fault]:
-    """Return all faults, the latest first, in two batches.
+def list_faults(handler: ZKHandler, pattern: str | None = None) -> list[Fault]:
+    """Return the faults whose ID or message has *pattern*, a regular expression, the latest first, in two batches.
 
+    :raises InvalidInputError: if *pattern* is none.
     :raises SchemaError: if the cluster's schema has none.
     """
     handler.schema.require("base.faults", "faults need")
@@ -45,7 +47,9 @@ def list_faults(handler: ZKHandler) -> list[Fault]:
     found = [
         _fault(name, row) for name, row in zip(names, rows, strict=True) if any(value is not None for value in row)
     ]
-    return sorted(found, key=lambda fault: fault.last_reported, reverse=True)
+    matches = matcher(pattern)
+    chosen = [fault for fault in found if matches(fault.id, fault.message)]
+    return sorted(chosen, key=lambda fault: fault.last_reported, reverse=True)
 
 
 def watch_faults(handler: ZKHandler, watcher: Watcher) -> None:
@@ -86,8 +90,9 @@ def plan_acknowledge(handler: ZKHandler, names: Sequence[str]) -> list[Control[s
             continue
         values = [(("faults.status", name), status, "ack"), (("faults.ack_time", name), time, now)]
         done = status.text == "ack"
-        said = "acknowledged"
-        controls.append(decide(handler.transaction(), name, [] if done else values, said, said))
+        controls.append(
+            decide(handler.transaction(), name, [] if done else values, "acknowledged", "already acknowledged")
+        )
     return controls
 
 

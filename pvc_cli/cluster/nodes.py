@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from pvc_cli.cluster.patterns import matcher
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
 from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.zk import ZKHandler
@@ -91,9 +93,13 @@ class Node(NamedTuple):
         return bool(self.memory_total and amount) and (amount or 0) > (self.memory_total or 0)
 
 
-def list_nodes(handler: ZKHandler) -> list[Node]:
-    """Return every node, by name, in two batches."""
-    return _read(handler, sorted(handler.children("base.node") or [], key=natural_key))
+def list_nodes(handler: ZKHandler, pattern: str | None = None) -> list[Node]:
+    """Return every node whose name has *pattern* in it, a regular expression, by name, in two batches.
+
+    :raises InvalidInputError: if *pattern* is none.
+    """
+    matches = matcher(pattern)
+    return _read(handler, sorted(filter(matches, handler.children("base.node") or []), key=natural_key))
 
 
 def watch_nodes(handler: ZKHandler, watcher: Watcher) -> None:
@@ -116,12 +122,17 @@ def require_node(handler: ZKHandler, *names: str, otherwise: str = SEE_NODES) ->
 
 
 def find_nodes(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
-    """Return the nodes called *names*, in that order.
+    """Return the nodes that *names* mean, each once, in that order: names, or glob patterns.
 
-    :raises NotFoundError: if there is none of that name.
+    :raises NotFoundError: if one means no node.
     """
-    require_node(handler, *names)
-    return _read(handler, names)
+    known = sorted(handler.children("base.node") or [], key=natural_key)
+    found: dict[str, None] = {}
+    for name in names:
+        if not (meant := [name] if name in known else [node for node in known if fnmatchcase(node, name)]):
+            raise NotFoundError(f"there is no node {quoted(name)}: {hint(name, known, SEE_NODES)}")
+        found.update(dict.fromkeys(meant))
+    return _read(handler, list(found))
 
 
 def _read(handler: ZKHandler, names: Sequence[str]) -> list[Node]:

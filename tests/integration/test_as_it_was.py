@@ -346,6 +346,76 @@ LINES = [
         "xml: \"<domain type='kvm'>\\n  <name>web-01</name>",
         "xml: |\n  <domain type='kvm'>\n    <name>web-01</name>",
     ),
+    # 12. Some commands took one name where others took several, or no pattern, or no filters.
+    *(
+        (
+            f"{command} {one} {two}{rest}",
+            f"Error: Got unexpected extra argument ({two}): see 'pvc {command} --help'",
+            now,
+        )
+        for command, one, two, rest, now in (
+            ("vm info", "web-01", "web-02", " -o name", "web-01\nweb-02"),
+            ("vm dump", "web-01", "web-02", "", "  <name>web-02</name>"),
+            ("node info", "pvchv3", "pvchv1", " -o name", "pvchv3\npvchv1"),
+        )
+    ),
+    ("vm info 'db-*' web-01,web-02 -o name", None, "db-01\ndb-02\nweb-01\nweb-02"),
+    (
+        "node info 'pvchv[12]' -o name",
+        "Error: there is no node 'pvchv[12]': did you mean 'pvchv2'?",
+        "pvchv1\npvchv2",
+    ),
+    (
+        "node list 'hv[12]' -o name",
+        "Error: Got unexpected extra argument (hv[12]): see 'pvc node list --help'",
+        "pvchv1\npvchv2",
+    ),
+    ("node list nope", "Error: Got unexpected extra argument (nope): see 'pvc node list --help'", "No node matches."),
+    (
+        "fault list sdb -o name",
+        "Error: Got unexpected extra argument (sdb): see 'pvc fault list --help'",
+        "1c9a4f02",
+    ),
+    (
+        "vm tag list -t pvchv1 -g frontend,stateful -s start --columns vm,tag",
+        "Error: No such option '-t': see 'pvc vm tag list --help'",
+        "VM      TAG\ndb-02   production\ndb-02   stateful\nweb-01  frontend\nweb-01  production",
+    ),
+    (
+        "vm list -g frontend,ci -o name",
+        "No VM matches; no VM has a tag 'frontend,ci': see 'pvc vm tag list'",
+        "build-01\nbuild-02\nweb-01\nweb-02",
+    ),
+    ("vm list -g frontend,ci -g production -o name", None, "web-01\nweb-02"),
+    ("vm list -t pvchv2 -g '!production,!ci' -o name", None, "lab-01"),
+    (
+        "vm list -g frontend,producton -g ci,stagin",
+        None,
+        "No VM matches; no VM has a tag 'producton': did you mean 'production'?",
+    ),
+    ("vm stop -t pvchv1 -s '' --dry-run", None, "Error: --state is empty: give a name, or drop the option"),
+    ("vm stop -t pvchv1 -g '!' --dry-run", None, "Error: --tag is empty: give a name, or drop the option"),
+    (
+        "vm tag rename typo x",
+        "Nothing to change: no VM has a tag 'typo': see 'pvc vm tag list'.",
+        "Error: no VM has a tag 'typo': see 'pvc vm tag list'",
+    ),
+    *(
+        (
+            f"sriov vf {command} pvchv1/ens1f0 {options}",
+            "Error: there is no node 'pvchv1/ens1f0': did you mean 'pvchv1'?",
+            now,
+        )
+        for command, options, now in (
+            ("audit", "", "All claims agree with what the VMs use."),
+            ("export", "", "  vf: ens1f0v3"),
+        )
+    ),
+    (
+        "sriov vf export pvchv1 ens1f0,ens1f1v1",
+        "Error: node pvchv1 has no VF 'ens1f0': did you mean 'ens1f0v0'?",
+        "  vf: ens1f1v1",
+    ),
 ]
 
 

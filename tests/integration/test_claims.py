@@ -371,6 +371,8 @@ def test_the_audit_names_what_is_wrong_and_repairs_what_is_certain(on_tree: Pvc,
         ("ens1f1v0", "stale"), ("ens1f1v1", "double"), ("ens1f1v2", "unclear"), ("ens1f1v3", "unclear"),
     ]  # fmt: skip
     assert kinds(on_tree, "pvchv1") == found
+    assert kinds(on_tree, "pvchv1/ens1f0") == found[:4]
+    assert kinds(on_tree, "pvchv1", "ens1f1") == found[4:]
     assert kinds(on_tree) == [*found, ("ens1f0v3", "unclaimed")]
     text = on_tree("sriov", "vf", "audit").out
     for detail in (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pvc_cli.cluster.sriov.arrivals import Arrivals, ArrivedError
-from pvc_cli.cluster.sriov.model import VfRef, list_refs, pf_of, text_of
+from pvc_cli.cluster.sriov.model import VfRef, find_pf, list_refs, pf_of, text_of
 from pvc_cli.cluster.sriov.sharing import guard_others
 from pvc_cli.cluster.sriov.usage import Usage, method_write, usage_keys
 from pvc_cli.cluster.sriov.users import Crowd, Use, User, read_users
@@ -35,12 +35,13 @@ class Finding:
     """The repair, if it is certain; guarded by everything that it is based on."""
 
 
-def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
-    """Return the problems with the VFs of one node or of all, in order, in a few batches.
+def audit(handler: ZKHandler, node: str | None = None, pf: str | None = None) -> list[Finding]:
+    """Return the problems with the VFs of one PF, of one node, or of all, in order, in a few batches.
 
-    :raises NotFoundError: if there is no such node.
+    :raises NotFoundError: if there is no such node or PF.
     :raises SchemaError: if the cluster's schema has no SR-IOV.
     """
+    of_pf = find_pf(handler, node, pf).vfs if node and pf else ()
     usages, pfs, addresses = _read_usages(handler, list_refs(handler, node))
     vms = read_users(handler)
     used_on: dict[VfRef, dict[str, tuple[User, Use]]] = {}
@@ -63,6 +64,9 @@ def audit(handler: ZKHandler, node: str | None = None) -> list[Finding]:
             finding.repair.lookout = arrivals
     findings += _missing({usage.vf for usage in usages}, pfs, users, node)
     findings += _duplicates(usages, known)
+    if pf:
+        # One that the node lacks has no PF there but by its name.
+        findings = [finding for finding in findings if finding.vf in of_pf or pf_of(finding.vf) == pf]
     return sorted(findings, key=lambda finding: (natural_key(finding.node), natural_key(finding.vf)))
 
 

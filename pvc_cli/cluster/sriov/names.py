@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from pvc_cli.cluster.nodes import require_node
-from pvc_cli.cluster.sriov.model import VfRef, find_vfs
+from pvc_cli.cluster.sriov.model import VfRef, find_vfs, list_pfs
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.zk import ZKHandler
@@ -33,6 +33,18 @@ def names_on(node: str, words: Sequence[str]) -> list[str]:
             raise InvalidInputError(f"{quoted(word)} is not on node {node}: omit {node} to name VFs of several nodes")
         names.append(name)
     return names
+
+
+def find_vfs_of(handler: ZKHandler, node: str, words: Sequence[str]) -> list[VfRef]:
+    """Return which VFs of *node* are meant, each once: all those of a PF that is named, or what `find_vfs` finds.
+
+    :raises NotFoundError: if there is no such node, or a word means nothing there.
+    :raises SchemaError: if the cluster's schema has no SR-IOV.
+    """
+    of_pf = {pf.phy: pf.vfs for pf in list_pfs(handler, node)}
+    others = find_vfs(handler, node, [word for word in words if word not in of_pf])
+    found = [VfRef(node, vf) for word in words for vf in of_pf.get(word, ())]
+    return list(dict.fromkeys([*found, *others]))
 
 
 def find_pairs(handler: ZKHandler, words: Sequence[str]) -> list[VfRef]:

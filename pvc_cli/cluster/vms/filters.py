@@ -19,7 +19,8 @@ class Filters(NamedTuple):
     states: tuple[str, ...] = ()
     """Like the nodes."""
     tags: tuple[str, ...] = ()
-    """All of these; with a ``!`` in front, none of them. They may be glob patterns."""
+    """All of these; with a ``!`` in front, none of them. They may be glob patterns; of those with commas between, one
+    is enough."""
     without_tags: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     """VNIs or descriptions of networks, or what a VM's document has in place of a VNI: ``hostdev:ens1f0v0``."""
@@ -36,6 +37,11 @@ class Filters(NamedTuple):
     negate: bool = False
 
     @property
+    def tag_words(self) -> tuple[str, ...]:
+        """Each of the tags by itself, where commas stand between some."""
+        return tuple(part for word in self.tags for part in _parts(word))
+
+    @property
     def needs_xml(self) -> bool:
         """Whether one of them looks into the XML."""
         return self._replace(negate=False) != Filters(*self[:6])
@@ -43,9 +49,17 @@ class Filters(NamedTuple):
 
 def match_value(value: str, wanted: Sequence[str]) -> bool:
     """Tell whether *value* is any of *wanted*, and none of those with a ``!`` in front."""
+    return _match((value,), wanted)
+
+
+def _match(values: Collection[str], wanted: Sequence[str]) -> bool:
     no = [word[1:] for word in wanted if word.startswith("!")]
     yes = [word for word in wanted if not word.startswith("!")]
-    return (not yes or any(_is(value, word) for word in yes)) and not any(_is(value, word) for word in no)
+    return (not yes or any(_has(values, word) for word in yes)) and not any(_has(values, word) for word in no)
+
+
+def _parts(word: str) -> list[str]:
+    return [part for part in word.split(",") if part]
 
 
 def match_tags(tags: Collection[str], wanted: Filters) -> bool:
@@ -55,7 +69,7 @@ def match_tags(tags: Collection[str], wanted: Filters) -> bool:
 
 def _tag_results(tags: Collection[str], wanted: Filters) -> Iterator[bool]:
     for word in wanted.tags:
-        yield not _has(tags, word[1:]) if word.startswith("!") else _has(tags, word)
+        yield _match(tags, _parts(word))
     for word in wanted.without_tags:
         yield not _has(tags, word)
 

@@ -77,7 +77,7 @@ def _lists(vm: VmRef, filters: Filters, tags: Sequence[str]) -> Iterator[Key]:
 
 
 def _words(filters: Filters) -> Iterator[str]:
-    yield from (word.removeprefix("!") for word in filters.tags)
+    yield from (word.removeprefix("!") for word in filters.tag_words)
     yield from filters.without_tags
 
 

@@ -56,9 +56,9 @@ def is_uuid(word: str) -> bool:
     return bool(_UUID.fullmatch(word))
 
 
-def is_one(word: str) -> bool:
-    """Tell whether *word* on a command line can mean one VM at most: not a list, a pattern, or ``-``."""
-    return word != "-" and "," not in word and not is_glob(word)
+def is_one(*words: str) -> bool:
+    """Tell whether *words* on a command line can mean one VM at most: not a list, a pattern, or ``-``."""
+    return len(words) == 1 and words[0] != "-" and "," not in words[0] and not is_glob(words[0])
 
 
 def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:

@@ -5,11 +5,9 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import STATES
-from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.cluster.vms.tags import SEE_TAGS, count_tags
 from pvc_cli.errors import InvalidInputError, hint, quoted
 from pvc_cli.zk import ZKHandler
-
-_SEE_TAGS = "see 'pvc vm tag list'"
 
 
 class NoMatch(NamedTuple):
@@ -28,13 +26,13 @@ def explain_no_match(handler: ZKHandler, filters: Filters) -> NoMatch:
         if not any(fnmatchcase(known, state) for known in STATES):
             advice = hint(state, STATES, f"choose from {', '.join(STATES)}")
             return NoMatch(f"PVC has no state {quoted(state)}: {advice}", misspelt=True)
-    wanted = [word for word in filters.tags if not word.startswith("!")]
+    wanted = [word for word in filters.tag_words if not word.startswith("!")]
     if wanted and not filters.negate:
         tags = [tag.name for tag in count_tags(handler)]
         for word in wanted:
             if not any(word == tag or fnmatchcase(tag, word) for tag in tags):
-                advice = hint(word, tags, _SEE_TAGS)
-                return NoMatch(f"no VM has a tag {quoted(word)}: {advice}", misspelt=advice != _SEE_TAGS)
+                advice = hint(word, tags, SEE_TAGS)
+                return NoMatch(f"no VM has a tag {quoted(word)}: {advice}", misspelt=advice != SEE_TAGS)
     if filters.pattern and filters.pattern in (handler.children("base.node") or []):
         return NoMatch(f"{filters.pattern} is a node: -t {filters.pattern} selects its VMs", misspelt=False)
     return NoMatch("no VM matches", misspelt=False)
@@ -63,7 +61,7 @@ def check_exclusions(handler: ZKHandler, filters: Filters) -> None:
     states = [word.removeprefix("!") for word in filters.states]
     if any(not any(fnmatchcase(known, state) for known in STATES) for state in states):
         raise InvalidInputError(explain_no_match(handler, filters).reason)
-    excluded = {word.removeprefix("!") for word in filters.tags if word.startswith("!") != filters.negate}
+    excluded = {word.removeprefix("!") for word in filters.tag_words if word.startswith("!") != filters.negate}
     if not filters.negate:
         excluded.update(filters.without_tags)
     if not excluded:

@@ -9,6 +9,7 @@ from pvc_cli.zk import Key, ZKHandler
 
 CONTAINER = "domain.meta.tags"
 """The key whose children are a VM's tags."""
+SEE_TAGS = "see 'pvc vm tag list'"
 
 
 class Tag(NamedTuple):

@@ -32,8 +32,16 @@ def _node_option(*names: str) -> Callable[[Command], Command]:
     )
 
 
-def _split(_context: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(word for words in given for word in words.split(",") if word)
+def _require_words(_context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    """Refuse what is empty, such as a variable that is not set: it would select more than was meant."""
+    for words in given:
+        if not words.strip(",!"):
+            raise InvalidInputError(f"{parameter.opts[-1]} is empty: give a name, or drop the option")
+    return tuple(given)
+
+
+def _split(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for words in _require_words(context, parameter, given) for word in words.split(",") if word)
 
 
 def _names(context: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
@@ -52,11 +60,12 @@ _OTHERS = (
     ),
     click.option(
         "-g", "--tag", "tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
-        help="Only VMs with this tag; several mean all of them, '!TAG' without it.",
+        callback=_require_words,
+        help="Only VMs with this tag, 'A,B' with any of them; several -g mean all, '!TAG' without it.",
     ),
     click.option(
         "--without-tag", "without_tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
-        help="Only VMs without this tag; repeatable.",
+        callback=_split, help="Only VMs without this tag; several mean without each.",
     ),
     click.option(
         "--network", "networks", multiple=True, metavar="NETWORK", shell_complete=complete.networks,

@@ -2,7 +2,13 @@ import click
 
 from pvc_cli.cluster.documents import fault_document
 from pvc_cli.cluster.faults import Fault, list_faults, watch_faults
-from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
+from pvc_cli.commands._common.command import (
+    Context,
+    connect_to_list,
+    pass_context,
+    pattern_argument,
+    watch_option,
+)
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import local_time_text
 from pvc_cli.commands._common.watching import turns
@@ -13,16 +19,20 @@ _HEADERS = ("ID", "LAST REPORTED", "STATUS", "HEALTH", "MESSAGE")
 
 
 @click.command("list")
+@pattern_argument
 @click.option("--new", is_flag=True, help="Only what nobody has acknowledged.")
 @watch_option
 @list_options(*_HEADERS, things="faults")
 @pass_context
-def command(context: Context, new: bool, watch: bool) -> int:
+def command(context: Context, pattern: str | None, new: bool, watch: bool) -> int:
     """List faults, the latest first.
+
+    PATTERN is a regular expression found anywhere in the ID or the message.
 
     \b
     Examples:
       pvc fault list --new
+      pvc fault list 'disk sd[ab]'
       pvc fault list -o name
       pvc fault list --count-by status
     """
@@ -31,13 +41,13 @@ def command(context: Context, new: bool, watch: bool) -> int:
         for _ in each:
             show_records(
                 output,
-                [fault for fault in list_faults(handler) if not new or fault.status != "ack"],
+                [fault for fault in list_faults(handler, pattern) if not new or fault.status != "ack"],
                 documents=for_each(fault_document),
                 names=for_each(lambda fault: fault.id),
                 headers=_HEADERS,
                 wrap=_HEADERS.index("MESSAGE"),
                 rows=rows_of(_row),
-                nothing="No faults.",
+                nothing="No fault matches." if pattern or new else "No faults.",
             )
     return EXIT_INTERRUPTED if watch else 0
 

@@ -3,6 +3,7 @@ import click
 from pvc_cli.cluster.documents import node_document
 from pvc_cli.cluster.node_details import NodeDetails, read_node_details
 from pvc_cli.cluster.nodes import Node, find_nodes
+from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.sizes import memory_text
@@ -12,27 +13,28 @@ from pvc_cli.output.writer import Output
 
 
 @click.command("info")
-@click.argument("names", metavar="NODE", shell_complete=complete.nodes)
+@click.argument("names", metavar="NODE…", nargs=-1, required=True, shell_complete=complete.nodes)
 @secrets_option
 @output_option
 @pass_context
-def command(context: Context, names: str, secrets: bool) -> None:
+def command(context: Context, names: tuple[str, ...], secrets: bool) -> None:
     """Show the details of nodes.
 
-    NODE is a name, a list with commas, or - for names from standard input.
+    NODE is a name, a list with commas, a pattern in quotes, or - for names from standard input.
 
     \b
-    Example:
+    Examples:
       pvc node info pvchv1
+      pvc node info pvchv1 pvchv2 -o json
     """
     output = context.output
-    wanted = context.names([names])
+    wanted = context.names(names)
     with connect(context) as handler:
         nodes = find_nodes(handler, wanted)
         details = read_node_details(handler, nodes)
     documents = [node_document(*found, secrets=secrets) for found in zip(nodes, details, strict=True)]
     output.show(
-        lambda: documents[0] if wanted == [names] else documents,
+        lambda: documents[0] if is_one(*names) else documents,
         names=lambda: [node.name for node in nodes],
         table=lambda: "\n\n".join(
             _details(output, *found, secrets=secrets) for found in zip(nodes, details, strict=True)

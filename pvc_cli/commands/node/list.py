@@ -3,7 +3,13 @@ import click
 from pvc_cli.cluster.documents import node_document
 from pvc_cli.cluster.node_details import read_node_details, watch_details
 from pvc_cli.cluster.nodes import Node, list_nodes, watch_nodes
-from pvc_cli.commands._common.command import Context, connect_to_list, pass_context, watch_option
+from pvc_cli.commands._common.command import (
+    Context,
+    connect_to_list,
+    pass_context,
+    pattern_argument,
+    watch_option,
+)
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.sizes import memory_cell, rounded_memory_cell
 from pvc_cli.commands._common.watching import turns
@@ -17,17 +23,20 @@ _BEYOND = "! its VMs, running or not, have more memory than the node"
 
 
 @click.command("list")
+@pattern_argument
 @watch_option
 @list_options(*_HEADERS, *_WIDE, things="nodes")
 @pass_context
-def command(context: Context, watch: bool) -> int:
+def command(context: Context, pattern: str | None, watch: bool) -> int:
     """List nodes.
 
-    A ! marks a node whose VMs, running or not, have more memory than it has.
+    PATTERN is a regular expression found anywhere in the name. A ! marks a node whose VMs, running or not, have more
+    memory than it has.
 
     \b
     Examples:
       pvc node list -o name
+      pvc node list '^pvchv[12]$'
       pvc node list --sort=-load
       pvc node list --count-by daemon
     """
@@ -37,13 +46,13 @@ def command(context: Context, watch: bool) -> int:
         for _ in each:
             show_records(
                 output,
-                list_nodes(handler),
+                list_nodes(handler, pattern),
                 documents=lambda nodes: map(node_document, nodes, read_node_details(handler, nodes)),
                 names=for_each(lambda node: node.name),
                 headers=_HEADERS,
                 wide=_WIDE,
                 rows=rows_of(_row),
-                nothing="No nodes.",
+                nothing="No node matches." if pattern else "No nodes.",
             )
     return EXIT_INTERRUPTED if watch else 0
 

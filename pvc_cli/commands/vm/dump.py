@@ -9,9 +9,9 @@ from pvc_cli.errors import NotFoundError, printable
 
 
 @click.command("dump")
-@click.argument("vms", metavar="VM", shell_complete=complete.vms)
+@click.argument("vms", metavar="VM…", nargs=-1, required=True, shell_complete=complete.vms)
 @pass_context
-def command(context: Context, vms: str) -> None:
+def command(context: Context, vms: tuple[str, ...]) -> None:
     """Print the libvirt XML of VMs.
 
     VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input.
@@ -20,7 +20,7 @@ def command(context: Context, vms: str) -> None:
     Example:
       pvc vm dump web-01 > web-01.xml
     """
-    names = context.names([vms])
+    names = context.names(vms)
     with connect(context) as handler:
         found = find(handler, names)
         texts = handler.read_many(("domain.xml", vm.uuid) for vm in found)

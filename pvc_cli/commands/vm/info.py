@@ -15,25 +15,26 @@ from pvc_cli.output.writer import Output
 
 
 @click.command("info")
-@click.argument("vms", metavar="VM", shell_complete=complete.vms)
+@click.argument("vms", metavar="VM…", nargs=-1, required=True, shell_complete=complete.vms)
 @output_option
 @pass_context
-def command(context: Context, vms: str) -> None:
+def command(context: Context, vms: tuple[str, ...]) -> None:
     """Show the details of VMs.
 
     VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input.
 
     \b
-    Example:
+    Examples:
       pvc vm info web-01 -o json
+      pvc vm info web-01 web-02
     """
     output = context.output
-    names = context.names([vms])
+    names = context.names(vms)
     with connect(context) as handler:
         found = list(read_vms(handler, [vm.uuid for vm in find(handler, names)]))
     documents = [vm_document(vm) for vm in found]
     output.show(
-        lambda: documents[0] if documents and is_one(vms) else documents,
+        lambda: documents[0] if documents and is_one(*vms) else documents,
         names=lambda: [vm.name for vm in found],
         table=lambda: "\n\n".join(_details(output, vm) for vm in found),
     )

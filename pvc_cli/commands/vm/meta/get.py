@@ -31,7 +31,7 @@ def command(context: Context, selection: Selection) -> None:
     with connect_to_list(context) as handler:
         vms = chosen_vms(output, handler, names, selection, purpose="show")
         found = list(zip(vms, read_metadata(handler, vms), strict=True))
-    alone = len(selection.words) == 1 and is_one(selection.words[0])
+    alone = is_one(*selection.words)
     show_records(
         output,
         found,

@@ -31,7 +31,7 @@ def command(
     """
     vms, tags = split_words(context, selection)
     # Of many, some lack it; a single one that is named was meant to have it.
-    many = selection.by_options or len(vms) > 1 or not is_one(vms[0])
+    many = selection.by_options or not is_one(*vms)
     plan = plan_remove(tags, force=force, if_exists=if_exists or many)
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])

@@ -1,12 +1,10 @@
 import click
 
-from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.tag_plans import plan_rename
 from pvc_cli.cluster.vms.tagging import vms_with_tag
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.progress import ask_many
-from pvc_cli.commands._common.selecting import explain_nothing
 from pvc_cli.commands.vm.tag._change import carry_out, force_name_option
 
 
@@ -29,7 +27,5 @@ def command(context: Context, old: str, new: str, force: bool, force_name: bool,
     plan = plan_rename(old, new, force=force, any_name=force_name)
     with connect(context) as handler:
         vms = vms_with_tag(handler, old)
-        if not vms:
-            explain_nothing(context.output, handler, Filters(tags=(old,)))
         ask_many(len(vms), "VMs", yes=yes, dry_run=dry_run)
         return carry_out(context, handler, vms, plan, dry_run=dry_run)

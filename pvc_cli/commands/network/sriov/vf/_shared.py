@@ -61,7 +61,7 @@ class VfWords(NamedTuple):
     @property
     def is_one(self) -> bool:
         """Whether they can mean one VF only."""
-        return len(self.names) == 1 and is_one(self.names[0])
+        return is_one(*self.names)
 
     def find(self, handler: ZKHandler) -> list[VfRef]:
         """Return the VFs, each once.

@@ -6,6 +6,7 @@ from pvc_cli.cluster.documents import finding_document, item_document, items_doc
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.arrivals import ArrivedError
 from pvc_cli.cluster.sriov.audit import Finding, audit, repair
+from pvc_cli.cluster.sriov.names import split_pair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, pass_context, yes_option
 from pvc_cli.commands._common.dry_run import show_dry_run
@@ -22,16 +23,17 @@ _FINE = "All claims agree with what the VMs use."
 
 
 @click.command("audit")
-@click.argument("node", required=False, shell_complete=complete.nodes)
+@click.argument("node", required=False, shell_complete=complete.pf_words)
+@click.argument("pf", required=False, shell_complete=complete.pfs)
 @click.option("--fix", is_flag=True, help="Release stale claims, and claim what a VM uses.")
 @yes_option
 @dry_run_option
 @list_options(*_HEADERS, things="findings", takes_several=False)
 @pass_context
-def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: bool) -> int:
+def command(context: Context, node: str | None, pf: str | None, fix: bool, yes: bool, dry_run: bool) -> int:
     """Compare claims with the VMs' XML and nodes.
 
-    Checks NODE, or all nodes. Exits 1 if a finding remains.
+    Checks NODE, its PF, or all nodes; NODE/PF is one word for both. Exits 1 if a finding remains.
 
     \b
     Examples:
@@ -39,13 +41,15 @@ def command(context: Context, node: str | None, fix: bool, yes: bool, dry_run: b
       pvc sriov vf audit pvchv1 --fix --dry-run
     """
     output = context.output
+    if node and "/" in node and pf is None:
+        node, pf = split_pair(node)
     if not fix and (output.plan or yes or dry_run):
         raise click.UsageError("--dry-run, --plan and --yes go with --fix: an audit alone changes nothing")
     if fix and dry_run and (output.layout.asks or output.style in ("wide", "csv")):
         raise click.UsageError("a dry run shows changes: it takes no columns, order or count, nor -o wide or csv")
     context.changing = fix and not dry_run
     with connect(context) as handler:
-        findings = audit(handler, node)
+        findings = audit(handler, node, pf)
         certain = sum(finding.repair is not None for finding in findings)
         if fix:
             ask_many(certain, "VFs", yes=yes, dry_run=dry_run)

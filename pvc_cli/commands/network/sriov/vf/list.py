@@ -35,7 +35,7 @@ _DRIFT = ("NODE", "VF", "STATUS", "SINCE", "DETAIL")
 
 
 @click.command("list")
-@click.argument("node", required=False, shell_complete=complete.nodes)
+@click.argument("node", required=False, shell_complete=complete.pf_words)
 @click.argument("pf", required=False, shell_complete=complete.pfs)
 @click.option("--used/--unused", default=None, help="Show only used, or only unused VFs.")
 @click.option("--vm", metavar="VM", shell_complete=complete.vms, help="Show only the VFs of this VM, claimed or not.")
@@ -48,7 +48,7 @@ def command(
 ) -> int:
     """List the VFs of NODE, of its PF, or of all nodes.
 
-    Unused is what nobody has claimed, and no running VM has in its XML.
+    NODE/PF is one word for both. Unused is what nobody has claimed, and no running VM has in its XML.
 
     STATUS is what the node's agent reports of the VF. Where the agent no longer reports, it is that of the agent:
     silent, stopped, or down with its node. Where no agent ever reported, it is empty.
