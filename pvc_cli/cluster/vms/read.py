@@ -48,6 +48,8 @@ _SUMMARY_KEYS = (
 _READ = (*DOCUMENT_KEYS, "domain.stats")
 _READ_OF_SNAPSHOTS = (*SNAPSHOT_KEYS, "domain_snapshot.xml")
 _FIRST, _CHUNK = 100, 500
+_FAR_AHEAD = 4
+"""How many chunks of what lists show are requested ahead: servers that are far away are waited for less often."""
 _Rows = list[tuple[Values, Names]]
 
 
@@ -55,10 +57,10 @@ def read_summaries(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[VmSumma
     """Yield what lists show of the VMs with these UUIDs, in order; one that is deleted meanwhile is left out.
 
     They are read a few hundred at a time, and the next ones are requested while these are used: any number of VMs
-    takes the memory of a few hundred.
+    takes the memory of a few thousand at most.
     """
     begun = ((chunk, handler.request_rows(chunk, _SUMMARY_KEYS, (CONTAINER,))) for chunk in _chunks(uuids))
-    for chunk, wait in _ahead(begun):
+    for chunk, wait in _ahead(begun, _FAR_AHEAD):
         for uuid, (values, (tags,)) in zip(chunk, wait(), strict=True):
             if values[0] is not None:
                 yield _summary(uuid, dict(zip(_SUMMARY_KEYS, values, strict=True)), tags or ())
@@ -84,9 +86,9 @@ def _chunks(uuids: Sequence[str]) -> Iterator[Sequence[str]]:
         yield uuids[start : start + (_CHUNK if start else _FIRST)]
 
 
-def _ahead(things: Iterator[_T]) -> Iterator[_T]:
-    """Yield *things*, each once the next has been started."""
-    waiting = deque(islice(things, 1))
+def _ahead(things: Iterator[_T], number: int = 1) -> Iterator[_T]:
+    """Yield *things*, each once the next *number* have been started."""
+    waiting = deque(islice(things, number))
     for thing in things:
         waiting.append(thing)
         yield waiting.popleft()
