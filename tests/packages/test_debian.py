@@ -88,6 +88,7 @@ def test_it_works_in_an_empty_debian(debian: Debian) -> None:
             _completion_loader pvc || true
             for typed in "pvc vm info web-" "pvc-cli vm tag list web-" "pvc vm tag rem"; do
                 COMP_WORDS=($typed) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+                COMP_LINE=$typed COMP_POINT=${#typed}
                 _pvc_completion ${COMP_WORDS[0]}
                 echo ${COMPREPLY[@]}
             done
