@@ -1,34 +1,49 @@
 """Undo what a command changed, item by item, unless others changed it since."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.difference_model import kind_of, name_of
 from pvc_cli.cluster.naming import label_of
+from pvc_cli.cluster.opposites import ACTED_ON, Opposite, opposite_of
 from pvc_cli.cluster.sriov.planned_claims import judge_claims
 from pvc_cli.errors import RefusedError
 from pvc_cli.zk import Key, ZKHandler
-from pvc_cli.zk.undo import Changed, ChangedSinceError, read_paths, undo_steps
+from pvc_cli.zk.names import is_contender
+from pvc_cli.zk.places import locate
+from pvc_cli.zk.undo import Changed, ChangedSinceError, is_as_before, read_paths, top_of, undo_steps
 
-_ACTED_ON = ("domain.state", "domain.node", "domain.last_node", "node.state.domain")
-"""What a node's daemon acts on at once: to write the old value is not to undo that."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ChangedItem:
     """An item of which something was changed; it shows as its name."""
 
     path: str
     name: str
     changes: tuple[Changed, ...]
+    is_gone: bool = False
+    """Whether it is a VM that was deleted since."""
 
     def __str__(self) -> str:
         """Return its name."""
         return self.name
 
 
-def changed_items(handler: ZKHandler, changes: Sequence[Changed]) -> list[ChangedItem]:
-    """Return *changes* by item: a VM, a node, a VF, or whatever else is a unit; in one batch.
+class Undoable(NamedTuple):
+    """What can be undone of a command, and what of it is never restored."""
+
+    items: list[ChangedItem]
+    locks: list[str]
+    """The locks from whose queues it removed a contender that nobody holds any more, one for each contender.
+
+    A contender is nobody's data: restored, it would belong to no session, and block the lock until it is pruned.
+    """
+
+
+def undoable(handler: ZKHandler, changes: Sequence[Changed]) -> Undoable:
+    """Return what can be undone of *changes*, by item: a VM, a node, a VF, or whatever else is a unit; in one batch.
 
     :raises RefusedError: if the schema version is among them.
     """
@@ -38,33 +53,58 @@ def changed_items(handler: ZKHandler, changes: Sequence[Changed]) -> list[Change
             "a change of the schema version cannot be undone: use 'pvc schema rollback', or restore the backup from"
             " before it"
         )
+    # One that an undo restored before may be removed again.
+    barred = {change.path for change in changes if change.before is not None and is_contender(change.path)}
     # What was created or deleted with all below it is one.
     tops = {change.path for change in changes if None in (change.before, change.after)}
+    moved_to = _moved(handler, changes, tops)
     parts: dict[str, list[Changed]] = {}
     for change in changes:
-        parts.setdefault(_item_of(change.path, tops), []).append(change)
-    uuids = {path: path.split("/")[2] for path in parts if path.startswith("/domains/")}
+        if change.path not in barred:
+            top = top_of(change.path, tops)
+            parts.setdefault(moved_to.get(top, top), []).append(change)
+    uuids = {path: path.split("/")[2] for path in [*parts, *barred] if path.startswith("/domains/")}
     names = dict(zip(uuids, handler.read_many(("domain", uuid) for uuid in uuids.values()), strict=True))
-    return [ChangedItem(path, _name(path, names.get(path), found), tuple(found)) for path, found in parts.items()]
+    items = [_item(handler, path, names.get(path), found) for path, found in parts.items()]
+    return Undoable(items, [_lock_of(handler, path, names.get(path)) for path in sorted(barred)])
 
 
-def _item_of(path: str, tops: Collection[str]) -> str:
-    """Return the path of what is undone together with *path*: a VF, or another item of the second level.
+def _moved(handler: ZKHandler, changes: Sequence[Changed], tops: Collection[str]) -> dict[str, str]:
+    """Return the paths of the VFs that moved with VMs, with the VMs': one is not undone without the other."""
+    vms = {top_of(change.path, tops) for change in changes if change.path.startswith("/domains/")}
+    nodes = {handler.schema.path(("domain.node", vm.rpartition("/")[2])): vm for vm in vms if vm.count("/") == 2}
+    moved = {nodes[change.path].rpartition("/")[2]: nodes[change.path] for change in changes if change.path in nodes}
+    vfs = [
+        change for change in changes if moved and change.path.startswith("/nodes/") and "/sriov/vf/" in change.path
+    ]
+    return {
+        top_of(vf.path, tops): moved[user]
+        for vf in vfs
+        if locate(handler.schema, vf.path).words[-2:-1] == ("sriov_vf.used_by",)
+        for user in ((vf.before or b"").decode(errors="replace"), (vf.after or b"").decode(errors="replace"))
+        if user in moved
+    }
 
-    :param tops: what was created or deleted: what is below one of them goes with it.
-    """
-    names = path.split("/")
-    depth = 6 if names[1:2] == ["nodes"] and names[3:4] == ["sriov"] else 3
-    above = ("/".join(names[:at]) for at in range(2, depth))
-    return next((top for top in above if top in tops), "/".join(names[:depth]))
+
+def _lock_of(handler: ZKHandler, path: str, name: str | None) -> str:
+    """Return what people call the lock that the contender at *path* was for."""
+    lock = path.rpartition("/")[0]
+    key, *item = locate(handler.schema, lock).words or (lock,)
+    return " ".join([key, *([name] if name else item)])
 
 
-def _name(path: str, name: str | None, changes: Sequence[Changed]) -> str:
-    """Return what people call an item: a VM's name, now or before, or the path without its first part."""
+def _item(handler: ZKHandler, path: str, name: str | None, changes: Sequence[Changed]) -> ChangedItem:
+    """Return the item at *path*, by what people call it: a VM by its name, now or before."""
     if path.startswith("/domains/"):
         own = next((c.before for c in changes if c.path == path and c.before), b"")
-        return name or own.decode(errors="replace") or path
-    return path.removeprefix("/nodes/").replace("/sriov/vf/", "/").replace("/sriov/pf/", "/") or path
+        known = name or own.decode(errors="replace")
+        return ChangedItem(path, known or f"VM {path.split('/')[2]}", tuple(changes), is_gone=not known)
+    short = path.removeprefix("/nodes/").replace("/sriov/vf/", "/").replace("/sriov/pf/", "/")
+    if short == path:
+        place = locate(handler.schema, path)
+        kind, called = kind_of(place), name_of(place, "")
+        short = label_of(handler, path).removeprefix("config.") if kind == "cluster" else f"{kind} {called}"
+    return ChangedItem(path, short or path, tuple(changes))
 
 
 def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[ChangedItem]]:
@@ -73,13 +113,12 @@ def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[
     # To undo a release is to claim.
     values = [{c.path: c.before for c in item.changes if c.before is not None} for item in items]
     claims = judge_claims(handler, values, [()] * len(items))
+    why = _reasons(handler, [item for item in items if not is_as_before(item.changes, now)])
     controls = []
     for item, claimed in zip(items, claims, strict=True):
         transaction = handler.transaction()
-        if acted := _acted_on(handler, item):
-            controls.append(
-                refuse(handler, item, f"daemons have acted on {acted}: give the opposite command instead")
-            )
+        if item in why:
+            controls.append(refuse(handler, item, why[item]))
             continue
         try:
             transaction.ops += undo_steps(item.changes, now)
@@ -99,14 +138,33 @@ def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[
     return controls
 
 
-def _acted_on(handler: ZKHandler, item: ChangedItem) -> str | None:
-    """Return the first of an item's changes that a daemon has acted on."""
-    *_, name = item.path.split("/")
-    keys: list[Key] = [(key, name) for key in _ACTED_ON]
-    acted = {*filter(None, handler.schema.paths([*keys, "base.config.primary_node"]))}
+def _reasons(handler: ZKHandler, items: Iterable[ChangedItem]) -> dict[ChangedItem, str]:
+    """Return why some of *items* are not undone, whatever is there now: one reason for all that need one command."""
+    why: dict[ChangedItem, str] = {}
+    opposites: dict[Opposite, list[ChangedItem]] = {}
+    for item in items:
+        if item.is_gone:
+            why[item] = "it was deleted since"
+        elif acted := _acted_on(handler, item):
+            opposites.setdefault(opposite_of(acted), []).append(item)
+    for opposite, found in opposites.items():
+        why |= dict.fromkeys(found, opposite.why([item.name for item in found]))
+    return why
+
+
+def _acted_on(handler: ZKHandler, item: ChangedItem) -> dict[str, tuple[str, str]]:
+    """Return the item's values, before and after, that daemons may have acted on."""
     # What is created or deleted with its item tells daemons nothing.
-    whole = any(c.path == item.path and None in (c.before, c.after) for c in item.changes)
-    return None if whole else next((change.path for change in item.changes if change.path in acted), None)
+    if any(c.path == item.path and None in (c.before, c.after) for c in item.changes):
+        return {}
+    *_, name = item.path.split("/")
+    keys: list[Key] = [key if key.startswith("base.") else (key, name) for key in ACTED_ON]
+    acted = {path: key for path, key in zip(handler.schema.paths(keys), ACTED_ON, strict=True) if path}
+    return {
+        acted[c.path]: ((c.before or b"").decode(errors="replace"), (c.after or b"").decode(errors="replace"))
+        for c in item.changes
+        if c.path in acted
+    }
 
 
 UNDO: Plan[ChangedItem] = plan_undo

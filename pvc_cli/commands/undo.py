@@ -1,21 +1,24 @@
 import shlex
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
 
-from pvc_cli.cluster.undo import UNDO, changed_items
-from pvc_cli.commands._common import complete
+from pvc_cli.cluster.undo import UNDO, undoable
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.entries import entry_argument
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many, confirm
 from pvc_cli.connections.cluster_id import FILE, ClusterId, identify, unsure
 from pvc_cli.connections.entry_file import Recorded
 from pvc_cli.connections.history import Entry, find_entry, renewed
 from pvc_cli.errors import RefusedError
+from pvc_cli.output.writer import Output
 
 
 @click.command("undo")
-@click.argument("name", metavar="ID", shell_complete=complete.changes)
+@entry_argument
 @yes_option
 @dry_run_option
 @output_option
@@ -48,7 +51,8 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
             else:
                 confirm(f"{entry.id} {doubt.why}. {doubt.question}", yes=yes)
         context.undoes = entry.id
-        items = changed_items(handler, renewed(entry, changes))
+        items, locks = undoable(handler, renewed(entry, changes))
+        _say_left_out(context.output, locks)
         ask_many(len(items), "items", yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)
 
@@ -78,6 +82,13 @@ def _require_plain(entry: Entry, recorded: Recorded) -> None:
             f"the last change was an undo (of {entry.undoes}), and undoing it would redo that: run 'pvc undo"
             f" {entry.id}' to redo it, or choose an earlier change from 'pvc history list'"
         )
+
+
+def _say_left_out(output: Output, locks: Sequence[str]) -> None:
+    """Say that places in the queues for *locks* are not restored."""
+    for lock, count in Counter(locks).items():
+        contenders, they = ("contender", "it") if count == 1 else ("contenders", "they")
+        output.message(f"Left out: {count} stuck lock {contenders} on {lock}: restored, {they} would block PVC.")
 
 
 class _Doubt(NamedTuple):

@@ -1,6 +1,6 @@
 """What transactions changed, znode by znode, and the steps that undo it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pvc_cli.errors import RefusedError
@@ -94,13 +94,24 @@ def read_written(store: Store, paths: Sequence[str]) -> dict[str, Znode | None]:
     return {path: z if isinstance(z, Znode) else None for path, z in zip(paths, found, strict=True)}
 
 
+def top_of(path: str, tops: Collection[str]) -> str:
+    """Return the path of what is undone together with *path*: a VF, or another item of the second level.
+
+    :param tops: what was created or deleted: what is below one of them goes with it.
+    """
+    names = path.split("/")
+    depth = 6 if names[1:2] == ["nodes"] and names[3:4] == ["sriov"] else 3
+    above = ("/".join(names[:at]) for at in range(2, depth))
+    return next((top for top in above if top in tops), "/".join(names[:depth]))
+
+
 def undo_steps(changes: Sequence[Changed], now: Mapping[str, Znode | None]) -> list[Op]:
     """Return the steps that undo *changes*, none if all is as it was before.
 
     :param now: what is there now, by path.
     :raises ChangedSinceError: if one of them was changed again since.
     """
-    open_ = [change for change in changes if not _is_as_before(change, now[change.path])]
+    open_ = [change for change in changes if not is_as_before([change], now)]
     for change in open_:
         _require_unchanged(change, now[change.path])
     created = {c.path: znode for c in open_ if c.before is None and (znode := now[c.path])}
@@ -114,8 +125,12 @@ def undo_steps(changes: Sequence[Changed], now: Mapping[str, Znode | None]) -> l
     return [*steps, *delete_noticing(created, set(created))]
 
 
-def _is_as_before(change: Changed, now: Znode | None) -> bool:
-    return (None if now is None else now.data) == change.before
+def is_as_before(changes: Iterable[Changed], now: Mapping[str, Znode | None]) -> bool:
+    """Tell whether all that *changes* changed has the value that it had before.
+
+    :param now: what is there now, by path.
+    """
+    return all((None if (z := now[c.path]) is None else z.data) == c.before for c in changes)
 
 
 def _require_unchanged(change: Changed, now: Znode | None) -> None:

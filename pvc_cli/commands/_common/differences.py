@@ -44,7 +44,7 @@ def brief_changes(item: ItemDifference) -> tuple[str, ...]:
         value = change.after if change.before is None else change.before
         if change.before is not None and change.after is not None:
             found.append(f"{_label(change)} {_values(_in_words(change))}")
-        elif change.whole or value:
+        else:
             shown = f" = {value}" if value and not change.whole and _is_short(value) and is_shown(change) else ""
             sign = "+" if change.before is None else "-"
             found.append(f"{sign} {_label(change)}{shown}{_traits(item, change)}")

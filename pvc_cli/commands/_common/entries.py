@@ -1,5 +1,9 @@
 """What is told of a change in the history, whatever it changed."""
 
+import click
+
+from pvc_cli.commands._common import complete
+from pvc_cli.commands._common.command import Command
 from pvc_cli.connections.history import Entry, read_history
 from pvc_cli.output.writer import Document, Output
 
@@ -39,3 +43,17 @@ def entry_document(entry: Entry) -> Document:
         "state": entry.state or ("unfinished" if entry.is_unfinished else "ended"),
         "incomplete": entry.why_incomplete or None,
     }
+
+
+def entry_argument(command: Command) -> Command:
+    """Add the argument ``ID``, an entry's; whoever gives ``--last`` is told that it is a word."""
+    return click.argument("name", metavar="ID", shell_complete=complete.changes)(
+        click.option("--last", is_flag=True, hidden=True, is_eager=True, expose_value=False, callback=_is_a_word)(
+            command
+        )
+    )
+
+
+def _is_a_word(context: click.Context, _parameter: click.Parameter, given: bool) -> None:
+    if given and not context.resilient_parsing:
+        raise click.UsageError(f"last is a word, not an option: run '{context.command_path} last'", context)

@@ -20,6 +20,10 @@ _SYNONYMS = {
     "rm": ("remove", "delete"),
 }
 """What people who come from other tools type, and the commands that they mean, the first that a group has."""
+_INSTEAD = {
+    "redo": "to redo what was undone, undo the undo: run 'pvc undo ID' with its ID from 'pvc history list'",
+}
+"""What to do instead of using commands that there are not, of the program itself."""
 _FEW = 3
 _HELP = "pvc_cli.commands.help"
 
@@ -129,7 +133,8 @@ class LazyGroup(click.Group):
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
             # Whoever wants to destroy something is not led to another change, either.
             harmless = [known for known in self.list_commands(ctx) if not {name, known} & _DESTRUCTIVE]
-            advice = question(self._further_down(ctx, name)) or hint(name, harmless, "")
+            advice = "" if ctx.parent else _INSTEAD.get(name, "")
+            advice = advice or question(self._further_down(ctx, name)) or hint(name, harmless, "")
             raise click.UsageError(f"No such command {quoted(name)}" + (f": {advice}" if advice else ""), ctx)
         return super().resolve_command(ctx, args)
 

@@ -9,10 +9,9 @@ from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.documents import changed_document
 from pvc_cli.cluster.naming import name_changes
 from pvc_cli.cluster.tree_documents import difference_document
-from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.dry_run import done_lines
-from pvc_cli.commands._common.entries import entry_document
+from pvc_cli.commands._common.entries import entry_argument, entry_document
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.history import Entry, find_entry
@@ -36,7 +35,7 @@ class _Named(NamedTuple):
 
 
 @click.command("show")
-@click.argument("name", metavar="ID", shell_complete=complete.changes)
+@entry_argument
 @click.option("--paths", is_flag=True, help="Show every znode, before and after.")
 @secrets_option
 @output_option
