@@ -317,5 +317,8 @@ def _usage(error: click.ClickException) -> str:
         message = f"No such option {quoted(error.option_name)}"
         if advice := hint(error.option_name, sorted(options - _NEVER_SUGGESTED), ""):
             message += f": {advice}"
+    if isinstance(error, click.MissingParameter):
+        # One is missing, however many there may be.
+        message = message.replace("…'", "'")
     joint = " See" if message.endswith("?") else ": see"
     return f"{message}{joint} '{context.command_path} --help'" if context else message

@@ -19,7 +19,7 @@ from click.shell_completion import ShellComplete
 from pvc_cli import __version__, app, signals
 from pvc_cli.context import Context
 from pvc_cli.errors import PvcError
-from tests.command_tree import walk
+from tests.command_tree import leaves, walk
 from tests.conftest import Pvc
 
 # What the start of every command may import of pvc itself; whoever adds one says why it has to be there.
@@ -185,6 +185,13 @@ def test_every_command_has_help_with_an_example(pvc: Pvc, path: tuple[str, ...],
         # The usage line names the command anyway; `sriov` is short for `network sriov`, `get` for `list`.
         words = " ".join(path).replace("network sriov", "sriov").replace("tag get", "tag list")
         assert re.search(rf"pvc (-\S+ \S+ )*{words}\b", result.out.partition("Example")[2])
+
+
+def test_every_change_takes_yes_so_that_a_script_may_give_it_everywhere() -> None:
+    options = {words: {name for one in command.params for name in one.opts} for words, command in leaves()}
+    changes = {words for words, names in options.items() if "--dry-run" in names} | {("sandbox", "start")}
+    assert len(changes) > 40
+    assert [words for words in sorted(changes) if not {"-y", "--yes"} <= options[words]] == []
 
 
 @pytest.mark.parametrize(

@@ -391,7 +391,17 @@ def _approve(part: WrittenPart, now: object) -> str | None:
     return None
 
 
-def test_a_plan_of_nothing_is_not_written(on_tree: Pvc, plan: str) -> None:
-    result = on_tree("vm", "start", "web-02", "--plan", plan)
-    assert "Nothing would be changed: no plan written.\n" in result.err
-    assert not Path(plan).exists()
+@pytest.mark.parametrize("words", ["vm start web-01", "vm tag remove -g nope old", "cluster maintenance off"])
+@pytest.mark.parametrize("style", ["table", "json"])
+def test_a_plan_of_nothing_is_written_and_does_nothing(
+    on_tree: Pvc, tree: Tree, plan: str, words: str, style: str
+) -> None:
+    """A script goes on to apply it."""
+    result = on_tree(*words.split(), "--plan", plan)
+    assert (result.code, f"Nothing would be changed: the plan in {plan} does nothing.\n" in result.err) == (0, True)
+    before = tree.dump()
+    result = on_tree("apply", plan, "-o", style)
+    assert result.code == 0
+    assert result.err == (f"{plan} changes nothing.\n" if style == "table" else "")
+    assert result.out == "" if style == "table" else json.loads(result.out)["items"] == []
+    assert tree.dump() == before

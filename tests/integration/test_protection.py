@@ -45,6 +45,25 @@ def test_a_change_of_many_vms_asks_on_a_terminal(demo: Callable[..., Tree], word
     assert "Change 30 VMs" not in dry.seen
 
 
+@pytest.mark.parametrize("words", ["claim web-01", "release"])
+def test_a_change_of_the_claims_of_many_vfs_asks_on_a_terminal(
+    demo: Callable[..., Tree], pvc: Pvc, words: str
+) -> None:
+    tree = demo()
+    command, *vm = words.split()
+    every = ("sriov", "vf", command, "pvchv*/*", *vm)
+    before = tree.dump()
+    terminal = on_terminal(tree, *every)
+    terminal.wait_for(f"Change 24 VFs of {tree.hosts}? [y/N]: ")
+    terminal.type("n\n")
+    assert terminal.wait_for_end() == 1
+    assert "not confirmed: nothing was changed" in terminal.seen
+    assert tree.dump() == before
+    terminal = on_terminal(tree, *every, "--yes")
+    terminal.wait_for_end()
+    assert "[y/N]" not in terminal.seen
+
+
 @pytest.mark.parametrize(
     ("words", "question"),
     [

@@ -155,6 +155,10 @@ def _note_change(context: click.Context, _parameter: click.Parameter, dry_run: b
 
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+never_asks_option = click.option(
+    "-y", "--yes", is_flag=True, expose_value=False, help="Do not ask for confirmation; this command never does."
+)
+"""For a change that asks nothing: a script may use --yes everywhere."""
 secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
 watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until Ctrl-C.")
 plain_dry_run_option = click.option(

@@ -95,15 +95,16 @@ def refuse_plan(output: Output) -> None:
 
 
 def _write_plan(output: Output, file: str, handler: ZKHandler, parts: Sequence[Part]) -> None:
-    if not any(part.transaction.changes for part in parts):
-        output.message("Nothing would be changed: no plan written.")
-        return
     written = write_parts(handler.store, [(p.name, p.transaction.ops) for p in parts if p.transaction.changes])
     written = _with_selection(handler, written)
     check_written(handler, [PlannedItem(part) for part in written])
     save_plan(
         Path(file), identify(handler), handler.base, ["pvc", *sys.argv[1:]], written, overwrite=output.overwrite
     )
+    if not written:
+        # A script goes on to apply it.
+        output.message(f"Nothing would be changed: the plan in {file} does nothing.")
+        return
     output.message(f"Plan written to {file}: carry it out with 'pvc apply {shlex.quote(file)}'.")
 
 

@@ -3,7 +3,13 @@ from typing import NamedTuple
 
 import click
 
-from pvc_cli.commands._common.command import Context, options_into, pass_context, plain_dry_run_option
+from pvc_cli.commands._common.command import (
+    Context,
+    never_asks_option,
+    options_into,
+    pass_context,
+    plain_dry_run_option,
+)
 from pvc_cli.commands._common.values import File
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import saved_access
@@ -57,6 +63,7 @@ class _Login(NamedTuple):
 @click.option("--protect", is_flag=True, help="Ask for NAME before every change; scripts pass --confirm NAME.")
 @click.option("--read-only", is_flag=True, help="Refuse every change.")
 @click.option("--force", is_flag=True, help="Replace an existing connection.")
+@never_asks_option
 @plain_dry_run_option
 @pass_context
 def command(

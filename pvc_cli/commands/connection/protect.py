@@ -1,6 +1,6 @@
 import click
 
-from pvc_cli.commands._common.command import Context, pass_context, plain_dry_run_option
+from pvc_cli.commands._common.command import Context, never_asks_option, pass_context, plain_dry_run_option
 from pvc_cli.commands.connection._saved import PROTECTION_WORDS, name_argument, require, save
 from pvc_cli.connections.saved import Connections, Protection
 from pvc_cli.errors import quoted
@@ -10,6 +10,7 @@ from pvc_cli.errors import quoted
 @name_argument
 @click.option("--read-only", is_flag=True, help="Refuse every change.")
 @click.option("--off", is_flag=True, help="End the protection.")
+@never_asks_option
 @plain_dry_run_option
 @pass_context
 def command(context: Context, name: str, read_only: bool, off: bool, dry_run: bool) -> None:

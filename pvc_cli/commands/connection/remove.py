@@ -1,6 +1,6 @@
 import click
 
-from pvc_cli.commands._common.command import Context, pass_context, plain_dry_run_option
+from pvc_cli.commands._common.command import Context, never_asks_option, pass_context, plain_dry_run_option
 from pvc_cli.commands.connection._saved import name_argument, require, save
 from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import quoted
@@ -8,6 +8,7 @@ from pvc_cli.errors import quoted
 
 @click.command("remove")
 @name_argument
+@never_asks_option
 @plain_dry_run_option
 @pass_context
 def command(context: Context, name: str, dry_run: bool) -> None:

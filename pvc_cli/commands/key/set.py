@@ -3,7 +3,14 @@ import click
 from pvc_cli.cluster.controls import control
 from pvc_cli.cluster.keys import plan_set
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import (
+    Context,
+    connect,
+    dry_run_option,
+    never_asks_option,
+    output_option,
+    pass_context,
+)
 from pvc_cli.commands._common.keys import check_key, resolve, with_uuid
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.errors import InvalidInputError
@@ -12,6 +19,7 @@ from pvc_cli.zk.schema import MASK, is_secret
 
 @click.command("set")
 @click.argument("words", metavar="KEY [ITEM…] VALUE", nargs=-1, required=True, shell_complete=complete.keys)
+@never_asks_option
 @dry_run_option
 @output_option
 @pass_context

@@ -8,8 +8,9 @@ from pvc_cli.cluster.controls import Plan
 from pvc_cli.cluster.node_control import reached
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option
+from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, yes_option
 from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
+from pvc_cli.commands._common.progress import ask_many
 
 node_argument = click.argument("node", shell_complete=complete.nodes)
 nodes_argument = click.argument("nodes", metavar="NODE…", nargs=-1, required=True, shell_complete=complete.nodes)
@@ -17,7 +18,7 @@ nodes_argument = click.argument("nodes", metavar="NODE…", nargs=-1, required=T
 
 def tell_options(command: Command) -> Command:
     """Add the options of a command that tells nodes what to do."""
-    for option in (output_option, dry_run_option, wait_options):
+    for option in (output_option, dry_run_option, yes_option, wait_options):
         command = option(command)
     return command
 
@@ -30,6 +31,7 @@ def tell(
     state: str,
     patience: Patience,
     *,
+    yes: bool,
     dry_run: bool,
 ) -> int:
     """Carry *plan* out on the nodes that *words* name.
@@ -40,5 +42,6 @@ def tell(
     names = list(dict.fromkeys(context.names(words)))
     with connect(context) as handler:
         require_node(handler, *names)
+        ask_many(len(names), "nodes", yes=yes, dry_run=dry_run)
         goal = reached(key, state)
         return carry_out(context.output, handler, names, plan, dry_run=dry_run, goal=goal, patience=patience)

@@ -10,7 +10,7 @@ from pvc_cli.commands.node._tell import nodes_argument, tell, tell_options
 @nodes_argument
 @tell_options
 @pass_context
-def command(context: Context, nodes: tuple[str, ...], patience: Patience, dry_run: bool) -> int:
+def command(context: Context, nodes: tuple[str, ...], patience: Patience, yes: bool, dry_run: bool) -> int:
     """Tell nodes to migrate their VMs away.
 
     NODE is a name, a list with commas, or - for names from standard input. Refused where the daemon does not run.
@@ -20,4 +20,4 @@ def command(context: Context, nodes: tuple[str, ...], patience: Patience, dry_ru
       pvc node flush pvchv1
     """
     plan = plan_domain_state("flush")
-    return tell(context, nodes, plan, "node.state.domain", "flushed", patience, dry_run=dry_run)
+    return tell(context, nodes, plan, "node.state.domain", "flushed", patience, yes=yes, dry_run=dry_run)

@@ -10,7 +10,7 @@ from pvc_cli.commands.node._tell import node_argument, tell, tell_options
 @node_argument
 @tell_options
 @pass_context
-def command(context: Context, node: str, patience: Patience, dry_run: bool) -> int:
+def command(context: Context, node: str, patience: Patience, yes: bool, dry_run: bool) -> int:
     """Make a node the primary coordinator.
 
     Refused for a node that is not a coordinator, or whose daemon does not run.
@@ -20,4 +20,4 @@ def command(context: Context, node: str, patience: Patience, dry_run: bool) -> i
       pvc node primary pvchv1
     """
     plan = plan_coordinator("primary")
-    return tell(context, [node], plan, "node.state.router", "primary", patience, dry_run=dry_run)
+    return tell(context, [node], plan, "node.state.router", "primary", patience, yes=yes, dry_run=dry_run)

@@ -1,6 +1,6 @@
 import click
 
-from pvc_cli.commands._common.command import Context, output_option, pass_context
+from pvc_cli.commands._common.command import Context, never_asks_option, output_option, pass_context
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands.sandbox._show import show_sandbox
 from pvc_cli.connections.resolve import resolve
@@ -14,6 +14,7 @@ from pvc_cli.sandbox import control
 @click.option("--vms", type=Number(0, 200_000), default=20, metavar="N", help="Number of VMs [default: 20].")
 @click.option("--schema-version", type=int, metavar="N", help="Schema version [default: newest].")
 @click.option("--trouble", is_flag=True, help="Bring trouble of every kind to it, for 'pvc cluster status'.")
+@never_asks_option
 @output_option
 @pass_context
 def command(context: Context, servers: str, vms: int, schema_version: int | None, trouble: bool) -> None:

@@ -1,10 +1,11 @@
 import click
 
-from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.command import Context, never_asks_option, pass_context
 from pvc_cli.sandbox import control
 
 
 @click.command("stop")
+@never_asks_option
 @pass_context
 def command(context: Context) -> None:
     """Stop the sandbox and delete its data.

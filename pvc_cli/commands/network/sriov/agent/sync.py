@@ -7,7 +7,14 @@ from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.agent.status import report_of
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.report import PfReport
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import (
+    Context,
+    connect,
+    dry_run_option,
+    never_asks_option,
+    output_option,
+    pass_context,
+)
 from pvc_cli.commands._common.dry_run import refuse_plan, show_dry_run
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option
 from pvc_cli.errors import EXIT_REFUSED
@@ -20,6 +27,7 @@ _HEADERS = ("PF", "WANTED", "PRESENT", "IN SYNC", "REFUSED", "DRIFTED", "ORPHANE
 @node_option
 @config_option
 @click.option("--prune", is_flag=True, help="Remove orphaned PFs and VFs from the tree, even used ones.")
+@never_asks_option
 @dry_run_option
 @output_option
 @pass_context

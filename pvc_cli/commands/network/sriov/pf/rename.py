@@ -4,7 +4,14 @@ from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.sriov.documents import renaming_document
 from pvc_cli.cluster.sriov.rename import rename_pf
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import (
+    Context,
+    connect,
+    dry_run_option,
+    never_asks_option,
+    output_option,
+    pass_context,
+)
 from pvc_cli.commands._common.dry_run import show_change
 from pvc_cli.commands.network.sriov.pf._named import named_pf
 
@@ -13,6 +20,7 @@ from pvc_cli.commands.network.sriov.pf._named import named_pf
 @click.argument("node", shell_complete=complete.pf_words)
 @click.argument("old", shell_complete=complete.pfs)
 @click.argument("new", required=False)
+@never_asks_option
 @dry_run_option
 @output_option
 @pass_context

@@ -11,7 +11,14 @@ from pvc_cli.cluster.documents import items_document
 from pvc_cli.cluster.sriov.draining import read_pf_users, users_above
 from pvc_cli.cluster.values import Json
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, plain_dry_run_option
+from pvc_cli.commands._common.command import (
+    Context,
+    connect,
+    never_asks_option,
+    output_option,
+    pass_context,
+    plain_dry_run_option,
+)
 from pvc_cli.commands._common.refusals import dry_run_mark
 from pvc_cli.commands.network.sriov.agent._agent import config_option
 from pvc_cli.commands.network.sriov.pf._here import require_here
@@ -32,6 +39,7 @@ _MOST = 65535
     help="The new number of VFs.",
 )  # fmt: skip
 @config_option
+@never_asks_option
 @plain_dry_run_option
 @output_option
 @pass_context

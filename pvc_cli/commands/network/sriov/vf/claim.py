@@ -6,7 +6,8 @@ from pvc_cli.cluster.sriov.model import VfRef
 from pvc_cli.cluster.sriov.users import CLAIM_TYPES, ClaimType
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands.network.sriov.vf._shared import Changed, change_each, one_name, show_claims, vf_words
 from pvc_cli.zk import Transaction
 
@@ -24,6 +25,7 @@ from pvc_cli.zk import Transaction
     help="How the VM uses the VF [default: from its XML, else direct].",
 )
 @click.option("--force", is_flag=True, help="Claim it even if another VM uses it without a claim, or may do so.")
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
@@ -36,6 +38,7 @@ def command(
     mac: str | None,
     kind: ClaimType | None,
     force: bool,
+    yes: bool,
     dry_run: bool,
 ) -> int:
     """Assign a VF to a VM (atomic).
@@ -73,7 +76,9 @@ def command(
             made = [claim_any(handler, Wish(words[0], pf, trust), holder, how, dry_run=dry_run)]
             done: list[Changed] = [(made[0].usage.vf, made[0].transaction)]
         else:
-            done = change_each(chosen.find(handler), claim_one)
+            vfs = chosen.find(handler)
+            ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
+            done = change_each(vfs, claim_one)
         for caveat in filter(None, (one.caveat for one in made)):
             context.output.warning(caveat)
         return show_claims(context.output, handler, done, f"claimed for {holder.name}", dry_run=dry_run)

@@ -1,17 +1,19 @@
 import click
 
 from pvc_cli.cluster.sriov.claims import release
-from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context
+from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands.network.sriov.vf._shared import change_each, show_claims, vf_words, vfs_argument
 
 
 @click.command("release")
 @vfs_argument
 @click.option("--force", is_flag=True, help="Release it even under a running VM.")
+@yes_option
 @dry_run_option
 @output_option
 @pass_context
-def command(context: Context, words: tuple[str, ...], force: bool, dry_run: bool) -> int:
+def command(context: Context, words: tuple[str, ...], force: bool, yes: bool, dry_run: bool) -> int:
     """Mark a VF unused.
 
     Refused while its VM runs on NODE, or migrates from there, and has it in its XML, or has an unreadable one. The
@@ -27,5 +29,6 @@ def command(context: Context, words: tuple[str, ...], force: bool, dry_run: bool
     wanted = vf_words(context, words)
     with connect(context) as handler:
         vfs = wanted.find(handler)
+        ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
         done = change_each(vfs, lambda vf: release(handler, vf, force=force, dry_run=dry_run))
         return show_claims(context.output, handler, done, "released", dry_run=dry_run)
