@@ -77,12 +77,14 @@ class Recorded(NamedTuple):
         return _merged([*self.made, *perhaps])
 
 
-def encode_mark(ended: Ended, gap: Gap, size: int) -> bytes:
+def encode_mark(ended: Ended, gap: Gap, size: int, things: int | None = None) -> bytes:
     """Return what a file begins with; it has always the same length.
 
     :param size: how long the file is once its command has ended.
+    :param things: how many VMs, nodes and other things it changed, once that is known.
     """
-    return f'{{"ended":{json.dumps(ended):<12},"gap":{json.dumps(gap):<12},"size":{size:>12},'.encode("ascii")
+    facts = f'"ended":{json.dumps(ended):<12},"gap":{json.dumps(gap):<12},"size":{size:>12}'
+    return f'{{{facts},"things":{json.dumps(things):>8},'.encode("ascii")
 
 
 def encode_head(facts: Mapping[str, Any]) -> bytes:

@@ -94,11 +94,14 @@ class EntryWriter:
         self._gap = gap
         self._put(encode_mark("running", gap, 0), 0)
 
-    def end(self) -> None:
-        """Mark how its command ended, and release the lock."""
+    def end(self, things: int) -> None:
+        """Mark how its command ended, and release the lock.
+
+        :param things: how many things it is known to have changed.
+        """
         ended: Ended = "unfinished" if self._rooms else "ended"
         try:
-            self._put(encode_mark(ended, self._gap, self._size), 0)
+            self._put(encode_mark(ended, self._gap, self._size, things), 0)
         finally:
             os.close(self._descriptor)
 

@@ -1,7 +1,7 @@
 """Read the history of what this user changed: a file per command, from which it can be undone."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pvc_cli.connections.cluster_id import ClusterId, unsure
 from pvc_cli.connections.entry_file import FORMAT, SUFFIX, Gap, Recorded, Wanted, decode_head, read_changes
 from pvc_cli.errors import ConfigError, NotFoundError, PvcError, RefusedError, hint, quoted
 from pvc_cli.files import cannot_read, state_folder
-from pvc_cli.zk.undo import Changed
+from pvc_cli.zk.undo import Changed, things_of
 
 State = Literal["", "running", "interrupted", "ended", "unfinished"]
 _GAPS: dict[Gap, str] = {
@@ -46,6 +46,8 @@ class Entry:
     """How much of its file counts, if not all."""
     process: str = ""
     """The process that runs the command, or ran it."""
+    things: int | None = None
+    """How many things it changed, if its head tells."""
 
     def read(self, wanted: Wanted | None = None) -> Recorded:
         """Return what it changed.
@@ -58,6 +60,14 @@ class Entry:
         if self.gap == "newer":
             raise RefusedError(f"{self.id} was written by a newer pvc: use that one, or update this one")
         return read_changes(self.path, self.size, wanted)
+
+    @property
+    def changed(self) -> int | None:
+        """How many things it is known to have changed: VMs, nodes, VFs and others; None if nothing tells."""
+        if self.things is None:
+            with suppress(PvcError):
+                return len(things_of(self.read().made))
+        return self.things
 
     @property
     def is_unfinished(self) -> bool:
@@ -170,6 +180,20 @@ def list_entries() -> list[Entry]:
     return read_history().entries
 
 
+def undoings(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Return the undos that hold of each entry that was undone, by its ID, the latest first.
+
+    One that was itself undone holds no longer: what it undid was redone.
+
+    :param entries: all entries, the latest first.
+    """
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.undoes and entry.id not in found:
+            found.setdefault(entry.undoes, []).append(entry)
+    return found
+
+
 def find_entry(name: str, cluster: ClusterId | None = None) -> Found:
     """Return the entry called *name*, or the latest for ``last``, with what it changed.
 
@@ -261,6 +285,7 @@ def load_entry(path: Path) -> Entry | None:
             _gap_of(head, size, written),
             written,
             _process(head),
+            None if (things := head.get("things")) is None else int(things),
         )
     except (KeyError, TypeError, ValueError):
         return None

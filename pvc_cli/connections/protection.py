@@ -26,14 +26,14 @@ def with_protection(target: Target, on_unknown: Callable[[str], object]) -> Targ
     try:
         connections = Connections.load()
         for name, hosts in connections.hosts.items():
-            if (protection := connections.protection(name)) and _share_a_server(hosts, target.hosts):
+            if (protection := connections.protection(name)) and share_a_server(hosts, target.hosts):
                 return target._replace(name=name, protection=protection)
     except ConfigError as error:
         on_unknown(f"whether the cluster is protected is not known: {error}")
     return target
 
 
-def _share_a_server(one: str, other: str) -> bool:
+def share_a_server(one: str, other: str) -> bool:
     """Tell whether two clusters have a server in common, by its name, and the same chroot on it."""
     return one.partition("/")[2] == other.partition("/")[2] and bool({*parse_hosts(one)} & {*parse_hosts(other)})
 

@@ -7,7 +7,7 @@ from pvc_cli import identity
 from pvc_cli.connections.entry_writer import EntryWriter
 from pvc_cli.connections.history import entry_files, history_folder, load_entry
 from pvc_cli.errors import PvcError
-from pvc_cli.zk.undo import Changed, Settle
+from pvc_cli.zk.undo import Changed, Settle, things_of
 
 MOST_ENTRIES = 500
 MOST_BYTES = 32 << 20
@@ -39,6 +39,8 @@ class Recorder:
         self._failed = False
         self._net: dict[str, Changed] | None = {}
         """What the few znodes that it changed were at first, and are now; None if they are more."""
+        self._things: set[str] = set()
+        """What it changed, if that is more than a few znodes."""
 
     def record(self, changes: Sequence[Changed]) -> Settle:
         """Append what is about to be changed: whoever is killed then leaves an entry that says so.
@@ -57,7 +59,8 @@ class Recorder:
         writer, self._writer = self._writer, None
         if writer:
             with suppress(OSError):  # it looks interrupted then, as does a killed one
-                writer.end()
+                net = self._net or {}
+                writer.end(len(self._things | things_of([c for c in net.values() if c.before != c.after])))
 
     def _begin(self, changes: Sequence[Changed]) -> Settle:
         if self._writer is None:
@@ -100,7 +103,10 @@ class Recorder:
         if self._net is not None:
             self._net |= {c.path: self._net[c.path].then(c) if c.path in self._net else c for c in changes}
             if len(self._net) > _FEW:
+                self._things |= things_of([*self._net.values()])
                 self._net = None
+        else:
+            self._things |= things_of(changes)
         return self._net is not None and all(change.before == change.after for change in self._net.values())
 
 

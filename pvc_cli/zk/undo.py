@@ -105,6 +105,12 @@ def top_of(path: str, tops: Collection[str]) -> str:
     return next((top for top in above if top in tops), "/".join(names[:depth]))
 
 
+def things_of(changes: Sequence[Changed]) -> set[str]:
+    """Return the paths of the things that *changes* changed something of, as :func:`top_of` tells them apart."""
+    tops = {change.path for change in changes if None in (change.before, change.after)}
+    return {top_of(change.path, tops) for change in changes}
+
+
 def undo_steps(changes: Sequence[Changed], now: Mapping[str, Znode | None]) -> list[Op]:
     """Return the steps that undo *changes*, none if all is as it was before.
 

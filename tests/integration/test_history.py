@@ -405,3 +405,95 @@ def test_a_secret_on_the_command_line_is_in_no_log_and_no_history(
     assert not [text for text in (*logged, *outputs) if "hunter2" in text]
     # The value itself is there, for the undo.
     assert (folder / f"{entry}.jsonl").read_text().count("hunter2") == 1
+
+
+def saved_as(on_tree: Pvc, tree: Tree, name: str) -> None:
+    """Save the test's own cluster."""
+    assert on_tree("connection", "add", name, tree.hosts).code == 0
+
+
+def test_a_list_says_when_what_was_changed_where_and_how_much(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_as(on_tree, tree, "prod")
+    changed(on_tree, "vm", "tag", "add", "web-01,web-02", "blue")
+    changed(on_tree, "sriov", "vf", "set", "pvchv1", "ens1f0v1,ens1f0v3", "--vlan-id", "7", "--trust")
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        lines = on_tree("history", "list").out.splitlines()
+        at = time.strftime("%b %d %H:%M", time.localtime(listed(on_tree)[0]["time"]))
+    time.tzset()
+    assert lines[0].split() == ["ID", "TIME", "CLUSTER", "CHANGED", "COMMAND"]
+    assert f"  {at}  prod           2  pvc sriov vf set" in lines[1]
+    assert [(entry["changed"], entry["connection"]) for entry in listed(on_tree)] == [(2, "prod"), (2, "prod")]
+    assert "Cluster: prod (" in on_tree("history", "show", "last").out
+
+
+def test_a_list_says_what_was_undone_by_which_entry(on_tree: Pvc, tree: Tree) -> None:
+    first = changed(on_tree, "vm", "tag", "add", "web-01,web-02", "blue")
+    undo = changed(on_tree, "undo", "last")
+    assert [(e["id"], e["undoes"], e["undone_by"]) for e in listed(on_tree)] == [
+        (undo, first, None),
+        (first, None, undo),
+    ]
+    shown = on_tree("history", "list", "--columns", "id,note,undoes,undone-by", "-o", "csv", "--no-headers").out
+    assert shown.split() == [f"{undo},,{first},", f"{first},undone,,{undo}"]
+    assert json.loads(on_tree("history", "list", "--count-by", "note", "-o", "json").out)
+    assert f"Undone by: {undo}" in on_tree("history", "show", first).out
+    assert f"Undoes:  {first}" in on_tree("history", "show", undo).out
+    # Once it is redone, it is not undone any more.
+    redo = changed(on_tree, "undo", undo)
+    assert [(e["undoes"], e["undone_by"]) for e in listed(on_tree)] == [(undo, None), (first, redo), (None, None)]
+
+
+def test_what_was_undone_but_for_a_part_is_told_so(on_tree: Pvc, tree: Tree) -> None:
+    changed(on_tree, "vm", "meta", "set", "web-01,web-02", "--profile", "other")
+    tree.put(f"/domains/{tree.uuid('web-01')}/profile", b"third")
+    assert on_tree("undo", "last").code == 1
+    assert "partly undone" in on_tree("history", "list").out
+
+
+def test_what_was_changed_is_counted_for_many_and_for_the_killed(on_tree: Pvc, tree: Tree) -> None:
+    changed(on_tree, "vm", "tag", "add", "--all", "aa", "bb", "cc")
+    script = f"{FEW}\nfrom pvc_cli.connections.recorder import Recorder\nrecord, calls = Recorder.record, []\n" + (
+        "def die(recorder, changes):\n"
+        "    calls.append(1)\n"
+        "    return record(recorder, changes) if len(calls) < 3 else os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Recorder.record = die"
+    )
+    run(tree, "vm", "tag", "add", "--all", "blue", script=script)
+    killed, whole = (entry["changed"] for entry in listed(on_tree))
+    tagged = json.loads(on_tree("vm", "list", "-g", "blue", "-o", "json").out)
+    assert (killed, whole) == (len(tagged), 20)
+
+
+def test_the_cluster_is_called_by_its_saved_connection_or_what_it_has(
+    on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    file = tmp_path / "trial.json"
+    on_tree("cluster", "backup", str(file))
+    changed(on_tree, "vm", "tag", "add", "web-01", "blue")
+    assert on_tree("--write", "-c", f"file:{file}", "vm", "tag", "add", "web-01", "red").code == 0
+    lines = on_tree("history", "list", "--columns", "cluster", "--no-headers").out.split()
+    assert lines == ["file:trial.json", tree.hosts]
+    assert on_tree("history", "list", "--columns", "servers", "-o", "csv", "--no-headers").out.split() == [
+        f"file:{file}",
+        tree.hosts,
+    ]
+    saved_as(on_tree, tree, "lab")
+    assert on_tree("history", "list", "--columns", "cluster", "--no-headers").out.split() == [
+        "file:trial.json",
+        "lab",
+    ]
+
+
+def test_a_list_fits_a_terminal_of_80_columns(on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved_as(on_tree, tree, "prod")
+    changed(on_tree, "vm", "tag", "add", "web-01,web-02,db-01,db-02,mail-01", "a-long-tag", "another-long-tag")
+    changed(on_tree, "undo", "last")
+    monkeypatch.setattr("pvc_cli.output.writer.columns_of", lambda _stream: 80)
+    lines = on_tree("history", "list").out.splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 80
+    assert [" undone  pvc vm ta" in line for line in lines] == [False, False, True]

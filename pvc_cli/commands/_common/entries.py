@@ -1,10 +1,14 @@
 """What is told of a change in the history, whatever it changed."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import click
 
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command
-from pvc_cli.connections.history import Entry, read_history
+from pvc_cli.connections.history import Entry, read_history, undoings
+from pvc_cli.connections.known import names_of
 from pvc_cli.output.writer import Document, Output
 
 _GAPS = {"too large": "incomplete", "unwritable": "incomplete", "damaged": "damaged", "newer": "of a newer pvc"}
@@ -21,25 +25,67 @@ def readable_entries(output: Output) -> list[Entry]:
     return entries
 
 
-def note_of(entry: Entry) -> str:
-    """Return what is to be known of an entry, in a word or two: how its command ended, and whether it is whole."""
-    if entry.state == "running":
-        how = f"running ({entry.process})"
-    elif entry.state == "interrupted":
-        how = "interrupted"
-    else:
-        how = "unfinished" if entry.is_unfinished else ""
-    return ", ".join(filter(None, [how, _GAPS.get(entry.gap, "")]))
+class Told(NamedTuple):
+    """An entry, and what only others tell of it."""
+
+    entry: Entry
+    connection: str | None
+    """What its cluster is called, if that is known."""
+    undos: Sequence[Entry]
+    """The entries that undid it, or a part of it, the latest first."""
+
+    @property
+    def undone_by(self) -> str | None:
+        """The ID of the latest of them."""
+        return self.undos[0].id if self.undos else None
+
+    @property
+    def cluster(self) -> str:
+        """What people call its cluster."""
+        return self.connection or self.entry.cluster.hosts
+
+    @property
+    def note(self) -> str:
+        """How it ended, whether it is whole, and whether it was undone; empty if there is nothing to tell."""
+        entry = self.entry
+        if entry.state == "running":
+            how = f"running ({entry.process})"
+        elif entry.state == "interrupted":
+            how = "interrupted"
+        else:
+            how = "unfinished" if entry.is_unfinished else ""
+        return ", ".join(filter(None, [how, _GAPS.get(entry.gap, ""), self._undone]))
+
+    @property
+    def _undone(self) -> str:
+        if not self.undos:
+            return ""
+        undone = sum(undo.changed or 0 for undo in self.undos)
+        return "undone" if undone >= (self.entry.changed or 0) else "partly undone"
 
 
-def entry_document(entry: Entry) -> Document:
+def tell(entries: Sequence[Entry], every: Sequence[Entry]) -> list[Told]:
+    """Return *entries* with what only others tell of them.
+
+    :param every: all entries, the latest first.
+    """
+    undone, names = undoings(every), names_of(entry.cluster.hosts for entry in entries)
+    return [Told(entry, names.get(entry.cluster.hosts), undone.get(entry.id, ())) for entry in entries]
+
+
+def entry_document(told: Told) -> Document:
     """Return the document of an entry, without what it changed."""
+    entry = told.entry
     return {
         "id": entry.id,
         "time": entry.time,
         "cluster": entry.cluster.hosts,
+        "connection": told.connection,
         "user": entry.user,
         "command": list(entry.command),
+        "changed": entry.changed,
+        "undoes": entry.undoes or None,
+        "undone_by": told.undone_by,
         "state": entry.state or ("unfinished" if entry.is_unfinished else "ended"),
         "incomplete": entry.why_incomplete or None,
     }

@@ -1,6 +1,7 @@
 """Times for people."""
 
 import datetime
+import time
 
 
 def time_text(timestamp: float | None) -> str:
@@ -10,6 +11,15 @@ def time_text(timestamp: float | None) -> str:
     except (OverflowError, OSError, ValueError):
         return "?"
     return "?" if timestamp is None else moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def short_time_text(timestamp: float) -> str:
+    """Return *timestamp*, in seconds since 1970, as this machine's time, like ``ls -l``: of other years, the day."""
+    try:
+        moment, today = (datetime.datetime.fromtimestamp(at).astimezone() for at in (timestamp, time.time()))
+    except (OverflowError, OSError, ValueError):
+        return "?"
+    return moment.strftime("%b %d %H:%M" if moment.year == today.year else "%b %d  %Y")
 
 
 def local_time_text(text: str) -> str:

@@ -1,18 +1,18 @@
 import shlex
+from pathlib import Path
 
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context
-from pvc_cli.commands._common.entries import entry_document, note_of, readable_entries
+from pvc_cli.commands._common.entries import Told, entry_document, readable_entries, tell
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
-from pvc_cli.commands._common.times import time_text
-from pvc_cli.connections.cluster_id import identify
-from pvc_cli.connections.history import Entry
+from pvc_cli.commands._common.times import short_time_text
+from pvc_cli.connections.cluster_id import FILE, identify
+from pvc_cli.output.cells import Cell, Row
 from pvc_cli.output.writer import Document
 
-_HEADERS = ("ID", "CLUSTER", "NOTE", "COMMAND")
-_WIDE = ("TIME", "USER")
-_COMMAND = _HEADERS.index("COMMAND")
+_HEADERS = ("ID", "TIME", "CLUSTER", "CHANGED", "NOTE", "COMMAND")
+_WIDE = ("UNDOES", "UNDONE BY", "SERVERS", "USER")
 
 
 @click.command("list")
@@ -22,7 +22,9 @@ _COMMAND = _HEADERS.index("COMMAND")
 def command(context: Context, this: bool) -> None:
     """List what was changed, the latest first.
 
-    An ID is the time of the change, in UTC.
+    An ID is the time of the change in UTC, TIME that of this machine. CLUSTER is its saved connection, or else its
+    servers; CHANGED counts VMs, nodes and other things. All servers and whole commands are in -o wide, and which
+    undo undid which change.
 
     Running is what has not ended; interrupted, what was killed; unfinished, what lost the cluster or was stopped
     before it knew whether its last change was made; incomplete, what changed more than its entry has.
@@ -32,32 +34,46 @@ def command(context: Context, this: bool) -> None:
       pvc history list
       pvc history list --cluster -o name
     """
-    entries = readable_entries(context.output)
+    entries = every = readable_entries(context.output)
     if this:
         with connect(context) as handler:
             here = identify(handler)
         entries = [entry for entry in entries if entry.cluster.is_same(here)]
     show_records(
         context.output,
-        entries,
+        tell(entries, every),
         documents=for_each(_document),
-        names=for_each(lambda entry: entry.id),
+        names=for_each(lambda told: told.entry.id),
         headers=_HEADERS,
         wide=_WIDE,
-        wrap=_COMMAND,
-        rows=rows_of(
-            lambda entry: [
-                entry.id,
-                entry.cluster.hosts,
-                note_of(entry),
-                shlex.join(entry.command),
-                time_text(entry.time),
-                entry.user,
-            ]
-        ),
+        rows=rows_of(_row),
         nothing="Nothing was changed.",
     )
 
 
-def _document(entry: Entry) -> Document:
-    return {**entry_document(entry), "unfinished": entry.is_unfinished}
+def _row(told: Told) -> Row:
+    entry = told.entry
+    return [
+        entry.id,
+        Cell(short_time_text(entry.time), value=entry.time),
+        Cell(_short(told.cluster), value=told.cluster),
+        entry.changed,
+        told.note,
+        shlex.join(entry.command),
+        entry.undoes,
+        told.undone_by or "",
+        entry.cluster.hosts,
+        entry.user,
+    ]
+
+
+def _short(cluster: str) -> str:
+    """Return a cluster's name, its first server, or its file without the folder."""
+    if cluster.startswith(FILE):
+        return FILE + Path(cluster).name
+    first, comma, _ = cluster.partition(",")
+    return f"{first},…" if comma else first
+
+
+def _document(told: Told) -> Document:
+    return {**entry_document(told), "unfinished": told.entry.is_unfinished}

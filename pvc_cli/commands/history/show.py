@@ -11,10 +11,10 @@ from pvc_cli.cluster.naming import name_changes
 from pvc_cli.cluster.tree_documents import difference_document
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.dry_run import done_lines
-from pvc_cli.commands._common.entries import entry_argument, entry_document
+from pvc_cli.commands._common.entries import Told, entry_argument, entry_document, tell
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
-from pvc_cli.connections.history import Entry, find_entry
+from pvc_cli.connections.history import Entry, find_entry, list_entries
 from pvc_cli.errors import PvcError, quoted
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk.secrets import mask
@@ -56,22 +56,23 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
         [change if secrets else _masked(change) for change in sorted(found)]
         for found in (recorded.made, recorded.unfinished)
     )
+    (told,) = tell([entry], list_entries())
     output = context.output
     by_paths = (paths or secrets) and output.style == "table"
     named = None if by_paths else _by_name(context, entry, made, unfinished)
     output.show(
-        lambda: _document(entry, made, unfinished, named),
+        lambda: _document(told, made, unfinished, named),
         names=lambda: _names([*made, *unfinished], named),
-        table=lambda: "\n\n".join(_blocks(output, entry, made, named and named.made, unfinished)),
+        table=lambda: "\n\n".join(_blocks(output, told, made, named and named.made, unfinished)),
     )
 
 
-def _document(entry: Entry, made: Sequence[Changed], unfinished: Sequence[Changed], named: _Named | None) -> Document:
+def _document(told: Told, made: Sequence[Changed], unfinished: Sequence[Changed], named: _Named | None) -> Document:
     """Return the document of an entry; names are null where the cluster does not tell them."""
     items = {key.path: item for part in named or () for item in part for key in item.changes}
     values = {change.path: change for change in made}
     return {
-        **entry_document(entry),
+        **entry_document(told),
         "items": [_item_document(item, values) for item in named.made] if named else None,
         "changes": [_change_document(change, items.get(change.path)) for change in made],
         "unfinished": [_change_document(change, items.get(change.path)) for change in unfinished],
@@ -99,18 +100,21 @@ def _names(changes: Sequence[Changed], named: _Named | None) -> list[str]:
 
 def _blocks(
     output: Output,
-    entry: Entry,
+    told: Told,
     changes: Sequence[Changed],
     items: Sequence[ItemDifference] | None,
     unfinished: Sequence[Changed],
 ) -> Iterator[str]:
     """Yield what is shown, block by block: *items* are the changes by name, if names are known."""
+    entry = told.entry
     yield output.fields(
         [
             ("Time", time_text(entry.time)),
-            ("Cluster", entry.cluster.hosts),
+            ("Cluster", _cluster(told)),
             ("User", entry.user),
             ("Command", shlex.join(entry.command)),
+            *([("Undoes", entry.undoes)] if entry.undoes else []),
+            *([("Undone by", told.undone_by)] if told.undone_by else []),
             *([("State", entry.how_it_ended)] if entry.how_it_ended else []),
             *([("Incomplete", entry.why_incomplete)] if entry.why_incomplete else []),
         ]
@@ -121,6 +125,12 @@ def _blocks(
         running = entry.state == "running"
         yield f"{_RUNNING}." if running else f"{_UNFINISHED}: 'pvc undo {entry.id} --dry-run' tells."
         yield _table(output, unfinished)
+
+
+def _cluster(told: Told) -> str:
+    """Return the servers of the cluster, after the name if there is one."""
+    hosts = told.entry.cluster.hosts
+    return f"{told.connection} ({hosts})" if told.connection else hosts
 
 
 def _by_name(context: Context, entry: Entry, made: Sequence[Changed], unfinished: Sequence[Changed]) -> _Named | None:
