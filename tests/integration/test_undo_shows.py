@@ -44,6 +44,7 @@ def names_of(tree: dict[str, bytes]) -> dict[str, str]:
         ("vm", "tag", "rename", "frontend", "front"),
         ("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "7", "--trust"),
         ("sriov", "vf", "claim", "pvchv1", "ens1f0v1", "web-01"),
+        ("sriov", "pf", "rename", "pvchv1", "ens1f0", "ens9"),
         ("sriov", "vf", "release", "pvchv1", "ens1f0v0", "--force"),
         ("vm", "meta", "set", "web-01,web-02", "--autostart", "--profile", "other"),
         ("vm", "meta", "set", "web-01", "--profile", ""),
