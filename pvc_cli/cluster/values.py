@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 _WORDS = dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True)
 _WORDS |= dict.fromkeys(("n", "no", "f", "false", "off", "0", ""), False)
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"\d+")
 _DEEPEST = 32
 """How deep JSON may be nested: more than PVC's ever is, and little enough for whatever writes it again."""
 
@@ -79,12 +79,15 @@ def _is_shallow(value: object, levels: int) -> bool:
     return levels > 0 and all(_is_shallow(part, levels - 1) for part in inner)
 
 
-def natural_key(name: str) -> tuple[list[Any], str]:
+def natural_key(name: str) -> tuple[str, str]:
     """Return a sort key that puts ``ens1f0v2`` before ``ens1f0v10``."""
-    parts: list[Any] = _DIGITS.split(name)
-    # Every second part is a number: a longer one is greater, once its zeros in front are gone.
-    parts[1::2] = [(len(digits), digits) for part in parts[1::2] for digits in [part.lstrip("0")]]
-    return parts, name
+    return _DIGITS.sub(_by_length, name), name
+
+
+def _by_length(number: re.Match[str]) -> str:
+    """Return a number as text that sorts where the number does: before all other text, and a longer one later."""
+    digits = number[0].lstrip("0")
+    return f"\0{len(digits):07}{digits}"
 
 
 def in_words(text: str | None) -> str:
