@@ -43,6 +43,10 @@ class ZKHandler(OpenTree):
         """Return the value of each of *keys*, None where there is none, in one batch."""
         return self.request(keys)()[0]
 
+    def read_each(self, name: str, items: Sequence[str]) -> list[str | None]:
+        """Return the value of the key *name* of each of *items*, None where there is none, in one batch."""
+        return request(self.store, self.schema.paths_of_each(items, [name]), [])()[0]
+
     def read_rows(self, rows: Iterable[Sequence[Key]]) -> list[list[str | None]]:
         """Return the values of each row of keys, all in one batch."""
         rows = list(rows)

@@ -50,6 +50,13 @@ def test_both_ways_to_read_see_the_same_tree(reader: ZKHandler, tree: Tree) -> N
     assert tags[-1] is None
 
 
+@pytest.mark.parametrize("key", ["domain", "domain.state", "domain.nope"])
+def test_one_key_of_many_items_reads_as_each_of_them_does(reader: ZKHandler, key: str) -> None:
+    uuids = [*(reader.children("base.domain") or []), "gone"]
+    assert reader.read_each(key, uuids) == [reader.read((key, uuid)) for uuid in uuids]
+    assert reader.read_each(key, []) == []
+
+
 def test_a_batch_is_one_round_trip(tree: Tree) -> None:
     with ZKHandler(tree.hosts) as handler:
         uuids = handler.children("base.domain") or []

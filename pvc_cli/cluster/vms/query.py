@@ -40,8 +40,13 @@ def list_vms(handler: ZKHandler) -> list[VmRef]:
 def _names(handler: ZKHandler) -> list[tuple[str, str]]:
     """Return the UUID and the name of every VM, unsorted: finding one must not sort them all."""
     uuids = handler.children("base.domain") or []
-    names = handler.read_many(("domain", uuid) for uuid in uuids)
+    names = handler.read_each("domain", uuids)
     return [(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None]
+
+
+def names_from(handler: ZKHandler, prefix: str) -> list[str]:
+    """Return the names of the VMs that begin with *prefix*, sorted, in two batches."""
+    return sorted((name for _, name in _names(handler) if name.startswith(prefix)), key=natural_key)
 
 
 def names_of(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, str]:
@@ -208,7 +213,7 @@ def _by_names(vms: list[VmRef], names: Sequence[str]) -> list[VmRef]:
 
 
 def _by_value(handler: ZKHandler, vms: list[VmRef], key: str, wanted: Sequence[str], *, negate: bool) -> list[VmRef]:
-    values = handler.read_many((key, vm.uuid) for vm in vms)
+    values = handler.read_each(key, [vm.uuid for vm in vms])
     return [vm for vm, value in zip(vms, values, strict=True) if match_value(value or "", wanted) != negate]
 
 

@@ -8,14 +8,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from pvc_cli.cluster.networks import list_names
-from pvc_cli.cluster.sriov.model import list_refs
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.model import STATES
-from pvc_cli.cluster.vms.query import find, list_vms
+from pvc_cli.cluster.vms.query import find, names_from
 from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common.keys import with_uuid
-from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.resolve import SANDBOX
 from pvc_cli.connections.sandbox import sandbox_hosts
 from pvc_cli.connections.saved import Connections
@@ -56,7 +53,7 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
     return complete
 
 
-vms = _from_cluster(lambda handler, _line: [vm.name for vm in list_vms(handler)])
+vms = _from_cluster(lambda handler, line: names_from(handler, line["incomplete"]))
 tags = _from_cluster(lambda handler, _line: [tag.name for tag in count_tags(handler)])
 
 
@@ -69,10 +66,19 @@ def _tags_of_vms(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
 tags_of_vms = _from_cluster(_tags_of_vms)
 faults = _from_cluster(lambda handler, _line: handler.children("base.faults") or [])
 nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
-networks = _from_cluster(lambda handler, _line: handler.children("base.network") or [])
 pfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.pf", line["node"])) or [])
 vfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.vf", line["node"])) or [])
-networks = _from_cluster(lambda handler, _line: list_names(handler))
+
+
+def _networks(handler: ZKHandler, _line: Mapping[str, Any]) -> Iterable[str]:
+    """Return the networks' names."""
+    # Imported here, as below: every press of the tab key pays for what is imported above.
+    from pvc_cli.cluster.networks import list_names
+
+    return list_names(handler)
+
+
+networks = _from_cluster(_networks)
 pools = _from_cluster(lambda handler, _line: handler.children("base.pool") or [])
 
 
@@ -90,6 +96,8 @@ pools_and_volumes = _from_cluster(_pools_and_volumes)
 
 def _vf_words(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
     """Offer the next word of NODE VF or NODE/VF; then nothing."""
+    from pvc_cli.cluster.sriov.model import list_refs
+
     words, incomplete = list(line.get("words") or ()), line["incomplete"]
     if not words:
         return list(map("/".join, list_refs(handler))) if "/" in incomplete else handler.children("base.node") or []
@@ -101,7 +109,7 @@ def _claim_words(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
     words = list(line.get("words") or ())
     if len(words) < (1 if words and ("/" in words[0] or line.get("any_vf")) else 2):
         return _vf_words(handler, line)
-    return [vm.name for vm in list_vms(handler)]
+    return names_from(handler, line["incomplete"])
 
 
 def _pf_words(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
@@ -127,7 +135,7 @@ def _look_for_keys(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]
         return []
     if len(words) == 1 and group.base:
         vms = schema.group_of(words[0]) == "domain"
-        return [vm.name for vm in list_vms(handler)] if vms else handler.children(group.base) or []
+        return names_from(handler, line["incomplete"]) if vms else handler.children(group.base) or []
     below = [name for name, one in schema.groups.items() if words[0] in one.under]
     if len(words) == 2:
         return [name for one in below for name in (one, *(key for key, _ in schema.keys_of(one)))]
@@ -153,6 +161,8 @@ def columns(_context: click.Context, parameter: click.Parameter, incomplete: str
 
 def changes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer what is in the history, if it can be read."""
+    from pvc_cli.connections.history import list_entries
+
     names = ["last"]
     with suppress(PvcError):
         names += [entry.id for entry in list_entries()]

@@ -22,7 +22,7 @@ def _on_tab(kind: str) -> Completer:
     return complete
 
 
-changes, keys, vms, tags, tags_of_vms, nodes, networks, pfs, vfs, faults, states, connections = map(
+changes, keys, vms, tags, tags_of_vms, nodes, pfs, vfs, faults, states, connections = map(
     _on_tab,
     (
         "changes",
@@ -31,7 +31,6 @@ changes, keys, vms, tags, tags_of_vms, nodes, networks, pfs, vfs, faults, states
         "tags",
         "tags_of_vms",
         "nodes",
-        "networks",
         "pfs",
         "vfs",
         "faults",

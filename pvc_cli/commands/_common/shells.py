@@ -7,6 +7,7 @@ the value only.
 
 import os
 import shlex
+from functools import cached_property
 from typing import ClassVar
 
 from click.shell_completion import (
@@ -50,12 +51,15 @@ class _Bash(BashComplete):
         return words[1:], incomplete
 
     def format_completion(self, item: CompletionItem) -> str:
-        """Return a line of the reply; bash replaces only what follows the last character that it splits at."""
+        """Return a line of the reply."""
+        return f"{item.type},{item.value[self._kept if item.type == 'plain' else 0 :]}"
+
+    @cached_property
+    def _kept(self) -> int:
+        """How many characters bash keeps: it replaces only what follows the last one that it splits at."""
         _, incomplete = self.get_completion_args()
-        typed = _value(incomplete)
-        breaks = [at for at, char in enumerate(typed) if char in ":=" and char in os.environ.get("PVC_BREAKS", "")]
-        cut = breaks[-1] + 1 if breaks and item.type == "plain" else 0
-        return f"{item.type},{item.value[cut:]}"
+        breaks = [char for char in ":=" if char in os.environ.get("PVC_BREAKS", "")]
+        return max((_value(incomplete).rfind(char) + 1 for char in breaks), default=0)
 
     @staticmethod
     def _check_version() -> None:
