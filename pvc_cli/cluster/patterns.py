@@ -49,6 +49,8 @@ def glob_instead(word: str) -> str | None:
         return None
     start, end = word.startswith("^"), word.endswith("$")
     glob = word.removeprefix("^").removesuffix("$").replace(".*", "*")
+    # A bracket that repeats is any number of letters, to a shell.
+    glob = re.sub(r"\[[^\]]+\][+*]", "*", glob)
     if _ONLY_EXPRESSION.search(glob):
         return None
     return re.sub(r"\*+", "*", f"{'' if start else '*'}{glob}{'' if end else '*'}")

@@ -104,6 +104,10 @@ def _named(name: str, origin: str, connections: Connections | None = None) -> Ta
             return Target(hosts, "the running sandbox", name=SANDBOX)
         raise ConfigError("no sandbox is running: start one with 'pvc sandbox start'")
     if name not in connections.hosts:
+        if Path(name).is_file():
+            raise ConfigError(
+                f"{quoted(name)} (from {origin}) is a file, not a connection: use it as {quoted(FILE + name)}"
+            )
         raise ConfigError(
             f"there is no connection {quoted(name)} in {connections.path} (from {origin}):"
             " see 'pvc connection list', or add it with 'pvc connection add'"

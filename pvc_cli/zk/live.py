@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -69,7 +70,7 @@ class LiveStore:
         self._before_change = before_change
         self._on_change = on_change
         self._lock_timeout = lock_timeout
-        self._lock_holder = lock_holder or f"process {os.getpid()}"
+        self._lock_holder = lock_holder or f"process {os.getpid()} on {socket.gethostname()}"
         self._denied: dict[str, None] | None = None
         self._sizes = Sizes()
         self._request_size = RequestSize(connection)

@@ -346,6 +346,21 @@ LINES = [
         "xml: \"<domain type='kvm'>\\n  <name>web-01</name>",
         "xml: |\n  <domain type='kvm'>\n    <name>web-01</name>",
     ),
+    (
+        "vm tag add 'web-[0-9]+' x",
+        "Error: no VM matches 'web-[0-9]+': see 'pvc vm list'",
+        "Error: 'web-[0-9]+' is not a shell pattern that matches a VM: try '*web-*'",
+    ),
+    (
+        "-c {backup} vm list",
+        None,
+        "Error: '{backup}' (from --connection) is a file, not a connection: use it as 'file:{backup}'",
+    ),
+    (
+        "fault ack 1c9a4f02 --dry-run",
+        "Dry run: 1c9a4f02: unchanged: acknowledged.",
+        "Dry run: 1c9a4f02: unchanged: already acknowledged.",
+    ),
     # 12. Some commands took one name where others took several, or no pattern, or no filters.
     *(
         (
@@ -469,6 +484,9 @@ COMPLETED = [
                 "-g frontend --target=pvchv",
                 "1",
             ),
+            # Nothing was completed behind a comma or an exclamation mark.
+            ("-s start,shutd", dict.fromkeys(SHELLS, "-s start,shutd"), "-s start,shutdown", ""),
+            ("-g '!stag", dict.fromkeys(SHELLS, "-g '!stag"), "-g '!staging'", ""),
         )
     ),
 ]

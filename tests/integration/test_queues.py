@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ def test_a_holder_and_one_who_waits_are_told_apart(on_tree: Pvc, tree: Tree, cli
         table = on_tree("cluster", "locks").out.splitlines()
         assert table[0].split() == ["LOCK", "VM", "WHO", "STATE", "SINCE"]
         assert "holds" in table[1]
+        assert re.search(r"UTC \(\d+ s ago\)$", table[1])
         assert "waits" in table[2]
         assert on_tree("cluster", "locks", "-o", "name").out == "domain.state web-01\n"
     finally:

@@ -67,7 +67,14 @@ def test_a_sandbox_warns_that_another_cluster_is_in_use(pvc: Pvc) -> None:
     # As it was: the command that it told to try then ran on the other cluster.
     assert "Try 'pvc vm list'" not in started.stderr
     assert "Try 'pvc -c sandbox vm list'" in started.stderr
-    assert "Warning: without '-c sandbox', pvc uses hv1:2181 (from the current entry of" in started.stderr
+    warning = "Warning: without '-c sandbox', pvc uses hv1:2181 (from the current entry of"
+    assert warning in started.stderr
+    # As it was: only a fresh start said so.
+    assert warning in pvc("sandbox", "status").err
+    again = pvc("sandbox", "start")
+    assert again.code == 1
+    assert warning in again.err
+    assert "Warning" not in pvc("-c", "sandbox", "sandbox", "status").err
     assert pvc("-c", "sandbox", "vm", "list", "-o", "name").out == "web-01\n"
 
 

@@ -53,19 +53,34 @@ def _from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]])
     return complete
 
 
-vms = _from_cluster(lambda handler, line: names_from(handler, line["incomplete"]))
+def _listed(complete: Completer) -> Completer:
+    """Return a completer of words with commas between, each with a ``!`` in front or not, none of them twice."""
+
+    def complete_last(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, word = incomplete.rpartition(",")
+        start = f"{before}{comma}{'!' if word.startswith('!') else ''}"
+        named = {one.removeprefix("!") for one in before.split(",")}
+        found = complete(context, parameter, word.removeprefix("!"))
+        # A name with a comma would be two words.
+        return [CompletionItem(start + one.value) for one in found if one.value not in named and "," not in one.value]
+
+    return complete_last
+
+
 tags = _from_cluster(lambda handler, _line: [tag.name for tag in count_tags(handler)])
+nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
+vms = _listed(_from_cluster(lambda handler, line: names_from(handler, line["incomplete"])))
+listed_tags, listed_nodes = _listed(tags), _listed(nodes)
 
 
 def _tags_of_vms(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
     """Return the tags of the VMs that the first word means."""
-    uuids = [vm.uuid for vm in find(handler, line["words"][:1])]
+    uuids = [vm.uuid for vm in find(handler, line["words"][0].split(","))]
     return sorted({tag.name for found in read_tags(handler, uuids).values() for tag in found}, key=natural_key)
 
 
 tags_of_vms = _from_cluster(_tags_of_vms)
 faults = _from_cluster(lambda handler, _line: handler.children("base.faults") or [])
-nodes = _from_cluster(lambda handler, _line: handler.children("base.node") or [])
 pfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.pf", line["node"])) or [])
 vfs = _from_cluster(lambda handler, line: handler.children(("node.sriov.vf", line["node"])) or [])
 
@@ -146,9 +161,12 @@ def _look_for_keys(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]
 keys = _from_cluster(_look_for_keys)
 
 
-def states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the states that PVC gives VMs."""
     return [CompletionItem(state) for state in STATES if state.startswith(incomplete)]
+
+
+states = _listed(_states)
 
 
 def columns(_context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

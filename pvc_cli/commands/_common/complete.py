@@ -38,6 +38,6 @@ changes, keys, vms, tags, tags_of_vms, nodes, pfs, vfs, faults, states, connecti
         "connections",
     ),
 )
-clusters = _on_tab("clusters")
+clusters, listed_tags, listed_nodes = map(_on_tab, ("clusters", "listed_tags", "listed_nodes"))
 pf_words, vf_words, claim_words = map(_on_tab, ("pf_words", "vf_words", "claim_words"))
 networks, pools, pools_and_volumes, columns = map(_on_tab, ("networks", "pools", "pools_and_volumes", "columns"))

@@ -26,7 +26,7 @@ def _node_option(*names: str) -> Callable[[Command], Command]:
         "nodes",
         multiple=True,
         metavar="NODE",
-        shell_complete=complete.nodes,
+        shell_complete=complete.listed_nodes,
         callback=_split,
         help="Only VMs on this node; several mean any of them, '!NODE' any other.",
     )
@@ -59,12 +59,12 @@ _OTHERS = (
         help="Only VMs in this state; several mean any of them, '!STATE' any other.",
     ),
     click.option(
-        "-g", "--tag", "tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
+        "-g", "--tag", "tags", multiple=True, metavar="TAG", shell_complete=complete.listed_tags,
         callback=_require_words,
         help="Only VMs with this tag, 'A,B' with any of them; several -g mean all, '!TAG' without it.",
     ),
     click.option(
-        "--without-tag", "without_tags", multiple=True, metavar="TAG", shell_complete=complete.tags,
+        "--without-tag", "without_tags", multiple=True, metavar="TAG", shell_complete=complete.listed_tags,
         callback=_split, help="Only VMs without this tag; several mean without each.",
     ),
     click.option(

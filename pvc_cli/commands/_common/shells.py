@@ -10,12 +10,14 @@ import shlex
 from functools import cached_property
 from typing import ClassVar
 
+import click
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
     FishComplete,
     ShellComplete,
     ZshComplete,
+    _resolve_context,
     add_completion_class,
 )
 
@@ -40,7 +42,24 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
 
-class _Bash(BashComplete):
+class _Values(ShellComplete):
+    """Completion of values that begin like an option, such as ``--sort=-MEMORY``, which Click takes for one."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return what may take the place of the word *incomplete*, or of its value."""
+        value = _value(incomplete)
+        option = incomplete[: len(incomplete) - len(value)].removesuffix("=") or (args[-1] if args else "")
+        if value.startswith("-") and option.startswith("-"):
+            before = args if option in incomplete else args[:-1]
+            context = _resolve_context(self.cli, self.ctx_args, self.prog_name, before)
+            for one in context.command.get_params(context):
+                takes_value = isinstance(one, click.Option) and not (one.is_flag or one.count)
+                if takes_value and option in one.opts and (found := one.shell_complete(context, value)):
+                    return found
+        return super().get_completions(args, incomplete)
+
+
+class _Bash(_Values, BashComplete):
     """Completion in bash, from the line as it was typed."""
 
     source_template: ClassVar[str] = _BASH
@@ -66,7 +85,7 @@ class _Bash(BashComplete):
         """Do nothing: the script is wanted for any machine's bash, not only for this one's."""
 
 
-class _WholeWord(ShellComplete):
+class _WholeWord(_Values):
     """Completion in a shell to which ``--option=VALUE`` is one word."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
@@ -81,7 +100,11 @@ class _Zsh(_WholeWord, ZshComplete):
 
 
 class _Fish(_WholeWord, FishComplete):
-    """Completion in fish."""
+    """Completion in fish; Click's script cuts what it offers at commas."""
+
+    source_template: ClassVar[str] = FishComplete.source_template.replace(
+        'string split "," $', 'string split -m 1 "," $'
+    )
 
 
 def _value(word: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -8,7 +9,7 @@ from pvc_cli.cluster.locks import LockQueue, list_locks
 from pvc_cli.cluster.server_documents import lock_document
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
-from pvc_cli.commands._common.times import time_text
+from pvc_cli.commands._common.times import age_text, time_text
 from pvc_cli.output.cells import Cell, Row
 
 if TYPE_CHECKING:
@@ -48,7 +49,13 @@ def command(context: Context) -> None:
 
 def _row(lock: LockQueue, place: Contender) -> Row:
     state = Cell("stuck", "red") if place.stuck else _HELD[place.holds]
-    return [lock.key, lock.item, place.who or "unknown", state, time_text(place.since)]
+    return [lock.key, lock.item, place.who or "unknown", state, _since(place)]
+
+
+def _since(place: Contender) -> Cell:
+    """Return since when somebody has a place, and how long that is."""
+    text = time_text(place.since)
+    return Cell(f"{text} ({age_text(time.time() - place.since)} ago)", value=text) if place.since else Cell(text)
 
 
 _HELD = {True: Cell("holds", "green"), False: Cell("waits", "yellow"), None: Cell("holds or waits", "yellow")}

@@ -13,7 +13,9 @@ from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
 from pvc_cli.commands._common.progress import ask_many
 
 node_argument = click.argument("node", shell_complete=complete.nodes)
-nodes_argument = click.argument("nodes", metavar="NODE…", nargs=-1, required=True, shell_complete=complete.nodes)
+nodes_argument = click.argument(
+    "nodes", metavar="NODE…", nargs=-1, required=True, shell_complete=complete.listed_nodes
+)
 
 
 def tell_options(command: Command) -> Command:

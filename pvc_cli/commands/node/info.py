@@ -13,7 +13,7 @@ from pvc_cli.output.writer import Output
 
 
 @click.command("info")
-@click.argument("names", metavar="NODE…", nargs=-1, required=True, shell_complete=complete.nodes)
+@click.argument("names", metavar="NODE…", nargs=-1, required=True, shell_complete=complete.listed_nodes)
 @secrets_option
 @output_option
 @pass_context

@@ -2,11 +2,14 @@
 
 from dataclasses import asdict
 
+from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
+from pvc_cli.errors import PvcError
 from pvc_cli.sandbox.control import Sandbox
 
 
 def show_sandbox(context: Context, sandbox: Sandbox) -> None:
+    """Show *sandbox*, and warn where another cluster comes first."""
     context.output.show(
         lambda: asdict(sandbox),
         names=lambda: [sandbox.hosts],
@@ -19,3 +22,15 @@ def show_sandbox(context: Context, sandbox: Sandbox) -> None:
             ]
         ),
     )
+    warn_of_another(context, sandbox)
+
+
+def warn_of_another(context: Context, sandbox: Sandbox) -> None:
+    """Warn if pvc uses another cluster than *sandbox* where it is not told which."""
+    try:
+        in_use = resolve(context.connection, context.coordinators)
+    except PvcError:
+        # No command acts on a cluster that cannot be told.
+        return
+    if in_use.hosts != sandbox.hosts:
+        context.output.warning(f"without '-c sandbox', pvc uses {in_use.hosts} (from {in_use.origin})")

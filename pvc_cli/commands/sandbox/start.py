@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.commands._common.command import Context, never_asks_option, output_option, pass_context
 from pvc_cli.commands._common.values import Number
-from pvc_cli.commands.sandbox._show import show_sandbox
+from pvc_cli.commands.sandbox._show import show_sandbox, warn_of_another
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.sandbox import control
 
@@ -25,6 +25,9 @@ def command(context: Context, servers: str, vms: int, schema_version: int | None
       pvc sandbox start --vms 100 --schema-version 0
       pvc sandbox start --trouble
     """
+    if running := control.status():
+        # It is refused below; whoever goes on with the one that runs has to know which cluster that is.
+        warn_of_another(context, running)
     started = control.start(servers=int(servers), vms=vms, schema_version=schema_version, trouble=trouble)
     if context.output.style == "table":
         in_use = resolve(context.connection, context.coordinators)
@@ -33,7 +36,6 @@ def command(context: Context, servers: str, vms: int, schema_version: int | None
             f"Sandbox running at {started.hosts}: {started.vms} VMs, schema version {started.schema_version}."
             f" Try 'pvc {name}vm list'; stop it with 'pvc sandbox stop'."
         )
-        if name:
-            context.output.warning(f"without '-c sandbox', pvc uses {in_use.hosts} (from {in_use.origin})")
+        warn_of_another(context, started)
     else:
         show_sandbox(context, started)

@@ -26,7 +26,7 @@ def _nodes(_context: click.Context, _parameter: click.Parameter, given: str | No
     MetadataChange,
     "change",
     click.option(
-        "--limit", "node_limit", metavar="NODE,…", callback=_nodes, shell_complete=complete.nodes,
+        "--limit", "node_limit", metavar="NODE,…", callback=_nodes, shell_complete=complete.listed_nodes,
         help="Nodes that it may run on; empty for all.",
     ),
     click.option("--node-selector", type=click.Choice(NODE_SELECTORS), help="How PVC chooses a node for it."),
