@@ -9,7 +9,6 @@ from pvc_cli.connections.resolve import Target
 from pvc_cli.connections.saved import Connections
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError, RefusedError, printable, quoted
-from pvc_cli.zk.connection import parse_hosts
 
 _OFF = ("", "0", "no", "false", "off")
 
@@ -35,6 +34,9 @@ def with_protection(target: Target, on_unknown: Callable[[str], object]) -> Targ
 
 def share_a_server(one: str, other: str) -> bool:
     """Tell whether two clusters have a server in common, by its name, and the same chroot on it."""
+    # Imported here: it loads kazoo, and few commands come so far without a session.
+    from pvc_cli.zk.connection import parse_hosts
+
     return one.partition("/")[2] == other.partition("/")[2] and bool({*parse_hosts(one)} & {*parse_hosts(other)})
 
 
