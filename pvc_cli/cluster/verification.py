@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from pvc_cli.cluster.vms.query import names_of
 from pvc_cli.errors import ConfigError, PvcError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import backup_version
@@ -41,10 +42,15 @@ class Verification(NamedTuple):
     """Places in the queue for a lock, which a restore leaves out."""
     survey: Survey | None
     """How it differs from its schema version; None if that is not known."""
-    invalid_vms: list[str]
-    """The VM that each invalid value is of."""
+    vm_names: Mapping[str, str]
+    """The names of the VMs that differ, by their UUIDs."""
     objection: str | None
     """Why it cannot be restored; None if it can."""
+
+    @property
+    def invalid_vms(self) -> list[str]:
+        """The VM that each invalid value is of."""
+        return [self.vm_names.get(_item(value.path), "") for value in (self.survey.invalid if self.survey else ())]
 
     @property
     def healthy(self) -> bool:
@@ -52,6 +58,17 @@ class Verification(NamedTuple):
         found = self.survey
         differs = found and (found.missing or found.retired or found.moved or found.stray or found.invalid)
         return self.objection is None and not differs
+
+
+def names_in(handler: ZKHandler, found: Survey) -> dict[str, str]:
+    """Return the names of the VMs that differ from the schema, by their UUIDs, in one batch."""
+    listed = [one.path for kind in (found.missing, found.stray, found.invalid) for one in kind]
+    paths = [*listed, *found.retired]
+    return names_of(handler, [_item(path) for path in paths if path.startswith("/domains/")])
+
+
+def _item(path: str) -> str:
+    return path.split("/")[2]
 
 
 def verify(pairs: Iterable[tuple[str, bytes]], schema_dir: str | Path | None = None) -> Verification:
@@ -81,7 +98,7 @@ def verify(pairs: Iterable[tuple[str, bytes]], schema_dir: str | Path | None = N
         if place.whole and place.words and len(place.words) == 2 and place.group in _COUNTED:
             counts[_COUNTED[place.group]] += 1
         counts["tags"] += place.whole and place.words[2:3] == ("tag.name",)
-    version, survey, vms, objection = None, None, list[str](), None
+    version, survey, names, objection = None, None, dict[str, str](), None
     try:
         if all(path == "/" for path in spool):
             raise ConfigError("it is empty, not the backup of a PVC tree: use another one")
@@ -89,9 +106,9 @@ def verify(pairs: Iterable[tuple[str, bytes]], schema_dir: str | Path | None = N
         handler = ZKHandler.over(SpoolStore(spool), schema_dir=schema_dir)
         require_whole(spool, handler.schema)
         survey = validate(handler)
-        vms = [name or "" for name in handler.read_many(("domain", i.path.split("/")[2]) for i in survey.invalid)]
+        names = names_in(handler, survey)
     except PvcError as error:
         objection = str(error)
     return Verification(
-        version, latest.version, len(spool), counts, sorted(masked), sorted(contenders), survey, vms, objection
+        version, latest.version, len(spool), counts, sorted(masked), sorted(contenders), survey, names, objection
     )

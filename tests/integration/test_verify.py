@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,21 @@ def test_what_is_wrong_with_it_is_named(pvc: Pvc, file: Path) -> None:
     assert (document["invalid"][0]["vm"], document["foreign"]) == ("web-01", ["/theirs"])
     names = pvc("cluster", "verify", str(file), "-o", "name").out.split()
     assert names == [f"{top}/state", "/cmd", f"{top}/odd", f"{top}/xml"]
+
+
+def test_what_is_wrong_with_many_vms_is_one_line_of_their_names(pvc: Pvc, file: Path) -> None:
+    """It was a line of a UUID for each."""
+    states = [path for path in json.loads(file.read_text()) if re.fullmatch("/domains/[^/]+/state", path)]
+    damage(file, **dict.fromkeys(states), **{f"{web(file)}/odd": "x"})
+    table = pvc("cluster", "verify", str(file)).out
+    many = f"missing  state of {len(states)} VMs (app-01, app-02, build-01, build-02, cache-01, …; all: -v)"
+    assert many in table
+    assert f"stray    {web(file)}/odd (web-01)" in table
+    assert "/state" not in table
+    assert pvc("-c", f"file:{file}", "schema", "validate").out.count(many) == 1
+    every = pvc("-v", "cluster", "verify", str(file)).out
+    assert all(path in every for path in states)
+    assert set(states) < set(pvc("cluster", "verify", str(file), "-o", "name").out.split())
 
 
 def test_masked_secrets_and_locks_are_told_and_do_not_count(pvc: Pvc, on_tree: Pvc, file: Path, tree: Tree) -> None:

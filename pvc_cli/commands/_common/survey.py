@@ -1,7 +1,9 @@
 """Show how a tree differs from its schema version."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from pvc_cli.cluster.values import natural_key
+from pvc_cli.commands._common.refusals import is_verbose
 from pvc_cli.errors import quoted
 from pvc_cli.output.cells import Cell
 from pvc_cli.output.writer import Output
@@ -9,6 +11,10 @@ from pvc_cli.zk.migration.survey import Survey
 from pvc_cli.zk.migration.values import Invalid
 
 _PVC_MADE = "left by PVC's own migration; 'pvc schema apply --prune' removes it if it holds no data"
+_KINDS = {"domains": "VMs", "nodes": "nodes"}
+_FEW = 3
+_FIRST = 5
+_Row = list[str | Cell]
 _STUCK = "a lock that nobody holds and nobody can acquire; 'pvc schema apply --prune' removes it"
 
 
@@ -24,12 +30,35 @@ def fault_paths(found: Survey) -> list[str]:
     ]
 
 
-def survey_table(output: Output, found: Survey, vms: Sequence[str]) -> str:
-    """Return the table of what differs, each with a word on it.
+def survey_table(output: Output, found: Survey, vms: Sequence[str], names: Mapping[str, str]) -> str:
+    """Return the table of what differs, each with a word on it; the same of many VMs or nodes is one row, but for -v.
 
     :param vms: the name of the VM that each invalid value is of.
+    :param names: the names of VMs by their UUIDs, as far as they are known.
     """
-    return output.table(("", "PATH", ""), list(_rows(found, vms)))
+    rows = _rows(found, vms)
+    return output.table(("", "PATH", ""), list(rows if is_verbose() else _grouped(rows, names)))
+
+
+def _grouped(rows: Iterable[_Row], names: Mapping[str, str]) -> Iterator[_Row]:
+    """Yield *rows*, those that differ in nothing but the VM or the node as one."""
+    groups: dict[tuple[str | Cell, ...], list[tuple[str, _Row]]] = {}
+    for row in rows:
+        mark, path, note = row
+        root, item, below = (*str(path)[1:].split("/", 2), "", "")[:3]
+        key = (mark, note, root, below) if below and root in _KINDS else (mark, note, path)
+        groups.setdefault(key, []).append((item, row))
+    for (mark, note, *place), found in groups.items():
+        if len(found) > _FEW and len(place) > 1:
+            every = sorted((names.get(item, item) for item, _ in found), key=natural_key)
+            first = ", ".join(every[:_FIRST])
+            more = ", …; all: -v" if len(found) > _FIRST else ""
+            yield [mark, f"{place[1]} of {len(found)} {_KINDS[str(place[0])]} ({first}{more})", note]
+            continue
+        for item, (_, path, _) in found:
+            # What PVC cannot parse has its VM's name in the note.
+            named = item in names and names[item] not in str(note)
+            yield [mark, f"{path} ({names[item]})" if named else path, note]
 
 
 def _rows(found: Survey, vms: Sequence[str]) -> Iterator[list[str | Cell]]:

@@ -54,7 +54,7 @@ def _screen(output: Output, file: str, found: Verification) -> str:
             ("Can be restored", able),
         ]
     )
-    table = survey_table(output, found.survey, found.invalid_vms) if found.survey else ""
+    table = survey_table(output, found.survey, found.invalid_vms, found.vm_names) if found.survey else ""
     return f"{fields}\n\n{table}" if table else fields
 
 
