@@ -48,7 +48,7 @@ _SUMMARY_KEYS = (
 _READ = (*DOCUMENT_KEYS, "domain.stats")
 _READ_OF_SNAPSHOTS = (*SNAPSHOT_KEYS, "domain_snapshot.xml")
 _FIRST, _CHUNK = 100, 500
-_FAR_AHEAD = 4
+_FAR_AHEAD = 6
 """How many chunks of what lists show are requested ahead: servers that are far away are waited for less often."""
 _Rows = list[tuple[Values, Names]]
 
