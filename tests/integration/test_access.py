@@ -84,11 +84,13 @@ def fill_when_ready(hosts: str, access: Access) -> None:
     until = time.monotonic() + 30
     while True:
         try:
-            with ZKHandler(hosts, access=access, timeout=1) as handler:
-                fill(handler, vms=5, schema=ZKSchema())
-                return
+            with ZKHandler(hosts, access=access, timeout=1):
+                break
         except UnreachableError:
             assert time.monotonic() < until
+    # Not again and again: what is cut off half-way cannot be filled once more.
+    with ZKHandler(hosts, access=access) as handler:
+        fill(handler, vms=5, schema=ZKSchema())
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +98,11 @@ def secure(zookeeper: None, tmp_path_factory: pytest.TempPathFactory, pki: Pki) 
     """A demo cluster on a TLS-only server, all of it for one user only."""
     server = secure_server(tmp_path_factory.mktemp("secure"), pki, "server")
     hosts = f"localhost:{server.port}"
-    fill_when_ready(hosts, Access(user="pvc", password=SECRET, acl="creator", tls=Tls(pki / "ca.pem")))
-    yield hosts
-    server.stop()
+    try:
+        fill_when_ready(hosts, Access(user="pvc", password=SECRET, acl="creator", tls=Tls(pki / "ca.pem")))
+        yield hosts
+    finally:
+        server.stop()
 
 
 def keep(entry: dict[str, object], mode: int = 0o600) -> Path:

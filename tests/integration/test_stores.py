@@ -205,7 +205,7 @@ def test_what_another_process_saves_right_after_us_is_read_again(tree: Tree, tmp
 
     followed: list[Path] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pvc_cli.files._sync_folder", save_and_be_followed)
+        patch.setattr("pvc_cli.files.sync_folder", save_and_be_followed)
         ours.commit([Op("create", "/config/ours")])
         ours.save()
     ours.commit([Op("create", "/config/later")])
