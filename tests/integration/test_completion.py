@@ -63,7 +63,7 @@ def test_bash_quotes_nothing_that_needs_no_quotes(tree: Tree, home: Path) -> Non
 
 def test_a_sandbox_that_runs_is_offered_as_a_cluster(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sandbox" not in complete("pvc -c sa", 2, pvc, monkeypatch)
-    monkeypatch.setattr("pvc_cli.commands._common.candidates.sandbox_hosts", lambda: "127.0.0.1:1")
+    monkeypatch.setattr("pvc_cli.commands._common.candidates.local.sandbox_hosts", lambda: "127.0.0.1:1")
     assert "plain,sandbox" in complete("pvc -c sa", 2, pvc, monkeypatch).splitlines()
     assert "plain,lab,sandbox" in complete("pvc -c lab,s", 2, pvc, monkeypatch).splitlines()
 

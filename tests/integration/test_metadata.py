@@ -101,7 +101,9 @@ def test_a_tag_is_renamed_on_every_vm_that_has_it(on_tree: Pvc, tree: Tree) -> N
         assert tags_of(tree, vm) == {"test": b"test", "test/type": b"user", "test/protected": b"False"}
     gone = on_tree("vm", "tag", "rename", "staging", "test")
     assert (gone.code, gone.err) == (1, "Error: no VM has a tag 'staging': see 'pvc vm tag list'\n")
-    assert on_tree("vm", "tag", "rename", "tesst", "x").err == "Error: no VM has a tag 'tesst': did you mean 'test'?\n"
+    assert (
+        on_tree("vm", "tag", "rename", "tesst", "x").err == "Error: no VM has a tag 'tesst': did you mean 'test'?\n"
+    )
 
 
 def test_a_bound_tag_is_renamed_only_by_force_and_stays_bound(on_tree: Pvc, tree: Tree) -> None:

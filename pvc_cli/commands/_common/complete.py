@@ -14,30 +14,22 @@ if TYPE_CHECKING:
     Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def _on_tab(kind: str) -> Completer:
+def _on_tab(module: str, kind: str) -> Completer:
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        completer: Completer = getattr(import_module("pvc_cli.commands._common.candidates"), kind)
+        completer: Completer = getattr(import_module(f"pvc_cli.commands._common.candidates.{module}"), kind)
         return completer(context, parameter, incomplete)
 
     return complete
 
 
-changes, keys, vms, tags, tags_of_vms, nodes, pfs, vfs, faults, states, connections = map(
-    _on_tab,
-    (
-        "changes",
-        "keys",
-        "vms",
-        "tags",
-        "tags_of_vms",
-        "nodes",
-        "pfs",
-        "vfs",
-        "faults",
-        "states",
-        "connections",
-    ),
+vms, tags, tags_of_vms, listed_tags, nodes, listed_nodes, states = (
+    _on_tab("vms", kind) for kind in ("vms", "tags", "tags_of_vms", "listed_tags", "nodes", "listed_nodes", "states")
 )
-clusters, listed_tags, listed_nodes = map(_on_tab, ("clusters", "listed_tags", "listed_nodes"))
-pf_words, vf_words, claim_words = map(_on_tab, ("pf_words", "vf_words", "claim_words"))
-networks, pools, pools_and_volumes, columns = map(_on_tab, ("networks", "pools", "pools_and_volumes", "columns"))
+pfs, vfs, pf_words, vf_words, claim_words = (
+    _on_tab("sriov", kind) for kind in ("pfs", "vfs", "pf_words", "vf_words", "claim_words")
+)
+networks, pools, pools_and_volumes, faults, keys = (
+    _on_tab("tree", kind) for kind in ("networks", "pools", "pools_and_volumes", "faults", "keys")
+)
+columns, clusters, connections = (_on_tab("local", kind) for kind in ("columns", "clusters", "connections"))
+changes = _on_tab("history", "changes")
