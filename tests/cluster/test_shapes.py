@@ -214,3 +214,21 @@ def test_a_broken_document_among_many_of_a_shape_is_still_told() -> None:
         parse(PVCS.replace("</memory>", "</vcpu>"))
     with pytest.raises(BrokenXmlError, match="unclosed token"):
         parse(PVCS[: len(PVCS) // 2])
+
+
+def test_a_document_with_a_declaration_has_a_shape_too() -> None:
+    declared = f"<?xml version='1.0' encoding='UTF-8'?>\n{PVCS}"
+    shapes = Shapes(look_up)
+    for _ in range(_STRANGERS):
+        shapes.add(declared)
+    other = declared.replace("2048", "4096")
+    assert shapes.read(other) == look_up(fromstring(other.encode()))
+    assert shapes.read(declared.replace("1.0", "1.1")) is None
+
+
+def test_documents_that_cannot_be_learned_do_not_keep_others_from_it() -> None:
+    odd = PVCS.replace("Web server", "\ue000")
+    shapes = Shapes(look_up)
+    for xml in (*[odd] * (_MOST * _STRANGERS), *[PVCS] * _STRANGERS):
+        shapes.add(xml)
+    assert shapes.read(PVCS) == look_up(fromstring(PVCS))

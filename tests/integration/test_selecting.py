@@ -69,3 +69,31 @@ def test_an_exclusion_of_a_tag_that_resembles_none_is_taken(on_tree: Pvc) -> Non
         listed = on_tree("vm", "list", *chosen, "-o", "name")
         changed = on_tree("vm", "tag", "add", "blue", *chosen, "--dry-run", "-o", "name")
         assert (changed.code, changed.out) == (0, listed.out)
+
+
+def test_a_tag_that_could_be_a_list_of_tags_is_neither_without_a_word(on_tree: Pvc, tree: Tree) -> None:
+    """PVC makes such tags; a command must not turn to other VMs because commas mean something now."""
+    for vm, tag in (("db-01", "blue,green"), ("web-02", "green")):
+        for key, value in (("", tag), ("/type", "user"), ("/protected", "False")):
+            tree.put(f"/domains/{tree.uuid(vm)}/tags/{tag}{key}", value.encode())
+    before = tree.dump()
+    for words in (
+        "vm list -g blue,green",
+        "vm stop -g blue,green",
+        "vm stop -g !blue,green -y",
+        "vm tag list -g blue,green",
+    ):
+        result = on_tree(*words.split())
+        assert (result.code, result.err) == (
+            1,
+            "Error: 'blue,green' is a tag, and could be a list of tags: use 'blue?green' for the tag,"
+            " or '[b]lue,green' for the list\n",
+        )
+    assert tree.dump() == before
+    assert on_tree("vm", "list", "-g", "blue?green", "-o", "name").out == "db-01\n"
+    assert on_tree("vm", "list", "-g", "[b]lue,green", "-o", "name").out == "web-02\n"
+
+
+@pytest.mark.parametrize("amount", ["16B", "16iB", "16 iB", "1.5G", "-1", ""])
+def test_an_amount_of_memory_is_in_units_that_there_are(on_tree: Pvc, amount: str) -> None:
+    assert "is not an amount of memory: give MiB, or 16G" in on_tree("vm", "list", f"--min-memory={amount}").err

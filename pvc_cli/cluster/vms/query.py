@@ -133,6 +133,7 @@ def narrow(
     """Return those of *vms* that *filters* match, as :func:`select` does with all of them.
 
     :raises NotFoundError: if there is no such node, or if a name matches none of *vms*.
+    :raises RefusedError: if a list of tags with commas is one tag of theirs, too.
     """
     vms = _by_names(_by_pattern(vms, filters.pattern), filters.names)
     if filters.networks:
@@ -144,8 +145,20 @@ def narrow(
         vms = _by_value(handler, vms, "domain.state", filters.states, negate=filters.negate)
     if filters.tags or filters.without_tags:
         found = handler.children_many(("domain.meta.tags", vm.uuid) for vm in vms)
+        _refuse_whole_words(filters.tags, found)
         vms = [vm for vm, tags in zip(vms, found, strict=True) if match_tags(tags or (), filters)]
     return list(_by_hardware(handler, vms, filters, on_unreadable)) if filters.needs_xml else vms
+
+
+def _refuse_whole_words(wanted: Sequence[str], found: Iterable[Sequence[str] | None]) -> None:
+    """Check that no list of tags is itself a tag: those who gave it meant one or the other."""
+    lists = {word.removeprefix("!") for word in wanted if "," in word}
+    for tag in lists and sorted(lists.intersection(tag for tags in found for tag in tags or ())):
+        one, several = tag.replace(",", "?"), f"[{tag[0]}]{tag[1:]}"
+        raise RefusedError(
+            f"{quoted(tag)} is a tag, and could be a list of tags: use {quoted(one)} for the tag,"
+            f" or {quoted(several)} for the list"
+        )
 
 
 def network_words(handler: ZKHandler, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ _STRANGERS = 30
 _MOST = 32
 """How many shapes are learned; where there are more, further documents are parsed."""
 _DELIMITED = re.compile(r"""('[^']*'|"[^"]*"|>[^<>]*<)""")
+_DECLARATION = re.compile(r"<\?[^>]*\?>")
 # Neither markup, nor what a parser would change: a tab or a line break in an attribute, a carriage return anywhere.
 _PLAIN = {"'": r"[^'<&\x00-\x1f]+", '"': r'[^"<&\x00-\x1f]+', ">": r"[^<>&\x00-\x08\x0b-\x1f]+"}
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -54,10 +55,9 @@ class Shapes(Generic[LayoutT]):
         """Take note of a well-formed document of no known shape, and learn its shape if that is common."""
         tags = xml.count("<")
         self._strangers[tags] += 1
-        if self._strangers[tags] % _STRANGERS == 0 and self._left > 0:
+        if self._strangers[tags] % _STRANGERS == 0 and self._left > 0 and (shape := _learn(xml, self._look_up)):
             self._left -= 1
-            if shape := _learn(xml, self._look_up):
-                self._known.setdefault(tags, []).append(shape)
+            self._known.setdefault(tags, []).append(shape)
 
 
 class _Shape(Generic[LayoutT]):
@@ -90,7 +90,11 @@ def _learn(xml: str, look_up: LookUp[LayoutT]) -> _Shape[LayoutT] | None:
     """
     if _MARK in xml:
         return None
-    parts = _DELIMITED.split(xml)
+    # A declaration has values of its own, which no document of this shape may have otherwise.
+    declared = _DECLARATION.match(xml)
+    start = declared.end() if declared else 0
+    parts = _DELIMITED.split(xml[start:])
+    parts[0] = xml[:start] + parts[0]
     marks = {f"{_MARK}{at}{_MARK}": at for at in range(1, len(parts), 2) if _is_plain(parts[at])}
     try:
         found = set(_variable(_parse_marked(parts, marks)))

@@ -8,7 +8,7 @@ import click
 
 from pvc_cli.errors import ConfigError
 
-_MEMORY = re.compile(r"([0-9]+) ?([MGT]?)(?:i?B)?", re.IGNORECASE)
+_MEMORY = re.compile(r"([0-9]+) ?(?:([MGT])(?:i?B)?)?", re.IGNORECASE)
 _MEBIBYTES = {"": 1, "M": 1, "G": 1024, "T": 1024**2}
 
 
@@ -19,7 +19,7 @@ class Number(click.IntRange):
 
 
 class Memory(Number):
-    """An amount of memory in MiB; ``16G`` and ``16GiB`` are 16,384."""
+    """An amount of memory in MiB; ``16G``, ``16GB`` and ``16GiB`` are 16,384."""
 
     name = "amount of memory"
 
@@ -29,7 +29,7 @@ class Memory(Number):
         if not found:
             self.fail(f"{value!r} is not an amount of memory: give MiB, or 16G", param, context)
         amount, unit = found.groups()
-        return int(amount) * _MEBIBYTES[unit.upper()]
+        return int(amount) * _MEBIBYTES[(unit or "").upper()]
 
 
 class Seconds(click.FloatRange):
