@@ -163,6 +163,17 @@ def test_a_table_fits_the_terminal_and_cuts_its_widest_column() -> None:
 
 
 @pytest.mark.usefixtures("terminal")
+def test_the_least_important_columns_make_room_first(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(colour=False)
+    output.layout = Layout(least=("B", "A", "NAME"))
+    row: Row = ["x" * 30, 123456789012, "y" * 30, 123456789012, 5]
+    output.show(list, names=list, table=lambda: output.table(("NAME", "A", "TEXT", "B", "C"), [row], wrap=2))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NAME", "A", "TEXT", "C"]
+    assert lines[2:] == ["No room for the column B."]
+
+
+@pytest.mark.usefixtures("terminal")
 def test_numbers_are_shown_whole_or_not_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(colour=False)
     row: Row = ["x" * 30, 123456789012, "y" * 30, 123456789012, 5]

@@ -19,8 +19,8 @@ class Layout(NamedTuple):
     count_by: str = ""
     """The column whose values are counted instead."""
 
-    least: str = ""
-    """The column that makes room first where they do not all fit; without one, the last does."""
+    least: tuple[str, ...] = ()
+    """The columns that make room where not all fit, the first of them first; then the last ones do."""
 
     @property
     def asks(self) -> bool:

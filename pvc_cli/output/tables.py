@@ -71,7 +71,7 @@ def render_table(
     return "\n".join(lines), headers[len(widths) :]
 
 
-def without(values: Sequence[_T], at: int) -> Sequence[_T]:
+def without(values: Sequence[_T], at: int) -> list[_T]:
     """Return *values* without one of them."""
     return [*values[:at], *values[at + 1 :]]
 

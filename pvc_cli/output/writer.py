@@ -235,10 +235,15 @@ class Output(Messages):
         columns = None if self.style == "wide" else columns_of(sys.stdout)
         render = functools.partial(render_table, paint=self.paint, columns=columns, head=self.layout.headers)
         text, missing = render(shown, rows, wrap=wrap)
-        if self.layout.least in shown and missing and not self.layout.columns:
-            least = shown.index(self.layout.least)
-            text, missing = render(without(shown, least), [without(row, least) for row in rows])
-            missing = [self.layout.least, *missing]
+        out: list[str] = []
+        for header in self.layout.least if not self.layout.columns else ():
+            if missing and header in shown:
+                least = shown.index(header)
+                shown, rows = without(shown, least), [without(row, least) for row in rows]
+                wrap = wrap - 1 if wrap is not None and wrap > least else wrap
+                out.append(header)
+                text, missing = render(shown, rows, wrap=wrap)
+        missing = [*out, *missing]
         self._head = text.partition("\n")[0] if self.layout.headers else ""
         self._footnotes += dict.fromkeys(
             cell.note for row in rows for cell in row if isinstance(cell, Cell) and cell.note

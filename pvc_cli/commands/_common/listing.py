@@ -31,13 +31,13 @@ class ColumnsOption(click.Option):
 
 
 def list_options(
-    *columns: str, things: str, takes_several: bool = True, least: str = ""
+    *columns: str, things: str, takes_several: bool = True, least: tuple[str, ...] = ()
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format.
 
     :param things: what is listed, in the plural.
     :param takes_several: whether several clusters can be asked at once: not about one thing, nor about this machine.
-    :param least: the column that makes room first where they do not all fit; without one, the last does.
+    :param least: the columns that make room where not all fit, the first of them first; then the last ones do.
     """
 
     def decorate(command: Command) -> Command:

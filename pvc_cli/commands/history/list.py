@@ -17,7 +17,7 @@ _WIDE = ("UNDOES", "UNDONE BY", "SERVERS", "USER")
 
 @click.command("list")
 @click.option("--cluster", "this", is_flag=True, help="Only changes of the cluster in use.")
-@list_options(*_HEADERS, *_WIDE, takes_several=False, things="changes")
+@list_options(*_HEADERS, *_WIDE, takes_several=False, things="changes", least=("TIME", "CHANGED"))
 @pass_context
 def command(context: Context, this: bool) -> None:
     """List what was changed, the latest first.

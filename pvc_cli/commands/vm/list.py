@@ -52,7 +52,7 @@ _BY_KEY: dict[str, Trait] = {trait.upper(): trait for trait in TRAITS}
     *FILTER_OPTIONS,
 )
 @watch_option
-@list_options(*_HEADERS, *_WIDE, things="VMs", least="NETWORKS")
+@list_options(*_HEADERS, *_WIDE, things="VMs", least=("NETWORKS",))
 @pass_context
 def command(context: Context, filters: Filters, watch: bool) -> int:
     """List VMs.

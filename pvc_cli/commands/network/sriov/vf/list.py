@@ -41,7 +41,7 @@ _DRIFT = ("NODE", "VF", "STATUS", "SINCE", "DETAIL")
 @click.option("--vm", metavar="VM", shell_complete=complete.vms, help="Show only the VFs of this VM, claimed or not.")
 @click.option("--drift", is_flag=True, help="Show only VFs that the agents report as not in sync, and why.")
 @watch_option
-@list_options(*_EVERY, things="VFs")
+@list_options(*_EVERY, things="VFs", least=("TX MIN", "SPOOF", "TRUST", "TX MAX"))
 @pass_context
 def command(
     context: Context, node: str | None, pf: str | None, used: bool | None, vm: str | None, drift: bool, watch: bool
