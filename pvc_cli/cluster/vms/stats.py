@@ -59,6 +59,6 @@ def _entries(value: object, name: str, keys: Sequence[str]) -> Entries:
     entries: dict[str, list[Numbers]] = {}
     for entry in value if isinstance(value, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get(name), str):
-            numbers = _numbers(entry)
-            entries.setdefault(entry[name], []).append({key: numbers.get(key, 0) for key in keys})
+            numbers: Numbers = {key: entry[key] if type(entry.get(key)) in _NUMBERS else 0 for key in keys}
+            entries.setdefault(entry[name], []).append(numbers)
     return entries
