@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pvc_cli.cluster.vms.stats import VmStats
 from pvc_cli.cluster.vms.tags import Tag
 
 if TYPE_CHECKING:
     from pvc_cli.cluster.vms.hardware import Hardware
+    from pvc_cli.cluster.vms.stats import VmStats
 
 STATES = (
     "start", "stop", "shutdown", "restart", "disable", "fail",

@@ -1,15 +1,16 @@
 """Which VMs a command works on: named ones, or those that filters select. The same words in every command."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
 
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.query import OnUnreadable, VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.selection import check_exclusions, explain_no_match
-from pvc_cli.cluster.vms.state_lock import StillMeant
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
 from pvc_cli.commands._common.progress import ask_many
@@ -18,6 +19,9 @@ from pvc_cli.commands._common.values import Memory, Number
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
+
+if TYPE_CHECKING:
+    from pvc_cli.cluster.vms.state_lock import StillMeant
 
 
 def _node_option(*names: str) -> Callable[[Command], Command]:
