@@ -1,10 +1,13 @@
 """Which VMs are meant: filters on what the tree and their XML say."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pvc_cli.cluster.vms.hardware import Hardware
+if TYPE_CHECKING:
+    from pvc_cli.cluster.vms.hardware import Hardware
 
 
 class Filters(NamedTuple):

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.patterns import check_pattern, glob_instead, is_glob
 from pvc_cli.cluster.values import natural_key
-from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.filters import Filters, match_hardware, match_tags, match_value
 from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
 from pvc_cli.zk import ZKHandler
@@ -190,6 +189,9 @@ def _by_hardware(
     handler: ZKHandler, vms: Sequence[VmRef], filters: Filters, on_unreadable: OnUnreadable
 ) -> Iterator[VmRef]:
     """Yield the VMs whose XML *filters* match; it is read a part at a time, for it is large."""
+    # Imported here: few filters look into XML, and every command that names a VM would pay for its parser.
+    from pvc_cli.cluster.vms import hardware
+
     for start in range(0, len(vms), _CHUNK):
         chunk = vms[start : start + _CHUNK]
         for vm, xml in zip(chunk, handler.read_many(("domain.xml", vm.uuid) for vm in chunk), strict=True):
