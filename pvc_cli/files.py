@@ -54,7 +54,7 @@ def write_file(
     if found and found.st_size and not overwrite:
         raise FileExistsError(f"{path} exists")
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(target.parent)
     return _replace(target, parts, found, mode, overwrite=overwrite)
 
 
@@ -79,7 +79,7 @@ def _replace(
         elif found:
             _replace_empty(Path(temporary), target)
         else:
-            _put_new(Path(temporary), target)
+            put_new(Path(temporary), target)
         sync_folder(target.parent)
         return written
     except BaseException:
@@ -88,8 +88,11 @@ def _replace(
         raise
 
 
-def _put_new(source: Path, target: Path) -> None:
-    """Give one file the name of another, which must not exist."""
+def put_new(source: Path, target: Path) -> None:
+    """Give one file the name of another, which must not exist.
+
+    :raises FileExistsError: if there is one.
+    """
     try:
         # Unlike a rename, a link fails if another process was faster.
         os.link(source, target)
@@ -109,6 +112,18 @@ def _replace_empty(source: Path, target: Path) -> None:
         if target.stat().st_size:
             raise FileExistsError(f"{target} exists")
         source.replace(target)
+
+
+def make_folder(folder: Path) -> None:
+    """Create *folder*, and what it is in, with mode 0700 where needed, so that their names last.
+
+    :raises OSError: if that fails.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -154,7 +169,7 @@ class FileLock:
 
         until = time.monotonic() + self._timeout
         while self._descriptor is None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.errors import LockError
-from pvc_cli.files import FileLock, _put_new, write_file
+from pvc_cli.files import FileLock, put_new, write_file
 
 
 def names(folder: Path) -> list[str]:
@@ -85,7 +85,7 @@ def test_a_file_system_without_links_is_written_to_all_the_same(
     write_file(path, "ours", overwrite=False)
     assert (path.read_text(), names(tmp_path)) == ("ours", ["file"])
     with pytest.raises(FileExistsError):
-        _put_new(tmp_path / "file", path)
+        put_new(tmp_path / "file", path)
 
 
 def test_of_two_who_fill_the_same_empty_file_one_is_refused(tmp_path: Path) -> None:

@@ -19,11 +19,9 @@ from pvc_cli.connections.entry_file import (
     encode_mark,
     encode_outcome,
 )
-from pvc_cli.files import sync_folder
+from pvc_cli.connections.order import TICK, moment_after, name_at
+from pvc_cli.files import make_folder, put_new, sync_folder
 from pvc_cli.zk.undo import Changed
-
-_NAME = "%Y%m%d-%H%M%S-%fZ"
-_MICROSECOND = 1e-6
 
 
 class EntryWriter:
@@ -35,30 +33,38 @@ class EntryWriter:
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         now = time.time()
-        order = _order_after(folder, now)
-        while True:
-            name = datetime.datetime.fromtimestamp(order, datetime.UTC).strftime(_NAME)
-            self.path = folder / f"{name}{SUFFIX}"
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            try:
-                self._descriptor = os.open(self.path, flags, 0o600)
-                break
-            except FileExistsError:  # another command began in the same microsecond
-                order += _MICROSECOND
+        moment = moment_after(folder, now)
         self._gap: Gap = ""
         self._size = self._batches = 0
         self._rooms: dict[int, int] = {}
+        # Without the suffix it is not an entry yet: until it is locked and has its head, it would look damaged.
+        self.path = folder / f".{name_at(moment)}.{os.getpid()}.{identity.host()}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(self.path, flags, 0o600)
         who = {"pid": os.getpid(), "host": identity.host()}
         try:
             with suppress(OSError):  # some file systems have no locks: it looks interrupted there while it runs
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._append(encode_head({"id": name, "time": now, "order": order, **facts, **who}))
+            self._append(encode_head({"time": now, "order": moment.timestamp(), **facts, **who}))
+            self._publish(folder, moment)
             sync_folder(folder)
         except OSError:
             self.delete()
             raise
+
+    def _publish(self, folder: Path, moment: datetime.datetime) -> None:
+        """Give the file its name: that of *moment*, or the next that is free."""
+        while True:
+            path = folder / f"{name_at(moment)}{SUFFIX}"
+            try:
+                put_new(self.path, path)
+            except FileExistsError:  # another command began in the same microsecond
+                moment += TICK
+            else:
+                self.path = path
+                return
 
     @property
     def size(self) -> int:
@@ -124,13 +130,3 @@ class EntryWriter:
         while left:
             written = os.pwrite(self._descriptor, left, at)
             left, at = left[written:], at + written
-
-
-def _order_after(folder: Path, now: float) -> float:
-    """Return the time *now*, or, if the clock was set back since the last change, right after that one's."""
-    # Those of earlier versions are named in local time, without a Z.
-    last = max((path.name for path in folder.iterdir() if path.name.endswith(f"Z{SUFFIX}")), default="")
-    with suppress(ValueError):
-        then = datetime.datetime.strptime(last.removesuffix(SUFFIX), _NAME).replace(tzinfo=datetime.UTC)
-        return max(now, then.timestamp() + _MICROSECOND)
-    return now

@@ -10,17 +10,20 @@ from typing import Any, Literal, NamedTuple
 from pvc_cli import identity
 from pvc_cli.connections.cluster_id import ClusterId, unsure
 from pvc_cli.connections.entry_file import FORMAT, SUFFIX, Gap, Recorded, Wanted, decode_head, read_changes
+from pvc_cli.connections.missed import last_missed
 from pvc_cli.errors import ConfigError, NotFoundError, PvcError, RefusedError, hint, quoted
 from pvc_cli.files import cannot_read, state_folder
 from pvc_cli.zk.undo import Changed, things_of
 
 State = Literal["", "running", "interrupted", "ended", "unfinished"]
-_GAPS: dict[Gap, str] = {
-    "too large": "changed more than its entry holds",
-    "unwritable": "changed more than could be written to its entry",
-    "damaged": "changed more than its entry holds, of which a part was cut off",
-    "newer": "was made by a newer pvc, which this one cannot read",
+_GAPS: dict[Gap, tuple[str, str]] = {
+    "too large": ("incomplete", "changed more than its entry holds"),
+    "unwritable": ("incomplete", "changed more than could be written to its entry"),
+    "damaged": ("damaged", "changed more than its entry holds, of which a part was cut off"),
+    "newer": ("of a newer pvc", "was made by a newer pvc, which this one cannot read"),
 }
+"""What an entry with a gap is called, and what its command did."""
+_NO_GAP = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Entry:
     undoes: str = ""
     """The ID of the entry that it undid, if it was an undo."""
     order: float = 0.0
-    """What entries are sorted by: the time, unless the clock was set back."""
+    """When it was, in the order of all entries: the time, unless the clock was set back."""
     state: State = ""
     """What became of the command; unfinished if it could not find out what it changed, empty if nothing tells."""
     gap: Gap = ""
@@ -62,6 +65,11 @@ class Entry:
         return read_changes(self.path, self.size, wanted)
 
     @property
+    def place(self) -> tuple[float, str]:
+        """What entries are sorted by: those of the same moment by their IDs."""
+        return self.order, self.id
+
+    @property
     def changed(self) -> int | None:
         """How many things it is known to have changed: VMs, nodes, VFs and others; None if nothing tells."""
         if self.things is None:
@@ -81,7 +89,12 @@ class Entry:
     @property
     def why_incomplete(self) -> str:
         """Why its file lacks something of what was changed, as in "it changed more …"; empty if it lacks nothing."""
-        return _GAPS.get(self.gap, "")
+        return _GAPS.get(self.gap, _NO_GAP)[1]
+
+    @property
+    def wholeness(self) -> str:
+        """What its file is called if it lacks something, as in ``incomplete``; empty if it lacks nothing."""
+        return _GAPS.get(self.gap, _NO_GAP)[0]
 
     @property
     def how_it_ended(self) -> str:
@@ -108,7 +121,7 @@ def renewed(entry: Entry, changes: Sequence[Changed]) -> list[Changed]:
     later = [
         other
         for other in reversed(list_entries())
-        if other.order > entry.order and other.cluster.is_same(entry.cluster)
+        if other.place > entry.place and other.cluster.is_same(entry.cluster)
     ]
     # What comes after the last undo restores nothing.
     while later and not later[-1].undoes:
@@ -169,7 +182,7 @@ def read_history() -> History:
             continue
         if entry:
             found.append(entry)
-    return History(sorted(found, key=lambda entry: entry.order, reverse=True), unreadable)
+    return History(sorted(found, key=lambda entry: entry.place, reverse=True), unreadable)
 
 
 def list_entries() -> list[Entry]:
@@ -222,6 +235,7 @@ def _last(history: History, cluster: ClusterId | None) -> Found:
             # One of many changes may have taken them all back.
             if recorded.changes or entry.gap:
                 _require_readable(history, after=entry.id)
+                _require_none_missed(entry)
                 return Found(entry, recorded)
         elif entry.cluster.is_copy(cluster):
             why = unsure(entry.cluster, cluster, f"that the last change, {entry.id}, was of")
@@ -242,6 +256,24 @@ def _require_readable(history: History, after: str = "") -> None:
                 f"cannot tell which change was the last: cannot read {path}: {error.strerror}; choose one from 'pvc"
                 " history list'"
             )
+
+
+def _require_none_missed(entry: Entry) -> None:
+    """Check that no change after *entry* is missing from the history.
+
+    :raises ConfigError: if that cannot be told.
+    :raises RefusedError: if one is.
+    """
+    folder = history_folder()
+    try:
+        missed = last_missed(folder)
+    except OSError as error:
+        raise cannot_read(folder.parent, error) from None
+    if missed > entry.id:
+        raise RefusedError(
+            "the last change is not in the history, which could not be written then; the latest that is there is"
+            f" {entry.id}: see 'pvc history show {entry.id}', and undo it with 'pvc undo {entry.id}'"
+        )
 
 
 def history_folder() -> Path:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pvc_cli import identity
 from pvc_cli.connections.entry_writer import EntryWriter
 from pvc_cli.connections.history import entry_files, history_folder, load_entry
+from pvc_cli.connections.missed import note_missed
 from pvc_cli.errors import PvcError
 from pvc_cli.zk.undo import Changed, Settle, things_of
 
@@ -87,13 +88,16 @@ class Recorder:
             self._give_up(error)
 
     def _give_up(self, error: OSError | PvcError) -> None:
-        """Say that the history cannot be written, and mark what is there as incomplete."""
+        """Say that the history cannot be written, and mark what is there as incomplete, or that nothing is."""
         self._failed = True
         what = "the change"
         if self._writer:
             what = "only a part of the change"
             with suppress(OSError):
                 self._writer.lacks("unwritable")
+        else:
+            with suppress(OSError, PvcError):
+                note_missed(history_folder())
         cannot = "can" if self._writer else "cannot"
         why = error.strerror if isinstance(error, OSError) else error
         self._on_error(f"{what} {cannot} be undone later, for its history cannot be written: {why}")

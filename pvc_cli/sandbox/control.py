@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pvc_cli.connections.sandbox import is_sandbox_process, sandbox_folder, sandbox_hosts
 from pvc_cli.errors import ConfigError, RefusedError
-from pvc_cli.files import write_file
+from pvc_cli.files import make_folder, write_file
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.sandbox.trouble import make_trouble
@@ -43,7 +43,8 @@ def start(*, servers: int, vms: int, schema_version: int | None, trouble: bool =
     schema = ZKSchema(schema_version)
     folder = sandbox_folder()
     _clear(folder)
-    folder.mkdir(mode=0o700, parents=True)
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700)
     # 10,000 VMs are a quarter of a million znodes, which take the JVM about 1 KiB each, twice while it snapshots.
     ensemble = Ensemble(folder, servers, heap=f"{512 + vms // 5}m")
     ensemble.start()

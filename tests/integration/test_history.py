@@ -497,3 +497,35 @@ def test_a_list_fits_a_terminal_of_80_columns(on_tree: Pvc, tree: Tree, monkeypa
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80
     assert [" undone  pvc vm ta" in line for line in lines] == [False, False, True]
+
+
+def test_the_last_change_is_not_the_one_before_it_where_the_disk_was_full(
+    on_tree: Pvc, tree: Tree, folder: Path
+) -> None:
+    known = changed(on_tree, "vm", "tag", "add", "web-01", "known")
+    missed = run(tree, "vm", "tag", "add", "web-01", "missed", preexec=limit(20))
+    assert (missed.returncode, "cannot be undone later" in missed.stderr) == (0, True)
+    before = tree.dump()
+    refused = on_tree("undo", "last")
+    assert (refused.code, tree.dump()) == (1, before)
+    assert refused.err == (
+        "Error: the last change is not in the history, which could not be written then; the latest that is there is"
+        f" {known}: see 'pvc history show {known}', and undo it with 'pvc undo {known}'\n"
+    )
+    assert on_tree("undo", known, "--dry-run").code == 0
+    assert [path.stat().st_size for path in folder.parent.glob("*.missed")] == [0]
+    changed(on_tree, "vm", "tag", "add", "web-01", "later")
+    assert "tag later" in on_tree("undo", "last", "--dry-run").out
+
+
+def test_a_missed_change_is_the_last_though_the_clock_was_set_back(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = time.time() + 3600
+    with monkeypatch.context() as patch:
+        patch.setattr("pvc_cli.connections.entry_writer.time.time", lambda: ahead)
+        changed(on_tree, "vm", "tag", "add", "web-01", "known")
+    run(tree, "vm", "tag", "add", "web-01", "missed", preexec=limit(20))
+    assert on_tree("undo", "last").err.startswith("Error: the last change is not in the history")
+    changed(on_tree, "vm", "tag", "add", "web-01", "later")
+    assert "tag later" in on_tree("undo", "last", "--dry-run").out

@@ -11,8 +11,6 @@ from pvc_cli.connections.history import Entry, read_history, undoings
 from pvc_cli.connections.known import names_of
 from pvc_cli.output.writer import Document, Output
 
-_GAPS = {"too large": "incomplete", "unwritable": "incomplete", "damaged": "damaged", "newer": "of a newer pvc"}
-
 
 def readable_entries(output: Output) -> list[Entry]:
     """Return all entries, the latest first, and warn of the files that cannot be read.
@@ -54,7 +52,7 @@ class Told(NamedTuple):
             how = "interrupted"
         else:
             how = "unfinished" if entry.is_unfinished else ""
-        return ", ".join(filter(None, [how, _GAPS.get(entry.gap, ""), self._undone]))
+        return ", ".join(filter(None, [how, entry.wholeness, self._undone]))
 
     @property
     def _undone(self) -> str:
