@@ -147,12 +147,15 @@ def execute_steps(
     run.chunks.extend((chunk, 0) for chunk in _chunks(steps, lambda step: step.transaction.ops, store.size))
     while run.chunks:
         chunk, attempts = run.chunks.popleft()
+        before = len(run.failed)
         try:
             run.commit(chunk, attempts)
         except PvcError as error:
             if not (run.done or run.failed):
                 raise
-            run.fail(chunk, error)
+            # Some of it may have failed for another reason already.
+            failed = [failure.item for failure in run.failed[before:]]
+            run.fail((step for step in chunk if item_of(step) not in failed), error)
             run.fail((step for later, _ in run.chunks for step in later), _not_tried(error))
             break
         on_progress(len(run.done), len(items))
