@@ -8,6 +8,8 @@ _STATE, _NODE, _LAST_NODE = "domain.state", "domain.node", "domain.last_node"
 _NODE_STATE, _PRIMARY = "node.state.domain", "base.config.primary_node"
 ACTED_ON = (_STATE, _NODE, _LAST_NODE, _NODE_STATE, _PRIMARY)
 """The keys that daemons act on."""
+_NOBODY = ("", "none")
+"""What the primary is called if there is none."""
 _MOST = 20
 """So many names are written into a command at most."""
 _OFF = ("stop", "disable", "fail")
@@ -38,7 +40,8 @@ class Opposite(NamedTuple):
         many = len(names) > _MOST
         of = " NAME,…" if many else " " + shlex.quote(",".join(names))
         if not self.command:
-            return f"{acted}, which was {self.was or 'empty'}: see 'pvc vm info{of}'"
+            look = f"pvc vm info{of}" if self.names else "pvc node list"
+            return f"{acted}, which was {self.was or 'empty'}: see '{look}'"
         command = f"{self.command}{of if self.names else ''}{self.options}"
         return f"{acted}: run '{command}'" + (" with their names" if many and self.names else "")
 
@@ -50,8 +53,10 @@ def opposite_of(changes: Mapping[str, tuple[str, str]]) -> Opposite:
     """
     if _PRIMARY in changes:
         before, after = changes[_PRIMARY]
-        back = f"primary {shlex.quote(before)}" if before not in ("", "none") else f"secondary {shlex.quote(after)}"
-        return Opposite("it", f"pvc node {back}", names=False)
+        if before not in _NOBODY:
+            return Opposite("it", f"pvc node primary {shlex.quote(before)}", names=False)
+        command = "" if after in _NOBODY else f"pvc node secondary {shlex.quote(after)}"
+        return Opposite("it", command, names=False, was="" if command else before)
     if _NODE_STATE in changes:
         before, after = changes[_NODE_STATE]
         command = _TO_NODE_STATE.get(after) or ("pvc node flush" if before.startswith("flush") else "pvc node ready")
@@ -73,6 +78,8 @@ def _move_back(before: str, after: str, last: tuple[str, str] | None) -> Opposit
 
     :param last: where it was to be moved back to, before and after, if that changed.
     """
+    if not before:
+        return Opposite("the node")
     if last and last[1] == before:
         return Opposite("the node", "pvc vm unmigrate")
     way = "migrate" if last and last[0] == after else "move"
