@@ -54,8 +54,8 @@ class Context:
     """Whether a session is open, or was."""
     undoes: str = ""
     """The change that the command undoes, by its ID in the history."""
-    masked: Mapping[str, str] = field(default_factory=dict)
-    """Words of the command line that are secrets, and what is written down in their place."""
+    masked: Mapping[int, str] = field(default_factory=dict)
+    """The places of secrets in the command line, and what is written down there."""
     signals: Sequence[int] = ()
     """The signals received so far."""
     output: Output = field(default_factory=Output)
@@ -64,7 +64,7 @@ class Context:
 
     def words(self) -> list[str]:
         """Return the command line as it is written down, in the log and in the history."""
-        return ["pvc", *(self.masked.get(word, word) for word in sys.argv[1:])]
+        return ["pvc", *(self.masked.get(place, word) for place, word in enumerate(sys.argv[1:]))]
 
     def on(self, connection: str, output: Output) -> Context:
         """Return the context of the same command on one of several clusters; all get the same standard input."""

@@ -484,6 +484,28 @@ def test_secrets_in_the_history_are_masked(on_tree: Pvc, tree: Tree) -> None:
     assert tree.client.get("/nodes/pvchv1/ipmipassword")[0] == b"Passw0rd"
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("node.ipmi.password", "pvchv2", "pvchv2"), "key set node.ipmi.password pvchv2 ********"),
+        (
+            ("node.ipmi.password", "pvchv2", "-o", "json", "json"),
+            "key set node.ipmi.password pvchv2 -o ******** ********",
+        ),
+        (
+            ("-o", "json", "node.ipmi.password", "pvchv2", "json"),
+            "key set -o json node.ipmi.password pvchv2 ********",
+        ),
+    ],
+)
+def test_a_secret_is_masked_where_it_is_and_not_what_is_spelt_alike(
+    on_tree: Pvc, tree: Tree, words: tuple[str, ...], told: str
+) -> None:
+    tree.put("/nodes/pvchv2/ipmipassword", b"old")
+    assert on_tree("key", "set", *words).code == 0
+    assert list_entries()[0].command == ("pvc", *told.split())
+
+
 def test_an_entry_that_was_cut_off_is_no_obstacle(on_tree: Pvc, tree: Tree, home: Path) -> None:
     before = tree.dump()
     entry = changed_again(on_tree, "vm", "tag", "add", "web-01", "blue")

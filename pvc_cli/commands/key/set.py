@@ -1,3 +1,6 @@
+import sys
+from collections.abc import Iterator, Sequence
+
 import click
 
 from pvc_cli.cluster.controls import control
@@ -40,6 +43,19 @@ def command(context: Context, words: tuple[str, ...], dry_run: bool) -> int:
     with connect(context) as handler:
         key, path = resolve(handler.schema, with_uuid(handler, spelt))
         if is_secret(path):
-            context.masked = {value: MASK}
+            context.masked = dict.fromkeys(_places(sys.argv[1:], spelt, value), MASK)
         outcome = control(handler, [path], plan_set(key, path, value), dry_run=dry_run)
         return show_outcome(context.output, handler, outcome, dry_run=dry_run)
+
+
+def _places(line: Sequence[str], spelt: Sequence[str], value: str) -> Iterator[int]:
+    """Yield where *value* is in a command line: behind the words of the key, which may be the same as it is.
+
+    An option behind these may have the same value: its place is told, too, rather than none.
+    """
+    left = list(spelt)
+    for place, word in enumerate(line):
+        if left and word == left[0]:
+            del left[0]
+        elif not left and word == value:
+            yield place
