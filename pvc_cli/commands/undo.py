@@ -10,9 +10,10 @@ from pvc_cli.commands._common.command import Context, connect, dry_run_option, o
 from pvc_cli.commands._common.entries import entry_argument
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many, confirm
-from pvc_cli.connections.cluster_id import FILE, ClusterId, identify, unsure
+from pvc_cli.connections.cluster_id import ClusterId, identify, unsure
 from pvc_cli.connections.entry_file import Recorded
 from pvc_cli.connections.history import Entry, find_entry, renewed
+from pvc_cli.connections.resolve import FILE
 from pvc_cli.errors import RefusedError
 from pvc_cli.output.writer import Output
 

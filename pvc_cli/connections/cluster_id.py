@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import NamedTuple
 
+from pvc_cli.connections.resolve import FILE
+from pvc_cli.connections.servers import sharing
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.base import Base
-
-FILE = "file:"
-"""What the name of a backup in a cluster's place begins with."""
 
 
 class ClusterId(NamedTuple):
@@ -60,40 +58,5 @@ def file_hosts(path: Path) -> str:
 
 
 def _meet(hosts: str, others: str) -> bool:
-    """Tell whether two clusters have a server in common, by name or by address, and the same chroot."""
-    if FILE in (hosts[: len(FILE)], others[: len(FILE)]):
-        return hosts == others
-    (names, chroot), (other_names, other_chroot) = _servers(hosts), _servers(others)
-    if chroot != other_chroot:
-        return False
-    return bool(names & other_names) or bool(_addresses(names) & _addresses(other_names))
-
-
-def _servers(hosts: str) -> tuple[frozenset[tuple[str, str]], str]:
-    """Return the names and ports of servers, and the chroot."""
-    servers, _, chroot = hosts.partition("/")
-    return frozenset(_split(server.strip().lower()) for server in servers.split(",")), chroot.strip("/")
-
-
-def _split(server: str) -> tuple[str, str]:
-    name, _, port = server.rpartition(":")
-    if not port.isdigit() or server.endswith("]"):
-        name, port = server, "2181"
-    return name.strip("[]"), port
-
-
-@functools.cache
-def _addresses(servers: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-    """Return the addresses and ports of servers; a name that cannot be resolved has none."""
-    return frozenset((address, port) for name, port in servers for address in _resolve(name))
-
-
-@functools.cache
-def _resolve(name: str) -> frozenset[str]:
-    # Imported here: few commands compare clusters.
-    import socket
-
-    try:
-        return frozenset(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
-    except (OSError, UnicodeError):
-        return frozenset()
+    """Tell whether two names are one backup's, or those of clusters with a server in common and the same chroot."""
+    return hosts == others or bool(sharing([hosts], [others])[hosts])

@@ -5,8 +5,10 @@ import shlex
 import sys
 from collections.abc import Callable
 
+from pvc_cli.connections.guards import read_guards
 from pvc_cli.connections.resolve import Target
-from pvc_cli.connections.saved import Connections
+from pvc_cli.connections.saved import PROTECTIONS, Protection
+from pvc_cli.connections.servers import sharing
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError, RefusedError, printable, quoted
 
@@ -14,30 +16,37 @@ _OFF = ("", "0", "no", "false", "off")
 
 
 def with_protection(target: Target, on_unknown: Callable[[str], object]) -> Target:
-    """Return *target* with the protection of a saved connection that names one of its servers.
+    """Return *target* with the strictest protection of all saved connections that name one of its servers.
 
-    A protected cluster stays so, whether it is named by its connection, its servers, or this node's PVC.
+    A protected cluster stays so, whether it is named by its connection, another one, its servers, or this node's PVC.
 
-    :param on_unknown: is told why the saved connections cannot be read; they protect nothing then.
+    :param on_unknown: is told why saved connections cannot be read; they protect nothing then.
+    :raises RefusedError: if the protection of one of them is an unknown word, which counts as the strictest.
     """
-    if target.protection or target.file:
+    if target.file:
         return target
-    try:
-        connections = Connections.load()
-        for name, hosts in connections.hosts.items():
-            if (protection := connections.protection(name)) and share_a_server(hosts, target.hosts):
-                return target._replace(name=name, protection=protection)
-    except ConfigError as error:
+
+    def warn(error: ConfigError) -> None:
         on_unknown(f"whether the cluster is protected is not known: {error}")
-    return target
+
+    try:
+        guards = read_guards(warn)
+    except ConfigError as error:
+        warn(error)
+        return target
+    stricter = [guard for guard in guards if _rank(guard.protection) > _rank(target.protection)]
+    same = sharing([target.hosts], [guard.hosts for guard in stricter])[target.hosts]
+    found = [guard for guard in stricter if guard.hosts in same]
+    if not found:
+        return target
+    strictest = max(found, key=lambda guard: _rank(guard.protection))
+    if strictest.error:
+        raise RefusedError(f"connection {quoted(strictest.name)} counts as read-only: {strictest.error}")
+    return target._replace(name=strictest.name, protection=strictest.protection)
 
 
-def share_a_server(one: str, other: str) -> bool:
-    """Tell whether two clusters have a server in common, by its name, and the same chroot on it."""
-    # Imported here: it loads kazoo, and few commands come so far without a session.
-    from pvc_cli.zk.connection import parse_hosts
-
-    return one.partition("/")[2] == other.partition("/")[2] and bool({*parse_hosts(one)} & {*parse_hosts(other)})
+def _rank(protection: Protection | None) -> int:
+    return (None, *PROTECTIONS).index(protection)
 
 
 def require_writable(target: Target) -> None:

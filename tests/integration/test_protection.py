@@ -300,19 +300,24 @@ def test_many_faults_vfs_and_tags_ask_on_a_terminal(demo: Callable[..., Tree], p
     assert terminal.wait_for_end() == 1
 
 
+CHANGE = ("vm", "tag", "add", "web-01", "blue")
+UNCONFIRMED = (
+    "Error: connection 'prod' is protected, and there is no terminal to type its name on: rerun with --confirm prod\n"
+)
+READ_ONLY = (
+    "Error: connection 'prod' is read-only: use 'pvc connection protect prod' to be asked before each change\n"
+)
+
+
 def test_a_protected_cluster_is_so_however_it_is_named(
     pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     """As it was: --coordinators with the very same servers went around the protection."""
     host, _, chroot = tree.hosts.partition("/")
     assert pvc("connection", "add", "prod", f"{tree.hosts}".replace(host, f"hv9:2181,{host}"), "--protect").code == 0
-    assert pvc("connection", "add", "other", f"{host}/elsewhere").code == 0
     before = tree.dump()
-    change = ("vm", "tag", "add", "web-01", "blue")
-    refused = (
-        "Error: connection 'prod' is protected, and there is no terminal to type its name on: rerun with --confirm"
-        " prod\n"
-    )
+    change = CHANGE
+    refused = UNCONFIRMED
     named = ("--coordinators", f"{host}/{chroot}")
     assert pvc(*named, *change) == Result(1, "", refused)
     monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
@@ -328,3 +333,129 @@ def test_a_protected_cluster_is_so_however_it_is_named(
     (home / "config" / "pvc" / "connections.yaml").write_text("[")
     repaired = pvc("vm", "tag", "remove", "web-01", "blue")
     assert (repaired.code, "Warning: whether the cluster is protected is not known: " in repaired.err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "127.0.0.1:PORT/CHROOT/",
+        "127.0.0.1:0PORT/CHROOT",
+        " 127.0.0.1:PORT/CHROOT",
+        "somebody@127.0.0.1:PORT/CHROOT",
+        "127.1:PORT/CHROOT",
+        "0.0.0.0:PORT/CHROOT",
+        "[::ffff:127.0.0.1]:PORT/CHROOT",
+        "localhost:PORT/CHROOT",
+        "LocalHost:PORT/CHROOT/",
+        "hv9.invalid,127.0.0.1:PORT/CHROOT/",
+    ],
+)
+@pytest.mark.parametrize("saved", ["127.0.0.1:PORT/CHROOT", "LOCALHOST:PORT/CHROOT/"])
+def test_a_protected_cluster_is_so_however_its_servers_are_spelled(
+    pvc: Pvc, tree: Tree, saved: str, spelled: str
+) -> None:
+    host, _, chroot = tree.hosts.partition("/")
+    port = host.partition(":")[2]
+    saved, spelled = (text.replace("PORT", port).replace("CHROOT", chroot) for text in (saved, spelled))
+    assert pvc("connection", "add", "prod", saved, "--read-only").code == 0
+    before = tree.dump()
+    assert pvc("--coordinators", spelled, *CHANGE) == Result(1, "", READ_ONLY)
+    assert tree.dump() == before
+
+
+def test_another_tree_on_the_servers_of_a_protected_cluster_is_changed_unasked(pvc: Pvc, tree: Tree) -> None:
+    host, _, chroot = tree.hosts.partition("/")
+    for name, hosts in (("root", host), ("other", f"{host}/elsewhere"), ("below", f"{host}/{chroot}/below")):
+        assert pvc("connection", "add", name, hosts, "--read-only").code == 0
+    changed = pvc("--coordinators", tree.hosts, *CHANGE)
+    assert (changed.code, changed.err) == (0, "web-01: tag 'blue' added.\n")
+
+
+@pytest.fixture
+def saved(home: Path) -> Callable[[str], Path]:
+    """Return what writes a connections file, as an editor does."""
+    path = home / "config" / "pvc" / "connections.yaml"
+
+    def write(text: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "lab: {coordinator: hv1}",
+        "lab: hv1",
+        "lab:",
+        "lab: {coordinators: [hv1]}",
+        "lab: {coordinators: 'hv 1', protection: confirm}",
+        "lab: {coordinators: hv1.invalid, protection: readonly}",
+        "lab: {coordinators: hv1.invalid, password: secret}",
+    ],
+)
+def test_a_bad_entry_leaves_the_protection_of_others_as_it_is(
+    pvc: Pvc, tree: Tree, saved: Callable[[str], Path], broken: str
+) -> None:
+    prod = f"prod: {{coordinators: '{tree.hosts}', protection: read-only}}"
+    before = tree.dump()
+    for entries in ((broken, prod), (prod, broken)):
+        saved("connections:\n" + "".join(f"  {entry}\n" for entry in entries))
+        changed = pvc("--coordinators", tree.hosts, *CHANGE)
+        assert (changed.code, changed.err.splitlines()[-1:]) == (1, [READ_ONLY.strip()])
+    assert tree.dump() == before
+
+
+def test_an_unknown_protection_of_the_cluster_counts_as_read_only(
+    pvc: Pvc, tree: Tree, saved: Callable[[str], Path]
+) -> None:
+    path = saved(
+        f"connections:\n  lab: {{coordinators: '{tree.hosts}', protection: confirm}}\n"
+        f"  prod: {{coordinators: '{tree.hosts}', protection: readonly}}\n"
+    )
+    before = tree.dump()
+    refused = Result(
+        1,
+        "",
+        f"Error: connection 'prod' counts as read-only: {path}, connection 'prod': protection is 'readonly': use"
+        " confirm or read-only\n",
+    )
+    assert pvc("--coordinators", tree.hosts, *CHANGE) == refused
+    assert pvc("--coordinators", tree.hosts, *CHANGE, "--confirm", "lab") == refused
+    assert pvc("-c", "lab", *CHANGE, "--confirm", "lab") == refused
+    assert tree.dump() == before
+
+
+def test_an_entry_without_servers_that_says_a_protection_is_pointed_out(
+    pvc: Pvc, tree: Tree, saved: Callable[[str], Path]
+) -> None:
+    path = saved("connections:\n  prod: {coordinator: hv1, protection: read-only}\n")
+    changed = pvc("--coordinators", tree.hosts, *CHANGE)
+    warning = (
+        f"Warning: whether the cluster is protected is not known: {path}: connection 'prod' has no 'coordinators'\n"
+    )
+    assert (changed.code, changed.err) == (0, f"{warning}web-01: tag 'blue' added.\n")
+
+
+@pytest.mark.parametrize("names", [("lab", "prod"), ("prod", "zoo")])
+@pytest.mark.parametrize("weaker", ["--protect", None])
+def test_of_several_names_for_a_cluster_the_strictest_protection_holds(
+    pvc: Pvc, tree: Tree, names: tuple[str, str], weaker: str | None
+) -> None:
+    other = next(name for name in names if name != "prod")
+    for name in names:
+        option = ("--read-only",) if name == "prod" else (weaker,) if weaker else ()
+        assert pvc("connection", "add", name, tree.hosts, *option).code == 0
+    before = tree.dump()
+    for named in (("--coordinators", tree.hosts), ("-c", other), ("-c", other, "--confirm", other), ("-c", "prod")):
+        assert pvc(*named, *CHANGE) == Result(1, "", READ_ONLY)
+    assert tree.dump() == before
+
+
+def test_of_two_names_that_ask_the_one_that_is_used_is_typed(pvc: Pvc, tree: Tree) -> None:
+    for name in ("lab", "prod"):
+        assert pvc("connection", "add", name, tree.hosts, "--protect").code == 0
+    assert pvc("-c", "prod", *CHANGE) == Result(1, "", UNCONFIRMED)
+    assert pvc("-c", "prod", *CHANGE, "--confirm", "prod").code == 0

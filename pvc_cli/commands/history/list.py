@@ -7,7 +7,8 @@ from pvc_cli.commands._common.command import Context, connect, pass_context
 from pvc_cli.commands._common.entries import Told, entry_document, readable_entries, tell
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import short_time_text
-from pvc_cli.connections.cluster_id import FILE, identify
+from pvc_cli.connections.cluster_id import identify
+from pvc_cli.connections.resolve import FILE
 from pvc_cli.output.cells import Cell, Row
 from pvc_cli.output.writer import Document
 
