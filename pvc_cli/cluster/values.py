@@ -19,6 +19,11 @@ def parse_bool(text: str | None) -> bool | None:
     return None if text is None else _WORDS.get(text.strip().lower())
 
 
+def parse_flag(text: str | None) -> bool | None:
+    """Return the boolean that a flag of a VM spells; None also for an empty one, on which PVC fails."""
+    return parse_bool(text or None)
+
+
 def parse_int(text: str | None) -> int | None:
     """Return the number that *text* spells in decimal, or None for what is none, or is missing."""
     try:

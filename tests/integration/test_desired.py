@@ -15,6 +15,7 @@ from pvc_cli.cluster.desired.model import Wish
 from pvc_cli.cluster.desired.plans import plan_state
 from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.sandbox.server import Ensemble
+from pvc_cli.sandbox.trouble import make_trouble
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Pvc, Tree, changes_between
 from tests.integration.test_denied import NOBODY, READ_ONLY, deny
@@ -384,3 +385,34 @@ def test_what_a_file_cannot_say_is_left_out_of_an_export_with_a_warning(on_tree:
         "Warning: web-01: tag 'bell\\u202e' does not print, and is left out",
         "Warning: web-02: node_selector 'fastest' is not valid, and left out",
     ]
+
+
+def test_what_pvc_cannot_read_or_find_is_not_exported_so_that_applying_changes_nothing(
+    on_tree: Pvc, tree: Tree
+) -> None:
+    web, app = (f"/domains/{tree.uuid(name)}" for name in ("web-02", "app-01"))
+    tree.put(f"{web}/node_autostart", b"")
+    tree.put(f"{web}/migration_max_downtime", b"soon")
+    tree.put(f"{web}/migration_method", b"")
+    for key in ("profile", "node_limit", "node_autostart"):
+        tree.client.delete(f"{app}/{key}")
+    before = tree.dump()
+    exported = on_tree("export")
+    assert exported.err.splitlines() == [
+        "Warning: web-02: node_autostart '' is not valid, and left out",
+        "Warning: web-02: migration_max_downtime 'soon' is not valid, and left out",
+    ]
+    for words in (("--dry-run",), ()):
+        result = on_tree("apply", "-f", "-", *words, stdin=exported.out)
+        assert (result.code, tree.dump()) == (0, before)
+        assert result.err.startswith("Nothing to change")
+
+
+def test_an_export_of_the_sandboxs_trouble_is_applied_without_a_change(on_tree: Pvc, tree: Tree, zk: ZKHandler) -> None:
+    make_trouble(zk)
+    before = tree.dump()
+    exported = on_tree("export")
+    assert exported.err == "Warning: web-02: node_autostart '' is not valid, and left out\n"
+    result = on_tree("apply", "-f", "-", stdin=exported.out)
+    assert (result.code, tree.dump()) == (0, before)
+    assert result.err.startswith("Nothing to change")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -195,3 +196,13 @@ def test_a_value_that_is_spelt_otherwise_is_unchanged(
     result = on_tree("vm", "meta", "set", "web-01", option)
     assert (result.code, changes_between(before, tree.dump())) == (0, {path: after} if after else {})
     assert ("unchanged" in result.err) == (after is None)
+
+
+def test_an_empty_autostart_is_unknown_everywhere(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-02')}/node_autostart", b"")
+    assert re.search(r"^Autostart +\?$", on_tree("vm", "info", "web-02").out.replace(":", " "), re.MULTILINE)
+    for words in (("vm", "list"), ("vm", "meta", "get")):
+        column = on_tree(*words, "web-02", "--columns", "autostart").out.split()
+        assert column[1:] == ["?"]
+    assert json.loads(on_tree("vm", "info", "web-02", "-o", "json").out)["node_autostart"] is None
+    assert on_tree("vm", "meta", "set", "web-02", "--no-autostart").err.startswith("web-02: changed")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
 from pvc_cli.cluster.nodes import require_node
-from pvc_cli.cluster.values import in_words, parse_bool, parse_int, parse_list
+from pvc_cli.cluster.values import in_words, parse_flag, parse_int, parse_list
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.target import SELECTORS
@@ -53,15 +53,18 @@ def parse_metadata(
 ) -> Metadata:
     """Return what the values of :data:`KEYS` say, in their order."""
     return Metadata(
-        parse_list(limit), selector or "", parse_bool(start), method or "", parse_int(downtime), profile or ""
+        parse_list(limit), selector or "", parse_flag(start), method or "", parse_int(downtime), profile or ""
     )
 
 
+def parse_field(name: str, text: str) -> object:
+    """Return what the value of one of :data:`KEYS` says; None if it is invalid."""
+    return getattr(parse_metadata(*(text if key == name else None for key in KEYS)), name)
+
+
 def says(name: str, znode: Znode | None, wanted: object) -> bool:
-    """Tell whether the znode of a key says what is *wanted*, in whatever spelling; PVC fails on an empty boolean."""
-    if znode is None or (isinstance(wanted, bool) and not znode.text):
-        return False
-    return bool(getattr(parse_metadata(*(znode.text if key == name else None for key in KEYS)), name) == wanted)
+    """Tell whether the znode of a key says what is *wanted*, in whatever spelling."""
+    return znode is not None and parse_field(name, znode.text) == wanted
 
 
 class MetadataChange(NamedTuple):

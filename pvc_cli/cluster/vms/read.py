@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from pvc_cli.cluster.values import natural_key, parse_bool, parse_float, parse_int, parse_list
+from pvc_cli.cluster.values import natural_key, parse_flag, parse_float, parse_int, parse_list
 from pvc_cli.cluster.vms import hardware
 from pvc_cli.cluster.vms.changes import changed_lines
 from pvc_cli.cluster.vms.model import Vm, VmSnapshot, VmSummary
@@ -127,7 +127,7 @@ def _summary(uuid: str, values: dict[str, str | None], tags: Iterable[str]) -> V
         last_node=values["domain.last_node"] or "",
         failed_reason=values["domain.failed_reason"] or "",
         profile=values["domain.profile"] or "",
-        node_autostart=parse_bool(values["domain.meta.autostart"]),
+        node_autostart=parse_flag(values["domain.meta.autostart"]),
         node_limit=parse_list(values["domain.meta.node_limit"]),
         tags=tuple(sorted(tags, key=natural_key)),
     )
@@ -150,7 +150,7 @@ def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapsho
         profile=values["domain.profile"] or "",
         vnc_listen=listen or None,
         vnc_port=parse_int(port),
-        node_autostart=parse_bool(values["domain.meta.autostart"]),
+        node_autostart=parse_flag(values["domain.meta.autostart"]),
         migration_method=values["domain.meta.migrate_method"] or "",
         migration_max_downtime=parse_int(values["domain.meta.migrate_max_downtime"]),
         node_selector=values["domain.meta.node_selector"] or "",
