@@ -201,5 +201,9 @@ def test_nothing_in_a_sandbox_is_waited_for(pvc: Pvc) -> None:
         assert (result.code, result.err) == (
             1, f"Error: cannot wait: the sandbox runs no node daemons, which would act on it; {advice}\n",
         )  # fmt: skip
+    assert pvc("sriov", "vf", "claim", "pvchv1", "ens1f0v0", "web-01").code == 0
+    drain = pvc("sriov", "pf", "drain", "pvchv1", "ens1f0")
+    assert (drain.code, drain.out.split()[0]) == (1, "VF")
+    assert drain.err.endswith("which would act on it; use --dry-run to see who uses the VFs\n")
     assert json.loads(pvc("vm", "info", "web-01", "-o", "json").out)["state"] == state
     assert pvc("vm", "disable", "web-01", "--force").code == 0

@@ -6,6 +6,7 @@ from pvc_cli.cluster.sriov.draining import VfUser, blocking, read_pf_users, wait
 from pvc_cli.cluster.values import Json
 from pvc_cli.cluster.waiting import require_daemons
 from pvc_cli.commands._common.listing import rows_of, show_records
+from pvc_cli.commands._common.waits import refuse_in_sandbox
 from pvc_cli.output.cells import Cell, flag_cell
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -16,6 +17,8 @@ HEADERS = ("VF", "VM", "STATE", "NODE", "CLAIMED", "IN XML", "BLOCKS")
 def wait(output: Output, handler: ZKHandler, node: str, name: str, timeout: float) -> list[VfUser]:
     """Wait up to *timeout* seconds, saying for whom, and return who uses the VFs then."""
     require_daemons(handler)
+    if timeout and blocking(read_pf_users(handler, node, name)):
+        refuse_in_sandbox(handler, "use --dry-run to see who uses the VFs")
     wait_until_drained(handler, node, name, timeout, lambda users, left: _tell(output, users, left))
     return read_pf_users(handler, node, name)
 

@@ -59,9 +59,14 @@ def command(
         if resize:
             return resize_pf(output, handler, node, name, config, timeout, yes=yes, dry_run=dry_run)
         find_pf(handler, node, name)
-        users = read_pf_users(handler, node, name) if dry_run else wait(output, handler, node, name, timeout)
+        users = read_pf_users(handler, node, name)
+        if output.tabular:  # people see for whom it waits; a document says how it ended
+            show_users(output, node, name, users)
+        if not dry_run:
+            users = wait(output, handler, node, name, timeout)
     left = blocking(users)
-    show_users(output, node, name, users)
+    if not output.tabular:
+        show_users(output, node, name, users)
     if not left:
         output.message(f"{node}/{name}: nobody uses its VFs.")
     elif dry_run:
