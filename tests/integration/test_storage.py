@@ -115,6 +115,14 @@ def test_osds_are_a_table_with_readable_sizes(on_tree: Pvc, tree: Tree) -> None:
     assert names(on_tree, "osd", "list", "[02]") == ["0", "2"]
 
 
+def test_how_full_an_osd_of_unknown_size_is_is_unknown_and_sorted_behind_the_others(on_tree: Pvc, tree: Tree) -> None:
+    stats = {"up": 0, "in": 0, "utilization": 0.0}
+    tree.put("/ceph/osds/0/stats", json.dumps(stats).encode())
+    assert table(on_tree, "osd", "list", "^0$")[1] == ["0", "pvchv1", "/dev/sdb", "none", "no", "no", *"?????"]
+    assert names(on_tree, "osd", "list", "--sort", "full") == ["1", "2", "0"]
+    assert documents(on_tree, "osd", "list", "^0$")[0]["stats"] == stats
+
+
 def test_osds_are_sorted_as_numbers(on_tree: Pvc, tree: Tree) -> None:
     tree.put("/ceph/osds/10")
     assert names(on_tree, "osd", "list") == ["0", "1", "2", "10"]

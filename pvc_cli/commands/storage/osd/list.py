@@ -40,6 +40,7 @@ def command(context: Context, pattern: str | None) -> None:
 
 def _row(osd: Osd) -> Row:
     stats = osd.stats
+    size = figure(stats, "kb")
     return [
         osd.id,
         osd.node,
@@ -47,10 +48,11 @@ def _row(osd: Osd) -> Row:
         optional_cell(osd.db_device),
         _flag(osd, "up"),
         _flag(osd, "in"),
-        size_cell(figure(stats, "kb"), unit=_KIB),
+        size_cell(size, unit=_KIB),
         _space(osd, "used", "kb_used"),
         _space(osd, "avail", "kb_avail"),
-        percent_cell(figure(stats, "utilization")),
+        # Of an unknown size, PVC's 0 % says nothing.
+        percent_cell(None if size is None else figure(stats, "utilization")),
         count_cell(stats, "pgs"),
     ]
 
