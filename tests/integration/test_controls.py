@@ -154,6 +154,9 @@ def test_logs_are_shown_from_their_end_and_followed(on_tree: Pvc, tree: Tree) ->
     wait_until(lambda: process.poll() is not None)
     process.stdout.close()
     assert process.returncode == 130
+    tree.put(path, b"")
+    empty = on_tree("vm", "log", "web-01")
+    assert (empty.code, empty.out, empty.err) == (0, "", "web-01 has no log.\n")
     tree.client.delete(path)
     assert on_tree("vm", "log", "web-01").err == "Error: VM web-01 has no console log\n"
     assert on_tree("vm", "log", "web-*").code == 2

@@ -10,6 +10,7 @@ import click
 from pvc_cli.commands._common.command import Command
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import EXIT_INTERRUPTED, NotFoundError, printable
+from pvc_cli.output.writer import Output
 from pvc_cli.zk import Key, ZKHandler
 
 _MOST = 1_000_000
@@ -32,15 +33,20 @@ def log_options(command: Command) -> Command:
     return command
 
 
-def show_log(handler: ZKHandler, key: Key, missing: str, *, lines: int, follow: bool) -> int:
+def show_log(
+    output: Output, handler: ZKHandler, key: Key, name: str, missing: str, *, lines: int, follow: bool
+) -> int:
     """Print the last *lines* of the log at *key*, then what is added, to *follow* it.
 
+    :param name: whose log it is: an empty one is told of.
     :param missing: what to say if there is none.
     :raises NotFoundError: if there is none.
     """
     text = handler.read(key)
     if text is None:
         raise NotFoundError(missing)
+    if not text:
+        output.message(f"{name} has no log.")
     _print(text.splitlines()[-lines:] if lines else [])
     if not follow:
         return 0

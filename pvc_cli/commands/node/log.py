@@ -20,4 +20,4 @@ def command(context: Context, node: str, lines: int, follow: bool) -> int:
     with connect(context) as handler:
         require_node(handler, node)
         missing = f"node {node} has no log: its daemon writes one if node_log_zookeeper is on in its configuration"
-        return show_log(handler, ("logs.messages", node), missing, lines=lines, follow=follow)
+        return show_log(context.output, handler, ("logs.messages", node), node, missing, lines=lines, follow=follow)

@@ -23,4 +23,5 @@ def command(context: Context, vm: str, lines: int, follow: bool) -> int:
     with connect(context) as handler:
         (found,) = find(handler, [vm])
         missing = f"VM {found.name} has no console log"
-        return show_log(handler, ("domain.console.log", found.uuid), missing, lines=lines, follow=follow)
+        key = ("domain.console.log", found.uuid)
+        return show_log(context.output, handler, key, found.name, missing, lines=lines, follow=follow)
