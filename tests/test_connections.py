@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.connections import sandbox
-from pvc_cli.connections.resolve import Target, resolve
+from pvc_cli.connections.resolve import Target, resolve, several
 from pvc_cli.connections.saved import Connections
 from pvc_cli.errors import ConfigError, NoClusterError
 from pvc_cli.files import write_file
@@ -77,6 +77,18 @@ def test_two_clusters_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_unknown_connection_is_named_with_its_origin(connections: Path) -> None:
     with pytest.raises(ConfigError, match=r"'nope' in .*connections.yaml \(from --connection\)"):
         resolve("nope", None)
+
+
+@pytest.mark.parametrize(("typo", "meant"), [("prdo", "prod"), ("sandbx", "sandbox"), ("prod ", "prod")])
+def test_a_mistyped_connection_is_answered_with_the_one_that_is_meant(
+    connections: Path, typo: str, meant: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"'{typo}' in .*: did you mean '{meant}'\?$"):
+        resolve(typo, None)
+
+
+def test_blanks_around_the_names_of_clusters_do_not_count(connections: Path) -> None:
+    assert several("prod, lab", None) == several(" prod ,lab", None) == ["prod", "lab"]
 
 
 def test_the_connections_file_is_private_and_whole(connections: Path) -> None:

@@ -8,7 +8,7 @@ from pvc_cli.connections.auth import environment_access
 from pvc_cli.connections.node_config import configured_hosts
 from pvc_cli.connections.sandbox import sandbox_hosts
 from pvc_cli.connections.saved import Connections, Protection
-from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, SeveralClustersError, quoted
+from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, SeveralClustersError, hint, quoted
 from pvc_cli.zk.access import NO_ACCESS, Access
 
 FILE = "file:"
@@ -54,7 +54,7 @@ def several(connection: str | None, coordinators: str | None) -> list[str]:
         return []
     if named.startswith(FILE) and (file := Target(named, "").file) and file.exists():
         return []
-    names = named.split(",")
+    names = [name.strip() for name in named.split(",")]
     if "" in names or len(set(names)) < len(names):
         raise InvalidInputError(f"{quoted(named)} is not a list of clusters: name each once, with one comma between")
     return names
@@ -108,10 +108,12 @@ def _named(name: str, origin: str, connections: Connections | None = None) -> Ta
             raise ConfigError(
                 f"{quoted(name)} (from {origin}) is a file, not a connection: use it as {quoted(FILE + name)}"
             )
-        raise ConfigError(
-            f"there is no connection {quoted(name)} in {connections.path} (from {origin}):"
-            " see 'pvc connection list', or add it with 'pvc connection add'"
+        advice = hint(
+            name,
+            [*connections.hosts, SANDBOX],
+            "see 'pvc connection list', or add it with 'pvc connection add'",
         )
+        raise ConfigError(f"there is no connection {quoted(name)} in {connections.path} (from {origin}): {advice}")
     return saved_target(connections, name, origin)
 
 

@@ -9,7 +9,7 @@ from pvc_cli.connections.protection import confirm_name
 from pvc_cli.connections.resolve import Target, resolve, saved_target
 from pvc_cli.connections.saved import PROTECTIONS, Connections, Protection
 from pvc_cli.context import Context
-from pvc_cli.errors import NotFoundError, quoted
+from pvc_cli.errors import NotFoundError, hint, quoted
 
 PROTECTION_WORDS: dict[Protection | None, str] = {
     None: "",
@@ -25,7 +25,8 @@ def require(connections: Connections, name: str) -> Connections:
     :raises NotFoundError: if none is.
     """
     if name not in connections.hosts:
-        raise NotFoundError(f"there is no connection {quoted(name)} in {connections.path}: see 'pvc connection list'")
+        advice = hint(name, connections.hosts, "see 'pvc connection list'")
+        raise NotFoundError(f"there is no connection {quoted(name)} in {connections.path}: {advice}")
     return connections
 
 
