@@ -12,7 +12,7 @@ from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import ask_many, confirm
 from pvc_cli.connections.cluster_id import ClusterId, identify, unsure
 from pvc_cli.connections.entry_file import Recorded
-from pvc_cli.connections.history import Entry, find_entry, renewed
+from pvc_cli.connections.history import Entry, find_entry, newest_standing, renewed
 from pvc_cli.connections.resolve import FILE
 from pvc_cli.errors import RefusedError
 from pvc_cli.output.writer import Output
@@ -44,7 +44,7 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
             context.output.message(f"Nothing to undo: all that {entry.id} changed, it took back itself.")
             return 0
         if name == "last":
-            _require_plain(entry, recorded)
+            _require_plain(entry, recorded, here)
             context.output.message(f"The last change was: {shlex.join(entry.command)}")
         elif doubt := _doubt(entry, recorded):
             if dry_run:
@@ -71,7 +71,7 @@ def _require_same(entry: Entry, here: ClusterId) -> None:
         raise RefusedError(f"{entry.id} {entry.how_it_ended}: wait until it ends, or stop it, then undo it")
 
 
-def _require_plain(entry: Entry, recorded: Recorded) -> None:
+def _require_plain(entry: Entry, recorded: Recorded, here: ClusterId) -> None:
     """Check that the last change can be undone without a choice.
 
     :raises RefusedError: if it is in doubt, or an undo.
@@ -79,9 +79,15 @@ def _require_plain(entry: Entry, recorded: Recorded) -> None:
     if doubt := _doubt(entry, recorded):
         raise RefusedError(f"the last change, {entry.id}, {doubt.why}: {doubt.advice}")
     if entry.undoes:
+        standing = newest_standing(here)
+        earlier = (
+            f", or 'pvc undo {standing.id}' to undo the last change that stands: {shlex.join(standing.command)}"
+            if standing
+            else "; no earlier change is left to undo"
+        )
         raise RefusedError(
             f"the last change was an undo (of {entry.undoes}), and undoing it would redo that: run 'pvc undo"
-            f" {entry.id}' to redo it, or choose an earlier change from 'pvc history list'"
+            f" {entry.id}' to redo it{earlier}"
         )
 
 

@@ -207,6 +207,24 @@ def undoings(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     return found
 
 
+def newest_standing(cluster: ClusterId) -> Entry | None:
+    """Return the newest change of *cluster* that has ended and stands: neither an undo nor undone; or None."""
+    entries = list_entries()
+    undone = undoings(entries)
+    return next(
+        (
+            entry
+            for entry in entries
+            if not entry.undoes
+            and entry.id not in undone
+            and entry.state != "running"
+            and entry.cluster.is_same(cluster)
+            and entry.changed != 0
+        ),
+        None,
+    )
+
+
 def find_entry(name: str, cluster: ClusterId | None = None) -> Found:
     """Return the entry called *name*, or the latest for ``last``, with what it changed.
 

@@ -408,7 +408,9 @@ def test_what_pvc_cannot_read_or_find_is_not_exported_so_that_applying_changes_n
         assert result.err.startswith("Nothing to change")
 
 
-def test_an_export_of_the_sandboxs_trouble_is_applied_without_a_change(on_tree: Pvc, tree: Tree, zk: ZKHandler) -> None:
+def test_an_export_of_the_sandboxs_trouble_is_applied_without_a_change(
+    on_tree: Pvc, tree: Tree, zk: ZKHandler
+) -> None:
     make_trouble(zk)
     before = tree.dump()
     exported = on_tree("export")

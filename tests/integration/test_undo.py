@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import stat
 import subprocess
@@ -103,9 +104,23 @@ def test_the_last_change_is_undone_once_and_never_redone_by_the_same_words(on_tr
         assert (again.code, tree.dump()) == (1, before)
         assert again.err == (
             f"Error: the last change was an undo (of {entry}), and undoing it would redo that: run 'pvc undo {undo}'"
-            " to redo it, or choose an earlier change from 'pvc history list'\n"
+            " to redo it; no earlier change is left to undo\n"
         )
     assert on_tree("undo", undo, "--dry-run").code == 0
+
+
+def test_after_an_undo_the_newest_change_that_stands_is_named(on_tree: Pvc) -> None:
+    first, second, third = (
+        changed_again(on_tree, "vm", "tag", "add", "web-01", tag) for tag in ("blue", "red", "green")
+    )
+    assert on_tree("undo", "last").code == 0
+    assert on_tree("undo", second).code == 0
+    said = on_tree("undo", "last")
+    assert (said.code, third in said.err) == (1, False)
+    assert re.search(
+        f" to redo it, or 'pvc undo {first}' to undo the last change that stands: pvc .*vm tag add web-01 blue$",
+        said.err.strip(),
+    )
 
 
 def test_a_change_of_a_backup_is_undone_from_anywhere(
