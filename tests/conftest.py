@@ -132,7 +132,7 @@ def zookeeper() -> None:
 def server(zookeeper: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ensemble]:
     """One real ZooKeeper server for the whole run, or for each of the processes that share it."""
     # A thousand trees stay in it until the end: with room, and without writing them all down every now and then.
-    room = max(4 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), 1)
+    room = max(8 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), 2)
     ensemble = Ensemble(tmp_path_factory.mktemp("zookeeper"), heap=f"{room}g")
     ensemble.servers[0].settings["snapCount"] = "1000000000"
     with ensemble:
