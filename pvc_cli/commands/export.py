@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.cluster.desired.export import export_document
-from pvc_cli.cluster.sriov.model import list_vfs
+from pvc_cli.cluster.sriov.model import list_refs
 from pvc_cli.commands._common.command import Context, connect, file_output_option, pass_context
 from pvc_cli.commands._common.desired import show_state
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
@@ -26,5 +26,5 @@ def command(context: Context, selection: Selection) -> None:
     names = [] if everything else named_vms(context, selection)
     with connect(context) as handler:
         vms = chosen_vms(context.output, handler, names, selection, purpose="export")
-        vfs = list_vfs(handler) if everything and "node.sriov" in handler.schema.keys else None
+        vfs = list_refs(handler) if everything and "node.sriov" in handler.schema.keys else None
         show_state(context.output, export_document(handler, vms, vfs, context.output.warning))

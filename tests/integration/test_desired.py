@@ -408,6 +408,56 @@ def test_what_pvc_cannot_read_or_find_is_not_exported_so_that_applying_changes_n
         assert result.err.startswith("Nothing to change")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "warning"),
+    [
+        ("{tag}/protected", b"maybe", "protected 'maybe' is not valid, and left out"),
+        ("{tag}/protected", b"", "protected '' is not valid, and left out"),
+        ("{tag}/protected", None, ""),
+        ("{tag}/protected", b"1", ""),
+        ("{tag}/type", b"mine", "type 'mine' is not valid, and left out"),
+        ("{tag}/type", None, ""),
+        (f"{VF}/vlan_id", b"none", "vlan_id 'none' is not valid, and left out"),
+        (f"{VF}/vlan_id", b"4095", "vlan_id '4095' is not valid, and left out"),
+        (f"{VF}/vlan_id", b"007", ""),
+        (f"{VF}/vlan_qos", None, ""),
+        (f"{VF}/link_state", b"up", "link_state 'up' is not valid, and left out"),
+        (f"{VF}/link_state", b"", "link_state '' is not valid, and left out"),
+        (f"{VF}/trust", b"true", "trust 'true' is not valid, and left out"),
+        (f"{VF}/tx_rate_min", b"99999", "tx_rate_min '99999' is above tx_rate_max '1000', and both are left out"),
+        ("/domains/{web}/migration_max_downtime", b"-1", "migration_max_downtime '-1' is not valid, and left out"),
+    ],
+)
+def test_an_odd_value_is_left_out_of_an_export_by_name_and_applying_it_changes_nothing(
+    on_tree: Pvc, tree: Tree, key: str, value: bytes | None, warning: str
+) -> None:
+    web = tree.uuid("web-01")
+    tree.put(f"{VF}/tx_rate_max", b"1000")
+    path = key.format(tag=f"/domains/{web}/tags/production", web=web)
+    if value is None:
+        tree.client.delete(path)
+    else:
+        tree.put(path, value)
+    before = tree.dump()
+    exported = on_tree("export")
+    whose = "pvchv1/ens1f0v0: " if key.startswith(VF) else "web-01: "
+    whose += "tag 'production': " if "{tag}" in key else ""
+    assert exported.err == (f"Warning: {whose}{warning}\n" if warning else "")
+    result = on_tree("apply", "-f", "-", stdin=exported.out)
+    assert (result.code, tree.dump()) == (0, before), result.err
+    assert result.err.startswith("Nothing to change")
+
+
+def test_what_a_file_says_of_a_tag_repairs_what_pvc_cannot_read(on_tree: Pvc, tree: Tree) -> None:
+    tag = f"/domains/{tree.uuid('web-01')}/tags/production"
+    tree.put(f"{tag}/protected", b"")
+    tree.client.delete(f"{tag}/type")
+    before = tree.dump()
+    text = vms("{vm: web-01, tags: [frontend, {name: production, protected: false}]}")
+    assert on_tree("apply", "-f", "-", stdin=text).code == 0
+    assert changes_between(before, tree.dump()) == {f"{tag}/protected": b"False"}
+
+
 def test_an_export_of_the_sandboxs_trouble_is_applied_without_a_change(
     on_tree: Pvc, tree: Tree, zk: ZKHandler
 ) -> None:

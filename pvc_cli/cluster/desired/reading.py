@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 from pvc_cli.cluster.desired.model import VERSION, Part, Place, Said, State, VfEntry, VmEntry, Word
 from pvc_cli.cluster.sriov.model import SETTINGS, Settings, Value
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, check_settings
-from pvc_cli.cluster.vms.metadata import KEYS, METHODS, NODE_SELECTORS
+from pvc_cli.cluster.vms.metadata import KEYS, METHODS, MOST_MS, NODE_SELECTORS
 from pvc_cli.errors import InvalidInputError, InvalidItemError, hint, quoted
 from pvc_cli.yaml_nodes import Node, parse_nodes
 from pvc_cli.zk.names import check_item
 
 _TAG_TYPES = ("user", "system")
-_MOST_MS = 2**31 - 1
 
 
 def read_state(text: str, source: str) -> State:
@@ -91,7 +90,7 @@ def _metadata(name: str, node: Node) -> object:
     if name == "node_autostart":
         return node.flag()
     if name == "migration_max_downtime":
-        return node.number(_MOST_MS)
+        return node.number(MOST_MS)
     return node.text("the name of a profile")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
-from pvc_cli.cluster.sriov.model import SETTINGS, Settings, Value, VfRef, text_of
+from pvc_cli.cluster.sriov.model import SETTINGS, Settings, Value, VfRef, parse_setting, text_of
 from pvc_cli.cluster.values import parse_int
 from pvc_cli.errors import InvalidInputError, quoted
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
@@ -13,7 +13,8 @@ LINK_STATES = ("auto", "enable", "disable")
 MOST_MBITS = 2**31 - 1
 RANGES = {"vlan_id": 4094, "vlan_qos": 7, "tx_rate_min": MOST_MBITS, "tx_rate_max": MOST_MBITS}
 """The greatest value of each setting that is a number; the smallest is 0."""
-_RATES = ("tx_rate_min", "tx_rate_max")
+RATES = ("tx_rate_min", "tx_rate_max")
+"""The least and the most that a VF may send."""
 CheckedSettings = NewType("CheckedSettings", dict[str, Value])
 """What :func:`check_settings` returned."""
 
@@ -50,15 +51,20 @@ def check_settings(given: Mapping[str, Value | None]) -> CheckedSettings:
     for name, value in settings.items():
         if fault := find_fault(name, value):
             raise InvalidInputError(fault)
-    if all(name in settings for name in _RATES):
+    if all(name in settings for name in RATES):
         _check_rates(settings, "")
     return CheckedSettings(settings)
 
 
+def excludes(least: int, most: int) -> bool:
+    """Tell whether a minimum rate is above the maximum; a maximum of 0 is none."""
+    return 0 < most < least
+
+
 def _check_rates(settings: Settings, whose: str) -> None:
-    """Refuse a minimum rate above the maximum; a maximum of 0 is none."""
-    least, most = (int(settings[name]) for name in _RATES)
-    if 0 < most < least:
+    """Refuse a minimum rate above the maximum."""
+    least, most = (int(settings[name]) for name in RATES)
+    if excludes(least, most):
         raise InvalidInputError(
             f"the minimum rate{whose} would be {least} Mbit/s, above the maximum of {most}:"
             " set both (--tx-min and --tx-max, or tx_rate_min and tx_rate_max), or a maximum of 0 for none"
@@ -91,7 +97,7 @@ def change_settings(
 
 def _names(settings: Settings) -> list[str]:
     """Return which settings are looked at: the two rates are checked against each other, also where one stays."""
-    rates = _RATES if any(name in settings for name in _RATES) else ()
+    rates = RATES if any(name in settings for name in RATES) else ()
     return [name for name in SETTINGS if name in settings or name in rates]
 
 
@@ -115,7 +121,7 @@ def plan_settings(
     if config is None:
         transaction.create(("node.sriov.vf", vf.node, "sriov_vf.config", vf.phy))
     znodes = dict(zip(_names(settings), more, strict=True))
-    if stored := {name: parse_int(text_of(znodes[name])) or 0 for name in _RATES if name in znodes}:
+    if stored := {name: parse_int(text_of(znodes[name])) or 0 for name in RATES if name in znodes}:
         _check_rates({**stored, **settings}, f" of VF {vf.phy} on node {vf.node}")
     return _plan_one(transaction, vf, settings, znodes)
 
@@ -126,7 +132,9 @@ def _plan_one(
     changed = []
     for name, znode in found.items():
         key = ("node.sriov.vf", vf.node, f"sriov_vf.config.{name}", vf.phy)
-        if name in settings and transaction.ensure(key, znode, str(settings[name])):
+        # Another spelling of a value stays.
+        stays = znode is not None and parse_setting(name, znode.text) == settings.get(name)
+        if name in settings and not stays and transaction.ensure(key, znode, str(settings[name])):
             changed.append(Setting(vf, name, znode.text if znode else None, str(settings[name])))
         else:
             # It stays, but what is written beside it was decided on it.

@@ -13,6 +13,8 @@ from pvc_cli.zk import ZKHandler, Znode
 
 METHODS = ("none", "live", "shutdown")
 NODE_SELECTORS = (*SELECTORS, "none")
+MOST_MS = 2**31 - 1
+"""The longest downtime of a migration."""
 NOT_LIVE = "a VM with a passed-through device cannot migrate live"
 KEYS: Mapping[str, str] = {
     "node_limit": "domain.meta.node_limit",

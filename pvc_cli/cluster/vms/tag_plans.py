@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pvc_cli.cluster.values import parse_bool
+from pvc_cli.cluster.values import parse_bool, parse_flag
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.tagging import Outcome, Plan, Status, TagType, VmChange, check_tag_name
 from pvc_cli.cluster.vms.tags import CONTAINER
@@ -140,7 +140,9 @@ def _add(transaction: Transaction, state: _State, kind: TagType, protected: bool
         if not container:
             transaction.create((CONTAINER, state.vm.uuid))
             container = True
-        if ensure_tag(transaction, state.vm, name, found, kind, protected):
+        # What an existing tag lacks is completed.
+        protection = protected if found[2] else bool(protected)
+        if ensure_tag(transaction, state.vm, name, found, kind, protection):
             changes = changes_of(transaction.ops[before:])
             outcomes.append(Outcome(state.vm, name, "changed", "updated" if found[0] else "added", changes))
         else:
@@ -166,21 +168,22 @@ def ensure_tag(
     """Give a VM a tag: write only what differs, guarded by what was read.
 
     :param found: the tag's own znode, its type, its protection.
-    :param kind: None leaves an existing tag's type as it is; so does *protected* with its protection.
+    :param kind: None leaves an existing tag's type as it is, even missing; so does *protected* with its protection.
     :returns: whether that takes a change.
     """
     own, old_type, old_protected = found
     key = (CONTAINER, vm.uuid)
-    wanted = str(bool(protected))
-    if old_protected and protected in (None, parse_bool(old_protected.text)):
-        wanted = old_protected.text
-    wanted_type = kind or (old_type.text if old_type else "user")
-    values = {"tag": (own, name), "tag.type": (old_type, wanted_type), "tag.protected": (old_protected, wanted)}
+    stays = own and (protected is None or (old_protected and protected == parse_flag(old_protected.text)))
+    values = {
+        "tag": (own, name),
+        "tag.type": (old_type, kind or (None if own else "user")),
+        "tag.protected": (old_protected, None if stays else str(bool(protected))),
+    }
     before = len(transaction.ops)
     steady = [
         (part, znode)
         for part, (znode, value) in values.items()
-        if not transaction.ensure((*key, part, name), znode, value)
+        if value is None or not transaction.ensure((*key, part, name), znode, value)
     ]
     if len(transaction.ops) == before:
         return False

@@ -1,6 +1,13 @@
 import click
 
-from pvc_cli.cluster.vms.metadata import METHODS, NODE_SELECTORS, MetadataChange, check_metadata, plan_metadata
+from pvc_cli.cluster.vms.metadata import (
+    METHODS,
+    MOST_MS,
+    NODE_SELECTORS,
+    MetadataChange,
+    check_metadata,
+    plan_metadata,
+)
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Context,
@@ -33,7 +40,7 @@ def _nodes(_context: click.Context, _parameter: click.Parameter, given: str | No
     click.option("--autostart/--no-autostart", "node_autostart", default=None, help="Start it when its node starts."),
     click.option("--method", "migration_method", type=click.Choice(METHODS), help="How it is migrated."),
     click.option(
-        "--max-downtime", "migration_max_downtime", type=Number(min=0), metavar="MS",
+        "--max-downtime", "migration_max_downtime", type=Number(min=0, max=MOST_MS), metavar="MS",
         help="Longest downtime of a live migration.",
     ),
     click.option("--profile", metavar="PROFILE", help="The provisioner's profile."),

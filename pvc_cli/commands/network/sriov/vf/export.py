@@ -1,7 +1,7 @@
 import click
 
 from pvc_cli.cluster.desired.export import export_document
-from pvc_cli.cluster.sriov.model import list_refs, read_vfs
+from pvc_cli.cluster.sriov.model import list_refs
 from pvc_cli.cluster.sriov.names import find_vfs_of, names_on, split_pair
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, file_output_option, pass_context
@@ -29,5 +29,5 @@ def command(context: Context, node: str | None, name: str | None) -> None:
     words = names_on(node, context.names([name])) if node and name else []
     with connect(context) as handler:
         vfs = find_vfs_of(handler, node, words) if node and words else list_refs(handler, node)
-        document = export_document(handler, None, read_vfs(handler, vfs), context.output.warning)
+        document = export_document(handler, None, vfs, context.output.warning)
     show_state(context.output, document)
