@@ -431,6 +431,12 @@ LINES = [
         "Error: node pvchv1 has no VF 'ens1f0': did you mean 'ens1f0v0'?",
         "  vf: ens1f1v1",
     ),
+    # 13. A slip was taken for something that changes, or lists, the wrong thing or nothing.
+    (
+        "vm list --mac garbage",
+        "No VM matches.",
+        "Error: invalid MAC address 'garbage': give one like 52:54:00:12:34:56",
+    ),
 ]
 
 

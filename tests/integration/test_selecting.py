@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 
 import click
 import pytest
@@ -92,6 +93,28 @@ def test_a_tag_that_could_be_a_list_of_tags_is_neither_without_a_word(on_tree: P
     assert tree.dump() == before
     assert on_tree("vm", "list", "-g", "blue?green", "-o", "name").out == "db-01\n"
     assert on_tree("vm", "list", "-g", "[b]lue,green", "-o", "name").out == "web-02\n"
+
+
+def test_a_mac_address_is_compared_by_its_value(on_tree: Pvc, tree: Tree) -> None:
+    mac = json.loads(on_tree("vm", "info", "web-01", "-o", "json").out)["networks"][0]["mac"]
+    digits = mac.replace(":", "")
+    for spelling in (
+        mac.upper(),
+        mac.replace(":", "-"),
+        digits,
+        f"{digits[:4]}.{digits[4:8]}.{digits[8:].upper()}",
+    ):
+        assert on_tree("vm", "list", "--mac", spelling, "-o", "name").out == "web-01\n"
+    before = tree.dump()
+    for garbage in ("garbage", "", mac[:-1], mac.replace(":", "-", 1), f"{mac}:00"):
+        for words in ("vm list", "vm stop -y", "vm tag add blue"):
+            result = on_tree(*words.split(), "--mac", garbage)
+            assert (result.code, result.out, result.err) == (
+                2,
+                "",
+                f"Error: invalid MAC address '{garbage}': give one like 52:54:00:12:34:56\n",
+            )
+    assert tree.dump() == before
 
 
 @pytest.mark.parametrize("amount", ["16B", "16iB", "16 iB", "1.5G", "-1", ""])

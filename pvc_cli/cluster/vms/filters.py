@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pvc_cli.cluster.vms.hardware import Hardware
+
+_MAC = re.compile(
+    r"[0-9a-f]{2}(?:(:|-)[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}|[0-9a-f]{10})|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}", re.IGNORECASE
+)
 
 
 class Filters(NamedTuple):
@@ -28,6 +33,7 @@ class Filters(NamedTuple):
     networks: tuple[str, ...] = ()
     """VNIs or descriptions of networks, or what a VM's document has in place of a VNI: ``hostdev:ens1f0v0``."""
     mac: str | None = None
+    """In any spelling of :func:`is_mac`."""
     disk: str | None = None
     """A glob pattern of a volume ``POOL/VOLUME``, or of a file."""
     min_memory: int | None = None
@@ -48,6 +54,16 @@ class Filters(NamedTuple):
     def needs_xml(self) -> bool:
         """Whether one of them looks into the XML."""
         return self._replace(negate=False) != Filters(*self[:6])
+
+
+def is_mac(text: str) -> bool:
+    """Tell whether *text* is a MAC address: ``52:54:00:12:34:56``, ``52-54-…``, ``5254.0012.3456`` or bare digits."""
+    return bool(_MAC.fullmatch(text))
+
+
+def _mac_digits(mac: str) -> str:
+    """Return the digits of a MAC address, by which two spellings of it are equal."""
+    return re.sub(r"[:.-]", "", mac).lower()
 
 
 def match_value(value: str, wanted: Sequence[str]) -> bool:
@@ -95,7 +111,7 @@ def _results(found: Hardware, wanted: Filters) -> Iterator[bool]:
     for vni in wanted.networks:
         yield any(str(nic.vni) == vni for nic in found.networks)
     if wanted.mac is not None:
-        yield any((nic.mac or "").lower() == wanted.mac.lower() for nic in found.networks)
+        yield any(_mac_digits(nic.mac or "") == _mac_digits(wanted.mac) for nic in found.networks)
     if wanted.disk is not None:
         yield any(fnmatchcase(disk.name or "", wanted.disk) for disk in found.disks)
     for amount, least, most in (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
 
-from pvc_cli.cluster.vms.filters import Filters
+from pvc_cli.cluster.vms.filters import Filters, is_mac
 from pvc_cli.cluster.vms.query import OnUnreadable, VmRef, find, list_vms, narrow
 from pvc_cli.cluster.vms.selection import check_exclusions, explain_no_match
 from pvc_cli.commands._common import complete
@@ -52,6 +52,13 @@ def _names(context: click.Context, _parameter: click.Parameter, given: Sequence[
     return tuple(context.obj.names(given)) if given else ()
 
 
+def _mac(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    """Refuse what is not a MAC address: it would match no VM, as an unused address does."""
+    if given is not None and not is_mac(given):
+        raise InvalidInputError(f"invalid MAC address {quoted(given)}: give one like 52:54:00:12:34:56")
+    return given
+
+
 _NEGATE = click.option("-n", "--negate", is_flag=True, help="Invert each filter but --name.")
 _NAME = click.option(
     "--name", "names", multiple=True, metavar="VM", shell_complete=complete.vms, callback=_names,
@@ -75,7 +82,7 @@ _OTHERS = (
         "--network", "networks", multiple=True, metavar="NETWORK", shell_complete=complete.networks,
         help="Only VMs in this network, by VNI or name, or with a device: hostdev:ens1f0v0.",
     ),
-    click.option("--mac", metavar="MAC", help="Only the VM that has an interface with this address."),
+    click.option("--mac", metavar="MAC", callback=_mac, help="Only the VM that has an interface with this address."),
     click.option("--disk", metavar="PATTERN", help="Only VMs with this disk: POOL/VOLUME, or a pattern in quotes."),
     *(
         click.option(f"--{end}-{kind}", type=of, metavar=unit, help=f"Only VMs with at {word} {what}.")
