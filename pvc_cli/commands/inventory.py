@@ -18,7 +18,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     pattern_argument,
 )
-from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS, check_negate, warn_of_broken_xml
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.zk import ZKHandler
@@ -44,6 +44,7 @@ def command(context: Context, filters: Filters, everything: bool, host: str | No
     """
     if sum((everything, host is not None, port is not None)) != 1:
         raise click.UsageError("expected one of --list, --host VM and --prometheus PORT")
+    check_negate(filters)
     context.output.style = "json"
     with connect_to_list(context) as handler:
         document = _of_host(handler, host) if host is not None else _of_many(context, handler, filters, port)

@@ -437,6 +437,21 @@ LINES = [
         "No VM matches.",
         "Error: invalid MAC address 'garbage': give one like 52:54:00:12:34:56",
     ),
+    *(
+        (
+            f"{command}{words} -n",
+            None,
+            "Error: -n inverts filters such as -s STATE and -g TAG: give one, or drop -n:"
+            f" see 'pvc {command} --help'",
+        )
+        for command, words in (("vm list", ""), ("vm list", " web-01"), ("inventory", " --list"))
+    ),
+    (
+        "vm list web-01 web-02",
+        "Error: Got unexpected extra argument (web-02): see 'pvc vm list --help'",
+        "Error: expected one PATTERN, got 2: use --name web-01,web-02: see 'pvc vm list --help'",
+    ),
+    ("vm list --name 'web-*' x", "Error: no VM matches 'web-*': see 'pvc vm list'", "No VM matches."),
 ]
 
 

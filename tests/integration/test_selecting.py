@@ -117,6 +117,14 @@ def test_a_mac_address_is_compared_by_its_value(on_tree: Pvc, tree: Tree) -> Non
     assert tree.dump() == before
 
 
+def test_names_are_judged_before_the_pattern(on_tree: Pvc) -> None:
+    result = on_tree("vm", "list", "--name", "web-*", "1$", "-o", "name")
+    assert (result.code, result.out) == (0, "web-01\n")
+    assert on_tree("vm", "list", "--name", "wbe-01", "1$").err == (
+        "Error: there is no VM 'wbe-01': did you mean 'web-01'?\n"
+    )
+
+
 @pytest.mark.parametrize("amount", ["16B", "16iB", "16 iB", "1.5G", "-1", ""])
 def test_an_amount_of_memory_is_in_units_that_there_are(on_tree: Pvc, amount: str) -> None:
     assert "is not an amount of memory: give MiB, or 16G" in on_tree("vm", "list", f"--min-memory={amount}").err

@@ -134,7 +134,7 @@ def narrow(
     :raises NotFoundError: if there is no such node, or if a name matches none of *vms*.
     :raises RefusedError: if a list of tags with commas is one tag of theirs, too.
     """
-    vms = _by_names(_by_pattern(vms, filters.pattern), filters.names)
+    vms = _by_pattern(_by_names(vms, filters.names), filters.pattern)
     if filters.networks:
         filters = filters._replace(networks=network_words(handler, filters.networks))
     if filters.nodes:

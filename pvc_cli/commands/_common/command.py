@@ -127,9 +127,19 @@ def _output(command: Command, formats: list[str], text: str) -> Command:
     )(command)
 
 
-def _check_pattern(context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
-    """Refuse an invalid regular expression, and point out one that looks like a shell pattern."""
+def _check_pattern(context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> str | None:
+    """Refuse several patterns and an invalid one, and point out one that looks like a shell pattern."""
     named = any(parameter.name == "names" for parameter in context.command.params)
+    if len(words) > 1:
+        raise click.UsageError(
+            f"expected one PATTERN, got {len(words)}: "
+            + (
+                f"use --name {shlex.quote(','.join(words))}"
+                if named
+                else f"give one like {shlex.quote('|'.join(words))}"
+            )
+        )
+    given = words[0] if words else None
     instead = f"; --name {shlex.quote(given or '')} takes it as a shell pattern" if named else ""
     try:
         check_pattern(given or "")
@@ -142,7 +152,8 @@ def _check_pattern(context: click.Context, _parameter: click.Parameter, given: s
     return given
 
 
-pattern_argument = click.argument("pattern", required=False, callback=_check_pattern)
+pattern_argument = click.argument("pattern", metavar="[PATTERN]", nargs=-1, callback=_check_pattern)
+"""One PATTERN at most; several are taken so that the error can say what to type instead."""
 
 
 def _note_change(context: click.Context, _parameter: click.Parameter, dry_run: bool) -> bool:

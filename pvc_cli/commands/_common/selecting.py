@@ -98,6 +98,15 @@ FILTER_OPTIONS = (_NAME, _node_option("-t", "--target"), *_OTHERS, _NEGATE)
 """The options that select VMs, for a record :class:`Filters`."""
 
 
+def check_negate(filters: Filters) -> None:
+    """Check that -n has a filter to invert: who gives names or a pattern and -n may mean all others.
+
+    :raises click.UsageError: if it has none.
+    """
+    if filters.negate and filters._replace(negate=False, names=(), pattern=None) == Filters():
+        raise click.UsageError("-n inverts filters such as -s STATE and -g TAG: give one, or drop -n")
+
+
 class Selection(NamedTuple):
     """On which VMs to work: the words, or what the options select."""
 
@@ -131,9 +140,7 @@ def selection_options(
             yes: bool = False,
             **given: object,
         ) -> object:
-            if filters.negate and filters._replace(negate=False, names=()) == Filters():
-                # Who gives names and -n may mean all others.
-                raise click.UsageError("-n inverts filters such as -s STATE and -g TAG: give one, or drop -n")
+            check_negate(filters)
             return command(*args, selection=Selection(words, everything, filters, yes), **given)
 
         decorated = options_into(Filters, "filters", _NAME, _node_option(*node), *_OTHERS, _NEGATE)(

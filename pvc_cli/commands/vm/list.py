@@ -23,7 +23,7 @@ from pvc_cli.commands._common.command import (
 )
 from pvc_cli.commands._common.counting import Count, value_cell
 from pvc_cli.commands._common.listing import list_options, show_counts, show_records
-from pvc_cli.commands._common.selecting import FILTER_OPTIONS, warn_of_broken_xml
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS, check_negate, warn_of_broken_xml
 from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, node_cell
@@ -71,6 +71,7 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
       pvc vm list --count-by tag
       pvc vm list -o csv > vms.csv
     """
+    check_negate(filters)
     layout = context.output.layout
     trait = _BY_KEY.get(layout.count_by)
     names = context.names(["-"]) if filters.pattern == "-" else []
