@@ -452,6 +452,17 @@ LINES = [
         "Error: expected one PATTERN, got 2: use --name web-01,web-02: see 'pvc vm list --help'",
     ),
     ("vm list --name 'web-*' x", "Error: no VM matches 'web-*': see 'pvc vm list'", "No VM matches."),
+    (
+        "vm tag remove --all prodution --dry-run",
+        "Dry run: 0 changed, 20 unchanged, 0 refused.",
+        "Error: no VM has a tag 'prodution': did you mean 'production'?",
+    ),
+    ("vm tag remove --all qqqqqq --dry-run", None, "No VM has a tag 'qqqqqq'."),
+    (
+        "vm tag rename frontend ci --dry-run",
+        None,
+        "Warning: 2 VMs have 'ci' already: afterwards nothing but 'pvc undo' tells them apart",
+    ),
 ]
 
 

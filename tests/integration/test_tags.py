@@ -340,6 +340,34 @@ def test_of_several_vms_those_without_the_tag_stay_as_they_are(on_tree: Pvc, wor
     assert on_tree("vm", "tag", "remove", "web-01", "nope", "--if-exists").code == 0
 
 
+def test_a_misspelt_tag_is_not_taken_for_one_that_is_gone(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    for words in ("--all prodution", "web-* prodution", "web-01,web-02 nope prodution"):
+        result = on_tree("vm", "tag", "remove", *words.split())
+        assert (result.code, result.out) == (2, "")
+        assert result.err.endswith("Error: no VM has a tag 'prodution': did you mean 'production'?\n")
+        assert on_tree("vm", "tag", "remove", *words.split(), "--if-exists").code == 0
+    assert tree.dump() == before
+    # A tag of other VMs is not a misspelling, and beside one that was removed none is looked for.
+    result = on_tree("vm", "tag", "remove", "web-*", "stateful")
+    assert (result.code, "No VM has" in result.err) == (0, False)
+    assert on_tree("vm", "tag", "remove", "web-01,web-02", "production", "prodution").code == 0
+
+
+def test_a_tag_that_nothing_has_is_said(on_tree: Pvc) -> None:
+    assert on_tree("vm", "tag", "remove", "--all", "qqqqqq", "--yes").err.startswith("No VM has a tag 'qqqqqq'.\n")
+    assert "No VM has" not in on_tree("vm", "tag", "remove", "--all", "qqqqqq", "--yes", "--if-exists").err
+
+
+def test_a_rename_into_a_tag_that_others_have_says_that_they_become_one(on_tree: Pvc, tree: Tree) -> None:
+    warning = "Warning: 1 VM has 'blue' already: afterwards nothing but 'pvc undo' tells them apart\n"
+    on_tree("vm", "tag", "add", "db-01", "blue")
+    assert on_tree("vm", "tag", "rename", "frontend", "blue", "--dry-run").err.startswith(warning)
+    assert on_tree("vm", "tag", "rename", "frontend", "blue").err.startswith(warning)
+    assert of_tag(tree, "web-01", "blue")
+    assert "Warning" not in on_tree("vm", "tag", "rename", "blue", "red").err
+
+
 def test_a_selection_that_finds_nothing_changes_nothing(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     result = on_tree("vm", "tag", "add", "-s", "migrate", "t")

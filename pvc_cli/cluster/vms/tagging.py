@@ -6,8 +6,8 @@ from typing import Literal
 
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.vms.query import VmRef, list_vms
-from pvc_cli.cluster.vms.tags import CONTAINER, SEE_TAGS
-from pvc_cli.errors import InvalidInputError, NotFoundError, PvcError, hint, quoted
+from pvc_cli.cluster.vms.tags import CONTAINER
+from pvc_cli.errors import InvalidInputError, PvcError, quoted
 from pvc_cli.zk import Change, Transaction, ZKHandler
 from pvc_cli.zk.execute import Failure
 from pvc_cli.zk.names import check_item
@@ -94,19 +94,18 @@ def require_tags(handler: ZKHandler) -> None:
     handler.schema.require(CONTAINER, "tags need")
 
 
-def vms_with_tag(handler: ZKHandler, name: str) -> list[VmRef]:
-    """Return the VMs that have the tag *name*, in three batches.
+def vms_by_tag(handler: ZKHandler) -> dict[str, list[VmRef]]:
+    """Return the VMs that have each tag of the cluster, in three batches.
 
-    :raises NotFoundError: if none has it.
     :raises SchemaError: if the cluster's schema has no tags.
     """
     require_tags(handler)
     vms = list_vms(handler)
-    found = handler.children_many((CONTAINER, vm.uuid) for vm in vms)
-    if having := [vm for vm, tags in zip(vms, found, strict=True) if name in (tags or ())]:
-        return having
-    known = {tag for tags in found for tag in tags or ()}
-    raise NotFoundError(f"no VM has a tag {quoted(name)}: {hint(name, known, SEE_TAGS)}")
+    having: dict[str, list[VmRef]] = {}
+    for vm, tags in zip(vms, handler.children_many((CONTAINER, vm.uuid) for vm in vms), strict=True):
+        for tag in tags or ():
+            having.setdefault(tag, []).append(vm)
+    return having
 
 
 def change_tags(

@@ -1,10 +1,17 @@
+from collections.abc import Sequence
+
 import click
 
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.cluster.vms.tag_plans import plan_remove
+from pvc_cli.cluster.vms.tagging import Result
+from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
 from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_words, tag_options
+from pvc_cli.errors import InvalidInputError, hint, quoted
+from pvc_cli.output.writer import Output
+from pvc_cli.zk import ZKHandler
 
 
 @click.command("remove")
@@ -36,4 +43,23 @@ def command(
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
         confirm_many(chosen, selection, dry_run=dry_run)
-        return carry_out(context, handler, chosen, plan, dry_run=dry_run)
+
+        def check(result: Result) -> None:
+            # Only what changed nothing may be a typo, and only then are all tags read.
+            if not if_exists and result.outcomes and all(one.status == "unchanged" for one in result.outcomes):
+                _check_tags(context.output, handler, tags)
+
+        return carry_out(context, handler, chosen, plan, dry_run=dry_run, check=check)
+
+
+def _check_tags(output: Output, handler: ZKHandler, wanted: Sequence[str]) -> None:
+    """Say which tags of *wanted* no VM of the cluster has.
+
+    :raises InvalidInputError: if one of them resembles another tag.
+    """
+    known = [tag.name for tag in count_tags(handler)]
+    for tag in wanted:
+        if tag not in known:
+            if advice := hint(tag, known, ""):
+                raise InvalidInputError(f"no VM has a tag {quoted(tag)}: {advice}")
+            output.message(f"No VM has a tag {quoted(tag)}.")
