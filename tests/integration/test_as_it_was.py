@@ -433,6 +433,31 @@ LINES = [
     ),
     # 13. A slip was taken for something that changes, or lists, the wrong thing or nothing.
     (
+        "vm tag remove --all prodution --dry-run",
+        "Dry run: 0 changed, 20 unchanged, 0 refused.",
+        "Error: no VM has a tag 'prodution': did you mean 'production'?",
+    ),
+    ("vm tag remove --all qqqqqq --dry-run", None, "No VM has a tag 'qqqqqq'."),
+    (
+        "vm tag rename frontend ci --dry-run",
+        None,
+        "Warning: 2 VMs have 'ci' already: afterwards nothing but 'pvc undo' tells them apart",
+    ),
+    *(
+        (
+            f"vm tag add web-01 web-02{tags} --dry-run",
+            "web-01: tag 'web-02' would be added.",
+            "Error: 'web-02' is a VM: give several VMs as web-01,web-02, or use --force-name if it is a tag, too",
+        )
+        for tags in ("", " red")
+    ),
+    (
+        f"vm tag add {WEB_01} red web-02 --dry-run",
+        None,
+        f"Error: 'web-02' is a VM: give several VMs as {WEB_01},web-02, or use --force-name if it is a tag, too",
+    ),
+    ("vm tag add web-01 web-02 --force-name --dry-run", None, "would change web-01: + tag web-02"),
+    (
         "vm list --mac garbage",
         "No VM matches.",
         "Error: invalid MAC address 'garbage': give one like 52:54:00:12:34:56",
@@ -452,17 +477,6 @@ LINES = [
         "Error: expected one PATTERN, got 2: use --name web-01,web-02: see 'pvc vm list --help'",
     ),
     ("vm list --name 'web-*' x", "Error: no VM matches 'web-*': see 'pvc vm list'", "No VM matches."),
-    (
-        "vm tag remove --all prodution --dry-run",
-        "Dry run: 0 changed, 20 unchanged, 0 refused.",
-        "Error: no VM has a tag 'prodution': did you mean 'production'?",
-    ),
-    ("vm tag remove --all qqqqqq --dry-run", None, "No VM has a tag 'qqqqqq'."),
-    (
-        "vm tag rename frontend ci --dry-run",
-        None,
-        "Warning: 2 VMs have 'ci' already: afterwards nothing but 'pvc undo' tells them apart",
-    ),
 ]
 
 

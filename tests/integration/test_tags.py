@@ -368,6 +368,20 @@ def test_a_rename_into_a_tag_that_others_have_says_that_they_become_one(on_tree:
     assert "Warning" not in on_tree("vm", "tag", "rename", "blue", "red").err
 
 
+def test_a_vm_among_the_tags_is_not_taken_for_one(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    for words in ("web-01 web-02 red", "web-01 red web-02", "web-* web-02", f"{tree.uuid('web-01')} red web-02"):
+        vm = words.split()[0]
+        result = on_tree("vm", "tag", "add", *words.split())
+        assert (result.code, result.err) == (
+            2,
+            f"Error: 'web-02' is a VM: give several VMs as {vm},web-02, or use --force-name if it is a tag, too\n",
+        )
+    assert tree.dump() == before
+    assert on_tree("vm", "tag", "add", "web-01", "web-02", "red", "--force-name").code == 0
+    assert of_tag(tree, "web-01", "web-02")
+
+
 def test_a_selection_that_finds_nothing_changes_nothing(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     result = on_tree("vm", "tag", "add", "-s", "migrate", "t")

@@ -9,7 +9,7 @@ from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.patterns import check_pattern, glob_instead, is_glob
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.filters import Filters, match_hardware, match_tags, match_value
-from pvc_cli.errors import NotFoundError, RefusedError, hint, quoted
+from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -65,17 +65,20 @@ def is_one(*words: str) -> bool:
     return len(words) == 1 and words[0] != "-" and "," not in words[0] and not is_glob(words[0])
 
 
-def find(handler: ZKHandler, wanted: Sequence[str]) -> list[VmRef]:
+def find(handler: ZKHandler, wanted: Sequence[str], new_tags: Sequence[str] = ()) -> list[VmRef]:
     """Return the VMs that match *wanted*, each once: names, UUIDs in any case, or glob patterns.
 
+    :param new_tags: what follows them on a command line; one alone is not looked for among the names of the VMs where
+        *wanted* are UUIDs, so that this costs nothing.
     :raises NotFoundError: if one matches no VM.
     :raises RefusedError: if a name belongs to several VMs.
+    :raises InvalidInputError: if one of *new_tags* is the name of a VM.
     """
-    meant = finder(handler, wanted)
+    meant = finder(handler, wanted, new_tags)
     return list(dict.fromkeys(vm for name in wanted for vm in meant(name)))
 
 
-def finder(handler: ZKHandler, wanted: Sequence[str]) -> Callable[[str], list[VmRef]]:
+def finder(handler: ZKHandler, wanted: Sequence[str], new_tags: Sequence[str] = ()) -> Callable[[str], list[VmRef]]:
     """Read what tells which VMs *wanted* mean, in at most three batches; return what gives those of one of them.
 
     That raises what :func:`find` does.
@@ -85,9 +88,15 @@ def finder(handler: ZKHandler, wanted: Sequence[str]) -> Callable[[str], list[Vm
     found = {uuid: VmRef(uuid, name) for uuid, name in zip(uuids, names, strict=True) if name is not None}
     # A UUID that no VM has may still be a VM's name.
     everybody: dict[str, list[str]] = {}
-    if any(name.lower() not in found for name in wanted):
+    if len(new_tags) > 1 or any(name.lower() not in found for name in wanted):
         for uuid, name in _names(handler):
             everybody.setdefault(name, []).append(uuid)
+    for tag in new_tags:
+        if tag in everybody:
+            raise InvalidInputError(
+                f"{quoted(tag)} is a VM: give several VMs as {wanted[0]},{tag}, or use --force-name if it is a tag,"
+                " too"
+            )
     return lambda name: [found[name.lower()]] if name.lower() in found else _meant(name, everybody)
 
 

@@ -175,16 +175,19 @@ def chosen_vms(
     selection: Selection,
     *,
     tag: str | None = None,
+    new_tags: Sequence[str] = (),
     purpose: str = "change",
 ) -> list[VmRef]:
     """Return the VMs called *names*, or without names those that the options select.
 
     :param tag: the first argument, if options select the VMs and so it is taken for a tag.
+    :param new_tags: the tags that *names* get.
     :param purpose: what is done with them, a verb.
-    :raises InvalidInputError: if options select none because a word is misspelt, or if *tag* is the name of a VM.
+    :raises InvalidInputError: if options select none because a word is misspelt, or if *tag* or one of *new_tags* is
+        the name of a VM.
     """
     if names:
-        return find(handler, names)
+        return find(handler, names, new_tags)
     everybody = list_vms(handler)
     if tag and any(tag.casefold() in (vm.name.casefold(), vm.uuid) for vm in everybody):
         raise InvalidInputError(

@@ -52,6 +52,13 @@ def command(
         )
     plan = plan_add(tags, kind=kind, protected=protected, force=force, any_name=force_name)
     with connect(context) as handler:
-        chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
+        chosen = chosen_vms(
+            context.output,
+            handler,
+            vms,
+            selection,
+            tag=None if force_name else tags[0],
+            new_tags=() if force_name else tags,
+        )
         confirm_many(chosen, selection, dry_run=dry_run)
         return carry_out(context, handler, chosen, plan, dry_run=dry_run)
