@@ -19,25 +19,24 @@ _CONTENDER = re.compile(r"[0-9a-f]{32}__r?lock__\d{10}")
 
 
 @lru_cache(maxsize=65536)
-def check_item(name: str) -> str:
+def check_item(name: str, what: str = "znode name") -> str:
     """Return *name* if it is a valid name of one znode.
 
+    :param what: what the name is to whoever gave it, for the error.
     :raises InvalidItemError: if it is not text, empty, ``.`` or ``..``, or contains a slash or a character that
         ZooKeeper refuses.
     """
     if not isinstance(name, str):
-        raise InvalidItemError(f"{quoted(name)} is not a valid znode name: it is not text")
+        raise InvalidItemError(f"{quoted(name)} is not a valid {what}: it is not text")
     if not name:
-        raise InvalidItemError("an empty string is not a valid znode name")
+        raise InvalidItemError(f"an empty string is not a valid {what}")
     if name in (".", ".."):
-        raise InvalidItemError(f"{quoted(name)} is not a valid znode name: it addresses another znode")
+        raise InvalidItemError(f"{quoted(name)} is not a valid {what}: it addresses another part of the tree")
     if "/" in name:
-        raise InvalidItemError(f"{quoted(name)} is not a valid znode name: it contains a slash")
+        raise InvalidItemError(f"{quoted(name)} is not a valid {what}: it contains a slash")
     # Printable ASCII is nearly all there is, and compiling the pattern takes longer than a small command's reads.
     if not (name.isascii() and name.isprintable()) and (refused := re.search(_REFUSED, name)):
-        raise InvalidItemError(
-            f"{quoted(name)} is not a valid znode name: ZooKeeper refuses {quoted(refused.group())}"
-        )
+        raise InvalidItemError(f"{quoted(name)} is not a valid {what}: ZooKeeper refuses {quoted(refused.group())}")
     return name
 
 

@@ -188,7 +188,11 @@ def test_a_vm_is_not_taken_for_a_tag(on_tree: Pvc, tree: Tree) -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\x00"])
 def test_what_cannot_be_a_znode_is_not_removed_either(on_tree: Pvc, tree: Tree, name: str) -> None:
     before = tree.dump()
-    assert on_tree("vm", "tag", "remove", "web-01", name, "--force", "--if-exists").code == 2
+    for words in (("remove", "web-01", name, "--if-exists"), ("rename", name, "new")):
+        result = on_tree("vm", "tag", *words, "--force")
+        assert (result.code, result.out) == (2, "")
+        assert " is not a valid tag" in result.err
+        assert "znode" not in result.err
     assert tree.dump() == before
 
 

@@ -289,3 +289,7 @@ def test_a_vf_without_a_history_says_so_and_one_that_never_was_is_refused(on_tre
     assert on_tree("sriov", "vf", "history", "nope", "ens1f0v2").err.startswith("Error: there is no node 'nope'")
     assert on_tree("sriov", "vf", "history", "pvchv3", "eth7").err.startswith("Error: node pvchv3 has no VF 'eth7'")
     assert on_tree("sriov", "vf", "history", "pvchv3", "ens*").code == 2
+    for name in ("", ".."):
+        assert on_tree("sriov", "vf", "history", "pvchv1", name).err == (
+            f"Error: node pvchv1 has no VF '{name}': see 'pvc sriov vf list pvchv1'\n"
+        )

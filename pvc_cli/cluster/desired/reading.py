@@ -63,7 +63,7 @@ def _add_tag(node: Node, said: dict[Part, tuple[object, Place]]) -> None:
     found = node.entries(("name", "type", "protected"), required=("name",)) if detailed else {"name": node}
     name = found["name"].text("the name of a tag, or a mapping with name, type and protected")
     try:
-        check_item(name)
+        check_item(name, "tag")
     except InvalidItemError as error:
         raise found["name"].fault(str(error)) from None
     if Part("tag", name) in said:

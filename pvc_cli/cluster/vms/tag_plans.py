@@ -48,7 +48,7 @@ def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = 
     :param if_exists: skip a VM that does not have the tag, instead of refusing it.
     :raises InvalidItemError: if a name cannot be a znode's.
     """
-    wanted = list(dict.fromkeys(map(check_item, names)))
+    wanted = list(dict.fromkeys(check_item(name, "tag") for name in names))
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
         exist = handler.exists_many(("domain", vm.uuid) for vm in vms)
@@ -71,7 +71,7 @@ def plan_rename(old: str, new: str, *, force: bool = False, any_name: bool = Fal
     :param force: rename a protected or a `system` tag as well, and drop *old* where a VM has both.
     :raises InvalidInputError: if *new* cannot be a tag's name, or is *old*.
     """
-    check_item(old)
+    check_item(old, "tag")
     if check_tag_name(new, any_name=any_name) == old:
         raise InvalidInputError(f"the tag is called {quoted(old)} already: give another name")
 

@@ -79,7 +79,7 @@ def check_tag_name(name: str, *, any_name: bool = False) -> str:
             raise _not_plain(name, f"a shell or a filter could misread {quoted(character)}")
     if name.startswith("-") and not any_name:
         raise _not_plain(name, "it looks like an option")
-    return check_item(name)
+    return check_item(name, "tag")
 
 
 def _not_plain(name: str, why: str) -> InvalidInputError:

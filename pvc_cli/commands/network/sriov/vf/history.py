@@ -20,7 +20,7 @@ from pvc_cli.commands.network.sriov.vf._shared import one_name, vf_words, vfs_ar
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.entry_file import Wanted
 from pvc_cli.connections.history import Entry
-from pvc_cli.errors import PvcError
+from pvc_cli.errors import InvalidItemError, PvcError
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
 
@@ -56,7 +56,11 @@ def command(context: Context, words: tuple[str, ...]) -> None:
     vf = VfRef(wanted.node, name) if wanted.node is not None else VfRef(*split_pair(name))
     with connect(context) as handler:
         require_node(handler, vf.node)
-        events = [*_reported(handler, vf), *_made(context.output, handler, vf)]
+        try:
+            events = [*_reported(handler, vf), *_made(context.output, handler, vf)]
+        except InvalidItemError:
+            # No VF ever had such a name.
+            events = []
         if not events:
             find_vfs(handler, vf.node, [vf.phy])
     show_records(
