@@ -67,6 +67,8 @@ def node_document(node: Node, details: NodeDetails, *, secrets: bool = False) ->
         "interfaces": details.interfaces,
         "ipmi": {"hostname": node.ipmi_hostname, "username": node.ipmi_username, **password},
         "schema": {"active": node.active_schema, "latest": node.latest_schema},
+        "stale": node.is_stale,
+        "fencing": node.fencing,
     }
 
 
@@ -128,6 +130,7 @@ def status_document(status: ClusterStatus) -> Document:
         "node_health": {
             node.name: {
                 "health": node.health,
+                "stale": node.is_stale,
                 "messages": [check.message for check in details.health_checks if check.health_delta],
             }
             for node, details in zip(status.nodes, status.details, strict=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from pvc_cli.cluster.liveness import Fencing, fencing_of, fencing_text, silences
 from pvc_cli.cluster.patterns import matcher
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
 from pvc_cli.errors import NotFoundError, hint, quoted
@@ -73,7 +74,7 @@ class Node(NamedTuple):
     load: float | None
     provisioned_domains: int | None
     running_domains: tuple[str, ...]
-    """UUIDs; none of a fenced node, whose list PVC sets to ``0``."""
+    """UUIDs; none of a node that PVC tried to fence, whose list it sets to ``0``."""
     vcpu_allocated: int | None
     memory_total: int | None
     memory_used: int | None
@@ -87,10 +88,29 @@ class Node(NamedTuple):
     """The schema version that its daemon runs."""
     latest_schema: int | None
     """The newest schema version that its daemon knows."""
+    fencing: Fencing | None
+    """How far PVC is with fencing it; None if its daemon is not dead."""
+    silence: int = 0
+    """How many seconds before the others its daemon sent its last keepalive, if it should run and seems dead."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its daemon does not report: all of its figures are the last ones, of whatever time."""
+        return self.daemon_state != "run" or self.silence > 0
+
+    @property
+    def memory_known(self) -> int | None:
+        """The node's memory; None also of a node that PVC tried to fence, where PVC sets it to 0."""
+        return None if self.is_stale and not self.memory_total else self.memory_total
+
+    @property
+    def fencing_text(self) -> str:
+        """How far PVC is with fencing it, in words; empty if its daemon is not dead."""
+        return fencing_text(self.fencing, self.daemon_state) if self.fencing else ""
 
     def lacks_memory(self, amount: int | None) -> bool:
         """Tell whether VMs with this *amount* of memory have more than the node; what is not known is enough."""
-        return bool(self.memory_total and amount) and (amount or 0) > (self.memory_total or 0)
+        return not self.is_stale and bool(self.memory_total and amount) and (amount or 0) > (self.memory_total or 0)
 
 
 def list_nodes(handler: ZKHandler, pattern: str | None = None) -> list[Node]:
@@ -99,7 +119,7 @@ def list_nodes(handler: ZKHandler, pattern: str | None = None) -> list[Node]:
     :raises InvalidInputError: if *pattern* is none.
     """
     matches = matcher(pattern)
-    return _read(handler, sorted(filter(matches, handler.children("base.node") or []), key=natural_key))
+    return [node for node in _read(handler) if matches(node.name)]
 
 
 def watch_nodes(handler: ZKHandler, watcher: Watcher) -> None:
@@ -126,18 +146,22 @@ def find_nodes(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
 
     :raises NotFoundError: if one means no node.
     """
-    known = sorted(handler.children("base.node") or [], key=natural_key)
-    found: dict[str, None] = {}
+    nodes = {node.name: node for node in _read(handler)}
+    known, found = list(nodes), dict[str, None]()
     for name in names:
         if not (meant := [name] if name in known else [node for node in known if fnmatchcase(node, name)]):
             raise NotFoundError(f"there is no node {quoted(name)}: {hint(name, known, SEE_NODES)}")
         found.update(dict.fromkeys(meant))
-    return _read(handler, list(found))
+    return [nodes[name] for name in found]
 
 
-def _read(handler: ZKHandler, names: Sequence[str]) -> list[Node]:
+def _read(handler: ZKHandler) -> list[Node]:
+    """Read all nodes, by name: that one is late shows only beside the others."""
+    names = sorted(handler.children("base.node") or [], key=natural_key)
     rows = handler.read_rows([(key, name) for key in _KEYS.values()] for name in names)
-    return [_node(name, dict(zip(_KEYS, row, strict=True))) for name, row in zip(names, rows, strict=True)]
+    nodes = [_node(name, dict(zip(_KEYS, row, strict=True))) for name, row in zip(names, rows, strict=True)]
+    silent = silences({node.name: node.keepalive for node in nodes if node.daemon_state == "run"})
+    return [node._replace(silence=silent[node.name]) if node.name in silent else node for node in nodes]
 
 
 def _node(name: str, values: dict[str, str | None]) -> Node:
@@ -170,4 +194,7 @@ def _node(name: str, values: dict[str, str | None]) -> Node:
         ipmi_password=Secret(values["ipmi_password"] or ""),
         active_schema=parse_int(values["active_schema"]),
         latest_schema=parse_int(values["latest_schema"]),
+        fencing=fencing_of(
+            values["daemon_state"] or "", values["domain_state"] or "", values["running_domains"] or ""
+        ),
     )

@@ -73,8 +73,11 @@ def node_table(found: Overview) -> Html:
 def _node(node: Node) -> Iterator[object]:
     yield element("b", node.name)
     yield node.mode
-    yield _state(node.daemon_state, good="run")
+    yield _daemon(node)
     yield _state(node.domain_state, good="ready")
+    if node.is_stale:  # what its daemon measures is unknown then
+        yield from ("?", "?", "?", f"? on {_known(node.cpu_count)} CPUs", "?", "?")
+        return
     yield "?" if node.health is None else element("span", f"{node.health} %", class_=_mood(node.health))
     yield _known(node.load)
     yield _known(node.provisioned_domains)
@@ -85,6 +88,14 @@ def _node(node: Node) -> Iterator[object]:
 
 def _state(state: str, *, good: str) -> Html:
     return element("span", state or "unknown", class_="good" if state == good else "bad")
+
+
+def _daemon(node: Node) -> Html:
+    """Return the state of a node's daemon, whether it is silent, and how far PVC is with fencing the node."""
+    if node.silence:
+        return element("span", f"{node.daemon_state}, silent", class_="bad")
+    state = _state(node.daemon_state, good="run")
+    return join([state, element("div", node.fencing_text, class_="more")]) if node.fencing else state
 
 
 def _known(value: object) -> str:

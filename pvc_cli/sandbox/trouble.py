@@ -8,6 +8,11 @@ from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.store import Op
 
 _DEAD, _SICK = "pvchv3", "pvchv2"
+_RESET = (
+    *("running_domains", "count.provisioned_domains", "cpu.load", "vcpu.allocated"),
+    *(f"memory.{kind}" for kind in ("total", "used", "free", "allocated", "provisioned")),
+)
+"""What PVC sets to 0 of a node that it fenced."""
 _CEPH = {
     "status": "HEALTH_WARN",
     "checks": {"OSD_DOWN": {"severity": "HEALTH_WARN", "summary": {"message": "1 osds down"}}},
@@ -19,9 +24,9 @@ _STUCK = f"{'0' * 32}__lock__0000000000"
 def make_trouble(handler: ZKHandler) -> None:
     """Bring trouble to the demo cluster of *handler*, in one transaction.
 
-    A dead node, an unhealthy one, faults that nobody has acknowledged, an OSD that is out, a VM that PVC leaves out,
-    one outside its node limit, a claim of a VF that no VM uses, a lock that is stuck, and a key that is missing. What
-    the schema version lacks is left out, and so is the trouble of VMs that a small demo cluster does not have.
+    A fenced node, an unhealthy one, faults that nobody has acknowledged, an OSD that is out, a VM that PVC leaves
+    out, one outside its node limit, a claim of a VF that no VM uses, a lock that is stuck, and a key that is missing.
+    What the schema version lacks is left out, and so is the trouble of VMs that a small demo cluster does not have.
     """
     uuids = handler.children("base.domain") or []
     names = handler.read_many(("domain", uuid) for uuid in uuids)
@@ -44,9 +49,11 @@ def make_trouble(handler: ZKHandler) -> None:
 
 
 def _values(vms: Mapping[str, str]) -> Iterator[tuple[Key, str]]:
-    yield ("node.state.daemon", _DEAD), "dead"
+    yield ("node.state.daemon", _DEAD), "fenced"
     yield ("node.state.domain", _DEAD), "flushed"
-    yield ("node.running_domains", _DEAD), "0"
+    for key in _RESET:
+        yield (f"node.{key}", _DEAD), "0"
+    yield ("node.monitoring.health", _DEAD), ""
     yield ("node.monitoring.health", _SICK), "90"
     plugin = ("node.monitoring.data", _SICK)
     yield (*plugin, "monitoring_plugin.health_delta", "edac"), "10"

@@ -390,6 +390,8 @@ def test_a_node_is_pvcs_document(on_tree: Pvc, ailing: Tree) -> None:
         "interfaces": {"ens1f0": CARD},
         "ipmi": {"hostname": "pvchv2-lom.example.net", "username": "admin"},
         "schema": {"active": 15, "latest": 15},
+        "stale": False,
+        "fencing": None,
     }
     listed = json.loads(on_tree("node", "list", "-o", "json").out)
     assert listed[1] == document

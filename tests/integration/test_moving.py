@@ -287,11 +287,11 @@ def test_a_vm_that_is_busy_does_not_move_at_all(on_tree: Pvc, tree: Tree, vm: st
 
 
 def test_vms_of_a_fenced_node_start_elsewhere(on_tree: Pvc, tree: Tree, vm: str) -> None:
-    on(tree, "/nodes/pvchv2", daemonstate="dead", runningdomains="0")
+    on(tree, "/nodes/pvchv2", daemonstate="fenced", runningdomains="0")
     before = tree.dump()
     unchanged = on_tree("vm", "start", LAB)
     assert unchanged.code == 1
-    assert "the daemon of its node pvchv2 is in state dead, so that nothing runs it: move it" in unchanged.err
+    assert "the daemon of its node pvchv2 is in state fenced, so that nothing starts it: move it" in unchanged.err
     result = on_tree("vm", "migrate", LAB, "-t", "pvchv3")
     assert (result.code, result.err) == (0, f"{LAB}: moved to pvchv3, which starts it.\n")
     assert changes_between(before, tree.dump()) == {f"{vm}/node": b"pvchv3", f"{vm}/lastnode": b"pvchv2"}

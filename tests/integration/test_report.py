@@ -40,7 +40,7 @@ def test_the_page_has_health_nodes_vms_the_map_faults_and_versions(on_tree: Pvc,
     shown = Reader(page).text
     for part in ("Problems", "Nodes", "VMs", "SR-IOV", "Faults", "Schema", "ZooKeeper"):
         assert f">{part}</h2>" in page
-    assert "the daemon of pvchv3 is in state dead" in shown
+    assert "the daemon of pvchv3 is in state fenced" in shown
     assert "Node pvchv3 was dead and is now fenced" in shown
     assert "acknowledged 2026-03-01 09:30:00" in shown
     assert "The cluster has version 15" in shown

@@ -136,7 +136,7 @@ def test_what_storage_says_is_not_trusted(on_tree: Pvc, sound: Tree, text: bytes
 def test_vms_that_should_run_on_a_dead_node_are_named(on_tree: Pvc, sound: Tree) -> None:
     sound.put("/nodes/pvchv2/daemonstate", b"dead")
     assert problems(on_tree) == [
-        "the daemon of pvchv2 is in state dead",
+        "the daemon of pvchv2 is in state dead: PVC has not fenced it yet, so that its VMs may still run there",
         "app-01, build-01, cache-02 and 4 more should run on pvchv2, which is dead",
     ]
     sound.put(f"/domains/{sound.uuid('app-01')}/node", b"gone")
@@ -183,7 +183,7 @@ def test_the_document_has_the_names_of_pvcs(on_tree: Pvc, sound: Tree) -> None:
         ),
         *("networks", "osds", "pools", "volumes", "snapshots", "schema_version", "zookeeper", "healthy", "problems"),
     ]
-    assert document["node_health"]["pvchv2"] == {"health": 100, "messages": []}
+    assert document["node_health"]["pvchv2"] == {"health": 100, "stale": False, "messages": []}
     assert document["nodes"] == {"total": 3, "run,ready": 3}
     assert document["vms"] == {"total": 20, "disable": 1, "shutdown": 1, "start": 18}
     assert document["osds"] == {"total": 3, "up,in": 3}
@@ -222,10 +222,12 @@ def test_a_vm_outside_its_node_limit_is_noticed(on_tree: Pvc, sound: Tree) -> No
 
 
 TROUBLE = {
-    "the daemon of pvchv3 is in state dead": "pvc node info pvchv3",
+    "the daemon of pvchv3 is in state fenced: PVC fenced it, so that its VMs no longer run there": (
+        "pvc node info pvchv3"
+    ),
     "pvchv3 is flushed for VMs": "pvc node info pvchv3",
     "the health of pvchv2 is 90 %": "pvc node info pvchv2",
-    "app-02, build-02, db-01 and 1 more should run on pvchv3, which is dead": "pvc vm list -s start -t pvchv3",
+    "app-02, build-02, db-01 and 1 more should run on pvchv3, which is fenced": "pvc vm list -s start -t pvchv3",
     "Node pvchv3 was dead and is now fenced (-50 % health)": "pvc fault list --new",
     "Node pvchv2 has corrected memory errors (-10 % health)": "pvc fault list --new",
     "OSD 2 is down and out": "pvc storage osd list",
@@ -280,4 +282,4 @@ def test_trouble_comes_to_clusters_of_every_version(demo: Callable[..., Tree], p
         make_trouble(handler)
     result = pvc("--coordinators", tree.hosts, "cluster", "status")
     assert result.code == 1
-    assert "the daemon of pvchv3 is in state dead" in result.out
+    assert "the daemon of pvchv3 is in state fenced" in result.out

@@ -40,33 +40,44 @@ def _of_nodes(nodes: Sequence[Node], primary: str) -> Families:
     def each(values: Sequence[float | None]) -> Samples:
         return [({"node": node.name}, value) for node, value in zip(nodes, values, strict=True)]
 
-    yield "pvc_node_up", "Whether the node's daemon runs.", each([node.daemon_state == "run" for node in nodes])
-    yield "pvc_node_ready", "Whether the node takes VMs.", each([node.domain_state == "ready" for node in nodes])
+    def reported(values: Sequence[float | None]) -> Samples:
+        """Return samples of what a node's daemon measures: none where it no longer does."""
+        return each([None if node.is_stale else value for node, value in zip(nodes, values, strict=True)])
+
+    yield "pvc_node_up", "Whether the node's daemon runs and reports.", each([not node.is_stale for node in nodes])
+    fencing: Samples = [({"node": node.name, "state": node.fencing}, 1) for node in nodes if node.fencing]
+    yield "pvc_node_fencing", "How far PVC is with fencing the node, whose daemon is dead.", fencing
+    ready = [node.domain_state == "ready" and not node.is_stale for node in nodes]
+    yield "pvc_node_ready", "Whether the node takes VMs.", each(ready)
     yield "pvc_node_primary", "Whether it is the primary coordinator.", each([node.name == primary for node in nodes])
-    yield "pvc_node_health", "Health of the node in percent.", each([node.health for node in nodes])
-    yield "pvc_node_load", "Load of the node.", each([node.load for node in nodes])
+    yield "pvc_node_health", "Health of the node in percent.", reported([node.health for node in nodes])
+    yield "pvc_node_load", "Load of the node.", reported([node.load for node in nodes])
     yield "pvc_node_cpus", "CPUs of the node.", each([node.cpu_count for node in nodes])
-    yield "pvc_node_vcpus_allocated", "CPUs of the VMs there.", each([node.vcpu_allocated for node in nodes])
-    yield "pvc_node_vms", "VMs that are defined there.", each([node.provisioned_domains for node in nodes])
+    yield "pvc_node_vcpus_allocated", "CPUs of the VMs there.", reported([node.vcpu_allocated for node in nodes])
+    yield "pvc_node_vms", "VMs that are defined there.", reported([node.provisioned_domains for node in nodes])
     yield (
         "pvc_node_keepalive_timestamp_seconds",
         "When the node's daemon last said that it is alive.",
         each([node.keepalive or None for node in nodes]),
     )
+    yield "pvc_node_memory_bytes", "Memory of the node.", each([_bytes(node.memory_known) for node in nodes])
     for kind, text, values in (
-        ("", "Memory of the node.", [node.memory_total for node in nodes]),
         ("used_", "Memory of the node that is used.", [node.memory_used for node in nodes]),
         ("free_", "Memory of the node that is free.", [node.memory_free for node in nodes]),
         ("allocated_", "Memory of the VMs that run there.", [node.memory_allocated for node in nodes]),
         ("provisioned_", "Memory of the VMs that are defined there.", [node.memory_provisioned for node in nodes]),
     ):
-        yield f"pvc_node_memory_{kind}bytes", text, each([None if mib is None else mib * _MIB for mib in values])
+        yield f"pvc_node_memory_{kind}bytes", text, reported(list(map(_bytes, values)))
     schema: Samples = each([node.active_schema for node in nodes])
     yield "pvc_node_schema_version", "Version of the schema that the node's daemon runs.", schema
     releases: Samples = [
         ({"node": node.name, "mode": node.mode, "version": node.pvc_version or ""}, 1) for node in nodes
     ]
     yield "pvc_node_info", "Mode of the node, and PVC's release there.", releases
+
+
+def _bytes(mebibytes: int | None) -> int | None:
+    return None if mebibytes is None else mebibytes * _MIB
 
 
 def _of_servers(found: EnsembleReport) -> Families:

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from statistics import median_high
 
 from pvc_cli.cluster.health.model import Problem
 from pvc_cli.cluster.memory import gibibytes
@@ -11,7 +10,7 @@ from pvc_cli.cluster.nodes import Node
 
 _SEE = "pvc node list"
 _LATE = 60
-"""After how many seconds without a keepalive a daemon seems dead; PVC fences after half as many by default."""
+"""After how many seconds without a keepalive of any node all daemons seem dead."""
 _NOT_RUNNING, _NOT_READY, _NO_ROOM = 50, 10, 50
 
 
@@ -27,30 +26,27 @@ def node_problems(nodes: Sequence[Node], version: int) -> Iterator[Problem]:
 def _of_node(node: Node) -> Iterator[Problem]:
     see = f"pvc node info {node.name}"
     if node.daemon_state != "run":
-        what = f"the daemon of {node.name} is in state {node.daemon_state or 'unknown'}"
+        fencing = f": {node.fencing_text}" if node.fencing else ""
+        what = f"the daemon of {node.name} is in state {node.daemon_state or 'unknown'}{fencing}"
         yield Problem("node", what, see, _NOT_RUNNING)
     if node.domain_state != "ready":
         yield Problem("node", f"{node.name} is {node.domain_state or 'in an unknown state'} for VMs", see, _NOT_READY)
-    if node.health is not None and node.health < 100:
+    if not node.is_stale and node.health is not None and node.health < 100:
         yield Problem("node", f"the health of {node.name} is {node.health} %", see, 100 - node.health)
 
 
 def _of_keepalives(nodes: Sequence[Node]) -> Iterator[Problem]:
     """Tell which daemons went silent: by the clocks of most others, or, if all did, by this machine's."""
-    alive = {node.name: node.keepalive or 0 for node in nodes if node.daemon_state == "run"}
-    # One clock that is ahead must not make all others late.
-    usual = median_high(sorted(alive.values())) if alive else 0
-    if not usual:
-        return
-    silent = int(time.time()) - max(alive.values())
-    if silent > _LATE:
+    latest = max((node.keepalive or 0 for node in nodes if node.daemon_state == "run"), default=0)
+    silent = int(time.time()) - latest
+    if latest and silent > _LATE:
         what = f"no node sent a keepalive for {_time(silent)}, by the clock of this machine"
         yield Problem("node", what, _SEE, _NOT_RUNNING)
-    for name, keepalive in alive.items():
-        if usual - keepalive > _LATE:
-            late = f"sent its last keepalive {_time(usual - keepalive)} before others"
-            what = f"{name} {late}" if keepalive else f"{name} has never sent a keepalive"
-            yield Problem("node", what, f"pvc node info {name}", _NOT_RUNNING)
+    for node in nodes:
+        if node.silence:
+            late = f"sent its last keepalive {_time(node.silence)} before others"
+            what = f"{node.name} {late}" if node.keepalive else f"{node.name} has never sent a keepalive"
+            yield Problem("node", what, f"pvc node info {node.name}", _NOT_RUNNING)
 
 
 def _time(seconds: int) -> str:
@@ -82,10 +78,13 @@ def _of_memory(nodes: Sequence[Node]) -> Iterator[Problem]:
             allocated, total = gibibytes(node.memory_allocated or 0, node.memory_total or 0)
             what = f"the VMs on {node.name} have {allocated} of its {total}"
             yield Problem("node", what, f"pvc node info {node.name}", _NO_ROOM)
-    sizes = [node.memory_total or 0 for node in nodes]
+    # The VMs of a node that is down are to run elsewhere.
+    running = [node for node in nodes if not node.is_stale]
+    sizes = [node.memory_total or 0 for node in running]
     needed = sum(node.memory_allocated or 0 for node in nodes)
     room = sum(sizes) - max(sizes, default=0)
     if len(nodes) > 1 and needed > room:
         needs, left = gibibytes(needed, room)
-        what = f"the running VMs need {needs}, and without the largest node there are {left}"
+        that_runs = "" if len(running) == len(nodes) else " that runs"
+        what = f"the running VMs need {needs}, and without the largest node{that_runs} there are {left}"
         yield Problem("node", what, _SEE, _NO_ROOM)

@@ -78,7 +78,11 @@ def hindrance(
     if one.parsed is None:
         return "hindered", "its XML is broken, so that its memory and its VFs are unknown: repair it"
     source = hosts.get(here)
-    if one.runs and wanted != here and source and not (source.runs or source.is_fenced):
+    if one.runs and wanted != here and source and source.fencing == "flushing":
+        return "hindered", (
+            f"PVC is moving the VMs of its node {here}: wait until that is done, see 'pvc node info {here}'"
+        )
+    if one.runs and wanted != here and source and not (source.runs or source.fencing == "fenced"):
         at = text_of(source.daemon) or "unknown"
         return "hindered", (
             f"the daemon of its node {here} is in state {at}, and the node is not fenced, so that it may still run"

@@ -108,7 +108,7 @@ def _decide(handler: ZKHandler, seen: _Seen, action: Action, room: Room, *, forc
         return decide(transaction, seen.vm, [], "", f"is in state {state}")
     if state in rule.at:
         where = f"the daemon of its node {text_of(seen.node)} is in state {_known(seen.daemon)}"
-        return refuse(handler, seen.vm, f"{where}, so that nothing runs it: {_ELSEWHERE}")
+        return refuse(handler, seen.vm, f"{where}, so that nothing starts it: {_ELSEWHERE}")
     if state not in rule.of and not (force and rule.may_force):
         advice = "; override with --force" if rule.may_force else ""
         return refuse(handler, seen.vm, f"it is in state {state or 'unknown'}, not {_any_of(rule.of)}{advice}")

@@ -4,9 +4,6 @@ from pvc_cli.cluster.sriov.model import text_of
 from pvc_cli.cluster.values import parse_list
 from pvc_cli.zk import ZKHandler
 
-FENCED = "0"
-"""What the list of a fenced node's running VMs is."""
-
 
 def running_since(handler: ZKHandler, zxid: int) -> dict[str, set[str] | None]:
     """Return the UUIDs of the VMs that run on each node, in two batches.

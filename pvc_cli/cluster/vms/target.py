@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pvc_cli.cluster.liveness import Fencing, fencing_of
 from pvc_cli.cluster.memory import gibibytes
 from pvc_cli.cluster.sriov.model import text_of
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.room import Room
-from pvc_cli.cluster.vms.running import FENCED
 from pvc_cli.errors import quoted
 from pvc_cli.zk import Transaction, ZKHandler, Znode
 
@@ -33,8 +33,8 @@ class Host:
     load: float | None
     vcpus: int | None
     vms: int | None
-    is_fenced: bool
-    """Whether PVC has powered it off."""
+    fencing: Fencing | None
+    """How far PVC is with fencing it; None if its daemon is not dead."""
 
     @property
     def runs(self) -> bool:
@@ -84,7 +84,7 @@ def read_hosts(handler: ZKHandler) -> dict[str, Host]:
             parse_float(load),
             parse_int(vcpus),
             parse_int(vms),
-            is_fenced=running == FENCED and text_of(daemon) != "run",
+            fencing_of(text_of(daemon), text_of(domain_state), running),
         )
     return hosts
 

@@ -1,3 +1,5 @@
+import time
+
 import click
 
 from pvc_cli.cluster.documents import node_document
@@ -7,7 +9,8 @@ from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.sizes import memory_text
-from pvc_cli.commands.node._states import memory_colour, state_cell
+from pvc_cli.commands._common.times import age_text
+from pvc_cli.commands.node._states import daemon_cell, memory_colour, state_cell
 from pvc_cli.output.cells import Cell, known
 from pvc_cli.output.writer import Output
 
@@ -48,10 +51,12 @@ def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool)
         [
             ("Name", node.name),
             ("Mode", node.mode),
-            ("Daemon", state_cell(node.daemon_state)),
+            ("Daemon", daemon_cell(node)),
+            *([("Fencing", Cell(node.fencing_text, "red"))] if node.fencing else []),
             ("Coordinator", state_cell(node.coordinator_state)),
             ("Domains", state_cell(node.domain_state)),
-            ("Health", "?" if node.health is None else f"{node.health} %"),
+            *([("Last report", _last_report(node))] if node.is_stale else []),
+            ("Health", _health(node)),
             *(
                 ("Health check", f"{check.name}: {check.message} (-{check.health_delta} %)")
                 for check in details.health_checks
@@ -64,7 +69,7 @@ def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool)
             ("vCPUs", f"{known(node.vcpu_allocated)} allocated"),
             (
                 "Memory",
-                f"{memory_text(node.memory_total)}: {memory_text(node.memory_used)} used,"
+                f"{memory_text(node.memory_known)}: {memory_text(node.memory_used)} used,"
                 f" {memory_text(node.memory_free)} free",
             ),
             ("VMs' memory", _of_vms(node)),
@@ -73,6 +78,22 @@ def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool)
             ("VMs", f"{known(node.provisioned_domains)}, {len(node.running_domains)} running"),
         ]
     )
+
+
+def _last_report(node: Node) -> Cell:
+    """Return when a node that no longer reports did so: by this machine's clock, to which its own may differ."""
+    when = f"{age_text(time.time() - node.keepalive)} ago" if node.keepalive else "unknown when"
+    since = (
+        "PVC has reset all figures below since" if node.memory_known is None else "all figures below are from then"
+    )
+    return Cell(f"{when}, {since}", "red")
+
+
+def _health(node: Node) -> str:
+    health = "?" if node.health is None else f"{node.health} %"
+    if not node.is_stale:
+        return health
+    return "unknown" if node.health is None else f"unknown, was {health}"
 
 
 def _of_vms(node: Node) -> Cell:
