@@ -281,6 +281,20 @@ def test_fewer_vfs_and_none_at_all(on_tree: Pvc, zk: ZKHandler, kernel: Simulate
         assert (document["drained"], document["users"]) == (True, [])
 
 
+def test_who_uses_the_vfs_is_shown_before_the_question_and_the_wait(
+    on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, config: Path
+) -> None:
+    configure(config, 6, "ens1f0")
+    asked = on_tree(*DRAIN, "ens1f0", "--resize")
+    assert (asked.code, [line.split()[:2] for line in asked.out.splitlines()]) == (
+        1,
+        [["VF", "VM"], ["ens1f0v0", "nfv-01"]],
+    )
+    assert "confirmation required" in asked.err
+    late = on_tree(*DRAIN, "ens1f0", "--resize", "--yes", "--wait-timeout", "0.2")
+    assert (late.code, late.out) == (1, asked.out)
+
+
 def test_a_dry_run_of_the_resize_destroys_nothing(
     on_tree: Pvc, tree: Tree, kernel: SimulatedKernel, config: Path
 ) -> None:

@@ -35,11 +35,14 @@ def resize_pf(
         agent = make_agent(kernel, node, config)
         sizes = read_sizes(kernel, agent.config, name)
         users = read_pf_users(handler, node, name)
+        if sizes.differ:
+            require_resizable(handler, node, sizes)
+        if output.tabular:  # people see for whom it waits, and what they agree to; a document says how it ended
+            show_users(output, node, name, users)
         if not sizes.differ:
             _show(output, node, sizes, users, "unchanged", f"it has {sizes.present} VFs already", dry_run=dry_run)
             output.message(f"{node}/{name}: unchanged: it has {sizes.present} VFs, as configured.")
             return 0
-        require_resizable(handler, node, sizes)
         if dry_run:
             _show(output, node, sizes, users, "changed", dry_run=True)
             left = blocking(users)
@@ -83,6 +86,9 @@ def _show(
     *,
     dry_run: bool = False,
 ) -> None:
+    """Show how it ended, to programs."""
+    if output.tabular:
+        return
     changes = {"vfs": {"old": sizes.present, "new": sizes.wanted}}
     item = {
         "name": f"{node}/{sizes.phy}",
