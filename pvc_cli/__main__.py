@@ -10,10 +10,11 @@ def run() -> int:
     gc.set_threshold(200_000)
     from pvc_cli.app import main
 
-    code = main()
-    # The process ends: a last collection would take as long as importing Click.
-    gc.freeze()
-    return code
+    try:
+        return main()
+    finally:
+        # The process ends, in completion by an exception: a last collection would take as long as importing Click.
+        gc.freeze()
 
 
 def run_agent() -> int:
