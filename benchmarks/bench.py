@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.cases import CASES
 from benchmarks.measure import PVC, ROOT, VM, Bench, Row, run
 from benchmarks.plot import growth
-from benchmarks.tables import Times, goals, page
+from benchmarks.tables import TABS, Times, goals, page
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
@@ -30,29 +31,47 @@ from pvc_cli.zk import ZKHandler, ZKSchema
 SIZES = (100, 1_000, 10_000, 100_000)
 RESULTS = ROOT / "benchmarks" / "results.json"
 _PROCESS_RUNS = 40
+_TAB = {"_PVC_COMPLETE": "bash_complete", "PVC_BREAKS": " \"'=:"}
+"""How the script for bash asks."""
 _START_UP = "import pvc_cli.app, pvc_cli.commands.vm.tag.add, pvc_cli.zk.live, gc;gc.freeze()"
 
 
 def processes() -> tuple[dict[str, float], str]:
-    """Return the median seconds of whole processes, and the version of the server that one of them met.
+    """Return the median seconds of whole processes, and the version of the server that they met."""
+    subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "pvc_cli"], check=True)
+    python = [sys.executable, "-c"]
+    times, zookeeper = _in_turns(
+        1_000,
+        {
+            "import click": [*python, "import click"],
+            "import click, kazoo.client": [*python, "import click, kazoo.client"],
+            "start-up": [*python, _START_UP],
+            "pvc --version": [*PVC, "--version"],
+            "pvc vm tag list VM": [*PVC, "vm", "tag", "list", VM],
+        },
+    )
+    lines = {name: {**_TAB, "PVC_LINE": line} for name, line in TABS.items()}
+    tab, _ = _in_turns(10_000, dict.fromkeys(TABS, PVC), lines)
+    return times | tab, zookeeper
+
+
+def _in_turns(
+    vms: int, commands: Mapping[str, Sequence[str]], settings: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> tuple[dict[str, float], str]:
+    """Return the median seconds of *commands* on a tree with *vms* VMs, and the version of its server.
 
     They are run in turns, so that they share the machine's moods.
+
+    :param settings: variables of the environment, by command.
     """
-    subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "pvc_cli"], check=True)
     with tempfile.TemporaryDirectory() as folder, Ensemble(Path(folder)) as ensemble:
         with ZKHandler(ensemble.hosts) as handler:
-            fill(handler, vms=1_000, schema=ZKSchema())
-        commands = {
-            "import click": [sys.executable, "-c", "import click"],
-            "import click, kazoo.client": [sys.executable, "-c", "import click, kazoo.client"],
-            "start-up": [sys.executable, "-c", _START_UP],
-            "pvc --version": [*PVC, "--version"],
-            "pvc vm tag list VM": [*PVC, "--coordinators", ensemble.hosts, "vm", "tag", "list", VM],
-        }
+            fill(handler, vms=vms, schema=ZKSchema())
         times: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(_PROCESS_RUNS):
             for name, command in commands.items():
-                times[name].append(run(command)[0])
+                cluster = {"PVC_COORDINATORS": ensemble.hosts}
+                times[name].append(run(command, cluster | dict(settings.get(name, {})))[0])
         with socket.create_connection(("127.0.0.1", ensemble.servers[0].port)) as server:
             server.sendall(b"srvr")
             version = server.makefile().readline().partition(": ")[2].partition("-")[0].partition(",")[0]

@@ -8,10 +8,11 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.cases import Case
 from benchmarks.floor import recorder
@@ -49,11 +50,14 @@ class Row:
     """Seconds, one znode at a time; None where nobody would wait for it."""
 
 
-def run(command: Sequence[str]) -> tuple[float, int]:
-    """Run *command* and return its seconds and its peak memory; it has to succeed."""
+def run(command: Sequence[str], settings: Mapping[str, str] = MappingProxyType({})) -> tuple[float, int]:
+    """Run *command* and return its seconds and its peak memory; it has to succeed.
+
+    :param settings: further variables of its environment.
+    """
     launcher = [sys.executable, "-S", "-E", str(ROOT / "benchmarks" / "timed.py"), *command]
     environment = {name: value for name, value in os.environ.items() if name not in _SETTINGS_OF_PYTHON}
-    process = subprocess.run(launcher, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    process = subprocess.run(launcher, cwd=ROOT, env=environment | dict(settings), stdout=subprocess.PIPE, check=True)
     answer = json.loads(process.stdout)
     if answer["code"]:
         raise SystemExit(f"{' '.join(command)} ended with {answer['code']}")

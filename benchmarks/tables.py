@@ -11,6 +11,11 @@ from benchmarks.measure import Row
 Times = Mapping[str, float]
 _TELLING = ("vm list", "schema validate", "cluster backup")
 """The commands that the page begins with: one that people type most, and the two that read the whole tree."""
+TABS = {
+    "TAB after `pvc vm info web-1`": "pvc vm info web-1",
+    "TAB after `pvc vm info `, which offers all": "pvc vm info ",
+}
+"""What the tab key is pressed after, on a tree with 10,000 VMs, by what it is called."""
 _NOISE = 0.03
 """Seconds by which the starts of two processes may differ."""
 
@@ -112,6 +117,7 @@ def goals(rows: Sequence[Row], times: Times) -> str:
             1.5,
             "×",
         ),
+        *((f"{name}, of 10,000 VMs", times[name] * 1000, 150.0, "ms") for name in TABS),
         ("memory of `vm list -o json` per further VM, of 100,000", each / 1024, 1.0, "KiB"),
     ]
     return _table(
@@ -145,7 +151,10 @@ def page(rows: Sequence[Row], times: Times, where: Mapping[str, str]) -> str:
             for row in rows
         ),
     )  # fmt: skip
-    starts = _table(("process", "time"), ([f"`{name}`", f"{value * 1000:.0f} ms"] for name, value in times.items()))
+    starts = _table(
+        ("process", "time"),
+        ([name if name in TABS else f"`{name}`", f"{value * 1000:.0f} ms"] for name, value in times.items()),
+    )
     return f"""# Benchmarks
 
 {_summary(rows, times)}
