@@ -2,14 +2,13 @@
 
 import re
 import sys
-from pathlib import Path
 
 _OTHER_NAMES = ("pvc-cli",)
 
 
 def program() -> str:
     """Return the name that this program was started by, if it is one of its own."""
-    name = Path(sys.argv[0]).name
+    name = sys.argv[0].rpartition("/")[2]
     return name if name in _OTHER_NAMES else "pvc"
 
 

@@ -44,7 +44,11 @@ START_UP = {
     "pvc_cli.program",
     "pvc_cli.signals",
 }
-SLOW = {"kazoo", "yaml", "tabulate", "json", "asyncio", "ssl", "importlib.resources", "xml", "difflib", "syslog"}
+UUID = "/domains/00000000-0000-4000-8000-000000000001"
+SLOW = {
+    *("kazoo", "yaml", "tabulate", "json", "asyncio", "ssl", "importlib.resources", "xml", "difflib", "syslog"),
+    "pathlib",
+}
 
 
 def imported_by(*arguments: str) -> set[str]:
@@ -82,6 +86,22 @@ def test_a_command_that_changes_nothing_does_not_import_what_writes_the_history(
     modules = imported_by("-c", f"file:{backup}", "node", "list")
     assert "pvc_cli.zk.snapshot" in modules
     assert not modules & {"pvc_cli.connections.history", "pvc_cli.connections.recorder"}
+
+
+def test_a_press_of_the_tab_key_loads_no_parser_and_ends_without_a_last_collection(tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    tree = {"/": "", "/schema": "", "/schema/version": "15", "/domains": "", UUID: "web-01"}
+    backup.write_text(json.dumps(tree))
+    code = (
+        "import atexit, gc, sys; from pvc_cli.__main__ import run\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0, *sys.modules, file=sys.stderr))\n"
+        "sys.argv[0] = 'pvc'; sys.exit(run())"
+    )
+    ask = {"_PVC_COMPLETE": "bash_complete", "PVC_LINE": "pvc vm info w", "PVC_CONNECTION": f"file:{backup}"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **ask})
+    frozen, *modules = run.stderr.split()
+    assert (run.returncode, run.stdout, frozen) == (0, "plain,web-01\n", "True")
+    assert not {"xml.etree.ElementTree", "difflib", "random", "yaml"}.intersection(modules)
 
 
 def test_results_come_before_the_messages_that_follow_them_in_one_log() -> None:

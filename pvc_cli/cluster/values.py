@@ -10,6 +10,7 @@ Json = dict[str, Any]
 _WORDS = dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True)
 _WORDS |= dict.fromkeys(("n", "no", "f", "false", "off", "0", ""), False)
 _DIGITS = re.compile(r"\d+")
+_LENGTHS = tuple(f"\0{digits:07}" for digits in range(32))
 _DEEPEST = 32
 """How deep JSON may be nested: more than PVC's ever is, and little enough for whatever writes it again."""
 
@@ -92,7 +93,9 @@ def natural_key(name: str) -> tuple[str, str]:
 def _by_length(number: re.Match[str]) -> str:
     """Return a number as text that sorts where the number does: before all other text, and a longer one later."""
     digits = number[0].lstrip("0")
-    return f"\0{len(digits):07}{digits}"
+    length = len(digits)
+    # Made once: to format takes as long as all else.
+    return (_LENGTHS[length] if length < len(_LENGTHS) else f"\0{length:07}") + digits
 
 
 def in_words(text: str | None) -> str:

@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 
 import click
-from click.shell_completion import CompletionItem
 
 
 def _deepest(
@@ -26,13 +25,13 @@ def _deepest(
     return context, command
 
 
-def _names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Offer the commands below those that are on the line."""
     if context.parent is None:
         return []
     within, command = _deepest(context.parent, context.params.get("words") or (), complete=True)
     names = command.list_commands(within) if isinstance(command, click.Group) else []
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 @click.command("help")

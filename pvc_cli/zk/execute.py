@@ -1,6 +1,5 @@
 """Carry out what does not fit into one transaction: in chunks, with guards and retries."""
 
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -55,6 +54,9 @@ def retry(make: Callable[[], PlanT]) -> PlanT:
         except CommitConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
+            # Imported here: rivals are rare.
+            import random
+
             time.sleep(random.uniform(0, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, no secret
     return plan
 

@@ -104,10 +104,10 @@ def parsed(xml: str) -> tuple[Layout, Values] | None:
 
 def that_know(*documents: str) -> Shapes[Layout]:
     """Return the shapes of some documents."""
-    shapes = Shapes(look_up)
+    shapes: Shapes[Layout] = Shapes()
     for xml in documents:
         for _ in range(_STRANGERS):
-            shapes.add(xml)
+            shapes.add(xml, look_up)
     return shapes
 
 
@@ -196,11 +196,11 @@ def test_several_shapes_are_told_apart() -> None:
 
 
 def test_only_common_shapes_are_learned_and_not_without_end() -> None:
-    shapes = Shapes(look_up)
+    shapes: Shapes[Layout] = Shapes()
     for _ in range(_STRANGERS - 1):
-        shapes.add(PVCS)
+        shapes.add(PVCS, look_up)
     assert shapes.read(PVCS) is None
-    shapes.add(PVCS)
+    shapes.add(PVCS, look_up)
     assert shapes.read(PVCS) == parsed(PVCS)
     documents = [f"<domain>{'<a/>' * number}</domain>" for number in range(_MOST + 1)]
     shapes = that_know(*documents)
@@ -218,9 +218,9 @@ def test_a_broken_document_among_many_of_a_shape_is_still_told() -> None:
 
 def test_a_document_with_a_declaration_has_a_shape_too() -> None:
     declared = f"<?xml version='1.0' encoding='UTF-8'?>\n{PVCS}"
-    shapes = Shapes(look_up)
+    shapes: Shapes[Layout] = Shapes()
     for _ in range(_STRANGERS):
-        shapes.add(declared)
+        shapes.add(declared, look_up)
     other = declared.replace("2048", "4096")
     assert shapes.read(other) == look_up(fromstring(other.encode()))
     assert shapes.read(declared.replace("1.0", "1.1")) is None
@@ -228,7 +228,7 @@ def test_a_document_with_a_declaration_has_a_shape_too() -> None:
 
 def test_documents_that_cannot_be_learned_do_not_keep_others_from_it() -> None:
     odd = PVCS.replace("Web server", "\ue000")
-    shapes = Shapes(look_up)
+    shapes: Shapes[Layout] = Shapes()
     for xml in (*[odd] * (_MOST * _STRANGERS), *[PVCS] * _STRANGERS):
-        shapes.add(xml)
+        shapes.add(xml, look_up)
     assert shapes.read(PVCS) == look_up(fromstring(PVCS))

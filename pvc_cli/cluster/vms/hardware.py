@@ -1,12 +1,15 @@
 """Parse a VM's hardware from its libvirt XML, safely."""
 
+from __future__ import annotations
+
 import re
-from typing import NamedTuple, cast, final
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from typing import TYPE_CHECKING, NamedTuple, cast, final
 
 from pvc_cli.cluster.values import parse_int
-from pvc_cli.cluster.vms.domain import Layout, look_up
 from pvc_cli.cluster.vms.shapes import Shapes, Values
+
+if TYPE_CHECKING:
+    from pvc_cli.cluster.vms.domain import Layout
 
 # Bridges of PVC's networks: vmbr100 has VNI 100, and brcluster, brstorage and brupstream are the nodes' own.
 _BRIDGE = re.compile(r"[vm]*br([0-9a-z]+)")
@@ -59,7 +62,7 @@ class Controller(NamedTuple):
     model: str | None
 
 
-_SHAPES = Shapes(look_up)
+_SHAPES: Shapes[Layout] = Shapes()
 
 
 @final
@@ -158,14 +161,16 @@ def parse(xml: str) -> Hardware:
     :raises BrokenXmlError: if it is not XML, not a domain, or has a document type: entities could grow without
         end or read local files, and libvirt writes none.
     """
-    found = _SHAPES.read(xml)
-    if found is None:
-        found = look_up(_parse(xml))
-        _SHAPES.add(xml)
-    return Hardware(*found)
+    return Hardware(*(_SHAPES.read(xml) or _look_up(xml)))
 
 
-def _parse(xml: str) -> Element:
+def _look_up(xml: str) -> tuple[Layout, Values]:
+    """Parse a document of no known shape, and take note of it."""
+    # Imported here: a list needs the parser for few documents, and the tab key for none.
+    from xml.etree.ElementTree import ParseError, fromstring
+
+    from pvc_cli.cluster.vms.domain import look_up
+
     if "<!DOCTYPE" in xml:
         raise BrokenXmlError("it holds a DOCTYPE, which libvirt never writes")
     try:
@@ -174,7 +179,9 @@ def _parse(xml: str) -> Element:
         raise BrokenXmlError(str(error) if xml.strip() else "it is empty") from None
     if root.tag != "domain":
         raise BrokenXmlError("it describes no domain")
-    return root
+    found = look_up(root)
+    _SHAPES.add(xml, look_up)
+    return found
 
 
 def _stripped(text: str | None) -> str | None:

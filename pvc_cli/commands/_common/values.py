@@ -1,12 +1,17 @@
 """Kinds of values on the command line, checked before anything else is done."""
 
+from __future__ import annotations
+
 import os
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pvc_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MEMORY = re.compile(r"([0-9]+) ?(?:([MGT])(?:i?B)?)?", re.IGNORECASE)
 _MEBIBYTES = {"": 1, "M": 1, "G": 1024, "T": 1024**2}
@@ -44,6 +49,13 @@ class Seconds(click.FloatRange):
         return float(super().convert(value, param, context))  # type: ignore[arg-type]
 
 
+def _path(value: str | os.PathLike[str]) -> Path:
+    # Imported here: most command lines name no file.
+    from pathlib import Path
+
+    return Path(value)
+
+
 class File(click.Path):
     """A file. One that cannot be used is not a mistake on the command line, and has another exit code.
 
@@ -61,7 +73,7 @@ class File(click.Path):
         self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
         """Return *value* as the name of a file."""
-        if Path(value).is_dir():
+        if _path(value).is_dir():
             raise ConfigError(f"{os.fsdecode(value)} is a directory: give a file")
         return super().convert(value, param, context)
 
@@ -74,7 +86,7 @@ class OutputFile(File):
     ) -> str | bytes | os.PathLike[str]:
         """Return *value* as the name of a file."""
         name = super().convert(value, param, context)
-        if not (folder := Path(value).parent).is_dir():
+        if not (folder := _path(value).parent).is_dir():
             raise ConfigError(f"cannot write {os.fsdecode(value)}: there is no directory {folder}; create it first")
         return name
 
@@ -86,6 +98,6 @@ class Folder(click.Path):
         self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
         """Return *value* as the name of a directory."""
-        if not Path(value).is_dir():
+        if not _path(value).is_dir():
             raise ConfigError(f"there is no directory {os.fsdecode(value)}: give one that exists")
         return super().convert(value, param, context)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from pvc_cli.connections.session import connect
 from pvc_cli.context import Context
@@ -16,13 +15,14 @@ from pvc_cli.errors import PvcError
 from pvc_cli.zk import ZKHandler
 
 _PATIENCE = 0.4
-Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+"""Returns what may take the place of a word, as text: Click would make another item of each item."""
 
 
 def from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]]) -> Completer:
     """Return a completer that offers what *look* finds, given the words typed so far, and the ``incomplete`` one."""
 
-    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         options = context.find_root().params
         target = Context(options.get("connection"), options.get("coordinators"), timeout=_PATIENCE)
         target.output.style = "name"
@@ -41,7 +41,7 @@ def from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]]) 
         searcher.join(_PATIENCE)
         if searcher.is_alive():
             return []
-        return [CompletionItem(name) for name in found if name.startswith(incomplete) and name.isprintable()]
+        return [name for name in found if name.startswith(incomplete) and name.isprintable()]
 
     return complete
 
@@ -49,12 +49,12 @@ def from_cluster(look: Callable[[ZKHandler, Mapping[str, Any]], Iterable[str]]) 
 def listed(complete: Completer) -> Completer:
     """Return a completer of words with commas between, each with a ``!`` in front or not, none of them twice."""
 
-    def complete_last(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def complete_last(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
         before, comma, word = incomplete.rpartition(",")
         start = f"{before}{comma}{'!' if word.startswith('!') else ''}"
         named = {one.removeprefix("!") for one in before.split(",")}
         found = complete(context, parameter, word.removeprefix("!"))
         # A name with a comma would be two words.
-        return [CompletionItem(start + one.value) for one in found if one.value not in named and "," not in one.value]
+        return [start + name for name in found if name not in named and "," not in name]
 
     return complete_last

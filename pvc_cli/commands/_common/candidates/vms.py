@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.model import STATES
@@ -28,9 +27,9 @@ def _tags_of_vms(handler: ZKHandler, line: Mapping[str, Any]) -> Iterable[str]:
 tags_of_vms = from_cluster(_tags_of_vms)
 
 
-def _states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _states(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Offer the states that PVC gives VMs."""
-    return [CompletionItem(state) for state in STATES if state.startswith(incomplete)]
+    return [state for state in STATES if state.startswith(incomplete)]
 
 
 states = listed(_states)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import click
-from click.shell_completion import CompletionItem
 
 from pvc_cli.cluster.documents import outcomes_document
 from pvc_cli.cluster.vms.filters import Filters
@@ -22,7 +21,7 @@ from pvc_cli.zk import ZKHandler
 _FEW = 10
 
 
-def _complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Offer VMs for the first word, unless options select them, then tags; to remove, those that the VMs have."""
     given = context.params
     if any(given.get(name) for name in ("everything", *Filters._fields)):
