@@ -7,7 +7,10 @@ from pvc_cli.cluster.waiting import Goal
 from pvc_cli.errors import PvcError
 from pvc_cli.zk import Key, ZKHandler
 
-_DOMAIN_STATES = {"flush": ("flush", "flushed"), "ready": ("unflush", "ready")}
+_DOMAIN_STATES = {
+    "flush": ("flush", "flushed", "flush requested"),
+    "ready": ("unflush", "ready", "return to ready requested"),
+}
 _PRIMARY = "base.config.primary_node"
 
 
@@ -16,7 +19,7 @@ def plan_domain_state(wanted: str) -> Plan[str]:
 
     :param wanted: ``flush`` or ``ready``.
     """
-    asked, reached = _DOMAIN_STATES[wanted]
+    asked, reached, done = _DOMAIN_STATES[wanted]
 
     def plan(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
         keys = ("node.state.domain", "node.state.daemon")
@@ -33,7 +36,9 @@ def plan_domain_state(wanted: str) -> Plan[str]:
             values = [] if text in (asked, reached) else [(("node.state.domain", name), state, asked)]
             transaction = handler.transaction()
             transaction.guard(("node.state.daemon", name), daemon)
-            controls.append(decide(transaction, name, values, f"told to {wanted}", f"is {text}"))
+            controls.append(
+                decide(transaction, name, values, done, "already " + (reached if text == reached else "requested"))
+            )
         return controls
 
     return plan
@@ -71,9 +76,9 @@ def _coordinator(handler: ZKHandler, name: str, wanted: str) -> Control[str]:
         return refuse(handler, name, f"its daemon is in state {at}")
     is_primary = primary is not None and primary.text == name
     if is_primary == (wanted == "primary"):
-        return decide(handler.transaction(), name, [], "", f"is {wanted}")
+        return decide(handler.transaction(), name, [], "", f"already {wanted}")
     transaction = handler.transaction()
     for key, znode in zip(keys[:2], (mode, daemon), strict=True):
         transaction.guard(key, znode)
     value = name if wanted == "primary" else "none"
-    return decide(transaction, name, [(_PRIMARY, primary, value)], f"told to become {wanted}", "")
+    return decide(transaction, name, [(_PRIMARY, primary, value)], f"change to {wanted} requested", "")

@@ -1,10 +1,10 @@
-"""Wait until the nodes' daemons have done what they were told."""
+"""Wait until the nodes' daemons have done what was requested."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pvc_cli.cluster.controls import Item, OnProgress, Outcome, fail, unheard
+from pvc_cli.cluster.controls import Control, Item, OnProgress, Outcome, fail, unheard
 from pvc_cli.errors import PvcError, RefusedError
 from pvc_cli.zk import ZKHandler
 
@@ -43,15 +43,19 @@ def wait_for(
                 failed[item] = instead
             elif instead:
                 still.append(item)
-                failed[item] = RefusedError(f"told, but not done within {timeout:g} s: {instead}")
+                failed[item] = RefusedError(f"requested, but not done within {timeout:g} s: {instead}")
         pending = still
         on_progress(len(waited) - len(pending), len(waited))
         left = until - time.monotonic()
         if not pending or left <= 0:
             break
         time.sleep(min(_GLANCE, left))
-    controls = tuple(
-        replace(fail(handler, c.item, failed[c.item]), transaction=c.transaction) if c.item in failed else c
-        for c in outcome.controls
-    )
+    controls = tuple(_ended(handler, control, failed.get(control.item)) for control in outcome.controls)
     return Outcome(controls, (*outcome.errors, *failed.values()))
+
+
+def _ended(handler: ZKHandler, control: Control[Item], error: PvcError | None) -> Control[Item]:
+    """Return how *control* ended, after the wait: with *error*, or done."""
+    if error:
+        return replace(fail(handler, control.item, error), transaction=control.transaction)
+    return replace(control, detail=f"{control.detail}; done") if control.status == "changed" else control

@@ -100,18 +100,21 @@ def test_which_faults_are_meant_has_to_be_said(on_tree: Pvc, arguments: tuple[st
 
 
 @pytest.mark.parametrize(
-    ("command", "asked", "reached"), [("flush", "flush", "flushed"), ("ready", "unflush", "ready")]
+    ("command", "asked", "reached", "said"),
+    [("flush", "flush", "flushed", "flush"), ("ready", "unflush", "ready", "return to ready")],
 )
-def test_a_node_is_flushed_and_made_ready(on_tree: Pvc, tree: Tree, command: str, asked: str, reached: str) -> None:
+def test_a_node_is_flushed_and_made_ready(
+    on_tree: Pvc, tree: Tree, command: str, asked: str, reached: str, said: str
+) -> None:
     path = "/nodes/pvchv2/domainstate"
     tree.put(path, b"elsewhere")
     before = tree.dump()
     result = on_tree("node", command, "pvchv2")
-    assert (result.code, result.err) == (0, f"pvchv2: told to {command}.\n")
+    assert (result.code, result.err) == (0, f"pvchv2: {said} requested.\n")
     assert changes_between(before, tree.dump()) == {path: asked.encode()}
-    for state in (asked, reached):
+    for state, already in ((asked, "requested"), (reached, reached)):
         tree.put(path, state.encode())
-        assert on_tree("node", command, "pvchv2").err == f"pvchv2: unchanged: is {state}.\n"
+        assert on_tree("node", command, "pvchv2").err == f"pvchv2: unchanged: already {already}.\n"
     tree.put("/nodes/pvchv2/daemonstate", b"dead")
     refused = on_tree("node", command, "pvchv1,pvchv2")
     assert on_tree("node", command, "pvchv1", "pvchv2", "--dry-run", "-o", "name").code == 1
@@ -121,10 +124,10 @@ def test_a_node_is_flushed_and_made_ready(on_tree: Pvc, tree: Tree, command: str
 
 def test_the_primary_coordinator_is_chosen_as_pvc_does(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
-    assert on_tree("node", "primary", "pvchv2").err == "pvchv2: told to become primary.\n"
+    assert on_tree("node", "primary", "pvchv2").err == "pvchv2: change to primary requested.\n"
     assert changes_between(before, tree.dump()) == {"/config/primary_node": b"pvchv2"}
-    assert on_tree("node", "primary", "pvchv2").err == "pvchv2: unchanged: is primary.\n"
-    assert on_tree("node", "secondary", "pvchv1").err == "pvchv1: unchanged: is secondary.\n"
+    assert on_tree("node", "primary", "pvchv2").err == "pvchv2: unchanged: already primary.\n"
+    assert on_tree("node", "secondary", "pvchv1").err == "pvchv1: unchanged: already secondary.\n"
     assert on_tree("node", "secondary", "pvchv2").code == 0
     assert tree.client.get("/config/primary_node")[0] == b"none"
     tree.put("/nodes/pvchv3/daemonmode", b"hypervisor")
@@ -256,7 +259,7 @@ def test_wait_tells_when_a_node_is_flushed(on_tree: Pvc, tree: Tree) -> None:
     late = on_tree("node", "flush", "pvchv2", "--wait", "--wait-timeout", "0.1")
     assert (late.code, late.err.splitlines()[-1]) == (
         1,
-        "Error: pvchv2: failed: told, but not done within 0.1 s: it is in state flush",
+        "Error: pvchv2: failed: requested, but not done within 0.1 s: it is in state flush",
     )
 
     def obey(data: bytes | None, *_: object) -> None:
@@ -265,7 +268,7 @@ def test_wait_tells_when_a_node_is_flushed(on_tree: Pvc, tree: Tree) -> None:
 
     tree.client.DataWatch(path, obey)
     done = on_tree("node", "ready", "pvchv2", "--wait")
-    assert (done.code, done.err) == (0, "Waiting for the daemons.\npvchv2: told to ready.\n")
+    assert (done.code, done.err) == (0, "Waiting for the daemons.\npvchv2: return to ready requested; done.\n")
 
 
 @pytest.mark.parametrize(

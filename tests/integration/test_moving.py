@@ -37,7 +37,7 @@ def test_a_move_writes_what_pvc_writes(on_tree: Pvc, tree: Tree, vm: str) -> Non
     assert dry.out == f"would change {LAB}: node pvchv2 -> pvchv3; state start -> migrate\n"
     assert tree.dump() == before
     result = on_tree("vm", "move", LAB, "-t", "pvchv3")
-    assert (result.code, result.err) == (0, f"{LAB}: told to migrate to pvchv3.\n")
+    assert (result.code, result.err) == (0, f"{LAB}: migration to pvchv3 requested.\n")
     assert changes_between(before, tree.dump()) == {f"{vm}/state": b"migrate", f"{vm}/node": b"pvchv3"}
 
 
@@ -56,7 +56,7 @@ def test_a_migrated_vm_remembers_where_it_was_and_goes_back(on_tree: Pvc, tree: 
     assert on_tree("vm", "migrate", LAB, "-t", "pvchv1", "--force").code == 0
     assert tree.client.get(f"{vm}/lastnode")[0] == b"pvchv2"
     on(tree, vm, state="start")
-    assert on_tree("vm", "unmigrate", LAB).err == f"{LAB}: told to migrate to pvchv2.\n"
+    assert on_tree("vm", "unmigrate", LAB).err == f"{LAB}: migration to pvchv2 requested.\n"
     assert changes_between(before, tree.dump()) == {f"{vm}/state": b"migrate"}
     on(tree, vm, state="start")
     again = on_tree("vm", "unmigrate", LAB)
@@ -110,7 +110,7 @@ def test_the_target_is_the_one_that_pvc_would_choose(
     for name, values in figures.items():
         for node, value in zip(("pvchv1", "pvchv3"), values, strict=True):
             on(tree, f"/nodes/{node}", **{name: value})
-    assert on_tree("vm", "migrate", LAB).err == f"{LAB}: told to migrate to {chosen}.\n"
+    assert on_tree("vm", "migrate", LAB).err == f"{LAB}: migration to {chosen} requested.\n"
 
 
 def test_a_node_that_is_not_allowed_or_not_ready_is_not_chosen(on_tree: Pvc, tree: Tree, vm: str) -> None:
@@ -192,7 +192,7 @@ def test_only_as_many_move_as_the_target_has_room_for(on_tree: Pvc, tree: Tree) 
         on(tree, f"/domains/{tree.uuid(name)}", state="start", node="pvchv2", lastnode="")
     result = on_tree("vm", "migrate", "web-01,web-02", "-t", "pvchv3")
     assert result.code == 1
-    assert "web-01: told to migrate to pvchv3." in result.err
+    assert "web-01: migration to pvchv3 requested." in result.err
     assert "pvchv3 has 2.93 GiB free, of which VMs before it take 2 GiB" in result.err
 
 
@@ -244,7 +244,7 @@ def test_wait_follows_a_migration(on_tree: Pvc, tree: Tree, vm: str) -> None:
     late = on_tree("vm", "migrate", LAB, "-t", "pvchv3", "--wait", "--wait-timeout", "0.2")
     assert (late.code, late.err.splitlines()[-1]) == (
         1,
-        f"Error: {LAB}: failed: told, but not done within 0.2 s: it is in state migrate",
+        f"Error: {LAB}: failed: requested, but not done within 0.2 s: it is in state migrate",
     )
     move = Move("migrate", "pvchv1", force=True)
     with ZKHandler(tree.hosts) as handler:
@@ -337,12 +337,12 @@ def test_room_is_taken_by_those_that_go_only(on_tree: Pvc, tree: Tree) -> None:
     result = on_tree("vm", "move", f"nfv-01,mail-01,{LAB}", "-t", "pvchv3")
     assert "nfv-01: refused: it needs 4 GiB" in result.err
     assert "mail-01: on node pvchv3 for good." in result.err
-    assert f"{LAB}: told to migrate to pvchv3." in result.err
+    assert f"{LAB}: migration to pvchv3 requested." in result.err
     on(tree, "/nodes/pvchv3", memfree="5000")
     on(tree, goes, state="start", node="pvchv2")
     result = on_tree("vm", "move", f"nfv-01,{LAB}", "-t", "pvchv3")
     assert "nfv-01: refused: VF ens1f0v0 of node pvchv3 is in use" in result.err
-    assert f"{LAB}: told to migrate to pvchv3." in result.err
+    assert f"{LAB}: migration to pvchv3 requested." in result.err
 
 
 def test_a_vm_that_is_back_home_is_migrated_no_longer(on_tree: Pvc, tree: Tree, vm: str) -> None:

@@ -52,13 +52,13 @@ def set_state(tree: Tree, state: str, vm: str = "web-01") -> None:
 @pytest.mark.parametrize(
     ("action", "before", "said"),
     [
-        ("start", "stop", "told to start"),
-        ("start", "disable", "told to start"),
-        ("start", "fail", "told to start"),
-        ("shutdown", "start", "told to shut down"),
-        ("restart", "start", "told to restart"),
-        ("stop", "start", "told to stop"),
-        ("stop", "shutdown", "told to stop"),
+        ("start", "stop", "start requested"),
+        ("start", "disable", "start requested"),
+        ("start", "fail", "start requested"),
+        ("shutdown", "start", "shutdown requested"),
+        ("restart", "start", "restart requested"),
+        ("stop", "start", "stop requested"),
+        ("stop", "shutdown", "stop requested"),
         ("disable", "stop", "disabled"),
         ("disable", "fail", "disabled"),
     ],
@@ -119,8 +119,8 @@ def test_vms_that_start_together_must_fit_together(on_tree: Pvc, tree: Tree) -> 
     tree.put("/nodes/pvchv1/memfree", b"4096")
     result = on_tree("vm", "start", "web-01,mail-02,db-02")
     assert result.code == 1
-    assert "web-01: told to start." in result.err
-    assert "mail-02: told to start." in result.err
+    assert "web-01: start requested." in result.err
+    assert "mail-02: start requested." in result.err
     assert (
         "db-02: refused: it needs 16 GiB of memory, and node pvchv1 has 4 GiB free, of which VMs started before"
         " it take 4 GiB; override with --force" in result.err
@@ -173,7 +173,7 @@ def test_a_lock_that_another_holds_is_waited_for(on_tree: Pvc, tree: Tree) -> No
     assert result.code == 5
     assert "held by somebody" in result.err
     assert "Error: web-01: failed: could not acquire the lock" in result.err
-    assert "web-02: told to stop." in result.err
+    assert "web-02: stop requested." in result.err
 
 
 def test_a_running_vm_is_shut_down_before_it_is_disabled(on_tree: Pvc, tree: Tree) -> None:
@@ -201,7 +201,7 @@ def test_a_vm_that_does_not_stop_is_not_disabled(on_tree: Pvc, tree: Tree) -> No
     result = on_tree("vm", "disable", "web-01", "--wait-timeout", "0.6")
     assert (result.code, result.err) == (
         1,
-        "Error: web-01: failed: told, but not done within 0.6 s: it is in state shutdown\n",
+        "Error: web-01: failed: requested, but not done within 0.6 s: it is in state shutdown\n",
     )
     assert on_tree("vm", "disable", "web-02", "--force").err == "web-02: disabled.\n"
     assert tree.client.get(f"/domains/{tree.uuid('web-02')}/state")[0] == b"disable"
@@ -223,11 +223,11 @@ def test_wait_tells_when_the_daemons_are_done(on_tree: Pvc, tree: Tree) -> None:
 
     waiting = on_tree("vm", "start", "web-01", "--wait", "--wait-timeout", "0.2")
     assert waiting.code == 1
-    assert "web-01: failed: told, but not done within 0.2 s: its node has not reported since" in waiting.err
+    assert "web-01: failed: requested, but not done within 0.2 s: its node has not reported since" in waiting.err
     set_state(tree, "stop")
     with daemon(tree, start):
         result = on_tree("vm", "start", "web-01", "--wait")
-    assert (result.code, result.err) == (0, "Waiting for the daemons.\nweb-01: told to start.\n")
+    assert (result.code, result.err) == (0, "Waiting for the daemons.\nweb-01: start requested; done.\n")
 
     def give_up(client: KazooClient, state: str) -> None:
         if state == "restart":
@@ -244,7 +244,7 @@ def test_a_vm_that_nobody_saw_stop_has_not_stopped(on_tree: Pvc, tree: Tree) -> 
     tree.put("/nodes/pvchv1/runningdomains", b"")
     result = on_tree("vm", "stop", "web-01", "--wait", "--wait-timeout", "0.2")
     assert result.code == 1
-    assert "told, but not done within 0.2 s: its node has not reported since" in result.err
+    assert "requested, but not done within 0.2 s: its node has not reported since" in result.err
 
 
 def test_a_vm_that_is_deleted_is_waited_for_no_longer(on_tree: Pvc, tree: Tree) -> None:
@@ -299,7 +299,7 @@ def test_nothing_waits_for_a_lock_while_it_holds_others(on_tree: Pvc, tree: Tree
         result = on_tree("--lock-timeout", "1", "vm", "stop", "app-02,web-01,mail-01")
     thread.join()
     assert result.code == 5
-    assert "web-01: told to stop." in result.err
+    assert "web-01: stop requested." in result.err
     assert sum(held) * 0.05 < 1.2
 
 
@@ -362,4 +362,4 @@ def test_a_thousand_vms_are_planned_in_few_batches(demo: Callable[..., Tree]) ->
 def test_clusters_of_every_version_start_vms(demo: Callable[..., Tree], pvc: Pvc) -> None:
     tree = demo(version=0)
     set_state(tree, "stop")
-    assert pvc("--coordinators", tree.hosts, "vm", "start", "web-01").err == "web-01: told to start.\n"
+    assert pvc("--coordinators", tree.hosts, "vm", "start", "web-01").err == "web-01: start requested.\n"

@@ -83,7 +83,7 @@ def test_a_vm_whose_state_pvc_changes_is_waited_for(on_tree: Pvc, tree: Tree) ->
         result = on_tree("--lock-timeout", "0.4", "vm", "stop", "web-01,app-02")
         assert result.code == 5
         assert f"held by {HOST}" in result.err
-        assert "app-02: told to stop." in result.err
+        assert "app-02: stop requested." in result.err
         # What needs no lock does not wait for it.
         assert on_tree("--lock-timeout", "0.4", "vm", "meta", "set", "web-01", "--autostart").code == 0
     assert on_tree("vm", "stop", "web-01").code == 0

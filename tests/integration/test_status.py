@@ -51,7 +51,7 @@ def test_a_sound_cluster_is_well(on_tree: Pvc, sound: Tree) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("/nodes/pvchv2/domainstate", b"flushed", "pvchv2 is flushed for VMs"),
+        ("/nodes/pvchv2/domainstate", b"flushed", "pvchv2 takes no VMs: its domain state is flushed"),
         ("/nodes/pvchv2/monitoring_health", b"50", "the health of pvchv2 is 50 %"),
         ("/nodes/pvchv2/activeschema", b"14", "pvchv2 runs another schema version than the cluster's 15"),
         ("/nodes/pvchv2/pvcversion", b"1.0.4", "the nodes run different releases of PVC (1.0.3 on 2, 1.0.4 on 1)"),
@@ -225,7 +225,7 @@ TROUBLE = {
     "the daemon of pvchv3 is in state fenced: PVC fenced it, so that its VMs no longer run there": (
         "pvc node info pvchv3"
     ),
-    "pvchv3 is flushed for VMs": "pvc node info pvchv3",
+    "pvchv3 takes no VMs: its domain state is flushed": "pvc node info pvchv3",
     "the health of pvchv2 is 90 %": "pvc node info pvchv2",
     "app-02, build-02, db-01 and 1 more should run on pvchv3, which is fenced": "pvc vm list -s start -t pvchv3",
     "Node pvchv3 was dead and is now fenced (-50 % health)": "pvc fault list --new",

@@ -30,7 +30,8 @@ def _of_node(node: Node) -> Iterator[Problem]:
         what = f"the daemon of {node.name} is in state {node.daemon_state or 'unknown'}{fencing}"
         yield Problem("node", what, see, _NOT_RUNNING)
     if node.domain_state != "ready":
-        yield Problem("node", f"{node.name} is {node.domain_state or 'in an unknown state'} for VMs", see, _NOT_READY)
+        what = f"{node.name} takes no VMs: its domain state is {node.domain_state or 'unknown'}"
+        yield Problem("node", what, see, _NOT_READY)
     if not node.is_stale and node.health is not None and node.health < 100:
         yield Problem("node", f"the health of {node.name} is {node.health} %", see, 100 - node.health)
 

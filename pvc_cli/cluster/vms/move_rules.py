@@ -115,7 +115,7 @@ def said(one: SeenVm, target: str, *, stays: bool, is_down: bool) -> str:
     if stays:
         return f"on node {target} for good"
     if one.runs:
-        return f"moved to {target}, which starts it" if is_down else f"told to migrate to {target}"
+        return f"moved to {target}, which starts it" if is_down else f"migration to {target} requested"
     return f"moved to {target}"
 
 

@@ -46,11 +46,11 @@ _REACHED: Mapping[Action, tuple[str, ...]] = {
     "disable": ("disable",),
 }
 """In which states it is done."""
-_TOLD: Mapping[Action, str] = {
-    "start": "told to start",
-    "shutdown": "told to shut down",
-    "restart": "told to restart",
-    "stop": "told to stop",
+_DONE: Mapping[Action, str] = {
+    "start": "start requested",
+    "shutdown": "shutdown requested",
+    "restart": "restart requested",
+    "stop": "stop requested",
     "disable": "disabled",
 }
 
@@ -116,7 +116,7 @@ def _decide(handler: ZKHandler, seen: _Seen, action: Action, room: Room, *, forc
     if why:
         return refuse(handler, seen.vm, f"{why}; override with --force")
     _guard(transaction, seen)
-    return decide(transaction, seen.vm, [(("domain.state", seen.vm.uuid), seen.state, action)], _TOLD[action], "")
+    return decide(transaction, seen.vm, [(("domain.state", seen.vm.uuid), seen.state, action)], _DONE[action], "")
 
 
 def _any_of(states: Sequence[str]) -> str:
