@@ -18,7 +18,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     pattern_argument,
 )
-from pvc_cli.commands._common.selecting import FILTER_OPTIONS, check_negate, warn_of_broken_xml
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS, check_negate, note_misspelt_tag, warn_of_broken_xml
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.zk import ZKHandler
@@ -65,9 +65,11 @@ def _of_many(
     everybody = list_vms(handler)
     hosts = host_names(everybody)
     chosen = [vm.uuid for vm in narrow(handler, everybody, filters, warn_of_broken_xml(context.output))]
-    check_states(filters, found=bool(chosen))
+    check_states(handler, filters)
     if not chosen:
-        context.output.warning(f"the inventory is empty: {explain_no_match(handler, filters).reason}")
+        context.output.warning(f"the inventory is empty: {explain_no_match(handler, filters)}")
+    else:
+        note_misspelt_tag(context.output, handler, filters)
     addresses, vms = read_addresses(handler), read_summaries(handler, chosen)
     if port is None:
         return ansible_inventory(vms, hosts, addresses)

@@ -67,11 +67,11 @@ def test_a_listing_shows_the_rest_and_says_what_is_missing(
         assert ("web-01" in result.out, "app-01" in result.out) == (True, False)
 
 
-def test_a_selection_that_can_match_nothing_is_a_usage_error(on_tree: Pvc, tree: Tree) -> None:
+def test_a_selection_that_can_match_nothing_is_refused(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
     for options, code, said in (
         (("-s", "strat"), 2, "Error: PVC has no state 'strat': did you mean 'start'?\n"),
-        (("-g", "produciton"), 2, "Error: no VM has a tag 'produciton': did you mean 'production'?\n"),
+        (("-g", "produciton"), 1, "Error: no VM has a tag 'produciton': did you mean 'production'?\n"),
         (("-g", "zzz"), 0, "Nothing to change: no VM has a tag 'zzz': see 'pvc vm tag list'.\n"),
         (("-s", "migrate-live"), 0, "Nothing to change: no VM matches.\n"),
     ):

@@ -345,7 +345,7 @@ def test_which_vms_are_meant_has_to_be_said(on_tree: Pvc) -> None:
         result = on_tree("vm", "stop", *words)
         assert result.code == 2
         assert "expected VMs by name, or --all, or filters" in result.err
-    assert on_tree("vm", "stop", "-g", "productoin").code == 2
+    assert on_tree("vm", "stop", "-g", "productoin").code == 1
     assert on_tree("vm", "stop", "nope").code == 1
 
 

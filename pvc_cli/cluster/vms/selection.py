@@ -1,73 +1,65 @@
-"""Explain why filters match no VM: a misspelt word is the likeliest reason."""
+"""Check the words of filters, and explain why they match no VM: a misspelt word is the likeliest reason."""
 
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import STATES
-from pvc_cli.cluster.vms.tags import SEE_TAGS, count_tags
+from pvc_cli.cluster.vms.tags import CONTAINER, SEE_TAGS
 from pvc_cli.errors import InvalidInputError, hint, quoted
 from pvc_cli.zk import ZKHandler
 
 
-class NoMatch(NamedTuple):
-    """Why no VM matches; *misspelt* if a word is one that hardly can match any."""
+def check_states(handler: ZKHandler, filters: Filters) -> None:
+    """Check that the states of *filters* exist: PVC has them, or a VM is in one that is new.
 
-    reason: str
-    misspelt: bool
-
-
-def explain_no_match(handler: ZKHandler, filters: Filters) -> NoMatch:
-    """Return why no VM matches *filters*.
-
-    A state that PVC does not have is misspelt, and so is a tag that no VM has and that resembles one.
+    :raises InvalidInputError: if one does not.
     """
-    for state in (word.removeprefix("!") for word in filters.states):
-        if not any(fnmatchcase(known, state) for known in STATES):
-            advice = hint(state, STATES, f"choose from {', '.join(STATES)}")
-            return NoMatch(f"PVC has no state {quoted(state)}: {advice}", misspelt=True)
-    wanted = [word for word in filters.tag_words if not word.startswith("!")]
-    if wanted and not filters.negate:
-        tags = [tag.name for tag in count_tags(handler)]
-        for word in wanted:
-            if not any(word == tag or fnmatchcase(tag, word) for tag in tags):
-                advice = hint(word, tags, SEE_TAGS)
-                return NoMatch(f"no VM has a tag {quoted(word)}: {advice}", misspelt=advice != SEE_TAGS)
-    if filters.pattern and filters.pattern in (handler.children("base.node") or []):
-        return NoMatch(f"{filters.pattern} is a node: -t {filters.pattern} selects its VMs", misspelt=False)
-    return NoMatch("no VM matches", misspelt=False)
+    words = [word.removeprefix("!") for word in filters.states]
+    if unknown := [state for state in words if not _matches(state, STATES)]:
+        present = handler.read_each("domain.state", handler.children("base.domain") or [])
+        for state in unknown:
+            if not _matches(state, [text for text in present if text]):
+                advice = hint(state, STATES, f"choose from {', '.join(STATES)}")
+                raise InvalidInputError(f"PVC has no state {quoted(state)}: {advice}")
 
 
-def check_states(filters: Filters, *, found: bool) -> None:
-    """Check that the states of *filters* are PVC's.
+def misspelt_tag(handler: ZKHandler, filters: Filters, *, found: bool) -> str:
+    """Return which tag of *filters* is likely misspelt: no VM has it, and it resembles one; else an empty text.
 
-    :param found: whether VMs match them: then PVC has them, though they may be new here. One that is left out has to
-        be known in any case.
-    :raises InvalidInputError: if one is misspelt.
+    :param found: whether VMs match: then only a tag that they must not have can be misspelt.
     """
-    for word in filters.states:
-        state = word.removeprefix("!")
-        leaves_out = word.startswith("!") != filters.negate
-        if (leaves_out or not found) and not any(fnmatchcase(known, state) for known in STATES):
-            advice = hint(state, STATES, f"choose from {', '.join(STATES)}")
-            raise InvalidInputError(f"PVC has no state {quoted(state)}: {advice}")
-
-
-def check_exclusions(handler: ZKHandler, filters: Filters) -> None:
-    """Check that what *filters* leave out is not misspelt: it would leave out nothing.
-
-    :raises InvalidInputError: if it is.
-    """
-    states = [word.removeprefix("!") for word in filters.states]
-    if any(not any(fnmatchcase(known, state) for known in STATES) for state in states):
-        raise InvalidInputError(explain_no_match(handler, filters).reason)
-    excluded = {word.removeprefix("!") for word in filters.tag_words if word.startswith("!") != filters.negate}
+    left_out = {word.removeprefix("!") for word in filters.tag_words if word.startswith("!") != filters.negate}
     if not filters.negate:
-        excluded.update(filters.without_tags)
-    if not excluded:
-        return
-    tags = [tag.name for tag in count_tags(handler)]
-    for word in sorted(excluded.difference(tags)):
-        advice = hint(word, tags, "")
-        if advice and not any(fnmatchcase(tag, word) for tag in tags):
-            raise InvalidInputError(f"no VM has a tag {quoted(word)}: {advice}")
+        left_out.update(filters.without_tags)
+    wanted = [] if found else _wanted_tags(filters)
+    tags = _tag_names(handler) if left_out or wanted else []
+    for word in (*wanted, *sorted(left_out)):
+        if not _matches(word, tags) and (advice := hint(word, tags, "")):
+            return f"no VM has a tag {quoted(word)}: {advice}"
+    return ""
+
+
+def explain_no_match(handler: ZKHandler, filters: Filters) -> str:
+    """Return why no VM matches *filters*."""
+    if wanted := _wanted_tags(filters):
+        tags = _tag_names(handler)
+        for word in wanted:
+            if not _matches(word, tags):
+                return f"no VM has a tag {quoted(word)}: {hint(word, tags, SEE_TAGS)}"
+    if filters.pattern and filters.pattern in (handler.children("base.node") or []):
+        return f"{filters.pattern} is a node: -t {filters.pattern} selects its VMs"
+    return "no VM matches"
+
+
+def _wanted_tags(filters: Filters) -> list[str]:
+    return [] if filters.negate else [word for word in filters.tag_words if not word.startswith("!")]
+
+
+def _tag_names(handler: ZKHandler) -> list[str]:
+    """Return the names of all tags, sorted."""
+    found = handler.children_many((CONTAINER, uuid) for uuid in handler.children("base.domain") or [])
+    return sorted({name for names in found for name in names or ()})
+
+
+def _matches(word: str, known: list[str] | tuple[str, ...]) -> bool:
+    return any(word == one or fnmatchcase(one, word) for one in known)

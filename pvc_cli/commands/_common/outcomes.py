@@ -68,7 +68,7 @@ def carry_out(
     """
     if patience.wait:
         refuse_in_plan(output)
-    waited = goal if patience.wait and not dry_run else None
+    waited = goal if items and patience.wait and not dry_run else None
     if waited:
         require_wait(handler)
     with progress_bar(output, shown=len(items) > MANY and not dry_run) as progress:

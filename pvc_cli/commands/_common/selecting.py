@@ -10,13 +10,13 @@ import click
 
 from pvc_cli.cluster.vms.filters import Filters, is_mac
 from pvc_cli.cluster.vms.query import OnUnreadable, VmRef, find, list_vms, narrow
-from pvc_cli.cluster.vms.selection import check_exclusions, explain_no_match
+from pvc_cli.cluster.vms.selection import check_states, explain_no_match, misspelt_tag
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
 from pvc_cli.commands._common.progress import ask_many
 from pvc_cli.commands._common.selected import note_filters
 from pvc_cli.commands._common.values import Memory, Number
-from pvc_cli.errors import InvalidInputError, quoted
+from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
@@ -176,15 +176,13 @@ def chosen_vms(
     *,
     tag: str | None = None,
     new_tags: Sequence[str] = (),
-    purpose: str = "change",
 ) -> list[VmRef]:
-    """Return the VMs called *names*, or without names those that the options select.
+    """Return the VMs to change: those called *names*, or without names those that the options select.
 
     :param tag: the first argument, if options select the VMs and so it is taken for a tag.
     :param new_tags: the tags that *names* get.
-    :param purpose: what is done with them, a verb.
-    :raises InvalidInputError: if options select none because a word is misspelt, or if *tag* or one of *new_tags* is
-        the name of a VM.
+    :raises InvalidInputError: if *tag* or one of *new_tags* is the name of a VM.
+    :raises NotFoundError: if a tag is misspelt: it would select none, or leave out none.
     """
     if names:
         return find(handler, names, new_tags)
@@ -194,13 +192,42 @@ def chosen_vms(
             f"{quoted(tag)} is a VM, but --all or a filter selects the VMs: drop one of both, or use --force-name if"
             " it is a tag, too"
         )
-    note_filters(selection.filters)
-    chosen = narrow(handler, everybody, selection.filters, warn_of_broken_xml(output))
+    chosen = _by_options(output, handler, everybody, selection.filters)
+    if misspelt := misspelt_tag(handler, selection.filters, found=bool(chosen)):
+        raise NotFoundError(misspelt)
     if not chosen:
-        explain_nothing(output, handler, selection.filters, purpose)
-    else:
-        check_exclusions(handler, selection.filters)
+        output.message(f"Nothing to change: {explain_no_match(handler, selection.filters)}.")
     return chosen
+
+
+def listed_vms(
+    output: Output, handler: ZKHandler, names: Sequence[str], selection: Selection, purpose: str
+) -> list[VmRef]:
+    """Return the VMs of which something is shown, as :func:`chosen_vms` does; of a misspelt tag, tell.
+
+    :param purpose: what is done with them, a verb.
+    """
+    if names:
+        return find(handler, names)
+    chosen = _by_options(output, handler, list_vms(handler), selection.filters)
+    if not chosen:
+        output.message(f"Nothing to {purpose}: {explain_no_match(handler, selection.filters)}.")
+    else:
+        note_misspelt_tag(output, handler, selection.filters)
+    return chosen
+
+
+def _by_options(output: Output, handler: ZKHandler, everybody: list[VmRef], filters: Filters) -> list[VmRef]:
+    note_filters(filters)
+    chosen = narrow(handler, everybody, filters, warn_of_broken_xml(output))
+    check_states(handler, filters)
+    return chosen
+
+
+def note_misspelt_tag(output: Output, handler: ZKHandler, filters: Filters) -> None:
+    """Tell of a tag of *filters*, which match VMs, that is misspelt: it leaves out none."""
+    if misspelt := misspelt_tag(handler, filters, found=True):
+        output.message(f"Note: {misspelt}")
 
 
 def confirm_many(vms: Sequence[VmRef], selection: Selection, *, dry_run: bool) -> None:
@@ -219,17 +246,6 @@ def still_meant(selection: Selection) -> StillMeant:
         return narrow(handler, list(vms), selection.filters._replace(names=())) if selection.by_options else vms
 
     return look
-
-
-def explain_nothing(output: Output, handler: ZKHandler, filters: Filters, purpose: str = "change") -> None:
-    """Say why there is nothing to change, or to do what *purpose* says: *filters* match no VM.
-
-    :raises InvalidInputError: if that is because a word is misspelt.
-    """
-    why = explain_no_match(handler, filters)
-    if why.misspelt:
-        raise InvalidInputError(why.reason)
-    output.message(f"Nothing to {purpose}: {why.reason}.")
 
 
 def warn_of_broken_xml(output: Output) -> OnUnreadable:

@@ -32,10 +32,10 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
     names, output = named_vms(context, selection), context.output
     with connect(context) as handler:
         vms = chosen_vms(output, handler, names, selection)
-        if not (dry_run or force):
+        if vms and not (dry_run or force):
             refuse_in_sandbox(handler, "use --force to stop running VMs at once")
         confirm_many(vms, selection, dry_run=dry_run)
-        with progress_bar(output, shown=not (dry_run or force)) as progress:
+        with progress_bar(output, shown=bool(vms) and not (dry_run or force)) as progress:
             outcome = disable(
                 handler,
                 vms,

@@ -23,7 +23,7 @@ from pvc_cli.commands._common.command import (
 )
 from pvc_cli.commands._common.counting import Count, value_cell
 from pvc_cli.commands._common.listing import list_options, show_counts, show_records
-from pvc_cli.commands._common.selecting import FILTER_OPTIONS, check_negate, warn_of_broken_xml
+from pvc_cli.commands._common.selecting import FILTER_OPTIONS, check_negate, note_misspelt_tag, warn_of_broken_xml
 from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, node_cell
@@ -108,7 +108,10 @@ class _Listing:
             self._broken.pop(uuid, None)
         everybody = find(self._handler, self._names) if self._names else list_vms(self._handler)
         chosen = narrow(self._handler, everybody, self._filters, warn_of_broken_xml(output))
-        check_states(self._filters, found=bool(chosen))
+        if changed is None:
+            check_states(self._handler, self._filters)
+            if chosen:
+                note_misspelt_tag(output, self._handler, self._filters)
         if self._trait:
             show_counts(output, _counts(self._handler, chosen, self._trait), self._nothing(chosen))
             return
@@ -143,7 +146,7 @@ class _Listing:
         """Return why there is nothing to show."""
         if chosen:
             return ""
-        reason = explain_no_match(self._handler, self._filters).reason
+        reason = explain_no_match(self._handler, self._filters)
         return "No VM matches." if reason == "no VM matches" else f"No VM matches; {reason}"
 
 

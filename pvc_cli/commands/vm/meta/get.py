@@ -7,7 +7,7 @@ from pvc_cli.cluster.vms.metadata import Metadata, read_metadata
 from pvc_cli.cluster.vms.query import VmRef, is_one
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.commands._common.selecting import Selection, listed_vms, named_vms, vms_options
 from pvc_cli.output.cells import Cell, Row, flag_cell, list_cell
 
 _HEADERS = ("VM", "NODE LIMIT", "SELECTOR", "AUTOSTART", "METHOD", "DOWNTIME", "PROFILE")
@@ -29,7 +29,7 @@ def command(context: Context, selection: Selection) -> None:
     """
     names, output = named_vms(context, selection), context.output
     with connect_to_list(context) as handler:
-        vms = chosen_vms(output, handler, names, selection, purpose="show")
+        vms = listed_vms(output, handler, names, selection, "show")
         found = list(zip(vms, read_metadata(handler, vms), strict=True))
     alone = is_one(*selection.words)
     show_records(
@@ -39,7 +39,7 @@ def command(context: Context, selection: Selection) -> None:
         names=for_each(lambda pair: pair[0].name),
         headers=_HEADERS,
         rows=rows_of(lambda pair: _row(*pair)),
-        nothing="No VMs.",
+        nothing="",
     )
 
 

@@ -7,7 +7,7 @@ from pvc_cli.cluster.vms.query import VmRef, is_one
 from pvc_cli.cluster.vms.tags import count_tags, read_tags
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, named_vms, vms_options
+from pvc_cli.commands._common.selecting import Selection, listed_vms, named_vms, vms_options
 from pvc_cli.output.cells import flag_cell
 from pvc_cli.zk import ZKHandler
 
@@ -34,7 +34,7 @@ def command(context: Context, selection: Selection) -> None:
     names = named_vms(context, selection) if of_vms else []
     with connect_to_list(context) as handler:
         if of_vms:
-            vms = chosen_vms(context.output, handler, names, selection, purpose="show")
+            vms = listed_vms(context.output, handler, names, selection, "show")
             _list_of_vms(context, handler, vms, alone=is_one(*selection.words))
         else:
             _list_of_cluster(context, handler)
@@ -54,7 +54,7 @@ def _list_of_vms(context: Context, handler: ZKHandler, found: Sequence[VmRef], *
             ((vm, tag), [vm.name, tag.name, tag.type, flag_cell(tag.protected, colours=("", "yellow"))])
             for vm, tag in pairs
         ],
-        nothing="No tags.",
+        nothing="No tags." if found else "",
     )
 
 
