@@ -81,10 +81,18 @@ def test_one_state_is_written_and_nothing_else(on_tree: Pvc, tree: Tree, action:
     ("action", "state", "why"),
     [
         ("start", "mirror", "it is in state mirror, not stop, disable or fail; override with --force"),
-        ("start", "migrate", "it is in state migrate, not stop, disable or fail; override with --force"),
+        (
+            "stop",
+            "migrate",
+            "it is in state migrate: wait until that is done, see 'pvc vm list -s migrate'; override with --force",
+        ),
         ("shutdown", "fail", "it is in state fail, not start"),
         ("restart", "stop", "it is in state stop, not start"),
-        ("stop", "provision", "it is in state provision, not start, shutdown, restart, fail or disable"),
+        (
+            "stop",
+            "provision",
+            "it is in state provision: wait until that is done, see 'pvc vm list -s provision'; override",
+        ),
         ("stop", "mirror", "it is in state mirror, not start, shutdown, restart, fail or disable"),
         ("disable", "mirror", "it is in state mirror, not stop or fail; override with --force"),
     ],
@@ -101,6 +109,21 @@ def test_a_state_that_does_not_allow_it_is_refused(
     if "--force" in why:
         assert on_tree("vm", action, "web-01", "--force").code == 0
         assert tree.client.get(f"/domains/{tree.uuid('web-01')}/state")[0] == action.encode()
+
+
+@pytest.mark.parametrize("state", ["migrate", "migrate-live", "unmigrate", "provision", "import", "restore"])
+@pytest.mark.parametrize("action", ["start", "restart", "shutdown"])
+def test_a_vm_that_pvc_is_busy_with_is_not_started_even_with_force(
+    on_tree: Pvc, tree: Tree, state: str, action: str
+) -> None:
+    """Started while it migrates, it would run on the target, too, or be killed where it still runs."""
+    set_state(tree, state)
+    before = tree.dump()
+    wait = f"it is in state {state}: wait until that is done, see 'pvc vm list -s {state}'"
+    for force in ((), ("--force",)) if action == "start" else ((),):
+        result = on_tree("vm", action, "web-01", *force)
+        assert (result.code, result.err, tree.dump()) == (1, f"Error: web-01: refused: {wait}\n", before)
+    assert on_tree("vm", "list", "-s", state, "-o", "name").out == "web-01\n"
 
 
 def test_nothing_is_asked_of_a_daemon_that_does_not_run(on_tree: Pvc, tree: Tree) -> None:

@@ -38,6 +38,8 @@ _RULES: Mapping[Action, _Rule] = {
     "stop": _Rule(of=("start", "shutdown", "restart", "fail", "disable"), at=("stop",)),
     "disable": _Rule(of=("stop", "fail"), at=("disable",)),
 }
+_BUSY = ("migrate", "migrate-live", "unmigrate", "provision", "import", "restore")
+"""States in which PVC works on a VM: what is started then runs on two nodes, is killed on one, or lacks its disks."""
 _REACHED: Mapping[Action, tuple[str, ...]] = {
     "start": ("start",),
     "restart": ("start",),
@@ -109,14 +111,22 @@ def _decide(handler: ZKHandler, seen: _Seen, action: Action, room: Room, *, forc
     if state in rule.at:
         where = f"the daemon of its node {text_of(seen.node)} is in state {_known(seen.daemon)}"
         return refuse(handler, seen.vm, f"{where}, so that nothing starts it: {_ELSEWHERE}")
-    if state not in rule.of and not (force and rule.may_force):
-        advice = "; override with --force" if rule.may_force else ""
-        return refuse(handler, seen.vm, f"it is in state {state or 'unknown'}, not {_any_of(rule.of)}{advice}")
+    may_force = rule.may_force and not (action == "start" and state in _BUSY)
+    if state not in rule.of and not (force and may_force):
+        advice = "; override with --force" if may_force else ""
+        return refuse(handler, seen.vm, f"{_unfit(state, rule)}{advice}")
     why = "" if force or action == "disable" else _hindrance(seen, action, room)
     if why:
         return refuse(handler, seen.vm, f"{why}; override with --force")
     _guard(transaction, seen)
     return decide(transaction, seen.vm, [(("domain.state", seen.vm.uuid), seen.state, action)], _DONE[action], "")
+
+
+def _unfit(state: str, rule: _Rule) -> str:
+    """Return why an action of *rule* does not go with *state*, and what to do."""
+    if state in _BUSY:
+        return f"it is in state {state}: wait until that is done, see 'pvc vm list -s {state}'"
+    return f"it is in state {state or 'unknown'}, not {_any_of(rule.of)}"
 
 
 def _any_of(states: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from pvc_cli.commands.vm._power import tell
 
 @click.command("start")
 @vms_options()
-@click.option("--force", is_flag=True, help="Start it whatever its state is, even without enough memory.")
+@click.option("--force", is_flag=True, help="Start it even if it is a mirror, shuts down, or lacks memory.")
 @wait_options
 @yes_option
 @dry_run_option
@@ -18,8 +18,9 @@ def command(context: Context, selection: Selection, force: bool, patience: Patie
     """Start VMs.
 
     VM is a name, a UUID, a list with commas, a pattern in quotes, or - for names from standard input; or use --all
-    or filters instead. Refused for a mirror, for a VM that is between states, where the node's daemon, which
-    starts it, does not run, and where the node lacks the memory: --force overrides.
+    or filters instead. Refused for a mirror, for a VM that shuts down or restarts, where the node's daemon,
+    which starts it, does not run, and where the node lacks the memory: --force overrides. A VM that PVC migrates,
+    provisions, imports or restores is not started at all: wait until that is done.
 
     \b
     Examples:
