@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 from collections.abc import Callable
 
 from pvc_cli.connections.guards import read_guards
@@ -11,6 +10,7 @@ from pvc_cli.connections.saved import PROTECTIONS, Protection
 from pvc_cli.connections.servers import sharing
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError, RefusedError, printable, quoted
+from pvc_cli.output import person
 
 _OFF = ("", "0", "no", "false", "off")
 
@@ -84,7 +84,7 @@ def confirm_name(context: Context, target: Target) -> None:
             f" {target.origin}): choose it with -c, or correct --confirm"
         )
     if target.protection and context.confirm is None:
-        _ask(target)
+        _ask(target, stdin_used=context.stdin_used)
         context.confirm = target.name
 
 
@@ -98,17 +98,12 @@ def require_permission(context: Context, target: Target) -> None:
         raise _unconfirmed(target)
 
 
-def _ask(target: Target) -> None:
+def _ask(target: Target, *, stdin_used: bool) -> None:
     """Let a person type the name of *target*."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not person.can_ask(stdin_used=stdin_used):
         raise _unconfirmed(target)
-    print(
-        f"{printable(target.name)} ({printable(target.hosts)}) is protected. Type its name to change it: ",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )
-    if sys.stdin.readline().strip() != target.name:
+    name, hosts = printable(target.name), printable(target.hosts)
+    if person.ask(f"{name} ({hosts}) is protected. Type its name to change it: ") != target.name:
         raise RefusedError(f"not confirmed: nothing was changed (expected {quoted(target.name)})")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_tree import leaves
-from tests.conftest import Pvc, Result, Tree, without_daemons
+from tests.conftest import Pvc, Result, Tree, changes_between, without_daemons
 from tests.terminal import Terminal
 
 
@@ -137,6 +137,50 @@ def test_names_from_a_pipe_ask_on_the_terminal_of_the_person_behind_it(
     terminal.wait_for("[y/N]: ")
     terminal.type("y\n")
     assert terminal.wait_for_end() == 0
+
+
+def test_the_name_of_a_protected_cluster_is_typed_on_the_terminal_behind_a_pipe(
+    demo: Callable[..., Tree], pvc: Pvc, tmp_path: Path
+) -> None:
+    tree = demo(vms=30)
+    before = tree.dump()
+    assert pvc("connection", "add", "prod", tree.hosts, "--protect").code == 0
+    prod = f"{sys.executable} -m pvc_cli -c prod"
+    (tmp_path / "state.yaml").write_text("version: 1\nvms:\n  - vm: web-01\n    tags: [blue]\n")
+    lines = [
+        f"{prod} vm list web -o name | {prod} vm tag add - blue",
+        f"{prod} vm list web -o name | {prod} vm tag add --name - blue",
+        f"{prod} vm list web -o name | {prod} vm stop -",
+        f"{prod} sriov vf list --unused -o name | {prod} sriov vf set - --vlan-id 7",
+        f"{prod} apply -f - < {tmp_path}/state.yaml",
+    ]
+    for line in lines:
+        terminal = Terminal(["bash", "-c", line], dict(os.environ))
+        terminal.wait_for("is protected. Type its name to change it: ")
+        terminal.type("lab\n")
+        assert terminal.wait_for_end() == 1
+        assert "not confirmed: nothing was changed (expected 'prod')" in terminal.seen
+        assert tree.dump() == before
+    # One without a terminal is refused, as is one that closes its input on purpose.
+    nobody = subprocess.run(
+        ["bash", "-c", lines[0]], capture_output=True, check=False, start_new_session=True, text=True
+    )
+    assert (nobody.returncode, nobody.stderr.count("no terminal to type its name on: rerun with --confirm prod")) == (
+        1,
+        1,
+    )
+    script = Terminal(["bash", "-c", f"{prod} vm tag add web-01 blue < /dev/null"], dict(os.environ))
+    assert script.wait_for_end() == 1
+    assert "no terminal to type its name on" in script.seen
+    assert tree.dump() == before
+    # Both questions, one after the other.
+    terminal = Terminal(["bash", "-c", f"{prod} vm list -o name | {prod} vm tag add - blue"], dict(os.environ))
+    terminal.wait_for("Type its name to change it: ")
+    terminal.type("prod\n")
+    terminal.wait_for("Change 30 VMs of prod")
+    terminal.type("y\n")
+    assert terminal.wait_for_end() == 0
+    assert len(changes_between(before, tree.dump())) == 3 * 30
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "anything"])

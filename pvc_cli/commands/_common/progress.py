@@ -4,13 +4,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import cast
 
 import click
 
 from pvc_cli.context import Context
 from pvc_cli.errors import RefusedError, printable
+from pvc_cli.output import person
 from pvc_cli.output.terminal import obeys_codes
 from pvc_cli.output.writer import Output
 
@@ -72,7 +72,6 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-_TERMINAL = Path("/dev/tty")
 MANY = 20
 """Above so many things, a change asks on a terminal."""
 
@@ -89,22 +88,7 @@ def ask_many(count: int, things: str, *, yes: bool, dry_run: bool) -> None:
 
 def asks(count: int, *, yes: bool, dry_run: bool) -> bool:
     """Tell whether :func:`ask_many` would ask."""
-    return not (yes or dry_run) and count > MANY and _has_person()
-
-
-def _has_person() -> bool:
-    """Tell whether there is somebody to ask: where standard input gave names, on the terminal of the process."""
-    if not sys.stderr.isatty():
-        return False
-    if sys.stdin.isatty():
-        return True
-    if not _context().stdin_used:
-        return False
-    try:
-        with _TERMINAL.open():
-            return True
-    except OSError:
-        return False
+    return not (yes or dry_run) and count > MANY and _can_ask()
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -116,9 +100,13 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     cluster = _cluster()
     question = f"{cluster}: {question}" if cluster else question
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _can_ask():
         raise RefusedError(f"confirmation required, and no terminal to ask on: rerun with --yes ({question})")
     _ask(question)
+
+
+def _can_ask() -> bool:
+    return person.can_ask(stdin_used=_context().stdin_used)
 
 
 def _cluster() -> str:
@@ -132,13 +120,10 @@ def _context() -> Context:
 
 def _ask(question: str) -> None:
     with _interruptible():
-        yes = click.confirm(question, err=True) if sys.stdin.isatty() else _ask_on_terminal(question)
+        yes = click.confirm(question, err=True) if sys.stdin.isatty() else _ask_behind_a_pipe(question)
     if not yes:
         raise RefusedError("not confirmed: nothing was changed")
 
 
-def _ask_on_terminal(question: str) -> bool:
-    """Ask where standard input is used up."""
-    with _TERMINAL.open() as keyboard:
-        print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
-        return keyboard.readline().strip().lower() in ("y", "yes")
+def _ask_behind_a_pipe(question: str) -> bool:
+    return person.ask(f"{question} [y/N]: ").lower() in ("y", "yes")
