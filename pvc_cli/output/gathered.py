@@ -15,6 +15,7 @@ class Columns(NamedTuple):
     headers: Sequence[str]
     wide: Sequence[str] = ()
     wrap: int | None = None
+    below: int | None = None
 
 
 class Gathered:
@@ -32,9 +33,10 @@ class Gathered:
         """What it shows, in the plural, if that was said."""
         self.count = 0
 
-    def add_rows(self, headers: Sequence[str], rows: Iterable[Row], wide: Sequence[str], wrap: int | None) -> None:
-        """Add the rows of a table with these columns."""
-        self.columns = Columns((CLUSTER, *headers), wide, None if wrap is None else wrap + 1)
+    def add_rows(self, columns: Columns, rows: Iterable[Row]) -> None:
+        """Add the rows of a table with these *columns*."""
+        wrap, below = (None if at is None else at + 1 for at in columns[2:])
+        self.columns = Columns((CLUSTER, *columns.headers), columns.wide, wrap, below)
         self.rows += [(self.cluster, *row) for row in rows]
 
     def add_documents(self, found: Document | Iterable[Document]) -> None:

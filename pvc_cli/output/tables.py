@@ -21,6 +21,7 @@ def render_table(
     columns: int | None,
     head: bool = True,
     wrap: int | None = None,
+    below: int | None = None,
 ) -> tuple[str, Sequence[str]]:
     """Return a table of *rows*, and the headers of what does not fit into it; numbers are aligned to the right.
 
@@ -28,19 +29,25 @@ def render_table(
     :param columns: how wide the table may be; None does not limit it.
     :param head: whether the headers are shown.
     :param wrap: the column that goes on in further lines.
+    :param below: the column that stands below that one, in lines of its own, where it would crowd it.
     """
-    columns_of_cells = [_as_column(column) for column in zip(*rows, strict=True)]
+    columns_of_cells, shown = [_as_column(column) for column in zip(*rows, strict=True)], headers
+    under: Sequence[str] = [""] * len(rows)
+    if wrap is not None and below is not None and columns and _crowds(headers, columns_of_cells, wrap, columns):
+        under, shown = columns_of_cells.pop(below).texts, without(headers, below)
+        wrap -= below < wrap
     texts = [column.texts for column in columns_of_cells]
     colours = [column.colours for column in columns_of_cells]
     numeric = [column.numeric for column in columns_of_cells]
     exact = [max(map(len, column.texts)) if column.numeric else 0 for column in columns_of_cells]
     whole = texts
     if head:
-        texts = [[header, *column] for header, column in zip(headers, texts, strict=True)]
+        texts = [[header, *column] for header, column in zip(shown, texts, strict=True)]
         colours = [["bold", *column] for column in colours]
-    measure = _measure(texts)
+        under = ["", *under]
+    measure = _measure([*texts, under])
     if wrap is not None and columns:
-        texts, colours = _wrap(texts, colours, wrap, columns, measure)
+        texts, colours = _wrap(texts, colours, wrap, columns, measure, under)
         # What goes on in further lines is not cut as well: the others make room for it.
         exact[wrap] = max(map(measure, texts[wrap]))
     widths = [max(map(measure, column)) for column in texts]
@@ -65,10 +72,10 @@ def render_table(
         sides = ["right" if number else "left" for number, _ in zip(numeric, widths, strict=False)]
         rows_of_texts = list(zip(*painted, strict=True))
         table = str(tabulate(rows_of_texts, tablefmt="plain", disable_numparse=True, colalign=sides))
-        return "\n".join(line.rstrip() for line in table.splitlines()), headers[len(widths) :]
+        return "\n".join(line.rstrip() for line in table.splitlines()), shown[len(widths) :]
     aligned = [_align(*column) for column in zip(texts, painted, widths, numeric, strict=False)]
     lines = ((" " * _GAP).join(row).rstrip() for row in zip(*aligned, strict=True))
-    return "\n".join(lines), headers[len(widths) :]
+    return "\n".join(lines), shown[len(widths) :]
 
 
 def without(values: Sequence[_T], at: int) -> list[_T]:
@@ -164,17 +171,34 @@ def _cut(texts: Sequence[Sequence[str]], widths: Sequence[int]) -> list[Sequence
     return [[cut(text, wide) for text in column] for column, wide in zip(texts, widths, strict=False)]
 
 
+def _crowds(headers: Sequence[str], cells: Sequence[_Column], wrapped: int, columns: int) -> bool:
+    """Tell whether the other columns leave too little room to the *wrapped* one."""
+    texts = [[header, *column.texts] for header, column in zip(headers, cells, strict=True)]
+    return _room_for(texts, wrapped, columns, _measure(texts)) < _NARROWEST_WRAPPED
+
+
+def _room_for(texts: Sequence[Sequence[str]], wrapped: int, columns: int, measure: _Measure) -> int:
+    return columns - sum(max(map(measure, column)) + _GAP for column in without(texts, wrapped))
+
+
 def _wrap(
-    texts: Sequence[Sequence[str]], colours: Sequence[Sequence[str]], wrapped: int, columns: int, measure: _Measure
+    texts: Sequence[Sequence[str]],
+    colours: Sequence[Sequence[str]],
+    wrapped: int,
+    columns: int,
+    measure: _Measure,
+    under: Sequence[str],
 ) -> tuple[list[Sequence[str]], list[Sequence[str]]]:
-    """Split the texts of one column into lines that fit, each in a row of its own."""
+    """Split the texts of one column into lines that fit, each in a row of its own.
+
+    :param under: what stands below each of these texts, if anything; it is split only if it must be.
+    """
     # Imported here: few tables need it.
     from pvc_cli.output.widths import wrap
 
-    others = (column for at, column in enumerate(texts) if at != wrapped)
-    taken = sum(max(map(measure, column)) + _GAP for column in others)
-    room = max(columns - taken, _NARROWEST_WRAPPED)
-    lines = [wrap(text, room) for text in texts[wrapped]]
+    room = max(_room_for(texts, wrapped, columns, measure), _NARROWEST_WRAPPED)
+    below = [[text] if measure(text) <= room else wrap(text, room) for text in under]
+    lines = [[*wrap(text, room), *filter(None, more)] for text, more in zip(texts[wrapped], below, strict=True)]
     further = [[""] * (len(of_row) - 1) for of_row in lines]
     split: list[Sequence[str]] = [
         [part for of_row in lines for part in of_row]

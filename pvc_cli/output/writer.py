@@ -202,7 +202,13 @@ class Output(Messages):
             print(self.paint(printable(text), "dim"))
 
     def table(
-        self, headers: Sequence[str], rows: Sequence[Row], *, wide: Sequence[str] = (), wrap: int | None = None
+        self,
+        headers: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        wide: Sequence[str] = (),
+        wrap: int | None = None,
+        below: int | None = None,
     ) -> str:
         """Return a table of *rows*, cut to the terminal's width; empty if there are none. As CSV, all of it.
 
@@ -210,9 +216,12 @@ class Output(Messages):
 
         :param wide: the headers of further columns, which are shown only where all or these are asked for.
         :param wrap: the column that goes on in further lines instead of being cut.
+        :param below: the column that stands below that one where there is no room beside it.
         """
         if self.gathered:
-            self.gathered.add_rows(headers, rows, wide, wrap)
+            from pvc_cli.output.gathered import Columns
+
+            self.gathered.add_rows(Columns(headers, wide, wrap, below), rows)
             return ""
         every = (*headers, *wide)
         usual = len(headers) if self.style == "table" else len(every)
@@ -223,7 +232,7 @@ class Output(Messages):
         if chosen != list(range(len(every))):
             rows = [[row[at] for at in chosen] for row in rows]
         shown = [every[at] for at in chosen]
-        wrap = chosen.index(wrap) if wrap in chosen else None
+        wrap, below = (chosen.index(at) if at in chosen else None for at in (wrap, below))
         if self.style == "csv":
             from pvc_cli.output.spreadsheet import render_csv
 
@@ -234,15 +243,15 @@ class Output(Messages):
 
         columns = None if self.style == "wide" else columns_of(sys.stdout)
         render = functools.partial(render_table, paint=self.paint, columns=columns, head=self.layout.headers)
-        text, missing = render(shown, rows, wrap=wrap)
+        text, missing = render(shown, rows, wrap=wrap, below=below)
         out: list[str] = []
         for header in self.layout.least if not self.layout.columns else ():
             if missing and header in shown:
                 least = shown.index(header)
                 shown, rows = without(shown, least), [without(row, least) for row in rows]
-                wrap = wrap - 1 if wrap is not None and wrap > least else wrap
+                wrap, below = (at - 1 if at is not None and at > least else at for at in (wrap, below))
                 out.append(header)
-                text, missing = render(shown, rows, wrap=wrap)
+                text, missing = render(shown, rows, wrap=wrap, below=below)
         missing = [*out, *missing]
         self._head = text.partition("\n")[0] if self.layout.headers else ""
         self._footnotes += dict.fromkeys(

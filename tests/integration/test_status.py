@@ -275,6 +275,38 @@ def test_trouble_fits_80_columns_and_nothing_of_it_is_cut(tree: Tree) -> None:
     assert all(any(row[see:] == hint for row in rows) for hint in TROUBLE.values())
 
 
+@pytest.mark.parametrize("columns", [60, 45])
+def test_on_a_narrow_terminal_the_next_command_stands_below_and_can_be_copied(tree: Tree, columns: int) -> None:
+    with ZKHandler(tree.hosts) as handler:
+        make_trouble(handler)
+    lines = on_narrow_terminal(tree, columns, "cluster", "status")
+    rows = lines[lines.index("         WHAT") + 1 :]
+    assert all(f"         {hint}" in rows for hint in TROUBLE.values())
+    said = " ".join(" ".join(row[9:] for row in rows if row[9:] not in TROUBLE.values()).split())
+    assert all(problem in said for problem in TROUBLE)
+
+
+def test_on_a_narrow_terminal_faults_are_whole_with_their_time_below(tree: Tree) -> None:
+    lines = on_narrow_terminal(tree, 60, "fault", "list")
+    assert lines[:4] == [
+        "ID        STATUS  HEALTH  MESSAGE",
+        "1c9a4f02  ack      -10 %  Node pvchv2 disk sdb reports",
+        "                          reallocated sectors",
+        "                          2026-03-01 10:00:00",
+    ]
+
+
+def on_narrow_terminal(tree: Tree, columns: int, *words: str) -> list[str]:
+    """What a command shows on a terminal with so many *columns*: nothing is cut, and nothing is wider."""
+    command = [sys.executable, "-m", "pvc_cli", "--no-color", "--coordinators", tree.hosts, *words]
+    terminal = Terminal(command, dict(os.environ), columns=columns)
+    terminal.wait_for_end()
+    lines = terminal.seen.splitlines()
+    assert "…" not in terminal.seen
+    assert all(len(line) <= columns for line in lines)
+    return lines
+
+
 @pytest.mark.parametrize("version", [0, 3, 9, 14])
 def test_trouble_comes_to_clusters_of_every_version(demo: Callable[..., Tree], pvc: Pvc, version: int) -> None:
     tree = demo(version=version, vms=1)

@@ -96,7 +96,7 @@ def _show_all(output: Output, answers: Sequence[_Answer]) -> int:
 
 
 def _show(output: Output, found: Sequence[Gathered]) -> None:
-    headers, wide, wrap = found[0].columns
+    headers, wide, wrap, below = found[0].columns
     layout = output.layout
     if layout.columns and word_for(CLUSTER) not in map(word_for, layout.columns):
         output.layout = layout._replace(columns=(CLUSTER, *layout.columns))
@@ -108,7 +108,7 @@ def _show(output: Output, found: Sequence[Gathered]) -> None:
     output.show(
         lambda: [document for gathered in found for document in gathered.documents],
         names=lambda: [name for gathered in found for name in gathered.names],
-        table=lambda: output.table(headers, rows(), wide=wide, wrap=wrap),
+        table=lambda: output.table(headers, rows(), wide=wide, wrap=wrap, below=below),
     )
     if things := next((gathered.things for gathered in found if gathered.things), ""):
         output.count(sum(gathered.count for gathered in found), things)

@@ -106,12 +106,14 @@ def show_records(
     nothing: str,
     wide: Sequence[str] = (),
     wrap: int | None = None,
+    below: int | None = None,
 ) -> None:
     """Show *found* as documents, names or rows, of which only one is made; say *nothing* if there are none.
 
     :param rows: returns records with their rows; a record that vanished meanwhile is left out.
     :param wide: the headers of the last cells of each row, which are shown only where they are asked for.
     :param wrap: the column that goes on in further lines instead of being cut.
+    :param below: the column that stands below that one where there is no room beside it.
     """
     layout = output.layout
     if layout.count_by:
@@ -126,7 +128,7 @@ def show_records(
         lambda: documents(found),
         names=lambda: dict.fromkeys(names(found)),
         table=lambda: output.table(
-            headers, [row for _, row in (rows(found) if pairs is None else pairs)], wide=wide, wrap=wrap
+            headers, [row for _, row in (rows(found) if pairs is None else pairs)], wide=wide, wrap=wrap, below=below
         ),
     )
     if found and layout.things:

@@ -113,7 +113,7 @@ def _screen(output: Output, status: ClusterStatus) -> str:
         ]
         for problem in status.problems
     ]
-    problems = output.table(("", "WHAT", "SEE"), rows, wrap=1)
+    problems = output.table(("", "WHAT", "SEE"), rows, wrap=1, below=2)
     return "\n\n".join(part for part in (fields, _servers(output, status), problems) if part)
 
 

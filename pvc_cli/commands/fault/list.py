@@ -46,6 +46,7 @@ def command(context: Context, pattern: str | None, new: bool, watch: bool) -> in
                 names=for_each(lambda fault: fault.id),
                 headers=_HEADERS,
                 wrap=_HEADERS.index("MESSAGE"),
+                below=_HEADERS.index("LAST REPORTED"),
                 rows=rows_of(_row),
                 nothing="No fault matches." if pattern or new else "No faults.",
             )
