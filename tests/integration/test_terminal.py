@@ -17,6 +17,7 @@ from pvc_cli.zk import ZKHandler
 from tests.conftest import Tree, without_daemons
 from tests.latency import far_away
 from tests.terminal import Terminal, Tmux
+from tests.waiting import wait_until
 
 
 def pvc_on_terminal(tree: Tree, *arguments: str, columns: int = 80, **environment: str) -> Terminal:
@@ -107,7 +108,7 @@ def test_watching_redraws_only_what_changed_and_leaves_a_clean_screen(tree: Tree
     terminal.seen = ""
     terminal.type("\x03")
     assert terminal.wait_for_end() == 130
-    assert terminal.seen == "^C\x1b[?7h\x1b[?25h\x1b[?1049l"
+    assert terminal.seen == "\x1b[?7h\x1b[?25h\x1b[?1049l"
 
 
 def test_watching_follows_the_size_of_the_terminal(tree: Tree) -> None:
@@ -212,6 +213,52 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_draws_the_list_again(tree: Tree, 
     shell.type("C-c")
     shell.wait_for("ready>")
     assert not shell.on_other_screen()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("vm list", "web-02"),
+        ("node list", "pvchv3"),
+        ("sriov vf list", "ens1f0v1"),
+        ("fault list", "2 faults"),
+        ("cluster status --min-health 0", "pvchv1"),
+        ("vm list < /dev/null", "web-02"),
+    ],
+)
+def test_q_ends_the_watching_and_leaves_the_terminal_as_it_was(
+    tree: Tree, tmux: Callable[..., Tmux], tmp_path: Path, words: str, shown: str
+) -> None:
+    shell = tmux()
+    shell.type(f"stty -a > {tmp_path}/before; clear; pvc {words} --watch", "Enter")
+    shell.wait_for(shown)
+    assert shell.on_other_screen()
+    drawn = shell.shown()
+    shell.type("xyz", "Enter", "Up")
+    shell.type("C-z")
+    shell.wait_for("Stopped")
+    shell.type(f"stty -a | diff - {tmp_path}/before && echo same", "Enter")
+    shell.wait_for("\nsame")
+    shell.type("clear; fg", "Enter")
+    wait_until(shell.on_other_screen, 20)
+    shell.wait_for(shown)
+    assert shell.shown()[:3] == drawn[:3]
+    shell.type("q")
+    wait_until(lambda: not shell.on_other_screen(), 20)
+    shell.type(f"echo code $?; stty -a | diff - {tmp_path}/before && echo again the same", "Enter")
+    shell.wait_for("\nagain the same")
+    assert "code 0" in shell.shown()
+
+
+def test_a_watching_in_the_background_takes_no_key_and_is_not_stopped(
+    tree: Tree, tmux: Callable[..., Tmux], tmp_path: Path
+) -> None:
+    shell = tmux()
+    shell.type("pvc --no-color vm list web-01 --watch &", "Enter")
+    shell.wait_for("web-01")
+    shell.type("echo quit", "Enter")
+    shell.type(f"jobs > {tmp_path}/jobs; kill %1; wait; clear", "Enter")
+    wait_until(lambda: "Running" in (tmp_path / "jobs").read_text() if (tmp_path / "jobs").exists() else False, 20)
 
 
 @pytest.mark.parametrize("columns", [60, 40, 25])

@@ -171,7 +171,7 @@ never_asks_option = click.option(
 )
 """For a change that asks nothing: a script may use --yes everywhere."""
 secrets_option = click.option("--show-secrets", "secrets", is_flag=True, help="Show IPMI passwords.")
-watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until Ctrl-C.")
+watch_option = click.option("--watch", is_flag=True, help="Refresh the list on every change, until q or Ctrl-C.")
 plain_dry_run_option = click.option(
     "--dry-run", is_flag=True, is_eager=True, callback=_note_change, help="Show the changes without making them."
 )

@@ -6,9 +6,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pvc_cli.errors import EXIT_INTERRUPTED
+from pvc_cli.output.keyboard import Keyboard
 from pvc_cli.output.writer import Output
 
 if TYPE_CHECKING:
@@ -17,7 +20,20 @@ if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
 _SOON = 0.01
-Turns = Iterator["set[Key] | None"]
+_QUIT = "qQ"
+
+
+@dataclass
+class Turns:
+    """When to show something: each turn is the set of keys that changed since the one before, or None for all."""
+
+    each: Iterator[set[Key] | None]
+    code: int = 0
+    """The exit code, once it is over: that of an interruption if it ended so."""
+
+    def __iter__(self) -> Iterator[set[Key] | None]:
+        """Yield each turn."""
+        return self.each
 
 
 @contextmanager
@@ -26,20 +42,54 @@ def turns(
 ) -> Iterator[Turns]:
     """Give what says when to show something: once, or, to *watch*, again after every change of what *arm* watches.
 
-    Each turn is the set of keys that changed since the one before, or None for all there are. A table on a
-    terminal is redrawn in place, and gone in the end. Watching ends, without an error, when it is interrupted.
+    A table on a terminal is redrawn in place, and gone in the end. Watching ends, without an error, when it is
+    interrupted, and such a table when ``q`` is pressed.
     """
     if not watch:
-        yield iter([None])
+        yield Turns(iter([None]))
         return
-    watcher = handler.watcher()
-    # To be interrupted is the normal end of watching; the command returns the exit code.
-    with output.in_place() as screen, _attentive(screen, watcher), suppress(KeyboardInterrupt):
-        yield _turns(output, handler, arm, watcher)
+    watcher, quitting = handler.watcher(), threading.Event()
+
+    def each() -> Iterator[set[Key] | None]:
+        changed = None
+        while not quitting.is_set():
+            arm(handler, watcher)
+            yield changed
+            output.refresh()
+            watcher.wait()
+            changed = watcher.fired()
+
+    found = Turns(each())
+    with (
+        output.in_place() as screen,
+        _quitting_keys(screen, quitting, watcher) as keyboard,
+        _attentive(screen, keyboard, watcher),
+    ):
+        try:
+            yield found
+        except KeyboardInterrupt:
+            # The normal end of watching; the command returns the exit code.
+            found.code = EXIT_INTERRUPTED
 
 
 @contextmanager
-def _attentive(screen: Screen | None, watcher: Watcher) -> Iterator[None]:
+def _quitting_keys(screen: Screen | None, quitting: threading.Event, watcher: Watcher) -> Iterator[Keyboard | None]:
+    """Within a ``with`` block, set *quitting* when ``q`` is pressed on *screen*."""
+    if screen is None:
+        yield None
+        return
+
+    def hear(key: str) -> None:
+        if key in _QUIT:
+            quitting.set()
+            watcher.wake()
+
+    with Keyboard(hear) as keyboard:
+        yield keyboard
+
+
+@contextmanager
+def _attentive(screen: Screen | None, keyboard: Keyboard | None, watcher: Watcher) -> Iterator[None]:
     """Within a ``with`` block, draw *screen* anew when the terminal's size changes, and after Ctrl-Z and ``fg``."""
 
     def wake(*_: object) -> None:
@@ -50,6 +100,8 @@ def _attentive(screen: Screen | None, watcher: Watcher) -> Iterator[None]:
         if screen and not screen.suspend():
             threading.Timer(_SOON, os.kill, (os.getpid(), signal.SIGTSTP)).start()
             return
+        if keyboard:
+            keyboard.suspend()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
 
@@ -57,6 +109,8 @@ def _attentive(screen: Screen | None, watcher: Watcher) -> Iterator[None]:
         signal.signal(signal.SIGTSTP, stop)
         if screen:
             screen.resume()
+        if keyboard:
+            keyboard.resume()
         wake()
 
     handlers = {signal.SIGWINCH: wake}
@@ -69,13 +123,3 @@ def _attentive(screen: Screen | None, watcher: Watcher) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _turns(output: Output, handler: ZKHandler, arm: Callable[[ZKHandler, Watcher], None], watcher: Watcher) -> Turns:
-    changed = None
-    while True:
-        arm(handler, watcher)
-        yield changed
-        output.refresh()
-        watcher.wait()
-        changed = watcher.fired()

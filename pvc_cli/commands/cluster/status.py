@@ -21,7 +21,7 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.servers import SERVER_HEADERS, server_row
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
+from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.cells import Cell, Row
 from pvc_cli.output.writer import Output
 from pvc_cli.program import own_commands
@@ -66,7 +66,7 @@ def command(context: Context, min_health: int | None, watch: bool) -> int:
             found = cluster_status(handler)
             fine = found.healthy if min_health is None else found.health >= min_health
             _show(output, found)
-    return EXIT_INTERRUPTED if watch else 0 if fine else EXIT_REFUSED
+    return each.code or (0 if fine else EXIT_REFUSED)
 
 
 def _show(output: Output, found: ClusterStatus) -> None:

@@ -12,7 +12,6 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import local_time_text
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.cells import Cell, Row, known
 
 _HEADERS = ("ID", "LAST REPORTED", "STATUS", "HEALTH", "MESSAGE")
@@ -50,7 +49,7 @@ def command(context: Context, pattern: str | None, new: bool, watch: bool) -> in
                 rows=rows_of(_row),
                 nothing="No fault matches." if pattern or new else "No faults.",
             )
-    return EXIT_INTERRUPTED if watch else 0
+    return each.code
 
 
 def _row(fault: Fault) -> Row:

@@ -16,7 +16,6 @@ from pvc_cli.commands._common.listing import for_each, list_options, rows_of, sh
 from pvc_cli.commands._common.sizes import memory_cell, rounded_memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.node._states import daemon_cell, memory_colour, state_cell
-from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.cells import Cell, Row, as_cell
 
 _Figure = TypeVar("_Figure", int | None, float | None)
@@ -58,7 +57,7 @@ def command(context: Context, pattern: str | None, watch: bool) -> int:
                 rows=rows_of(_row),
                 nothing="No node matches." if pattern else "No nodes.",
             )
-    return EXIT_INTERRUPTED if watch else 0
+    return each.code
 
 
 def _row(node: Node) -> Row:

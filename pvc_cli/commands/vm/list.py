@@ -27,7 +27,6 @@ from pvc_cli.commands._common.selecting import FILTER_OPTIONS, check_negate, not
 from pvc_cli.commands._common.sizes import memory_cell
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.vm._show import STATE_COLOURS, node_cell
-from pvc_cli.errors import EXIT_INTERRUPTED
 from pvc_cli.output.cells import Cell, Row, flag_cell, list_cell
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import Key, ZKHandler
@@ -86,7 +85,7 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
         listing = _Listing(handler, filters, names, trait)
         for changed in each:
             listing.show(context.output, changed)
-    return EXIT_INTERRUPTED if watch else 0
+    return each.code
 
 
 class _Listing:

@@ -20,7 +20,7 @@ from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands._common.watching import turns
 from pvc_cli.commands.network.sriov._reports import explain, state_cell
 from pvc_cli.commands.network.sriov.vf._shared import one_name, setting_cell
-from pvc_cli.errors import EXIT_INTERRUPTED, EXIT_REFUSED
+from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.output.cells import UNKNOWN, Cell, flag_cell, optional_cell
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -87,7 +87,7 @@ def command(
                     headers, nothing = _DRIFT, _no_drift(agents)
                     found = [vf for vf in found if (it := reported(agents, _ref(vf))) and it.state != "in_sync"]
                 _show_list(context.output, handler, found, agents, headers, nothing)
-    return EXIT_INTERRUPTED if watch else code
+    return each.code or code
 
 
 def _warn_of_unknown(output: Output, agents: Agents) -> bool:
