@@ -23,6 +23,7 @@ from pvc_cli.errors import (
     EXIT_USAGE,
     PvcError,
     hint,
+    question,
     quoted,
 )
 from pvc_cli.output.failure import report, report_said
@@ -313,9 +314,16 @@ def _usage(error: click.ClickException) -> str:
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     if context and isinstance(error, click.NoSuchOption):
+        # Imported here: only a mistake needs it.
+        from pvc_cli.habits import meant
+
         options = {name for option in context.command.get_params(context) for name in option.opts}
+        # The options of pvc itself may stand behind a command, too.
+        everywhere = {name for option in cli.params for name in option.opts}
+        harmless = sorted(options - _NEVER_SUGGESTED)
         message = f"No such option {quoted(error.option_name)}"
-        if advice := hint(error.option_name, sorted(options - _NEVER_SUGGESTED), ""):
+        from_habit = question(meant("option", error.option_name, options | everywhere))
+        if advice := from_habit or hint(error.option_name, harmless, ""):
             message += f": {advice}"
     if isinstance(error, click.MissingParameter):
         # One is missing, however many there may be.

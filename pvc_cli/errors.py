@@ -4,7 +4,13 @@ A message is one line: what failed, why, and what to do. Text from the cluster o
 :func:`quoted`, so that no control character reaches a terminal. :func:`printable` does the same for tables.
 """
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pvc_cli.habits import Kind
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -39,6 +45,14 @@ def hint(name: str, known: Iterable[str], otherwise: str) -> str:
     from pvc_cli.suggest import likely
 
     return question(likely(name, known)) or otherwise
+
+
+def hint_word(kind: Kind, word: str, known: Collection[str], otherwise: str) -> str:
+    """Return what :func:`hint` does for a word that is not a name: what other tools mean by it comes first."""
+    # Imported here: only a mistake needs it.
+    from pvc_cli.habits import meant
+
+    return question(meant(kind, word, known)) or hint(word, known, otherwise)
 
 
 def question(names: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 
+from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
@@ -104,7 +105,6 @@ DESTROYING = [
     ("vm tag", "remov", "remove"),
     ("vm", "stpo", "stop"),
     ("vm", "disble", "disable"),
-    ("vm", "remove", "move"),
     ("cluster", "restor", "restore"),
     ("cluster backups", "prun", "prune"),
     ("schema", "rolback", "rollback"),
@@ -113,6 +113,25 @@ DESTROYING = [
     ("fault", "delet", "delete"),
 ]
 """Words that led, or would lead, to a command that destroys or moves something."""
+
+PVCS = "only PVC's own client does that: see 'pvc vm --help'"
+NOUN = "the noun comes first: 'pvc vm list', 'pvc vm info NAME': see 'pvc --help'"
+HABITS = [
+    ("vm", "reboot", "see 'pvc vm --help'", "did you mean 'restart'? See 'pvc vm --help'"),
+    ("vm", "status", "did you mean 'start'? See 'pvc vm --help'", "did you mean 'info'? See 'pvc vm --help'"),
+    ("vm", "kill", "see 'pvc vm --help'", "did you mean 'stop'? See 'pvc vm --help'"),
+    ("vm", "create", "did you mean 'migrate'? See 'pvc vm --help'", PVCS),
+    ("vm", "remove", "did you mean 'move'? See 'pvc vm --help'", PVCS),
+    ("vm", "rename", "did you mean 'tag rename'? See 'pvc vm --help'", PVCS),
+    ("vm tag", "delete", "see 'pvc vm tag --help'", "did you mean 'remove'? See 'pvc vm tag --help'"),
+    ("node", "drain", "see 'pvc node --help'", "did you mean 'flush'? See 'pvc node --help'"),
+    ("fault", "ack-all", "see 'pvc fault --help'", "did you mean 'ack --all'? See 'pvc fault --help'"),
+    ("cluster", "fault", "see 'pvc cluster --help'", "use 'pvc fault': see 'pvc cluster --help'"),
+    ("", "reboot", "see 'pvc --help'", "did you mean 'vm restart'? See 'pvc --help'"),
+    ("", "logs", "see 'pvc --help'", "did you mean 'node log' or 'vm log'? See 'pvc --help'"),
+    ("", "get", "did you mean 'key get'? See 'pvc --help'", NOUN),
+]
+"""Groups, what people type there from habit, what it led to, and what it leads to."""
 
 LINES = [
     # 1. What a shell would run, split or expand was a tag like any other.
@@ -477,6 +496,33 @@ LINES = [
         "Error: expected one PATTERN, got 2: use --name web-01,web-02: see 'pvc vm list --help'",
     ),
     ("vm list --name 'web-*' x", "Error: no VM matches 'web-*': see 'pvc vm list'", "No VM matches."),
+    # 14. What people type from habit was answered by nothing, or by what it does not mean.
+    *(
+        (
+            f"{group} {word}".strip(),
+            f"Error: No such command '{word}': {was}",
+            f"Error: No such command '{word}': {now}",
+        )
+        for group, word, was, now in HABITS
+    ),
+    *(
+        (
+            f"vm list {option} x",
+            f"Error: No such option '{option}': see 'pvc vm list --help'",
+            f"Error: No such option '{option}': did you mean '{meant}'? See 'pvc vm list --help'",
+        )
+        for option, meant in (("--node", "--target"), ("--json", "-o json"), ("-l", "--tag"))
+    ),
+    *(
+        (
+            f"vm list -s {state}",
+            f"Error: PVC has no state '{state}': choose from {', '.join(STATES)}",
+            f"Error: PVC has no state '{state}': did you mean '{meant}'?",
+        )
+        for state, meant in (("running", "start"), ("off", "stop"), ("Error", "fail"))
+    ),
+    ("vm ps -o name --name 'web-*'", "Error: No such command 'ps': see 'pvc vm --help'", "web-01\nweb-02"),
+    ("vm describe web-01 -o name", "Error: No such command 'describe': see 'pvc vm --help'", "web-01"),
 ]
 
 

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.tags import CONTAINER, SEE_TAGS
-from pvc_cli.errors import InvalidInputError, hint, quoted
+from pvc_cli.errors import InvalidInputError, hint, hint_word, quoted
 from pvc_cli.zk import ZKHandler
 
 
@@ -19,7 +19,7 @@ def check_states(handler: ZKHandler, filters: Filters) -> None:
         present = handler.read_each("domain.state", handler.children("base.domain") or [])
         for state in unknown:
             if not _matches(state, [text for text in present if text]):
-                advice = hint(state, STATES, f"choose from {', '.join(STATES)}")
+                advice = hint_word("state", state, STATES, f"choose from {', '.join(STATES)}")
                 raise InvalidInputError(f"PVC has no state {quoted(state)}: {advice}")
 
 

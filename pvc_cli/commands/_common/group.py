@@ -6,25 +6,21 @@ from typing import Any
 
 import click
 
-from pvc_cli.errors import EXIT_USAGE, hint, question, quoted
+from pvc_cli.errors import EXIT_USAGE, quoted
 
-_DESTRUCTIVE = frozenset(
-    ("delete", "disable", "flush", "prune", "release", "remove", "restore", "rollback", "shutdown", "stop", "undo")
-)
-"""Commands that nobody should be led to by a typing error."""
-
-_SYNONYMS = {
-    "ls": ("list",),
+SYNONYMS = {
+    "describe": ("info",),
+    "detail": ("show", "info"),
     "get": ("list",),
-    "show": ("info",),
+    "logs": ("log",),
+    "ls": ("list",),
+    "ps": ("list",),
     "rm": ("remove", "delete"),
+    "show": ("info",),
 }
 """What people who come from other tools type, and the commands that they mean, the first that a group has."""
-_INSTEAD = {
-    "redo": "to redo what was undone, undo the undo: run 'pvc undo ID' with its ID from 'pvc history list'",
-}
-"""What to do instead of using commands that there are not, of the program itself."""
 _FEW = 3
+_ADVICE = "pvc_cli.commands._common.advice"
 _HELP = "pvc_cli.commands.help"
 
 
@@ -81,7 +77,7 @@ class LazyGroup(click.Group):
             return self._load(f"{self._package}.{place}")
         if cmd_name == "help":
             return self._load(_HELP)
-        meant = next((name for name in _SYNONYMS.get(cmd_name, ()) if name in self._lines), None)
+        meant = next((name for name in SYNONYMS.get(cmd_name, ()) if name in self._lines), None)
         return self._load(f"{self._package}.{meant}") if meant else self._list_of(ctx, cmd_name)
 
     def _group_of(self, context: click.Context, plural: str) -> click.Group | None:
@@ -105,13 +101,13 @@ class LazyGroup(click.Group):
         command = group.get_command(context, second) if group else None
         return (f"{group.name} {second}", command) if group and command else None
 
-    def _further_down(self, context: click.Context, name: str) -> list[str]:
-        """Return the commands called *name* in the groups of this one, unless they destroy, or there are too many."""
+    def further_down(self, context: click.Context, name: str) -> list[str]:
+        """Return the commands called *name* in the groups of this one, unless there are too many."""
         groups = {known: self.get_command(context, known) for known in (*self._aliases, *self._lines)}
         found = {
             group._lines[name]: f"{known} {name}"
             for known, group in reversed(groups.items())
-            if isinstance(group, LazyGroup) and name in group._lines and name not in _DESTRUCTIVE
+            if isinstance(group, LazyGroup) and name in group._lines
         }
         return sorted(found.values()) if len(found) <= _FEW else []
 
@@ -131,10 +127,7 @@ class LazyGroup(click.Group):
         if found := self._of_two_words(ctx, *args[:2]) if len(args) > 1 else None:
             return (*found, args[2:])
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            # Whoever wants to destroy something is not led to another change, either.
-            harmless = [known for known in self.list_commands(ctx) if not {name, known} & _DESTRUCTIVE]
-            advice = "" if ctx.parent else _INSTEAD.get(name, "")
-            advice = advice or question(self._further_down(ctx, name)) or hint(name, harmless, "")
+            advice = import_module(_ADVICE).advise(self, ctx, name)
             raise click.UsageError(f"No such command {quoted(name)}" + (f": {advice}" if advice else ""), ctx)
         return super().resolve_command(ctx, args)
 
