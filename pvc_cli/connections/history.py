@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pvc_cli import identity
 from pvc_cli.connections.cluster_id import ClusterId, unsure
 from pvc_cli.connections.entry_file import FORMAT, SUFFIX, Gap, Recorded, Wanted, decode_head, read_changes
-from pvc_cli.connections.missed import last_missed
+from pvc_cli.connections.missed import Missed, list_missed
 from pvc_cli.errors import ConfigError, NotFoundError, PvcError, RefusedError, hint, quoted
 from pvc_cli.files import cannot_read, state_folder
 from pvc_cli.zk.undo import Changed, things_of
@@ -253,7 +253,7 @@ def _last(history: History, cluster: ClusterId | None) -> Found:
             # One of many changes may have taken them all back.
             if recorded.changes or entry.gap:
                 _require_readable(history, after=entry.id)
-                _require_none_missed(entry)
+                _require_none_missed(entry, cluster)
                 return Found(entry, recorded)
         elif entry.cluster.is_copy(cluster):
             why = unsure(entry.cluster, cluster, f"that the last change, {entry.id}, was of")
@@ -276,18 +276,26 @@ def _require_readable(history: History, after: str = "") -> None:
             )
 
 
-def _require_none_missed(entry: Entry) -> None:
-    """Check that no change after *entry* is missing from the history.
+def missed_changes(cluster: ClusterId | None = None) -> list[Missed]:
+    """Return the last change of each cluster that is not in the history, the latest first.
+
+    :param cluster: the only cluster whose changes count.
+    :raises ConfigError: if that cannot be told.
+    """
+    folder = history_folder()
+    try:
+        return [missed for missed in list_missed(folder) if cluster is None or missed.may_be_of(cluster)]
+    except OSError as error:
+        raise cannot_read(folder.parent, error) from None
+
+
+def _require_none_missed(entry: Entry, cluster: ClusterId | None) -> None:
+    """Check that no change after *entry*, of any cluster or of one, is missing from the history.
 
     :raises ConfigError: if that cannot be told.
     :raises RefusedError: if one is.
     """
-    folder = history_folder()
-    try:
-        missed = last_missed(folder)
-    except OSError as error:
-        raise cannot_read(folder.parent, error) from None
-    if missed > entry.id:
+    if any(missed.id > entry.id for missed in missed_changes(cluster)):
         raise RefusedError(
             "the last change is not in the history, which could not be written then; the latest that is there is"
             f" {entry.id}: see 'pvc history show {entry.id}', and undo it with 'pvc undo {entry.id}'"

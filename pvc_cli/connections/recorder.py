@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from pvc_cli import identity
+from pvc_cli.connections.cluster_id import ClusterId
 from pvc_cli.connections.entry_writer import EntryWriter
 from pvc_cli.connections.history import entry_files, history_folder, load_entry
 from pvc_cli.connections.missed import note_missed
@@ -33,6 +34,7 @@ class Recorder:
         on_error: Callable[[str], object],
         facts: Callable[[], Mapping[str, str | None]] = dict,
     ) -> None:
+        self._hosts = cluster
         self._head = {"cluster": cluster, "user": identity.user(), "command": list(command)}
         self._facts = facts
         self._on_error = on_error
@@ -97,7 +99,7 @@ class Recorder:
                 self._writer.lacks("unwritable")
         else:
             with suppress(OSError, PvcError):
-                note_missed(history_folder())
+                note_missed(history_folder(), ClusterId(self._hosts, self._facts().get("cluster_id")))
         cannot = "can" if self._writer else "cannot"
         why = error.strerror if isinstance(error, OSError) else error
         self._on_error(f"{what} {cannot} be undone later, for its history cannot be written: {why}")

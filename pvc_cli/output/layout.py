@@ -21,6 +21,8 @@ class Layout(NamedTuple):
 
     least: tuple[str, ...] = ()
     """The columns that make room where not all fit, the first of them first; then the last ones do."""
+    roomy: str = ""
+    """The column that they make room for also where it would be cut to little."""
 
     @property
     def asks(self) -> bool:

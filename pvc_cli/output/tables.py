@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar, cast
 from pvc_cli.errors import printable
 from pvc_cli.output.cells import Cell, Row, as_cell
 
-_FIRST, _OTHERS, _NARROWEST_WRAPPED = 24, 8, 24
+_FIRST, _OTHERS, _NARROWEST_WRAPPED, _ROOMY = 24, 8, 24, 30
 _GAP = 2
 _T = TypeVar("_T")
 _Measure = Callable[[str], int]
@@ -22,6 +22,7 @@ def render_table(
     head: bool = True,
     wrap: int | None = None,
     below: int | None = None,
+    roomy: str = "",
 ) -> tuple[str, Sequence[str]]:
     """Return a table of *rows*, and the headers of what does not fit into it; numbers are aligned to the right.
 
@@ -30,6 +31,7 @@ def render_table(
     :param head: whether the headers are shown.
     :param wrap: the column that goes on in further lines.
     :param below: the column that stands below that one, in lines of its own, where it would crowd it.
+    :param roomy: the header of a column that is left out rather than cut to little.
     """
     columns_of_cells, shown = [_as_column(column) for column in zip(*rows, strict=True)], headers
     under: Sequence[str] = [""] * len(rows)
@@ -51,6 +53,9 @@ def render_table(
         # What goes on in further lines is not cut as well: the others make room for it.
         exact[wrap] = max(map(measure, texts[wrap]))
     widths = [max(map(measure, column)) for column in texts]
+    if roomy in shown:
+        # Nor is what names things cut for it.
+        exact[0], exact[shown.index(roomy)] = widths[0], _ROOMY
     # A header that says which number it is, is worth more than a column further on.
     exact = [max(number, min(wide, _OTHERS)) if number else 0 for number, wide in zip(exact, widths, strict=True)]
     if columns and sum(widths) + _GAP * (len(widths) - 1) > columns:

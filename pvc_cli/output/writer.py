@@ -243,7 +243,8 @@ class Output(Messages):
 
         columns = None if self.style == "wide" else columns_of(sys.stdout)
         render = functools.partial(render_table, paint=self.paint, columns=columns, head=self.layout.headers)
-        text, missing = render(shown, rows, wrap=wrap, below=below)
+        roomy = "" if self.layout.columns else self.layout.roomy
+        text, missing = render(shown, rows, wrap=wrap, below=below, roomy=roomy)
         out: list[str] = []
         for header in self.layout.least if not self.layout.columns else ():
             if missing and header in shown:
@@ -251,7 +252,9 @@ class Output(Messages):
                 shown, rows = without(shown, least), [without(row, least) for row in rows]
                 wrap, below = (at - 1 if at is not None and at > least else at for at in (wrap, below))
                 out.append(header)
-                text, missing = render(shown, rows, wrap=wrap, below=below)
+                text, missing = render(shown, rows, wrap=wrap, below=below, roomy=roomy)
+        if missing and roomy:  # none is left to make room for it
+            text, missing = render(shown, rows, wrap=wrap, below=below)
         missing = [*out, *missing]
         self._head = text.partition("\n")[0] if self.layout.headers else ""
         self._footnotes += dict.fromkeys(

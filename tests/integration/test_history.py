@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -497,6 +498,52 @@ def test_a_list_fits_a_terminal_of_80_columns(on_tree: Pvc, tree: Tree, monkeypa
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80
     assert [" undone  pvc vm ta" in line for line in lines] == [False, False, True]
+
+
+def test_the_command_has_room_before_less_important_columns_do(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_as(on_tree, tree, "prod")
+    changed(on_tree, "vm", "tag", "add", "web-01,web-02", "production-tier", "backup-nightly")
+    changed(on_tree, "undo", "last")
+    for columns, header, command in (
+        (120, "ID TIME CLUSTER CHANGED NOTE COMMAND", "pvc vm tag add web-01,web-02 production-tier backup-ni…"),
+        (80, "ID CLUSTER NOTE COMMAND", "pvc vm tag add web-01,web-02 producti…"),
+        (60, "ID CLUSTER NOTE COMMAND", "pvc vm tag add we…"),
+    ):
+        monkeypatch.setattr("pvc_cli.output.writer.columns_of", lambda _stream, columns=columns: columns)
+        head, _, line = on_tree("history", "list").out.splitlines()
+        assert (head.split(), len(line) <= columns) == (header.split(), True)
+        assert line.endswith(f" undone  {command}")
+
+
+def test_what_could_not_be_recorded_is_told_for_the_cluster_it_concerns(
+    on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    on_tree("cluster", "backup", str(tmp_path / "other.json"))
+    other = ("--write", "-c", f"file:{tmp_path / 'other.json'}")
+    assert on_tree(*other, "vm", "tag", "add", "web-01", "elsewhere").code == 0
+    saved_as(on_tree, tree, "prod")
+    changed(on_tree, "vm", "tag", "add", "web-01", "known")
+    run(tree, "vm", "tag", "add", "web-01", "missed", preexec=limit(20))
+    said = re.compile(
+        r"A change of prod is not in the history, which could not be written at \w{3} \d\d \d\d:\d\d\.\n"
+    )
+    assert said.fullmatch(on_tree("history", "list").err)
+    assert said.fullmatch(on_tree("history", "list", "--cluster").err)
+    assert on_tree(*other, "history", "list", "--cluster").err == ""
+    # Of another cluster, nothing is missing.
+    assert on_tree(*other, "undo", "last", "--dry-run").code == 0
+    assert on_tree("undo", "last", "--dry-run").code == 1
+
+
+def test_an_older_mark_of_what_could_not_be_recorded_counts_for_all_clusters(
+    on_tree: Pvc, tree: Tree, folder: Path
+) -> None:
+    changed(on_tree, "vm", "tag", "add", "web-01", "known")
+    folder.with_suffix(".missed").touch()
+    assert on_tree("undo", "last").code == 1
+    assert on_tree("history", "list", "--cluster").err.startswith("A change is not in the history, which could not")
 
 
 def test_the_last_change_is_not_the_one_before_it_where_the_disk_was_full(

@@ -31,13 +31,14 @@ class ColumnsOption(click.Option):
 
 
 def list_options(
-    *columns: str, things: str, takes_several: bool = True, least: tuple[str, ...] = ()
+    *columns: str, things: str, takes_several: bool = True, least: tuple[str, ...] = (), roomy: str = ""
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of a list with these *columns*: how it is laid out, and its format.
 
     :param things: what is listed, in the plural.
     :param takes_several: whether several clusters can be asked at once: not about one thing, nor about this machine.
     :param least: the columns that make room where not all fit, the first of them first; then the last ones do.
+    :param roomy: the column that they make room for also where it would be cut to little.
     """
 
     def decorate(command: Command) -> Command:
@@ -46,8 +47,9 @@ def list_options(
             wanted, order, headless, count_by = (given.pop(name) for name in _OPTIONS)
             counted = counted_column(columns, str(count_by)) if count_by else ""
             layout = Layout(
-                _names(wanted), _names(order), headers=not headless, things=things, count_by=counted, least=least
-            )
+                _names(wanted), _names(order), headers=not headless, things=things, count_by=counted, least=least,
+                roomy=roomy,
+            )  # fmt: skip
             context = click.get_current_context()
             command_context = cast("Context", context.obj)
             output = command_context.output

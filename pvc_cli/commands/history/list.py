@@ -1,4 +1,5 @@
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,6 +9,8 @@ from pvc_cli.commands._common.entries import Told, entry_document, readable_entr
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import short_time_text
 from pvc_cli.connections.cluster_id import identify
+from pvc_cli.connections.history import missed_changes
+from pvc_cli.connections.missed import Missed
 from pvc_cli.connections.resolve import FILE
 from pvc_cli.output.cells import Cell, Row
 from pvc_cli.output.writer import Document
@@ -18,7 +21,7 @@ _WIDE = ("UNDOES", "UNDONE BY", "SERVERS", "USER")
 
 @click.command("list")
 @click.option("--cluster", "this", is_flag=True, help="Only changes of the cluster in use.")
-@list_options(*_HEADERS, *_WIDE, takes_several=False, things="changes", least=("TIME", "CHANGED"))
+@list_options(*_HEADERS, *_WIDE, takes_several=False, things="changes", least=("TIME", "CHANGED"), roomy="COMMAND")
 @pass_context
 def command(context: Context, this: bool) -> None:
     """List what was changed, the latest first.
@@ -28,7 +31,8 @@ def command(context: Context, this: bool) -> None:
     undo undid which change.
 
     Running is what has not ended; interrupted, what was killed; unfinished, what lost the cluster or was stopped
-    before it knew whether its last change was made; incomplete, what changed more than its entry has.
+    before it knew whether its last change was made; incomplete, what changed more than its entry has. A line below
+    the list tells of a change that has no entry, for the history could not be written.
 
     \b
     Examples:
@@ -36,6 +40,7 @@ def command(context: Context, this: bool) -> None:
       pvc history list --cluster -o name
     """
     entries = every = readable_entries(context.output)
+    here = None
     if this:
         with connect(context) as handler:
             here = identify(handler)
@@ -50,6 +55,18 @@ def command(context: Context, this: bool) -> None:
         rows=rows_of(_row),
         nothing="Nothing was changed.",
     )
+    for missed in missed_changes(here):
+        # What is older than all that is there, is forgotten as they are.
+        if not entries or missed.id > entries[-1].id:
+            context.output.message(_told_of(missed, tell(every, every)))
+
+
+def _told_of(missed: Missed, every: Sequence[Told]) -> str:
+    """Return what is said of a change that is not in the history, whose cluster is known only from other changes."""
+    cluster = next((told.cluster for told in every if missed.is_of(told.entry.cluster)), "")
+    of = f" of {_short(cluster)}" if cluster else ""
+    when = short_time_text(missed.time)
+    return f"A change{of} is not in the history, which could not be written at {when}."
 
 
 def _row(told: Told) -> Row:
