@@ -42,10 +42,10 @@ def command(context: Context, filters: Filters, everything: bool, host: str | No
       pvc inventory --host web-01
       pvc inventory --prometheus 9100 -g production > targets.json
     """
+    context.output.style = "json"
     if sum((everything, host is not None, port is not None)) != 1:
         raise click.UsageError("expected one of --list, --host VM and --prometheus PORT")
     check_negate(filters)
-    context.output.style = "json"
     with connect_to_list(context) as handler:
         document = _of_host(handler, host) if host is not None else _of_many(context, handler, filters, port)
         context.output.show(lambda: document, names=list, table=str)

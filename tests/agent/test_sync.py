@@ -12,6 +12,7 @@ from pvc_cli.zk import ZKHandler
 from tests.agent.conftest import set_vf
 from tests.agent.nic import SimulatedKernel
 from tests.conftest import Pvc, Tree
+from tests.integration.test_json_errors import error_of
 
 CONFIG = "guest_networking: {sriov_enable: yes, sriov_device: [{phy: ens1f0, vfcount: 4}, {phy: ens1f1, vfcount: 4}]}"
 
@@ -81,10 +82,10 @@ def test_whatever_is_not_as_configured_is_exit_1_and_named(
 ) -> None:
     said = {
         "dead": "0 of 8 VFs in sync, 0 settings refused; ens1f0 is configured, but this node has no such device;"
-        " ens1f1 is configured, but this node has no such device.\n",
-        "mtu": "could not set MTU 9000 on ens1f1: Invalid argument (EINVAL).\n",
-        "create": "could not create 4 VFs on ens1f1: Read-only file system (EROFS).\n",
-        "vfs": "could not read ens1f1: the kernel reported 2 of 4 VFs.\n",
+        " ens1f1 is configured, but this node has no such device\n",
+        "mtu": "could not set MTU 9000 on ens1f1: Invalid argument (EINVAL)\n",
+        "create": "could not create 4 VFs on ens1f1: Read-only file system (EROFS)\n",
+        "vfs": "could not read ens1f1: the kernel reported 2 of 4 VFs\n",
     }[what]
     if what == "dead":
         kernel.unplug("ens1f0")
@@ -100,6 +101,28 @@ def test_whatever_is_not_as_configured_is_exit_1_and_named(
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
     assert said in result.err
+
+
+@pytest.mark.parametrize("how", [(), ("--dry-run",)])
+def test_what_is_not_as_configured_is_an_error_for_programs_too(
+    on_tree: Pvc, kernel: SimulatedKernel, here: tuple[str, ...], how: tuple[str, ...]
+) -> None:
+    kernel.unplug("ens1f1")
+    result = on_tree("sriov", "agent", "sync", *here, *how, "-o", "json")
+    error = error_of(result)
+    assert (error["code"], error["kind"]) == (1, "refused")
+    assert str(error["message"]).endswith("ens1f1 is configured, but this node has no such device")
+
+
+def test_a_change_that_may_succeed_later_is_an_error_for_programs_too(
+    on_tree: Pvc, zk: ZKHandler, kernel: SimulatedKernel, here: tuple[str, ...]
+) -> None:
+    assert on_tree("sriov", "agent", "sync", *here).code == 0
+    with kernel.card("ens1f0") as card:
+        card["refuse"] = {"vlan": 16}
+    set_vf(zk, "ens1f0v2", vlan_id=10)
+    error = error_of(on_tree("sriov", "agent", "sync", *here, "-o", "json"))
+    assert (error["code"], error["hint"]) == (1, "rerun this command")
 
 
 @pytest.mark.parametrize("what", ["dead", "fewer", "invalid"])
@@ -180,7 +203,7 @@ def test_what_is_orphaned_is_pruned_on_demand_only(
     Path(here[3]).write_text("guest_networking: {sriov_enable: yes, sriov_device: []}")
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
-    assert result.err.splitlines()[-1].startswith("0 of 0 VFs in sync, 0 settings refused, 8 orphaned; ")
+    assert result.err.splitlines()[-1].startswith("Error: 0 of 0 VFs in sync, 0 settings refused, 8 orphaned; ")
     assert len(tree.client.get_children("/nodes/pvchv1/sriov/vf")) == 8
     shown = on_tree("sriov", "agent", "sync", *here, "--prune", "--dry-run", "-o", "json")
     assert {change["action"] for change in json.loads(shown.out)["changes"]} == {"delete"}
@@ -205,13 +228,13 @@ def test_what_is_wanted_is_done_and_what_a_driver_refuses_is_exit_1(
     set_vf(zk, "ens1f0v2", link_state="enable")
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
-    assert result.err.endswith("7 of 8 VFs in sync, 1 settings refused.\n")
+    assert result.err.endswith("Error: 7 of 8 VFs in sync, 1 settings refused\n")
     with kernel.card("ens1f0") as card:
         card["refuse"] = {"vlan": 16}
     set_vf(zk, "ens1f0v2", vlan_id=10)
     result = on_tree("sriov", "agent", "sync", *here)
     assert result.code == 1
-    assert result.err.endswith("Warning: some changes failed, and may succeed later: rerun this command\n")
+    assert result.err.endswith("; some changes failed, and may succeed later: rerun this command\n")
 
 
 def test_the_cluster_may_be_that_of_the_configuration(

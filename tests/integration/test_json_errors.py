@@ -103,6 +103,27 @@ def test_a_plan_that_is_refused_is_an_error_for_programs_too(
         assert (result.code, error_of(result)["kind"]) == (5, "conflict")
 
 
+@pytest.mark.parametrize("how", [("--yes",), ("--dry-run",), ()])
+def test_a_prune_that_is_postponed_is_an_error_for_programs_too(
+    on_tree: Pvc, tree: Tree, how: tuple[str, ...]
+) -> None:
+    tree.put("/snapshots")
+    tree.put("/nodes/pvchv2/activeschema", b"14")
+    result = on_tree("schema", "apply", "--prune", *how, "-o", "json")
+    error = error_of(result)
+    assert (error["code"], error["kind"]) == (1, "refused")
+    assert error["hint"] == "rerun once they follow, or override with --force"
+    assert str(error["message"]).startswith("kept 1 znodes for now: the daemons of pvchv2 run another schema version")
+    assert tree.client.exists("/snapshots")
+
+
+def test_a_document_that_is_always_json_has_errors_that_are_json(on_tree: Pvc) -> None:
+    error = error_of(on_tree("inventory", "-s", "start"))
+    assert (error["code"], error["kind"]) == (2, "usage")
+    error = error_of(on_tree("inventory", "--list", "-t", "pvchv9"))
+    assert (error["code"], error["kind"]) == (1, "not_found")
+
+
 def test_findings_are_no_errors(on_tree: Pvc, tree: Tree) -> None:
     tree.put("/nodes/pvchv1/sriov/vf/ens1f0v1/used", b"True")
     result = on_tree("sriov", "vf", "audit", "-o", "json")

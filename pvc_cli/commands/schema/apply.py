@@ -41,7 +41,7 @@ def command(
             output.warning(f"kept {path}: it holds data")
         postponed = sum(map(len, plan.postponed))
         if postponed:
-            output.warning(
+            output.error(
                 f"kept {postponed} znodes for now: the daemons of {', '.join(plan.behind)} run another schema"
                 " version, and may need them or leave more; rerun once they follow, or override with --force"
             )

@@ -64,8 +64,10 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
                 )
                 for step in steps:
                     output.message(f"would set {step}")
-                invalid = any(vf.refused for vf in report.vfs.values())
-                return EXIT_REFUSED if report.problems or invalid else 0
+                if report.problems or any(vf.refused for vf in report.vfs.values()):
+                    output.error(report.message)
+                    return EXIT_REFUSED
+                return 0
             needs_retry = agent.reconcile_node(handler, prune=prune)
     report = report_of(agent)
     output.show(
@@ -75,10 +77,12 @@ def command(context: Context, node: str | None, config: Path | None, prune: bool
     )
     if not report.healthy:
         output.message("Shown here only: 'pvc sriov agent status' and 'vf list' show what a running agent reports.")
-    output.message(f"{report.message}.")
-    if needs_retry:
-        output.warning("some changes failed, and may succeed later: rerun this command")
-    return EXIT_REFUSED if needs_retry or not report.healthy else 0
+    if report.healthy and not needs_retry:
+        output.message(f"{report.message}.")
+        return 0
+    retry = "; some changes failed, and may succeed later: rerun this command" if needs_retry else ""
+    output.error(f"{report.message}{retry}")
+    return EXIT_REFUSED
 
 
 def _row(phy: str, pf: PfReport) -> Row:
