@@ -53,6 +53,25 @@ def test_a_real_shell_completes_commands_and_names_of_the_cluster(tree: Tree, sh
         terminal.wait_for("stateful")
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_real_shell_offers_the_tags_of_the_vm_that_loses_one(tree: Tree, shell: str, home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    tree.put(f"/domains/{tree.uuid('db-01')}/tags/fresh", b"fresh")
+    with interactive(shell, tree, home) as terminal:
+        # Which begins as a tag of another VM, so that it is whole only if that one is not offered.
+        terminal.type("pvc vm tag remove web-01 f\t")
+        terminal.wait_for("frontend")
+        assert "fresh" not in terminal.seen
+        terminal.seen = ""
+        terminal.type("\x15pvc vm tag remove --force web-01,db-01 fre\t")
+        terminal.wait_for("fresh")
+        terminal.seen = ""
+        terminal.type("\x15pvc vm tag remove web-01 \t\t")
+        terminal.wait_for("production")
+        assert "stateful" not in terminal.seen
+        assert "fresh" not in terminal.seen
+
+
 def test_bash_quotes_nothing_that_needs_no_quotes(tree: Tree, home: Path) -> None:
     home.mkdir(exist_ok=True)
     with interactive("bash", tree, home) as terminal:

@@ -99,6 +99,10 @@ THINGS = {
     "sriov vf history pvchv1 nosuch": "node pvchv1 has no VF 'nosuch': see 'pvc sriov vf list pvchv1'",
     "vm tag rename nosuch x": "no VM has a tag 'nosuch': see 'pvc vm tag list'",
     "vm tag rename produciton x": "no VM has a tag 'produciton': did you mean 'production'?",
+    **{
+        f"vm tag remove {vms} produciton": "no VM has a tag 'produciton': did you mean 'production'?"
+        for vms in ("--all", "-s start", "web-*", "web-01,web-02")
+    },
     "fault ack nosuch": "there is no fault 'nosuch': see 'pvc fault list'",
     "fault delete nosuch": "there is no fault 'nosuch': see 'pvc fault list'",
     "network info nosuch": "there is no network 'nosuch': see 'pvc network list'",

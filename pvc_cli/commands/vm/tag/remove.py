@@ -9,7 +9,7 @@ from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
 from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_words, tag_options
-from pvc_cli.errors import InvalidInputError, hint, quoted
+from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
 
@@ -55,11 +55,11 @@ def command(
 def _check_tags(output: Output, handler: ZKHandler, wanted: Sequence[str]) -> None:
     """Say which tags of *wanted* no VM of the cluster has.
 
-    :raises InvalidInputError: if one of them resembles another tag.
+    :raises NotFoundError: if one of them resembles another tag.
     """
     known = [tag.name for tag in count_tags(handler)]
     for tag in wanted:
         if tag not in known:
             if advice := hint(tag, known, ""):
-                raise InvalidInputError(f"no VM has a tag {quoted(tag)}: {advice}")
+                raise NotFoundError(f"no VM has a tag {quoted(tag)}: {advice}")
             output.message(f"No VM has a tag {quoted(tag)}.")
