@@ -10,6 +10,8 @@ _pvc_completion() {
                 # Within quotes, the shell quotes; elsewhere, nothing may be left that it would run or expand.
                 [[ $word == [\'\"]* || $value != *[^A-Za-z0-9_.,:/@+=-]* ]] || printf -v value %q "$value"
                 COMPREPLY+=("$value")
+                # More is to follow.
+                [[ $value != *[/:] ]] || compopt -o nospace
                 ;;
         esac
     done < <(PVC_LINE=${COMP_LINE:0:COMP_POINT} PVC_BREAKS=$COMP_WORDBREAKS _PVC_COMPLETE=bash_complete "$1")

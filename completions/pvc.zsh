@@ -27,7 +27,8 @@ _pvc_completion() {
     fi
 
     if [ -n "$completions" ]; then
-        compadd -U -V unsorted -a completions
+        compadd -U -V unsorted -S '' -- ${(M)completions:#*[:/]}
+        compadd -U -V unsorted -- ${completions:#*[:/]}
     fi
 }
 

@@ -87,6 +87,55 @@ def test_a_sandbox_that_runs_is_offered_as_a_cluster(pvc: Pvc, monkeypatch: pyte
     assert "plain,lab,sandbox" in complete("pvc -c lab,s", 2, pvc, monkeypatch).splitlines()
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_file_is_completed_behind_the_word_that_makes_it_a_cluster(tree: Tree, shell: str, home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "copies").mkdir()
+    (home / "copies" / "bad mon.json").write_text("{}")
+    with interactive(shell, tree, home) as terminal:
+        terminal.type(f"cd {home}\n")
+        for typed in ("-c file:co", "--connection=file:co", "-c lab,file:co"):
+            terminal.seen = ""
+            terminal.type(f"\x15pvc {typed}\t")
+            terminal.wait_for("pies/")
+            # No space comes behind a folder: the rest is typed at once.
+            terminal.type("b\t")
+            terminal.wait_for("ad\\ mon.json")
+
+
+def test_files_behind_file_are_those_of_the_folder(pvc: Pvc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("backup.json", "bee.json", ".hidden", "b,c", "b\nc"):
+        (tmp_path / name).touch()
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "deep.json").touch()
+    for typed, found in {
+        "file:b": ["backup.json", "bee.json", "below/"],
+        "file:": ["backup.json", "bee.json", "below/"],
+        "file:.": [".hidden"],
+        "file:below/": ["below/deep.json"],
+        "file:~/below/d": ["~/below/deep.json"],
+        f"file:{tmp_path}/ba": [f"{tmp_path}/backup.json"],
+        "file:nowhere/": [],
+        "file:~nobody-of-that-name/": [],
+        "fi": ["file:"],
+    }.items():
+        lines = complete(f"pvc -c {typed}", 2, pvc, monkeypatch).splitlines()
+        assert [line.removeprefix("plain,") for line in lines if line] == found
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_change_to_undo_is_offered_with_its_time_and_its_command(
+    on_tree: Pvc, tree: Tree, shell: str, home: Path
+) -> None:
+    assert on_tree("vm", "tag", "add", "web-01", "blue").code == 0
+    with interactive(shell, tree, home) as terminal:
+        terminal.type("pvc undo \t\t")
+        terminal.wait_for("pvc vm tag add web-01 blue")
+        assert "the last change" in terminal.seen
+
+
 def complete(words: str, position: int, pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ask pvc for completions as the bash script does."""
     monkeypatch.setenv("_PVC_COMPLETE", "bash_complete")
@@ -208,6 +257,7 @@ def interactive(shell: str, tree: Tree, home: Path) -> Iterator[Terminal]:
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(home),
+        "XDG_STATE_HOME": str(home / "state"),
         "TERM": "dumb" if shell != "fish" else "xterm",
         "PVC_COORDINATORS": tree.hosts,
         "LANG": "C.UTF-8",

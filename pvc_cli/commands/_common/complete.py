@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Candidates: TypeAlias = "list[str] | list[CompletionItem]"
+"""Words, or words with what they are."""
+Completer = Callable[[click.Context, click.Parameter, str], Candidates]
 
 
 def _on_tab(module: str, kind: str) -> Completer:
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> Candidates:
         completer: Completer = getattr(import_module(f"pvc_cli.commands._common.candidates.{module}"), kind)
         return completer(context, parameter, incomplete)
 

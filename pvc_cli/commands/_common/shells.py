@@ -33,6 +33,8 @@ _BASH = r"""%(complete_func)s() {
                 # Within quotes, the shell quotes; elsewhere, nothing may be left that it would run or expand.
                 [[ $word == [\'\"]* || $value != *[^A-Za-z0-9_.,:/@+=-]* ]] || printf -v value %%q "$value"
                 COMPREPLY+=("$value")
+                # More is to follow.
+                [[ $value != *[/:] ]] || compopt -o nospace
                 ;;
         esac
     done < <(PVC_LINE=${COMP_LINE:0:COMP_POINT} PVC_BREAKS=$COMP_WORDBREAKS %(complete_var)s=bash_complete "$1")
@@ -96,7 +98,13 @@ class _WholeWord(_Values):
 
 
 class _Zsh(_WholeWord, ZshComplete):
-    """Completion in zsh."""
+    """Completion in zsh; Click's script puts a space behind a folder, too."""
+
+    source_template: ClassVar[str] = ZshComplete.source_template.replace(
+        "        compadd -U -V unsorted -a completions\n",
+        "        compadd -U -V unsorted -S '' -- ${(M)completions:#*[:/]}\n"
+        "        compadd -U -V unsorted -- ${completions:#*[:/]}\n",
+    )
 
 
 class _Fish(_WholeWord, FishComplete):

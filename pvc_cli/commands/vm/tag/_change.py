@@ -21,7 +21,7 @@ from pvc_cli.zk import ZKHandler
 _FEW = 10
 
 
-def _complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> complete.Candidates:
     """Offer VMs for the first word, unless options select them, then tags; to remove, those that the VMs have."""
     given = context.params
     if any(given.get(name) for name in ("everything", *Filters._fields)):
