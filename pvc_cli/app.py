@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Literal
 
 import click
+from click.core import ParameterSource
 
 from pvc_cli import __version__, signals
 from pvc_cli.commands._common import complete
@@ -28,9 +29,12 @@ from pvc_cli.errors import (
 )
 from pvc_cli.output.failure import report, report_said
 from pvc_cli.output.streams import OutputError, ReaderGoneError, give_up, prepare_streams
+from pvc_cli.output.terminal import is_terminal
 from pvc_cli.output.writer import Output
 from pvc_cli.program import own_commands, program
 
+_REFUSED_FOR = 2.0
+"""How long, in seconds, a person waits for servers that all refuse; a script may run while they restart."""
 _AS_IT_WAS = "nothing was changed"
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 _ENDS: dict[int, tuple[str, int]] = {
@@ -180,6 +184,8 @@ def cli(
     given.connection = connection
     given.coordinators = coordinators
     given.timeout = timeout
+    if is_terminal(sys.stderr) and context.get_parameter_source("timeout") is ParameterSource.DEFAULT:
+        given.refused_timeout = _REFUSED_FOR
     given.lock_timeout = lock_timeout
     given.schema_dir = schema_dir
     given.write = write

@@ -33,6 +33,8 @@ class Context:
     connection: str | None = None
     coordinators: str | None = None
     timeout: float = 10.0
+    refused_timeout: float | None = None
+    """How long servers that all refuse connections are waited for, if not as long as *timeout*."""
     lock_timeout: float = 30.0
     schema_dir: str | None = None
     write: bool = False

@@ -26,10 +26,11 @@ class Check(NamedTuple):
     """Why there is no session, or no schema version."""
 
 
-def check_connection(target: Target, timeout: float) -> Check:
+def check_connection(target: Target, timeout: float, refused_timeout: float | None = None) -> Check:
     """Ask each server of *target*, then open a session with it and read its schema version.
 
     :param timeout: how long, in seconds, the session may take; the servers get five seconds at most.
+    :param refused_timeout: how long servers that all refuse connections are waited for, if not as long.
     :raises RefusedError: if it is a backup file.
     :raises ConfigError: if its servers or credentials are invalid.
     """
@@ -40,7 +41,7 @@ def check_connection(target: Target, timeout: float) -> Check:
         raise RefusedError(f"{quoted(target.hosts)} is a backup file, and has no servers: nothing to test")
     servers = ask_servers(target.hosts, target.access, patience=min(timeout, _ASK))()
     begun = time.monotonic()
-    handler = ZKHandler(target.hosts, access=target.access, timeout=timeout)
+    handler = ZKHandler(target.hosts, access=target.access, timeout=timeout, refused_timeout=refused_timeout)
     try:
         with handler:
             version = handler.read_base().version

@@ -77,6 +77,7 @@ def connect(
             target.hosts,
             access=target.access,
             timeout=context.timeout,
+            refused_timeout=context.refused_timeout,
             lock_timeout=context.lock_timeout,
             on_event=on_event or (context.output.message if context.verbose else None),
             before_change=_before_change(context, target),

@@ -100,6 +100,7 @@ class Connection:
 
     :param hosts: ``HOST[:PORT],…[/chroot]``.
     :param timeout: how long, in seconds, a server may take to answer before it is given up.
+    :param refused_timeout: how long, in seconds, all servers may refuse the first connection; by default, *timeout*.
     :param session_timeout: how long, in seconds, the servers keep the session of a client that went silent.
     :param on_event: is told, in one sentence each, what happens to the session. It runs on kazoo's thread.
     :param access: how to authenticate.
@@ -112,6 +113,7 @@ class Connection:
         *,
         timeout: float,
         session_timeout: float,
+        refused_timeout: float | None = None,
         on_event: OnEvent | None = None,
         access: Access = NO_ACCESS,
     ) -> None:
@@ -119,6 +121,7 @@ class Connection:
         self._addresses, self._access = addresses, access
         self.hosts = hosts
         self.timeout = timeout
+        self._refused_timeout = float("inf") if refused_timeout is None else refused_timeout
         self._on_event = on_event
         self._asked_in = bool(access.user)
         self._refused: Exception | None = None
@@ -165,7 +168,7 @@ class Connection:
     def _await_first(self, until: float) -> bool:
         """Wait for the first session; return whether it is open.
 
-        :raises UnreachableError: at once, if the names of all servers are unknown.
+        :raises UnreachableError: at once, if the names of all servers are unknown, and soon, if all servers refuse.
         """
         if self._live.wait(min(_GLANCE, max(until - time.monotonic(), 0))):
             return True
@@ -176,6 +179,12 @@ class Connection:
                 raise UnreachableError(
                     f"cannot resolve {printable(self.hosts)} ({reason}): check the names, or use others with"
                     " --coordinators"
+                )
+            if self._refused_timeout < self._wire.all_refused_for():
+                self._abandon()
+                raise UnreachableError(
+                    f"ZooKeeper at {printable(self.hosts)} refuses connections: check that it runs, and its port; or"
+                    " wait for it with --timeout 60"
                 )
             if time.monotonic() >= until:
                 return False

@@ -30,6 +30,8 @@ class OpenTree:
     :param hosts: ``HOST[:PORT],…[/chroot]``.
     :param access: how to authenticate.
     :param timeout: seconds to wait for an answer.
+    :param refused_timeout: seconds after which servers that all refuse connections are given up at the start; by
+        default, *timeout*.
     :param session_timeout: seconds after which the servers end the session of a client that went silent.
     :param multiread: False to read without ZooKeeper's `multiRead`; servers before 3.6 are detected anyway.
     :param on_event: is told, in a sentence each, when the session is opened, suspended, resumed and closed.
@@ -46,6 +48,7 @@ class OpenTree:
         *,
         access: Access = NO_ACCESS,
         timeout: float = 10.0,
+        refused_timeout: float | None = None,
         session_timeout: float = 10.0,
         multiread: bool = True,
         on_event: Callable[[str], None] | None = None,
@@ -57,6 +60,7 @@ class OpenTree:
     ) -> None:
         self.hosts = hosts
         self.timeout = timeout
+        self._refused_timeout = refused_timeout
         self._access = access
         self._session_timeout = session_timeout
         self._multiread = multiread
@@ -96,6 +100,7 @@ class OpenTree:
         connection = Connection(
             self.hosts,
             timeout=self.timeout,
+            refused_timeout=self._refused_timeout,
             session_timeout=self._session_timeout,
             on_event=self._on_event,
             access=self._access,

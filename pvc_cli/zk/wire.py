@@ -8,6 +8,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,6 +65,8 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
         self._hosts = hosts
         self._tls = tls_context(tls) if tls else None
         self._on_death = on_death
+        self._refusals: dict[tuple[str, int], float] = {}
+        """When which server first refused a connection, of those that did so ever since."""
 
     def spawn(self, func: Callable[..., object], *args: Any, **kwargs: Any) -> threading.Thread:  # noqa: ANN401
         """Run *func* in a thread of its own."""
@@ -81,7 +84,7 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
     def create_connection(self, *, address: tuple[str, int], timeout: float, **more: Any) -> socket.socket:  # noqa: ANN401
         """Connect to a server, as kazoo asks for it."""
         timeout = min(timeout, self._connecting)
-        found: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
+        found = self._reach(address, timeout)
         plain = _Socket(found.family, found.type, found.proto, fileno=found.detach())
         plain.settimeout(timeout)
         self._unanswered = self._socket = plain
@@ -95,6 +98,24 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
             plain.close()
             raise
         return self._unanswered
+
+    def _reach(self, address: tuple[str, int], timeout: float) -> socket.socket:
+        """Connect to *address*, and note whether it refuses."""
+        try:
+            found: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
+        except ConnectionRefusedError:
+            self._refusals.setdefault(address[:2], time.monotonic())
+            raise
+        except BaseException:
+            self._refusals.clear()
+            raise
+        self._refusals.clear()
+        return found
+
+    def all_refused_for(self) -> float:
+        """Return for how many seconds every server has refused each connection; 0 if one has not."""
+        refusals = list(self._refusals.values())
+        return time.monotonic() - min(refusals) if len(refusals) >= len(self._hosts) else 0.0
 
     @property
     def received(self) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +22,7 @@ from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
 from tests.conftest import Pvc, Tree
 from tests.integration.proxy import MULTI, MULTI_READ, Fault, Proxy
+from tests.terminal import Terminal
 
 
 @pytest.fixture
@@ -96,6 +101,64 @@ def test_a_dead_server_is_one_line_and_exit_4_in_the_time_that_was_given(pvc: Pv
     assert result.err.count("\n") == 1
     assert result.err.startswith("Error: ZooKeeper at 127.0.0.1:1 did not answer within 2 s (")
     assert "Connection refused" in result.err
+
+
+REFUSED = "Error: ZooKeeper at 127.0.0.1:1 refuses connections: check that it runs, and its port; or wait for it with"
+
+
+@pytest.mark.parametrize("words", ["vm list", "connection test"])
+def test_a_person_whose_servers_all_refuse_is_answered_soon(words: str) -> None:
+    started = time.monotonic()
+    terminal = Terminal(
+        [sys.executable, "-m", "pvc_cli", "--coordinators", "127.0.0.1:1", *words.split()], {**os.environ}
+    )
+    assert terminal.wait_for_end() == 4
+    assert time.monotonic() - started < 5
+    assert f"{REFUSED} --timeout 60\r\n" in terminal.seen
+
+
+def test_a_person_who_gives_a_timeout_waits_so_long() -> None:
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pvc_cli", "--coordinators", "127.0.0.1:1", "--timeout", "4", "vm", "list"]
+    terminal = Terminal(command, {**os.environ})
+    assert terminal.wait_for_end() == 4
+    assert time.monotonic() - started > 3.9
+    assert "did not answer within 4 s (" in terminal.seen
+
+
+def test_a_script_waits_for_a_server_that_restarts(own_server: Ensemble) -> None:
+    """Its stderr goes to a pipe: nothing that runs by itself fails for the sake of a person's patience."""
+    with ZKHandler(own_server.hosts) as handler:
+        fill(handler, vms=3, schema=ZKSchema(15))
+    (server,) = own_server.servers
+    server.signal(signal.SIGKILL)
+    command = [sys.executable, "-m", "pvc_cli", "--coordinators", own_server.hosts, "vm", "list", "-o", "name"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as script:
+        time.sleep(4)
+        server.launch()
+        out, err = script.communicate(timeout=30)
+    assert (script.returncode, len(out.split()), err) == (0, 3, "")
+
+
+def test_a_server_that_is_back_in_a_moment_is_not_given_up(own_server: Ensemble) -> None:
+    (server,) = own_server.servers
+    server.signal(signal.SIGKILL)
+    timer = threading.Timer(0.8, server.launch)
+    timer.start()
+    with ZKHandler(own_server.hosts, refused_timeout=4) as handler:
+        assert handler.children("base.root") == []
+    timer.join()
+
+
+def test_not_all_servers_refuse_where_one_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        hosts = f"127.0.0.1:1,127.0.0.1:{mute.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="did not answer within 3 s"):
+            ZKHandler(hosts, timeout=3, refused_timeout=0.5).connect()
+        assert time.monotonic() - started > 2.9
+    with pytest.raises(UnreachableError, match="refuses connections"):
+        ZKHandler("127.0.0.1:1,127.0.0.1:2", timeout=9, refused_timeout=0.5).connect()
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(pvc: Pvc) -> None:

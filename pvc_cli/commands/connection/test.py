@@ -28,7 +28,7 @@ def command(context: Context, name: str | None) -> int:
       pvc connection test
     """
     target = meant(context, name)
-    found = check_connection(target, context.timeout)
+    found = check_connection(target, context.timeout, context.refused_timeout)
     _show(context.output, name, target, found)
     if found.error:
         raise found.error
