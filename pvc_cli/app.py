@@ -145,7 +145,7 @@ def _named(context: click.Context, option: click.Parameter, name: str) -> str:
 )
 @click.option(
     "--schema-dir",
-    type=Folder(file_okay=False),
+    type=Folder(),
     metavar="DIR",
     help="Directory with schema versions newer than this pvc.",
 )

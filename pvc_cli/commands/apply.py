@@ -2,8 +2,8 @@ import click
 
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, pass_context, result_option
 from pvc_cli.commands._common.desired import STATE_NAMES, Limits, apply_state, limit_options, read_file
+from pvc_cli.commands._common.file_names import File
 from pvc_cli.commands._common.planned import apply_plan
-from pvc_cli.commands._common.values import File
 
 
 @click.command("apply")

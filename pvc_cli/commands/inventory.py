@@ -42,9 +42,9 @@ def command(context: Context, filters: Filters, everything: bool, host: str | No
       pvc inventory --host web-01
       pvc inventory --prometheus 9100 -g production > targets.json
     """
-    context.output.style = "json"
     if sum((everything, host is not None, port is not None)) != 1:
         raise click.UsageError("expected one of --list, --host VM and --prometheus PORT")
+    context.output.style = "json"
     check_negate(filters)
     with connect_to_list(context) as handler:
         document = _of_host(handler, host) if host is not None else _of_many(context, handler, filters, port)

@@ -7,7 +7,7 @@ import click
 
 from pvc_cli.cluster.overview import read_overview
 from pvc_cli.commands._common.command import Context, connect_to_list, pass_context
-from pvc_cli.commands._common.values import OutputFile
+from pvc_cli.commands._common.file_names import OutputFile
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.files import cannot_write, write_file
 from pvc_cli.report.page import render_report

@@ -118,7 +118,7 @@ def test_a_prune_that_is_postponed_is_an_error_for_programs_too(
 
 
 def test_a_document_that_is_always_json_has_errors_that_are_json(on_tree: Pvc) -> None:
-    error = error_of(on_tree("inventory", "-s", "start"))
+    error = error_of(on_tree("inventory", "--list", "-n"))
     assert (error["code"], error["kind"]) == (2, "usage")
     error = error_of(on_tree("inventory", "--list", "-t", "pvchv9"))
     assert (error["code"], error["kind"]) == (1, "not_found")

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 import click
 
 from pvc_cli.cluster.patterns import check_pattern, is_glob, looks_like_glob
-from pvc_cli.commands._common.values import OutputFile
+from pvc_cli.commands._common.file_names import OutputFile
 from pvc_cli.connections.session import connect as connect
 from pvc_cli.connections.session import connect_to_list as connect_to_list
 from pvc_cli.context import Context as Context

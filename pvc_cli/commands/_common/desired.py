@@ -14,9 +14,9 @@ from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.cluster.sriov.agents import read_agents
 from pvc_cli.commands._common.agents import SET_IS_KEPT, warn_of_agents
 from pvc_cli.commands._common.command import options_into
+from pvc_cli.commands._common.file_names import File
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import MANY, ask_many, asks, progress_bar
-from pvc_cli.commands._common.values import File
 from pvc_cli.connections.plan_file import is_plan
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError

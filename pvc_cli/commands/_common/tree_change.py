@@ -11,8 +11,8 @@ from pvc_cli.cluster.kept_backups import new_backup_path
 from pvc_cli.commands._common.changes import show_changes, summarise
 from pvc_cli.commands._common.command import dry_run_beside_overwrite, note_overwrite, options_into, yes_option
 from pvc_cli.commands._common.dry_run import refuse_plan
+from pvc_cli.commands._common.file_names import OutputFile
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
-from pvc_cli.commands._common.values import OutputFile
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.connections.session import is_file
 from pvc_cli.context import Context

@@ -1,17 +1,11 @@
 """Kinds of values on the command line, checked before anything else is done."""
 
-from __future__ import annotations
-
 import os
 import re
-from typing import TYPE_CHECKING
 
 import click
 
 from pvc_cli.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _MEMORY = re.compile(r"([0-9]+) ?(?:([MGT])(?:i?B)?)?", re.IGNORECASE)
 _MEBIBYTES = {"": 1, "M": 1, "G": 1024, "T": 1024**2}
@@ -49,55 +43,17 @@ class Seconds(click.FloatRange):
         return float(super().convert(value, param, context))  # type: ignore[arg-type]
 
 
-def _path(value: str | os.PathLike[str]) -> Path:
-    # Imported here: most command lines name no file.
-    from pathlib import Path
-
-    return Path(value)
-
-
-class File(click.Path):
-    """A file. One that cannot be used is not a mistake on the command line, and has another exit code.
-
-    :param allow_dash: whether - is a standard stream.
-    :param resolve_path: whether its full path is meant, wherever it is used later.
-    :param path_type: what it becomes; text by default.
-    """
-
-    def __init__(
-        self, *, allow_dash: bool = False, resolve_path: bool = False, path_type: type[Path] | None = None
-    ) -> None:
-        super().__init__(readable=False, allow_dash=allow_dash, resolve_path=resolve_path, path_type=path_type)
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """Return *value* as the name of a file."""
-        if _path(value).is_dir():
-            raise ConfigError(f"{os.fsdecode(value)} is a directory: give a file")
-        return super().convert(value, param, context)
-
-
-class OutputFile(File):
-    """A file to write, in a directory that exists."""
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """Return *value* as the name of a file."""
-        name = super().convert(value, param, context)
-        if not (folder := _path(value).parent).is_dir():
-            raise ConfigError(f"cannot write {os.fsdecode(value)}: there is no directory {folder}; create it first")
-        return name
-
-
 class Folder(click.Path):
-    """A directory to read files of."""
+    """A directory to read files of. A wrong one is not a mistake on the command line, and has another exit code."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, file_okay=False, readable=False)
 
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, context: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
         """Return *value* as the name of a directory."""
-        if not _path(value).is_dir():
-            raise ConfigError(f"there is no directory {os.fsdecode(value)}: give one that exists")
-        return super().convert(value, param, context)
+        try:
+            return super().convert(value, param, context)
+        except click.BadParameter:
+            raise ConfigError(f"there is no directory {os.fsdecode(value)}: give one that exists") from None

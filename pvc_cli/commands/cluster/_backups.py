@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pvc_cli.commands._common.values import File
+from pvc_cli.commands._common.file_names import File
 from pvc_cli.zk.backup import scan_backup, scan_backup_file
 
 BACKUP = File(allow_dash=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 import click
 
 from pvc_cli.commands._common.command import Context, connect, pass_context, secrets_option
-from pvc_cli.commands._common.values import OutputFile
+from pvc_cli.commands._common.file_names import OutputFile
 from pvc_cli.zk.backup import back_up, encode_parts, require_new, stream_backup
 
 

@@ -10,7 +10,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     plain_dry_run_option,
 )
-from pvc_cli.commands._common.values import File
+from pvc_cli.commands._common.file_names import File
 from pvc_cli.commands.connection._saved import save
 from pvc_cli.connections.auth import saved_access
 from pvc_cli.connections.resolve import FILE, SANDBOX

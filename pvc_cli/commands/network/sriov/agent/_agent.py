@@ -11,7 +11,7 @@ from pvc_cli.agent.journal import Journal
 from pvc_cli.agent.kernel import Kernel
 from pvc_cli.agent.wanted import SavedWanted
 from pvc_cli.commands._common import complete
-from pvc_cli.commands._common.values import File
+from pvc_cli.commands._common.file_names import File
 from pvc_cli.connections.node_config import read_node_config
 
 node_option = click.option(

@@ -6,7 +6,8 @@ import click
 from pvc_cli.agent.linux import LinuxKernel
 from pvc_cli.agent.service import Service
 from pvc_cli.commands._common.command import Context, connect, pass_context
-from pvc_cli.commands._common.values import File, Seconds
+from pvc_cli.commands._common.file_names import File
+from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands.network.sriov.agent._agent import config_option, make_agent, node_option, read_config
 from pvc_cli.connections.resolve import resolve
 
