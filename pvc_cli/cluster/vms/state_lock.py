@@ -1,11 +1,11 @@
 """Change VMs under the locks that PVC takes on their states."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from pvc_cli.cluster.controls import Control, OnProgress, Outcome, Plan, control, fail, refuse, unheard
+from pvc_cli.cluster.controls import Control, OnProgress, Outcome, Plan, control, fail, unheard
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.errors import LockError, PvcError
 from pvc_cli.zk import Lock, ZKHandler
@@ -14,8 +14,6 @@ from pvc_cli.zk.store import OnWait
 HOLD = 0.5
 """How long, in seconds, PVC keeps a VM's lock after a change, so that every daemon sees the new state."""
 _CHUNK = 200
-StillMeant = Callable[[ZKHandler, Sequence[VmRef]], Collection[VmRef]]
-"""Returns those of some VMs that are still meant: a filter that selected one may match it no more."""
 
 
 class _Locked(NamedTuple):
@@ -32,7 +30,6 @@ def control_vms(
     plan: Plan[VmRef],
     *,
     preview: Plan[VmRef] | None = None,
-    still_meant: StillMeant = lambda _, vms: vms,
     dry_run: bool = False,
     on_progress: OnProgress = unheard,
     on_wait: OnWait = None,
@@ -43,7 +40,6 @@ def control_vms(
     by one. One whose lock stays busy fails; the others go on.
 
     :param preview: a plan like *plan*, if that remembers what it planned: it tells which VMs would change.
-    :param still_meant: is asked again under the lock: what selected a VM may have changed while it was waited for.
     :param on_wait: is told who holds a lock that has to be waited for.
     :raises ConflictError: if the schema version changed.
     :raises RefusedError: if the tree is a backup that is read-only.
@@ -66,7 +62,7 @@ def control_vms(
             (step,) = plan(handler, [vm])
             done[vm] = fail(handler, vm, error) if step.status == "changed" else step
             errors.extend([error] if step.status == "changed" else [])
-        outcome = control(handler, list(locked.locks), _fenced(plan, locked.locks, still_meant))
+        outcome = control(handler, list(locked.locks), _fenced(plan, locked.locks))
         done.update({step.item: step for step in outcome.controls})
         errors.extend(outcome.errors)
         count += len(locked.locks) + len(locked.failed)
@@ -108,28 +104,14 @@ def _lock(
     return locked
 
 
-def _fenced(plan: Plan[VmRef], locks: dict[VmRef, Lock], still_meant: StillMeant) -> Plan[VmRef]:
-    """Return *plan* whose every transaction fails once the lock of its VM is lost, on VMs that are still meant.
-
-    What the plan read is guarded: what is still meant after that was so as it read it.
-    """
+def _fenced(plan: Plan[VmRef], locks: dict[VmRef, Lock]) -> Plan[VmRef]:
+    """Return *plan* whose every transaction fails once the lock of its VM is lost."""
 
     def fenced(handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
         steps = plan(handler, vms)
-        changing = [step.item for step in steps if step.transaction.ops]
-        meant = set(still_meant(handler, changing)) if changing else set()
-        return list(_fence(handler, steps, locks, meant))
+        for step in steps:
+            if step.transaction.ops:
+                step.transaction.fence(locks[step.item])
+        return steps
 
     return fenced
-
-
-def _fence(
-    handler: ZKHandler, steps: Iterable[Control[VmRef]], locks: dict[VmRef, Lock], meant: Collection[VmRef]
-) -> Iterator[Control[VmRef]]:
-    for step in steps:
-        if step.transaction.ops and step.item not in meant:
-            yield refuse(handler, step.item, "the filters no longer match it")
-            continue
-        if step.transaction.ops:
-            step.transaction.fence(locks[step.item])
-        yield step

@@ -62,6 +62,11 @@ Plan = Callable[[ZKHandler, Sequence[VmRef]], list[VmChange]]
 """Reads some VMs and returns what to change on each."""
 
 
+def refuse_all(handler: ZKHandler, step: VmChange, why: str) -> VmChange:
+    """Return the change of a VM that must not be changed, in place of *step*."""
+    return VmChange(step.vm, handler.transaction(), [Outcome(step.vm, o.tag, "refused", why) for o in step.outcomes])
+
+
 def check_tag_name(name: str, *, any_name: bool = False) -> str:
     """Return *name* if it can be a new tag's: one that no shell and no filter takes for something else.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import click
 
@@ -19,9 +19,6 @@ from pvc_cli.commands._common.values import Memory, Number
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
-
-if TYPE_CHECKING:
-    from pvc_cli.cluster.vms.state_lock import StillMeant
 
 
 def _node_option(*names: str) -> Callable[[Command], Command]:
@@ -236,16 +233,6 @@ def confirm_many(vms: Sequence[VmRef], selection: Selection, *, dry_run: bool) -
     :raises RefusedError: if the answer is no.
     """
     ask_many(len(vms), "VMs", yes=selection.yes, dry_run=dry_run)
-
-
-def still_meant(selection: Selection) -> StillMeant:
-    """Return what tells which of the VMs that options selected still match."""
-
-    def look(handler: ZKHandler, vms: Sequence[VmRef]) -> Sequence[VmRef]:
-        # They are known by their UUIDs now, whatever they are called meanwhile.
-        return narrow(handler, list(vms), selection.filters._replace(names=())) if selection.by_options else vms
-
-    return look
 
 
 def warn_of_broken_xml(output: Output) -> OnUnreadable:

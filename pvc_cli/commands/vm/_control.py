@@ -8,8 +8,9 @@ from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.state_lock import control_vms
 from pvc_cli.cluster.waiting import Goal
 from pvc_cli.commands._common.command import Context
+from pvc_cli.commands._common.held import held
 from pvc_cli.commands._common.outcomes import Patience, carry_out
-from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, still_meant
+from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
 from pvc_cli.zk import ZKHandler
 
 
@@ -32,5 +33,6 @@ def control_chosen(
     """
     vms = chosen_vms(context.output, handler, names, selection)
     confirm_many(vms, selection, dry_run=dry_run)
-    change = partial(control_vms, preview=preview, still_meant=still_meant(selection), on_wait=context.output.message)
+    change = partial(control_vms, preview=preview, on_wait=context.output.message)
+    plan = held(plan, selection)
     return carry_out(context.output, handler, vms, plan, dry_run=dry_run, change=change, goal=goal, patience=patience)

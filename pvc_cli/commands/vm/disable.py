@@ -1,7 +1,10 @@
+from functools import partial
+
 import click
 
 from pvc_cli.cluster.vms.disable import ONCE_STOPPED, disable
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.held import held
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import progress_bar
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
@@ -39,6 +42,7 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
             outcome = disable(
                 handler,
                 vms,
+                held=partial(held, selection=selection),
                 force=force,
                 timeout=wait_timeout,
                 dry_run=dry_run,

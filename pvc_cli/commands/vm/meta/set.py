@@ -18,6 +18,7 @@ from pvc_cli.commands._common.command import (
     pass_context,
     yes_option,
 )
+from pvc_cli.commands._common.held import held
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Number
@@ -66,4 +67,4 @@ def command(context: Context, selection: Selection, change: MetadataChange, dry_
         check_metadata(handler, change)
         vms = chosen_vms(context.output, handler, names, selection)
         confirm_many(vms, selection, dry_run=dry_run)
-        return carry_out(context.output, handler, vms, plan_metadata(change), dry_run=dry_run)
+        return carry_out(context.output, handler, vms, held(plan_metadata(change), selection), dry_run=dry_run)

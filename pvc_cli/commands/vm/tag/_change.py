@@ -6,8 +6,9 @@ import click
 
 from pvc_cli.cluster.documents import outcomes_document
 from pvc_cli.cluster.vms.filters import Filters
+from pvc_cli.cluster.vms.meant import NO_LONGER, while_meant
 from pvc_cli.cluster.vms.query import VmRef
-from pvc_cli.cluster.vms.tagging import Outcome, Plan, Result, change_tags
+from pvc_cli.cluster.vms.tagging import Outcome, Plan, Result, change_tags, refuse_all
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_change
@@ -51,6 +52,11 @@ def split_words(context: Context, selection: Selection) -> tuple[list[str], list
         vm = "" if selection.by_options else "a VM, --all or a filter, and "
         raise click.UsageError(f"expected {vm}at least one TAG")
     return context.names(named), context.names(tags, commas=False)
+
+
+def held(plan: Plan, selection: Selection) -> Plan:
+    """Return *plan* for VMs that options may have selected: those that no longer match are refused."""
+    return while_meant(plan, selection.filters, lambda handler, step: refuse_all(handler, step, NO_LONGER))
 
 
 def carry_out(

@@ -8,7 +8,7 @@ from pvc_cli.cluster.vms.tagging import Result
 from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
-from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, split_words, tag_options
+from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, held, split_words, tag_options
 from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -49,7 +49,7 @@ def command(
             if not if_exists and result.outcomes and all(one.status == "unchanged" for one in result.outcomes):
                 _check_tags(context.output, handler, tags)
 
-        return carry_out(context, handler, chosen, plan, dry_run=dry_run, check=check)
+        return carry_out(context, handler, chosen, held(plan, selection), dry_run=dry_run, check=check)
 
 
 def _check_tags(output: Output, handler: ZKHandler, wanted: Sequence[str]) -> None:
