@@ -63,13 +63,13 @@ def test_a_real_shell_offers_the_tags_of_the_vm_that_loses_one(tree: Tree, shell
         terminal.wait_for("frontend")
         assert "fresh" not in terminal.seen
         terminal.seen = ""
-        terminal.type("\x15pvc vm tag remove --force web-01,db-01 fre\t")
-        terminal.wait_for("fresh")
-        terminal.seen = ""
         terminal.type("\x15pvc vm tag remove web-01 \t\t")
         terminal.wait_for("production")
         assert "stateful" not in terminal.seen
         assert "fresh" not in terminal.seen
+        terminal.seen = ""
+        terminal.type("\x15pvc vm tag remove --force web-01,db-01 fre\t")
+        terminal.wait_for("fresh")
 
 
 def test_bash_quotes_nothing_that_needs_no_quotes(tree: Tree, home: Path) -> None:
