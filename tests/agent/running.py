@@ -44,6 +44,12 @@ class Running:
         self.supervisor.settimeout(15)
         self.process: subprocess.Popen[str] | None = None
 
+    def configure(self, text: str) -> None:
+        """Put another configuration in place at once: the agent may look at any moment."""
+        new = self.config.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.config)
+
     def start(self, hosts: str = "", *options: str, stderr: int | None = None, **environment: str) -> None:
         """Start it on *hosts*, else on the saved connection."""
         with self.log.open("w") as log:

@@ -90,7 +90,7 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
 ) -> None:
     running.start(tree.hosts)
     running.settled()
-    running.config.write_text(CONFIG.replace("vfcount: 4}\n    - {dev", "vfcount: many}\n    - {dev"))
+    running.configure(CONFIG.replace("vfcount: 4}\n    - {dev", "vfcount: many}\n    - {dev"))
     running.signal(signal.SIGHUP)
     running.told("RELOADING=1")
     running.told("READY=1")
@@ -99,7 +99,7 @@ def test_a_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing
     tree.put("/nodes/pvchv1/sriov/vf/ens1f0v0/used", b"False")
     tree.put("/nodes/pvchv1/sriov/vf/ens1f0v0/used_by", b"")
     tree.put(f"/domains/{tree.uuid('nfv-01')}/state", b"stop")
-    running.config.write_text(CONFIG.replace("    - {phy: ens1f0, mtu: 9000, vfcount: 4}\n", ""))
+    running.configure(CONFIG.replace("    - {phy: ens1f0, mtu: 9000, vfcount: 4}\n", ""))
     running.signal(signal.SIGHUP)
     running.says("PF ens1f0 pruned")
     assert tree.client.get_children("/nodes/pvchv1/sriov/pf") == ["ens1f1"]
@@ -109,14 +109,14 @@ def test_a_misspelt_key_is_in_the_status_and_in_the_report(running: Running, tre
     running.start(tree.hosts)
     running.settled()
     unknown = f"{running.config}: unknown key guest_networking.{{}} is ignored: did you mean"
-    running.config.write_text(CONFIG.replace("sriov_device:", "sriov_devices:"))
+    running.configure(CONFIG.replace("sriov_device:", "sriov_devices:"))
     running.signal(signal.SIGHUP)
     running.told(f"STATUS=0 of 0 VFs in sync, 0 settings refused, 8 orphaned; {unknown.format('sriov_devices')}")
     report = "/nodes/pvchv1/monitoring_data/sriov"
     wait_until(lambda: b"sriov_devices is ignored" in tree.client.get(f"{report}/message")[0], 10)
     assert tree.client.get(f"{report}/health_delta")[0] == b"25"
     assert tree.client.get("/nodes/pvchv1/sriov/pf/ens1f0/vfcount")[0] == b"4"
-    running.config.write_text(CONFIG.replace("sriov_enable:", "sriov_enabled:"))
+    running.configure(CONFIG.replace("sriov_enable:", "sriov_enabled:"))
     running.signal(signal.SIGHUP)
     running.told("STATUS=SR-IOV is disabled: ")
     running.says(unknown.format("sriov_enabled"))
@@ -125,10 +125,10 @@ def test_a_misspelt_key_is_in_the_status_and_in_the_report(running: Running, tre
 def test_another_number_of_vfs_is_followed_and_a_broken_one_is_not(running: Running, tree: Tree) -> None:
     running.start(tree.hosts, "--resync", "1")
     running.settled()
-    running.config.write_text(CONFIG.replace("vfcount: 4", "vfcount: lots"))
+    running.configure(CONFIG.replace("vfcount: 4", "vfcount: lots"))
     running.says("guest_networking.sriov_device[0].vfcount is 'lots': give a number from 0 to 65535; keeping")
     for text in ("", "# a comment\n"):
-        running.config.write_text(CONFIG.replace("ens1f1, vfcount: 4", "ens1f1, vfcount: 3") + text)
+        running.configure(CONFIG.replace("ens1f1, vfcount: 4", "ens1f1, vfcount: 3") + text)
         running.says(f"{running.config} has another vfcount: following it")
     running.says("ens1f1 has 4 VFs, but 3 are configured")
     time.sleep(2.5)
@@ -144,10 +144,10 @@ def test_a_configuration_that_is_half_written_prunes_nothing(running: Running, t
     running.settled()
     wanted = "/nodes/pvchv1/sriov/vf/ens1f1v3/config/vlan_id"
     tree.put(wanted, b"103")
-    running.config.write_text(CONFIG[: CONFIG.index("    - {device")])
+    running.configure(CONFIG[: CONFIG.index("    - {device")])
     running.says(f"{running.config} has changed: run 'systemctl reload pvc-sriov-agent' to follow it")
     time.sleep(2.5)
-    running.config.write_text(CONFIG)
+    running.configure(CONFIG)
     time.sleep(1.5)
     assert tree.client.get(wanted)[0] == b"103"
     assert "pruned" not in running.log.read_text()
@@ -330,7 +330,7 @@ def test_it_waits_for_a_schema_with_sriov(running: Running, demo: Callable[..., 
 
 
 def test_a_configuration_that_makes_no_sense_ends_it_at_once(running: Running, tree: Tree) -> None:
-    running.config.write_text("guest_networking: {sriov_enable: perhaps}")
+    running.configure("guest_networking: {sriov_enable: perhaps}")
     running.start(tree.hosts)
     assert running.process
     assert running.process.wait(15) == 3

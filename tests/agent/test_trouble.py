@@ -154,7 +154,7 @@ def test_its_lock_names_it_and_is_in_nobodys_way(running: Running, tree: Tree, z
 def test_disabled_it_lets_go_of_the_node_and_says_so(running: Running, tree: Tree, zk: ZKHandler) -> None:
     running.start(tree.hosts)
     running.settled()
-    running.config.write_text(CONFIG.replace("cluster:", "subsystem: {enable_networking: no}\ncluster:"))
+    running.configure(CONFIG.replace("cluster:", "subsystem: {enable_networking: no}\ncluster:"))
     running.signal(signal.SIGHUP)
     running.told(f"STATUS=SR-IOV is disabled: {running.config} has enable_networking: no")
     wait_until(lambda: lock_holder(zk, "pvchv1") == "")
