@@ -48,7 +48,7 @@ _DECODER = json.JSONDecoder(parse_float=parse_float, parse_constant=lambda _: No
 
 def parse_list(text: str | None, separator: str | None = ",") -> tuple[str, ...]:
     """Return the parts of *text* between its separators (white space if None), without empty ones."""
-    return tuple(part.strip() for part in (text or "").split(separator) if part.strip())
+    return tuple([part.strip() for part in text.split(separator) if part.strip()]) if text else ()
 
 
 def parse_text(text: str | None) -> str | None:

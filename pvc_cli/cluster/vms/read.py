@@ -63,7 +63,7 @@ def read_summaries(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[VmSumma
     for chunk, wait in _ahead(begun, _FAR_AHEAD):
         for uuid, (values, (tags,)) in zip(chunk, wait(), strict=True):
             if values[0] is not None:
-                yield _summary(uuid, dict(zip(_SUMMARY_KEYS, values, strict=True)), tags or ())
+                yield _summary(uuid, values, tags or ())
 
 
 def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
@@ -73,11 +73,10 @@ def read_vms(handler: ZKHandler, uuids: Sequence[str]) -> Iterator[Vm]:
     for chunk, rows, wait in _ahead(looked_into):
         details = iter(wait()[0])
         for uuid, (values, (tags, snapshots)) in zip(chunk, rows, strict=True):
-            found = dict(zip(_READ, values, strict=True))
             tagged = make_tags(tags or (), details)
-            taken = _make_snapshots(snapshots or (), details, found["domain.xml"] or "")
+            taken = _make_snapshots(snapshots or (), details, values[1] or "")
             if values[0] is not None:
-                yield _vm(uuid, found, tagged, taken)
+                yield _vm(uuid, values, tagged, taken)
 
 
 def _chunks(uuids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -115,49 +114,53 @@ def _parse(xml: str) -> tuple[hardware.Hardware | None, str]:
         return None, str(error)
 
 
-def _summary(uuid: str, values: dict[str, str | None], tags: Iterable[str]) -> VmSummary:
-    parsed, broken = _parse(values["domain.xml"] or "")
+def _summary(uuid: str, values: Values, tags: Iterable[str]) -> VmSummary:
+    """Return what a list shows of a VM from the values of its :data:`_SUMMARY_KEYS`."""
+    name, xml, state, node, last_node, failed_reason, profile, autostart, node_limit = values
+    parsed, broken = _parse(xml or "")
     return VmSummary(
         uuid=uuid,
-        name=values["domain.name"] or "",
+        name=name or "",
         hardware=parsed,
         xml_error=broken,
-        state=values["domain.state"] or "",
-        node=values["domain.node"] or "",
-        last_node=values["domain.last_node"] or "",
-        failed_reason=values["domain.failed_reason"] or "",
-        profile=values["domain.profile"] or "",
-        node_autostart=parse_flag(values["domain.meta.autostart"]),
-        node_limit=parse_list(values["domain.meta.node_limit"]),
+        state=state or "",
+        node=node or "",
+        last_node=last_node or "",
+        failed_reason=failed_reason or "",
+        profile=profile or "",
+        node_autostart=parse_flag(autostart),
+        node_limit=parse_list(node_limit),
         tags=tuple(sorted(tags, key=natural_key)),
     )
 
 
-def _vm(uuid: str, values: dict[str, str | None], tags: tuple[Tag, ...], snapshots: tuple[VmSnapshot, ...]) -> Vm:
-    xml = values["domain.xml"] or ""
-    parsed, broken = _parse(xml)
-    listen, _, port = (values["domain.console.vnc"] or "").rpartition(":")
+def _vm(uuid: str, values: Values, tags: tuple[Tag, ...], snapshots: tuple[VmSnapshot, ...]) -> Vm:
+    """Return a VM from the values of its :data:`_READ`."""
+    name, xml, state, node, last_node, failed_reason, profile, vnc, autostart, *more = values
+    migration_method, max_downtime, node_selector, node_limit, stats = more
+    parsed, broken = _parse(xml or "")
+    listen, _, port = (vnc or "").rpartition(":")
     return Vm(
         uuid=uuid,
-        name=values["domain.name"] or "",
-        xml=xml,
+        name=name or "",
+        xml=xml or "",
         hardware=parsed,
         xml_error=broken,
-        state=values["domain.state"] or "",
-        node=values["domain.node"] or "",
-        last_node=values["domain.last_node"] or "",
-        failed_reason=values["domain.failed_reason"] or "",
-        profile=values["domain.profile"] or "",
+        state=state or "",
+        node=node or "",
+        last_node=last_node or "",
+        failed_reason=failed_reason or "",
+        profile=profile or "",
         vnc_listen=listen or None,
         vnc_port=parse_int(port),
-        node_autostart=parse_flag(values["domain.meta.autostart"]),
-        migration_method=values["domain.meta.migrate_method"] or "",
-        migration_max_downtime=parse_int(values["domain.meta.migrate_max_downtime"]),
-        node_selector=values["domain.meta.node_selector"] or "",
-        node_limit=parse_list(values["domain.meta.node_limit"]),
+        node_autostart=parse_flag(autostart),
+        migration_method=migration_method or "",
+        migration_max_downtime=parse_int(max_downtime),
+        node_selector=node_selector or "",
+        node_limit=parse_list(node_limit),
         tags=tags,
         snapshots=snapshots,
-        stats=parse_stats(values["domain.stats"]),
+        stats=parse_stats(stats),
     )
 
 
