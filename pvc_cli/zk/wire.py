@@ -66,7 +66,8 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
         self._tls = tls_context(tls) if tls else None
         self._on_death = on_death
         self._refusals: dict[tuple[str, int], float] = {}
-        """When which server first refused a connection, of those that did so ever since."""
+        """When which address first refused a connection, of those that did so ever since."""
+        self._last_refusal = 0.0
 
     def spawn(self, func: Callable[..., object], *args: Any, **kwargs: Any) -> threading.Thread:  # noqa: ANN401
         """Run *func* in a thread of its own."""
@@ -104,7 +105,8 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
         try:
             found: socket.socket = create_tcp_connection(socket, address, timeout=timeout)
         except ConnectionRefusedError:
-            self._refusals.setdefault(address[:2], time.monotonic())
+            self._last_refusal = time.monotonic()
+            self._refusals.setdefault(address[:2], self._last_refusal)
             raise
         except BaseException:
             self._refusals.clear()
@@ -113,9 +115,13 @@ class WireHandler(SequentialThreadingHandler):  # type: ignore[misc]
         return found
 
     def all_refused_for(self) -> float:
-        """Return for how many seconds every server has refused each connection; 0 if one has not."""
+        """Return for how many seconds every server has refused each connection; 0 if one has not.
+
+        That is from the first refusal to the last, so that whoever gives up has just tried. A server of two addresses
+        does not stand for one that is still waited for: between its refusals in one round, no time passes.
+        """
         refusals = list(self._refusals.values())
-        return time.monotonic() - min(refusals) if len(refusals) >= len(self._hosts) else 0.0
+        return self._last_refusal - min(refusals) if len(refusals) >= len(self._hosts) else 0.0
 
     @property
     def received(self) -> int:

@@ -20,6 +20,7 @@ from pvc_cli.errors import ConfigError, OutcomeUnknownError, UnreachableError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
+from pvc_cli.zk.wire import WireHandler
 from tests.conftest import Pvc, Tree
 from tests.integration.proxy import MULTI, MULTI_READ, Fault, Proxy
 from tests.terminal import Terminal
@@ -159,6 +160,24 @@ def test_not_all_servers_refuse_where_one_is_silent() -> None:
         assert time.monotonic() - started > 2.9
     with pytest.raises(UnreachableError, match="refuses connections"):
         ZKHandler("127.0.0.1:1,127.0.0.1:2", timeout=9, refused_timeout=0.5).connect()
+
+
+def test_the_two_addresses_of_one_server_do_not_stand_for_another_that_is_waited_for() -> None:
+    """A name may have an address of each family; whoever gives up has just been refused once more."""
+    wire = WireHandler([("both", 1), ("slow", 1)], 9, None, print)
+
+    def refused(*addresses: str) -> float:
+        for address in addresses:
+            with pytest.raises(ConnectionRefusedError):
+                wire.create_connection(address=(address, 1), timeout=1)
+        time.sleep(0.3)
+        return wire.all_refused_for()
+
+    assert refused("127.0.0.1", "127.0.0.2") < 0.1
+    assert refused("127.0.0.1", "127.0.0.2") > 0.29
+    with socket.create_server(("127.0.0.1", 0)) as open_port:
+        wire.create_connection(address=open_port.getsockname(), timeout=1).close()
+    assert wire.all_refused_for() == 0
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(pvc: Pvc) -> None:
