@@ -100,6 +100,16 @@ class Context:
         self._stdin_read = True
         return sys.stdin.read()
 
+    def read_value(self) -> str:
+        """Return the one value that standard input has: all of it, but the newline at its end.
+
+        :raises InvalidInputError: if there is nothing, as from a program that failed.
+        """
+        text = self.read_stdin()
+        if not text:
+            raise InvalidInputError("no value on standard input: send one, or give '' for an empty value")
+        return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+
     def _stdin_names(self) -> list[str]:
         if self._stdin_read:
             raise InvalidInputError("'-' can be used only once: it reads all of standard input")

@@ -51,8 +51,9 @@ def prepare_streams() -> None:
     sys.stdout = _named(sys.stdout, "standard output")
     sys.stderr = _named(sys.stderr, "standard error")
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
-        # Bytes that are not text become surrogates, as on a command line, and are refused by name later.
-        reconfigure(errors="surrogateescape")
+        # Bytes that are not text become surrogates, as on a command line, and are refused by name later; line ends
+        # stay what they are.
+        reconfigure(errors="surrogateescape", newline="")
 
 
 def give_up(stream: TextIO) -> None:

@@ -83,7 +83,7 @@ def parse_hosts(hosts: str) -> list[tuple[str, int]]:
         found, chroot = collect_hosts(hosts)
         addresses: list[tuple[str, int]] = list(found)
         for host, _ in addresses:
-            if not re.fullmatch(r"[^\s/@,]+", host):
+            if not re.fullmatch(r"[^\s/@,]+", host) or host == "-":
                 raise ValueError(f"{host} is not a host name")
         # kazoo would take // for the root, and stumbles over /.. later.
         for name in (chroot or "/").removesuffix("/").split("/")[1:]:

@@ -71,7 +71,15 @@ def test_an_unknown_connection_is_refused(pvc: Pvc, command: str) -> None:
     "arguments",
     [
         *(("", "hv1"), ("a\x1b", "hv1"), (" a", "hv1"), ("a", ""), ("a", "hv\n1")),
-        *(("a", "hv1:99999"), ("a", "hv 1"), ("a", "http://hv1"), ("a", "hv1,,hv2"), ("a", "hv1/a//b")),
+        *(
+            ("a", "hv1:99999"),
+            ("a", "hv 1"),
+            ("a", "-"),
+            ("-", "hv1"),
+            ("a", "http://hv1"),
+            ("a", "hv1,,hv2"),
+            ("a", "hv1/a//b"),
+        ),
     ],
 )
 def test_what_cannot_be_kept_is_refused(pvc: Pvc, home: Path, arguments: tuple[str, str]) -> None:

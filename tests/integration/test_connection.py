@@ -367,6 +367,7 @@ def test_a_list_that_loses_its_connection_on_the_way_is_whole(
     ("name", "why"),
     [
         ("a,b", "commas separate names in -c"),
+        ("-", "- is standard input"),
         ("sandbox", "-c sandbox is the demo cluster of 'pvc sandbox start'"),
         ("file:x", "-c file:PATH is a backup"),
     ],

@@ -254,6 +254,67 @@ def test_a_secret_key_is_masked(on_tree: Pvc, tree: Tree) -> None:
     assert on_tree("key", "get", "node.ipmi.password", "pvchv1", "--show-secrets").out == "hunter2\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("S3cret\n", b"S3cret"),
+        ("S3cret", b"S3cret"),
+        ("S3cret\r\n", b"S3cret"),
+        (" two\nlines\n\n", b" two\nlines\n"),
+        ("\n", b""),
+        ("-\n", b"-"),
+    ],
+)
+def test_a_dash_reads_the_value_of_a_key_from_standard_input(
+    on_tree: Pvc, tree: Tree, text: str, value: bytes
+) -> None:
+    done = on_tree("key", "set", "node.ipmi.password", "pvchv2", "-", stdin=text)
+    assert (done.code, done.err) == (0, "/nodes/pvchv2/ipmipassword: set.\n")
+    assert tree.client.get("/nodes/pvchv2/ipmipassword")[0] == value
+    assert json.loads(on_tree("history", "list", "-o", "json").out)[0]["command"][-1] == "-"
+
+
+def test_standard_input_without_a_value_sets_nothing(on_tree: Pvc, tree: Tree) -> None:
+    before = tree.dump()
+    done = on_tree("key", "set", "node.ipmi.password", "pvchv2", "-", stdin="")
+    assert (done.code, done.err) == (
+        2,
+        "Error: no value on standard input: send one, or give '' for an empty value\n",
+    )
+    assert tree.dump() == before
+
+
+def test_the_bytes_of_a_value_from_a_pipe_are_kept(tree: Tree) -> None:
+    command = [sys.executable, "-m", "pvc_cli", "--coordinators", tree.hosts, "key", "set"]
+    done = subprocess.run(
+        [*command, "node.ipmi.password", "pvchv2", "-"],
+        input=b"a\r\nb\rc\xc3\xa9\n",
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"/nodes/pvchv2/ipmipassword: set.\n")
+    assert tree.client.get("/nodes/pvchv2/ipmipassword")[0] == b"a\r\nb\rc\xc3\xa9"
+    refused = subprocess.run(
+        [*command, "node.ipmi.password", "pvchv2", "-"], input=b"a\xff\n", capture_output=True, check=False
+    )
+    assert refused.returncode == 2
+    assert b"not UTF-8" in refused.stderr
+
+
+def test_a_dash_is_no_profile_and_no_pf(on_tree: Pvc, tree: Tree) -> None:
+    """It stands for standard input elsewhere, so whoever gives it as a new value means that."""
+    before = tree.dump()
+    said = (
+        on_tree("vm", "meta", "set", "web-01", "--profile", "-", stdin="small\n"),
+        on_tree("sriov", "pf", "rename", "pvchv1", "ens1f0", "-", stdin="ens1f0np0\n"),
+    )
+    assert [(one.code, one.err) for one in said] == [
+        (2, "Error: '-' is not a profile: give its name\n"),
+        (2, "Error: '-' is not a PF: give its name\n"),
+    ]
+    assert tree.dump() == before
+
+
 def test_wait_tells_when_a_node_is_flushed(on_tree: Pvc, tree: Tree) -> None:
     path = "/nodes/pvchv2/domainstate"
     late = on_tree("node", "flush", "pvchv2", "--wait", "--wait-timeout", "0.1")

@@ -153,6 +153,7 @@ def test_the_name_of_a_protected_cluster_is_typed_on_the_terminal_behind_a_pipe(
         f"{prod} vm list web -o name | {prod} vm stop -",
         f"{prod} sriov vf list --unused -o name | {prod} sriov vf set - --vlan-id 7",
         f"{prod} apply -f - < {tmp_path}/state.yaml",
+        f"echo load | {prod} key set base.config.migration_target_selector -",
     ]
     for line in lines:
         terminal = Terminal(["bash", "-c", line], dict(os.environ))

@@ -134,6 +134,8 @@ def _taken(name: str) -> str | None:
     """Return what a name means in ``-c`` already, None if nothing."""
     if "," in name:
         return "commas separate names in -c"
+    if name == "-":
+        return "- is standard input"
     if name == SANDBOX:
         return "-c sandbox is the demo cluster of 'pvc sandbox start'"
     return "-c file:PATH is a backup" if name.startswith(FILE) else None

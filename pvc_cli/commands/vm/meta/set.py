@@ -22,6 +22,7 @@ from pvc_cli.commands._common.held import held
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Number
+from pvc_cli.errors import InvalidInputError
 
 
 def _nodes(_context: click.Context, _parameter: click.Parameter, given: str | None) -> tuple[str, ...] | None:
@@ -63,6 +64,8 @@ def command(context: Context, selection: Selection, change: MetadataChange, dry_
     names = named_vms(context, selection)
     if change == MetadataChange():
         raise click.UsageError("expected something to set, such as --limit or --autostart")
+    if change.profile == "-":
+        raise InvalidInputError("'-' is not a profile: give its name")
     with connect(context) as handler:
         check_metadata(handler, change)
         vms = chosen_vms(context.output, handler, names, selection)

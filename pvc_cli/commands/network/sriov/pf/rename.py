@@ -14,6 +14,7 @@ from pvc_cli.commands._common.command import (
 )
 from pvc_cli.commands._common.dry_run import show_change
 from pvc_cli.commands.network.sriov.pf._named import named_pf
+from pvc_cli.errors import InvalidInputError
 
 
 @click.command("rename")
@@ -39,6 +40,8 @@ def command(context: Context, node: str, old: str, new: str | None, dry_run: boo
         (node, old), new = named_pf(node, None), old
     else:
         node, old = named_pf(node, old)
+    if new == "-":
+        raise InvalidInputError("'-' is not a PF: give its name")
     with connect(context) as handler:
         renaming = rename_pf(handler, node, old, new, dry_run=dry_run)
 
