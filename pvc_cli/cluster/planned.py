@@ -14,10 +14,12 @@ from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.places import locate
 from pvc_cli.zk.store import OnWait
 from pvc_cli.zk.undo import read_written
-from pvc_cli.zk.written import WrittenPart, is_done, judge, steps_on
+from pvc_cli.zk.written import Seen, WrittenPart, is_done, judge, steps_on
 
 _UNDER_LOCK = ("domain.state", "domain.node", "domain.last_node")
 """What PVC's daemons change under the lock on a VM's state."""
+_THERE = Seen(b"", 0, 0)
+"""What stands for a state that a plan was not decided on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,11 +115,17 @@ def carry_out_written(
 
 
 def _state_of(handler: ZKHandler, item: PlannedItem) -> VmRef | None:
-    """Return the VM whose state an item changes, if it does."""
-    for path in item.part.outcome:
+    """Return the VM whose state an item changes, if it does: one that it creates or deletes has no lock to hold.
+
+    A state that somebody holds the lock on is not deleted: the servers refuse that.
+    """
+    base, outcome = item.part.base, item.part.outcome
+    for path in outcome:
         place = locate(handler.schema, path)
         if place.words[:1] and place.words[0] in _UNDER_LOCK and len(place.words) == 2:
-            return VmRef(place.item, item.part.name)
+            state = handler.schema.path(("domain.state", place.item)) or ""
+            stays = base.get(state, _THERE) is not None and outcome.get(state, b"") is not None
+            return VmRef(place.item, item.part.name) if stays else None
     return None
 
 

@@ -23,7 +23,7 @@ def command(context: Context, planned: str | None, file: str | None, limits: Lim
     What it does not name stays as it is. Each VM and VF is changed whole or not at all.
 
     PLAN is what another command wrote with --plan. Exactly that is done, and nothing if anything that it was
-    decided on has changed (exit 5).
+    decided on has changed before it begins (exit 5). What others change meanwhile is refused by name.
 
     \b
     Examples:

@@ -69,7 +69,7 @@ def test_a_plan_whose_base_has_changed_is_refused_by_name_and_nothing_is_done(
     result = on_tree("apply", plan, "-o", "json")
     assert (result.code, tree.dump()) == (5, before)
     *said, last, error = result.err.splitlines()
-    assert last == "Nothing was changed: a plan is done as a whole, or not at all."
+    assert last == "Nothing was changed: a plan is not begun unless all of it can be done."
     assert json.loads(error)["error"] == {
         "code": 5,
         "kind": "conflict",
@@ -405,3 +405,57 @@ def test_a_plan_of_nothing_is_written_and_does_nothing(
     assert result.err == (f"{plan} changes nothing.\n" if style == "table" else "")
     assert result.out == "" if style == "table" else json.loads(result.out)["items"] == []
     assert tree.dump() == before
+
+
+@pytest.fixture
+def backup(on_tree: Pvc, tmp_path: Path) -> str:
+    """A backup of the demo cluster."""
+    file = str(tmp_path / "backup.json")
+    assert on_tree("cluster", "backup", file).code == 0
+    return file
+
+
+def test_a_plan_creates_a_vm_and_deletes_it_again(on_tree: Pvc, tree: Tree, plan: str, backup: str) -> None:
+    uuid = tree.uuid("web-01")
+    tree.client.delete(f"/domains/{uuid}", recursive=True)
+    before = tree.dump()
+    assert on_tree("cluster", "restore", backup, "--vm", "web-01", "--plan", plan).code == 0
+    assert (on_tree("apply", plan, "--dry-run").code, tree.dump()) == (0, before)
+    applied = on_tree("apply", plan)
+    assert (applied.code, "web-01: done as planned.\n" in applied.err) == (0, True)
+    assert tree.client.get(f"/domains/{uuid}/state")[0] == b"stop"
+    entry = on_tree("history", "list", "-o", "name").out.split()[0]
+    assert on_tree("undo", entry, "--plan", plan, "--overwrite").code == 0
+    undone = on_tree("apply", plan)
+    assert (undone.code, "web-01: done as planned.\n" in undone.err, tree.dump()) == (0, True, before)
+
+
+def test_a_planned_deletion_of_a_vm_stops_at_a_lock_that_is_held(
+    on_tree: Pvc, tree: Tree, plan: str, backup: str
+) -> None:
+    uuid = tree.uuid("web-01")
+    tree.client.delete(f"/domains/{uuid}", recursive=True)
+    assert on_tree("cluster", "restore", backup, "--vm", "web-01").code == 0
+    assert on_tree("undo", "last", "--plan", plan).code == 0
+    with tree.client.Lock(f"/domains/{uuid}/state"):
+        before = tree.dump()
+        result = on_tree("apply", plan)
+        assert (result.code, f"/domains/{uuid}/state has new children" in result.err) == (5, True)
+        assert tree.dump() == before
+    assert (on_tree("apply", plan).code, tree.client.exists(f"/domains/{uuid}")) == (0, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "vm migrate web-02",
+        "vm tag remove web-01 nope",
+        "sriov vf release pvchv1 ens1f0v0,ens1f0v1",
+        "vm meta set web-01,web-02 --limit nope",
+    ],
+)
+def test_no_plan_is_written_where_all_was_refused(on_tree: Pvc, tree: Tree, plan: str, words: str) -> None:
+    """Applied, it would change nothing and succeed."""
+    tree.put(f"/domains/{tree.uuid('web-02')}/last_node", b"pvchv3")
+    result = on_tree(*words.split(), "--plan", plan)
+    assert (result.code, Path(plan).exists()) == (1, False)

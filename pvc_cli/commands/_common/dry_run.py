@@ -51,12 +51,17 @@ def show_dry_run(
     parts: Sequence[Part],
     document: Callable[[], Document],
     names: Callable[[], Iterable[str]],
+    *,
+    refused: bool = False,
 ) -> None:
     """Show what *parts* would change: by names, or, where that is asked for, by paths.
 
     :param document: the command's document; what tells it as a dry run is added.
+    :param refused: whether anything was refused: if nothing is left to do then, there is no plan to write.
     """
-    if output.plan:
+    if output.plan and refused and not any(part.transaction.changes for part in parts):
+        output.message(f"No plan was written to {output.plan}: nothing is left to do.")
+    elif output.plan:
         _write_plan(output, output.plan, handler, parts)
     changes = [change.masked() for part in parts for change in part.transaction.changes]
     if output.by_paths and output.style == "table":
@@ -77,10 +82,14 @@ def show_change(
     names: Callable[[], Iterable[str]],
     *,
     dry_run: bool,
+    refused: bool = False,
 ) -> None:
-    """Show what *parts* would change, or have changed: to a person, messages tell that."""
+    """Show what *parts* would change, or have changed: to a person, messages tell that.
+
+    :param refused: whether anything was refused.
+    """
     if dry_run:
-        show_dry_run(output, handler, parts, document, names)
+        show_dry_run(output, handler, parts, document, names, refused=refused)
     elif output.style != "table":
         output.show(document, names=names, table=str)
 

@@ -1,6 +1,7 @@
 """Carry out what changes things, and say what became of each: the same way in every command."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import click
@@ -93,12 +94,14 @@ def show_outcome(output: Output, handler: ZKHandler, outcome: Outcome[Item], *, 
     def names() -> list[str]:
         return [control.name for control in outcome.controls if control.status == "changed"]
 
-    show_change(output, handler, outcome.parts, lambda: controls_document(outcome.controls), names, dry_run=dry_run)
-    refused = _say(output, outcome.controls, dry_run=dry_run)
+    refused = any(control.status in ("refused", "failed") for control in outcome.controls)
+    document = partial(controls_document, outcome.controls)
+    show_change(output, handler, outcome.parts, document, names, dry_run=dry_run, refused=refused)
+    _say(output, outcome.controls, dry_run=dry_run)
     return max((error.exit_code for error in outcome.errors), default=EXIT_REFUSED if refused else 0)
 
 
-def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) -> bool:
+def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) -> None:
     changed, verbose = sum(one.status == "changed" for one in controls), is_verbose()
     for one in controls:
         named = verbose or len(controls) <= _FEW or (one.status == "changed" and changed <= _FEW)
@@ -110,4 +113,3 @@ def _say(output: Output, controls: Sequence[Control[Item]], *, dry_run: bool) ->
     say_counts(output, [one.status for one in controls], dry_run=dry_run)
     refusals = [Refusal(one.name, one.status, one.detail) for one in controls if one.status in ("refused", "failed")]
     say_refusals(output, refusals)
-    return bool(refusals)

@@ -13,7 +13,7 @@ from pvc_cli.context import Context
 
 
 def apply_plan(context: Context, file: str, *, yes: bool, dry_run: bool) -> int:
-    """Do what the plan in *file* says, or nothing if its base has changed; return the exit code."""
+    """Do what the plan in *file* says, or nothing if its base has changed before; return the exit code."""
     output, plan = context.output, load_plan(Path(file))
     with connect(context) as handler:
         plan.require(identify(handler), handler.base)
@@ -31,5 +31,5 @@ def apply_plan(context: Context, file: str, *, yes: bool, dry_run: bool) -> int:
                 outcome = carry_out_written(handler, items, on_progress=progress, on_wait=output.message)
         code = show_outcome(output, handler, outcome, dry_run=dry_run)
     if outcome.errors and not (changing or dry_run):
-        output.message("Nothing was changed: a plan is done as a whole, or not at all.")
+        output.message("Nothing was changed: a plan is not begun unless all of it can be done.")
     return code

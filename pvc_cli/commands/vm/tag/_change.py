@@ -1,6 +1,7 @@
 """What adding and removing tags share."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import click
 
@@ -80,13 +81,15 @@ def carry_out(
     def names() -> list[str]:
         return list(dict.fromkeys(o.vm.name for o in result.outcomes if o.status == "changed"))
 
-    show_change(output, handler, result.parts, lambda: outcomes_document(result.outcomes), names, dry_run=dry_run)
-    refused = _show_outcomes(output, result.outcomes, dry_run=dry_run)
+    refused = any(outcome.status in ("refused", "failed") for outcome in result.outcomes)
+    document = partial(outcomes_document, result.outcomes)
+    show_change(output, handler, result.parts, document, names, dry_run=dry_run, refused=refused)
+    _show_outcomes(output, result.outcomes, dry_run=dry_run)
     return max((error.exit_code for error in result.errors), default=EXIT_REFUSED if refused else 0)
 
 
-def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> bool:
-    """Say on standard error what became of *outcomes*, and return whether any was refused or failed."""
+def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
+    """Say on standard error what became of *outcomes*."""
     for outcome in outcomes if len(outcomes) <= _FEW else ():
         if outcome.status == "unchanged":
             output.message(
@@ -104,4 +107,3 @@ def _show_outcomes(output: Output, outcomes: Sequence[Outcome], *, dry_run: bool
         if one.status in ("refused", "failed")
     ]
     say_refusals(output, refusals)
-    return bool(refusals)

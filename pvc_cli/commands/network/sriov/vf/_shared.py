@@ -1,6 +1,7 @@
 """Arguments and results that the commands on VFs share."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import click
@@ -112,7 +113,9 @@ def show_claims(output: Output, handler: ZKHandler, changed: Sequence[Changed], 
     made = [(vf, it) for vf, it in changed if not isinstance(it, PvcError)]
     names = [vf.name for vf, _ in made]
     parts = [Part(vf.name, it) for vf, it in made]
-    show_change(output, handler, parts, lambda: items_document(items), lambda: names, dry_run=dry_run)
+    refused = len(made) < len(changed)
+    document = partial(items_document, items)
+    show_change(output, handler, parts, document, lambda: names, dry_run=dry_run, refused=refused)
     for vf, it in changed:
         if isinstance(it, PvcError):
             output.error(f"{vf.name}: {it}")

@@ -63,6 +63,7 @@ def command(context: Context, node: str | None, pf: str | None, fix: bool, yes: 
                 parts,
                 lambda: {**_document(findings, []), **_repairs(findings, [f for f in findings if f.repair])},
                 lambda: [part.name for part in parts],
+                refused=certain < len(findings),
             )
         else:
             if fix:
