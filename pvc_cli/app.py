@@ -17,7 +17,9 @@ from pvc_cli.commands._common.group import LazyGroup
 from pvc_cli.commands._common.values import Folder, Seconds
 from pvc_cli.context import Context
 from pvc_cli.errors import (
+    EXIT_HUNG_UP,
     EXIT_INTERRUPTED,
+    EXIT_QUIT,
     EXIT_READER_GONE,
     EXIT_REFUSED,
     EXIT_TERMINATED,
@@ -38,7 +40,9 @@ _REFUSED_FOR = 2.0
 _AS_IT_WAS = "nothing was changed"
 _AS_IT_IS = "changes made so far are kept; rerun the same command to finish"
 _ENDS: dict[int, tuple[str, int]] = {
+    signal.SIGHUP: ("hung up", EXIT_HUNG_UP),
     signal.SIGINT: ("interrupted", EXIT_INTERRUPTED),
+    signal.SIGQUIT: ("quit", EXIT_QUIT),
     signal.SIGTERM: ("terminated", EXIT_TERMINATED),
 }
 
@@ -265,9 +269,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def stop(number: int) -> int:
         word, code = _ENDS[number]
+        kind = word.replace(" ", "_")
         if given.changing:
-            return fail(word, f"{word}: {_AS_IT_IS if given.sent else _AS_IT_WAS}", code)
-        return fail(word, word, code)
+            return fail(kind, f"{word}: {_AS_IT_IS if given.sent else _AS_IT_WAS}", code)
+        return fail(kind, word, code)
 
     with signals.raised() as received:
         given.signals = received
@@ -286,13 +291,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return fail("usage", _usage(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return stop(signal.SIGINT)
-        except signals.Terminated:
-            return stop(signal.SIGTERM)
+        except signals.Terminated as error:
+            return stop(error.number)
         except ReaderGoneError:
             give_up(sys.stdout)
             give_up(sys.stderr)
             return EXIT_READER_GONE
         except OutputError as error:
+            # A terminal that hung up takes no output, either.
+            if received:
+                return stop(received[0])
             message = f"changes were made, but {error}; see 'pvc history list'" if given.changed else str(error)
             return fail(error.kind, message, error.exit_code)
         except PvcError as error:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: they end a command so that it cleans up, and never where that would hang it."""
+"""Signals that end a command: it cleans up, and is never ended where that would hang it."""
 
 import signal
 import threading
@@ -9,16 +9,22 @@ from types import FrameType
 
 _SOON = 0.01
 _AT_LAST = 1.0
+_IGNORABLE = {signal.SIGHUP, signal.SIGQUIT}
+"""Those that stay ignored where they are: nohup starts a command so, and a shell one in the background."""
 _OURS = ("pvc_cli", "click", "getpass")
 
 
 class Terminated(BaseException):
-    """SIGTERM was received."""
+    """A signal other than SIGINT was received that ends the command: *number*."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @contextmanager
 def raised() -> Iterator[list[int]]:
-    """Raise KeyboardInterrupt for SIGINT and Terminated for SIGTERM; yield a list of the signals received.
+    """Raise KeyboardInterrupt for SIGINT and Terminated for the others; yield a list of the signals received.
 
     What is raised inside other libraries may leave their locks held, and the next who needs one would wait for ever.
     A signal that comes there waits until this program's own code runs or waits, at most one second.
@@ -31,15 +37,20 @@ def raised() -> Iterator[list[int]]:
 
     def end(number: int, frame: FrameType | None) -> None:
         nonlocal latest
+        if number == signal.SIGHUP and received:
+            # A terminal that closes hangs up twice, by itself and by its shell: the first is being answered.
+            return
         if number != signal.SIGALRM:
             received.append(number)
             latest = time.monotonic() + _AT_LAST
         if _starts_a_thread(frame) or (not _may_raise(frame) and time.monotonic() < latest):
             signal.setitimer(signal.ITIMER_REAL, _SOON)
             return
-        raise Terminated if received[-1] == signal.SIGTERM else KeyboardInterrupt
+        raise KeyboardInterrupt if received[-1] == signal.SIGINT else Terminated(received[-1])
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
+    heeded = {number for number in _IGNORABLE if signal.getsignal(number) != signal.SIG_IGN}
+    taken = heeded | {signal.SIGTERM, signal.SIGINT, signal.SIGALRM}
+    before = {number: signal.signal(number, end) for number in taken}
     try:
         yield received
     finally:

@@ -365,6 +365,23 @@ def test_a_signal_that_comes_while_a_thread_is_started_waits_until_it_is() -> No
     assert (reached, received) == (["started"], [signal.SIGTERM])
 
 
+def test_a_terminal_that_hangs_up_twice_ends_a_command_once() -> None:
+    """The second time, it is cleaning up."""
+    cleaned: list[str] = []
+
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGHUP)
+            sleep_as_pvc_does()
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+            cleaned.append("all")
+
+    with signals.raised() as received, pytest.raises(signals.Terminated):
+        work()
+    assert (cleaned, received) == (["all"], [signal.SIGHUP])
+
+
 def test_a_signal_never_leaves_the_lock_of_another_library_held() -> None:
     """What it raised between the lock's acquisition and the block it guards would leave the lock held for ever."""
 

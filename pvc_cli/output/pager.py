@@ -45,13 +45,14 @@ def show_in_pager(pager: list[str], text: str, head: str = "") -> None:
     # Colours are shown whatever else of its options somebody has in LESS.
     command = [*pager, "-R"] if program == _USUAL else pager
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:  # noqa: S603 - who runs pvc chose it
-        # Ctrl-C is for the pager: it stops a search there.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Ctrl-C is for the pager: it stops a search there; Ctrl-\ would leave it alone on the terminal.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
         try:
             with suppress(BrokenPipeError):
                 process.communicate(text.encode("utf-8", "backslashreplace"))
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _with_heads(text: str, head: str, page: int) -> str:

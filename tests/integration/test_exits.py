@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ def start(tree: Tree, *arguments: str, **more: object) -> subprocess.Popen[str]:
 
     def ordinary() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
 
     return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
         [sys.executable, "-m", "pvc_cli", "--coordinators", tree.hosts, *arguments],
@@ -40,7 +43,10 @@ def end(process: subprocess.Popen[str]) -> Result:
     return Result(process.returncode, output or "", errors)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+ENDS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGQUIT: 131, signal.SIGTERM: 143}
+
+
+@pytest.mark.parametrize(("number", "code"), ENDS.items())
 def test_an_interrupted_or_terminated_change_leaves_no_lock_and_no_half_file(
     empty: Tree, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -66,14 +72,60 @@ def test_an_interrupted_or_terminated_change_leaves_no_lock_and_no_half_file(
     assert empty.client.get("/schema/version")[0] == b"15"
 
 
-def test_a_listing_is_terminated_without_a_word_too_many(tree: Tree) -> None:
+@pytest.fixture
+def many(demo: Callable[..., Tree]) -> Tree:
+    """A tree with VMs to start; one command holds the locks of 200 at a time."""
+    tree = demo(vms=600)
+    for uuid in tree.client.get_children("/domains"):
+        tree.client.set(f"/domains/{uuid}/state", b"stop")
+    return tree
+
+
+def locks(tree: Tree) -> list[str]:
+    return [path for path in tree.dump("/domains") if "__lock__" in path]
+
+
+def begun(tree: Tree, *words: str, **more: object) -> subprocess.Popen[str]:
+    """Start a bulk change, and stop it while it holds locks, but has changed nothing yet."""
+    process = start(tree, *words, **more)
+    wait_until(lambda: bool(locks(tree)), 20)
+    process.send_signal(signal.SIGSTOP)
+    return process
+
+
+@pytest.mark.parametrize(("number", "code"), ENDS.items())
+def test_a_bulk_change_that_ends_early_leaves_no_lock_of_a_vm(many: Tree, number: signal.Signals, code: int) -> None:
+    """A closed terminal or a dropped session left those of 200 VMs until the session timed out."""
+    process = begun(many, "vm", "start", "--all", "--force", "--yes", "-q")
+    assert locks(many)
+    process.send_signal(number)
+    process.send_signal(signal.SIGCONT)
+    assert end(process).code == code
+    assert locks(many) == []
+
+
+def test_a_hangup_that_is_ignored_ends_nothing(many: Tree) -> None:
+    """That is what nohup means."""
+    words = ("vm", "start", "--all", "--force", "--yes", "-q")
+    process = begun(many, *words, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGCONT)
+    assert end(process).code == 0
+    assert locks(many) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(signal.SIGHUP, "hung up"), (signal.SIGQUIT, "quit"), (signal.SIGTERM, "terminated")],
+)
+def test_a_listing_is_ended_without_a_word_too_many(tree: Tree, number: signal.Signals, word: str) -> None:
     process = start(tree, "vm", "list", "--watch", "-o", "name")
     assert process.stdout
     assert process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     result = end(process)
-    assert result.code == 143
-    assert result.err == "Error: terminated\n"
+    assert result.code == ENDS[number]
+    assert result.err == f"Error: {word}\n"
 
 
 def test_a_file_that_does_not_fit_leaves_what_was_there(tree: Tree, tmp_path: Path) -> None:
