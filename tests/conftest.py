@@ -21,6 +21,7 @@ from hypothesis import settings
 from kazoo.client import KazooClient
 
 from pvc_cli import app
+from pvc_cli.output import person
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
 from pvc_cli.zk import ZKHandler, ZKSchema
@@ -229,7 +230,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def pvc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Pvc:
-    """Run pvc in this process, as a script would."""
+    """Run pvc in this process, as a script would that no terminal belongs to."""
+    monkeypatch.setattr(person, "_TERMINAL", Path("/nonexistent"))
 
     def run(*arguments: str, stdin: str = "") -> Result:
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))

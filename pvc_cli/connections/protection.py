@@ -100,10 +100,9 @@ def require_permission(context: Context, target: Target) -> None:
 
 def _ask(target: Target, *, stdin_used: bool) -> None:
     """Let a person type the name of *target*."""
-    if not person.can_ask(stdin_used=stdin_used):
-        raise _unconfirmed(target)
     name, hosts = printable(target.name), printable(target.hosts)
-    if person.ask(f"{name} ({hosts}) is protected. Type its name to change it: ") != target.name:
+    question = f"{name} ({hosts}) is protected. Type its name to change it: "
+    if person.ask(question, stdin_used=stdin_used, nobody=_unconfirmed(target)) != target.name:
         raise RefusedError(f"not confirmed: nothing was changed (expected {quoted(target.name)})")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -182,6 +183,90 @@ def test_the_name_of_a_protected_cluster_is_typed_on_the_terminal_behind_a_pipe(
     terminal.type("y\n")
     assert terminal.wait_for_end() == 0
     assert len(changes_between(before, tree.dump())) == 3 * 30
+
+
+ASKED_THOUGH_MESSAGES_GO_ELSEWHERE = (
+    "PVC vm tag add --all blue 2> err.log",
+    "PVC vm tag add --all blue 2>&1 | tee err.log",
+    "PVC vm list -o name | PVC vm tag add - blue 2> err.log",
+    "PVC vm list -o name | PVC vm tag add - blue 2>&1 | tee err.log",
+)
+
+
+@pytest.mark.parametrize("line", ASKED_THOUGH_MESSAGES_GO_ELSEWHERE)
+def test_who_sits_at_a_terminal_is_asked_there_wherever_messages_go(
+    demo: Callable[..., Tree], pvc: Pvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """With its messages in a file or a pipe, a change of everything went through unasked."""
+    monkeypatch.chdir(tmp_path)
+    tree = demo(vms=30)
+    before = tree.dump()
+
+    def typing(cluster: str) -> Terminal:
+        command = line.replace("PVC", f"{sys.executable} -m pvc_cli {cluster}")
+        return Terminal(["bash", "-c", f"set -o pipefail; {command}"], dict(os.environ))
+
+    terminal = typing(f"--coordinators {tree.hosts}")
+    terminal.wait_for(f"Change 30 VMs of {tree.hosts}? [y/N]: ")
+    terminal.type("n\n")
+    assert terminal.wait_for_end() == 1
+    assert Path("err.log").read_text() == "Error: not confirmed: nothing was changed\n"
+    assert tree.dump() == before
+    assert pvc("connection", "add", "prod", tree.hosts, "--protect").code == 0
+    terminal = typing("-c prod")
+    terminal.wait_for("Type its name to change it: ")
+    terminal.type("prod\n")
+    terminal.wait_for("Change 30 VMs of prod? [y/N]: ")
+    terminal.type("y\n")
+    assert terminal.wait_for_end() == 0
+    assert "[y/N]" not in Path("err.log").read_text()
+    assert len(changes_between(before, tree.dump())) == 3 * 30
+
+
+def test_a_job_that_lost_its_shell_is_refused_with_what_to_rerun(demo: Callable[..., Tree], pvc: Pvc) -> None:
+    """It has a terminal, and may not read from it."""
+    tree = demo(vms=30)
+    before = tree.dump()
+    assert pvc("connection", "add", "prod", tree.hosts, "--protect").code == 0
+    prod = f"{sys.executable} -m pvc_cli -c prod"
+    for change, refusal in (
+        ("vm tag add - q4", "no terminal to type its name on: rerun with --confirm prod"),
+        ("vm tag add - q4 --confirm prod", "no terminal to ask on: rerun with --yes"),
+    ):
+        line = f'set -m; names=$({prod} vm list -o name); (echo "$names" | {prod} {change} &); sleep 60'
+        terminal = Terminal(["bash", "-c", line], dict(os.environ))
+        terminal.wait_for(refusal)
+        assert re.search(r": \r\nError: [^\r]+\r\n$", terminal.seen)
+        assert "Errno" not in terminal.seen
+        terminal.close()
+    assert tree.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "error"),
+    [
+        ("\x04", 1, "\r\nError: not confirmed: nothing was changed"),
+        ("\x03", 130, "^C\r\nError: interrupted: nothing was changed"),
+    ],
+)
+def test_what_ends_a_question_is_told_on_a_line_of_its_own(
+    demo: Callable[..., Tree], pvc: Pvc, key: str, code: int, error: str
+) -> None:
+    tree = demo(vms=30)
+    assert pvc("connection", "add", "prod", tree.hosts, "--protect").code == 0
+    prod = f"{sys.executable} -m pvc_cli -c prod"
+    for line in (
+        f"{prod} vm tag add web-01 blue",
+        f"{prod} vm list -o name | {prod} vm tag add - blue",
+        f"{prod} --confirm prod vm tag add --all blue",
+        f"{prod} vm list -o name | {prod} --confirm prod vm tag add - blue",
+        f"{prod} --confirm prod schema rollback --to 14 --force --no-backup",
+    ):
+        terminal = Terminal(["bash", "-c", f"set -o pipefail; {line}"], dict(os.environ))
+        terminal.wait_for("[y/N]: " if "--confirm" in line else "change it: ")
+        terminal.press_ctrl_c() if key == "\x03" else terminal.type(key)
+        assert terminal.wait_for_end() == code
+        assert error in terminal.seen
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "anything"])

@@ -88,7 +88,7 @@ def ask_many(count: int, things: str, *, yes: bool, dry_run: bool) -> None:
 
 def asks(count: int, *, yes: bool, dry_run: bool) -> bool:
     """Tell whether :func:`ask_many` would ask."""
-    return not (yes or dry_run) and count > MANY and _can_ask()
+    return not (yes or dry_run) and count > MANY and person.can_ask(stdin_used=_context().stdin_used)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -96,17 +96,17 @@ def confirm(question: str, *, yes: bool) -> None:
 
     :raises RefusedError: if the answer is no, or there is no terminal.
     """
-    if yes:
-        return
-    cluster = _cluster()
-    question = f"{cluster}: {question}" if cluster else question
-    if not _can_ask():
-        raise RefusedError(f"confirmation required, and no terminal to ask on: rerun with --yes ({question})")
-    _ask(question)
+    if not yes:
+        cluster = _cluster()
+        _ask(f"{cluster}: {question}" if cluster else question)
 
 
-def _can_ask() -> bool:
-    return person.can_ask(stdin_used=_context().stdin_used)
+def _ask(question: str) -> None:
+    nobody = RefusedError(f"confirmation required, and no terminal to ask on: rerun with --yes ({question})")
+    with _interruptible():
+        answer = person.ask(f"{question} [y/N]: ", stdin_used=_context().stdin_used, nobody=nobody)
+    if answer.lower() not in ("y", "yes"):
+        raise RefusedError("not confirmed: nothing was changed")
 
 
 def _cluster() -> str:
@@ -116,14 +116,3 @@ def _cluster() -> str:
 
 def _context() -> Context:
     return cast("Context", click.get_current_context().obj)
-
-
-def _ask(question: str) -> None:
-    with _interruptible():
-        yes = click.confirm(question, err=True) if sys.stdin.isatty() else _ask_behind_a_pipe(question)
-    if not yes:
-        raise RefusedError("not confirmed: nothing was changed")
-
-
-def _ask_behind_a_pipe(question: str) -> bool:
-    return person.ask(f"{question} [y/N]: ").lower() in ("y", "yes")
