@@ -459,8 +459,9 @@ LINES = [
     ("vm tag remove --all qqqqqq --dry-run", None, "No VM has a tag 'qqqqqq'."),
     (
         "vm tag rename frontend ci --dry-run",
-        None,
         "Warning: 2 VMs have 'ci' already: afterwards nothing but 'pvc undo' tells them apart",
+        "Error: 2 VMs have a tag 'ci' already, and afterwards nothing but 'pvc undo' tells them apart: choose another"
+        " name, or use --force to merge 'frontend' into it",
     ),
     *(
         (

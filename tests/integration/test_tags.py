@@ -363,12 +363,34 @@ def test_a_tag_that_nothing_has_is_said(on_tree: Pvc) -> None:
     assert "No VM has" not in on_tree("vm", "tag", "remove", "--all", "qqqqqq", "--yes", "--if-exists").err
 
 
-def test_a_rename_into_a_tag_that_others_have_says_that_they_become_one(on_tree: Pvc, tree: Tree) -> None:
-    warning = "Warning: 1 VM has 'blue' already: afterwards nothing but 'pvc undo' tells them apart\n"
+def test_a_rename_into_a_tag_that_a_vm_has_is_refused_as_a_whole(on_tree: Pvc, tree: Tree) -> None:
     on_tree("vm", "tag", "add", "db-01", "blue")
-    assert on_tree("vm", "tag", "rename", "frontend", "blue", "--dry-run").err.startswith(warning)
-    assert on_tree("vm", "tag", "rename", "frontend", "blue").err.startswith(warning)
+    before = tree.dump()
+    for answer in ((), ("--dry-run",), ("--yes",)):
+        refused = on_tree("vm", "tag", "rename", "frontend", "blue", *answer)
+        assert (refused.code, refused.out, refused.err) == (
+            1,
+            "",
+            "Error: 1 VM has a tag 'blue' already, and afterwards nothing but 'pvc undo' tells them apart: choose"
+            " another name, or use --force to merge 'frontend' into it\n",
+        )
+    several = on_tree("vm", "tag", "rename", "blue", "frontend")
+    assert (several.code, " VMs have a tag 'frontend' already" in several.err) == (1, True)
+    assert tree.dump() == before
+
+
+def test_force_merges_a_tag_into_one_that_vms_have(on_tree: Pvc, tree: Tree) -> None:
+    warning = "Warning: 2 VMs have 'blue' already: afterwards nothing but 'pvc undo' tells them apart\n"
+    on_tree("vm", "tag", "add", "db-01,web-02", "blue")
+    before = tree.dump()
+    dry = on_tree("vm", "tag", "rename", "frontend", "blue", "--force", "--dry-run")
+    assert (dry.code, dry.err.startswith(warning), tree.dump() == before) == (0, True, True)
+    assert dry.out == "would change web-01: + tag blue; - tag frontend\nwould change web-02: - tag frontend\n"
+    merged = on_tree("vm", "tag", "rename", "frontend", "blue", "--force")
+    assert (merged.code, merged.err.startswith(warning)) == (0, True)
     assert of_tag(tree, "web-01", "blue")
+    assert of_tag(tree, "web-02", "blue")
+    assert on_tree("vm", "list", "-g", "frontend", "-o", "name").out == ""
     assert "Warning" not in on_tree("vm", "tag", "rename", "blue", "red").err
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pvc_cli.cluster.parts import Part
 from pvc_cli.cluster.vms.query import VmRef, list_vms
-from pvc_cli.cluster.vms.tags import CONTAINER
-from pvc_cli.errors import InvalidInputError, PvcError, quoted
+from pvc_cli.cluster.vms.tags import CONTAINER, SEE_TAGS
+from pvc_cli.errors import InvalidInputError, NotFoundError, PvcError, hint, quoted
 from pvc_cli.zk import Change, Transaction, ZKHandler
 from pvc_cli.zk.execute import Failure
 from pvc_cli.zk.names import check_item
@@ -99,9 +99,18 @@ def require_tags(handler: ZKHandler) -> None:
     handler.schema.require(CONTAINER, "tags need")
 
 
-def vms_by_tag(handler: ZKHandler) -> dict[str, list[VmRef]]:
-    """Return the VMs that have each tag of the cluster, in three batches.
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """The VMs that have a tag's old name, and those that have its new one already."""
 
+    old: list[VmRef]
+    new: list[VmRef]
+
+
+def find_renaming(handler: ZKHandler, old: str, new: str) -> Renaming:
+    """Return which VMs have the tags *old* and *new*, in three batches.
+
+    :raises NotFoundError: if none has *old*.
     :raises SchemaError: if the cluster's schema has no tags.
     """
     require_tags(handler)
@@ -110,7 +119,9 @@ def vms_by_tag(handler: ZKHandler) -> dict[str, list[VmRef]]:
     for vm, tags in zip(vms, handler.children_many((CONTAINER, vm.uuid) for vm in vms), strict=True):
         for tag in tags or ():
             having.setdefault(tag, []).append(vm)
-    return having
+    if old not in having:
+        raise NotFoundError(f"no VM has a tag {quoted(old)}: {hint(old, having, SEE_TAGS)}")
+    return Renaming(having[old], having.get(new, []))
 
 
 def change_tags(
