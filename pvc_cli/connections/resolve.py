@@ -36,6 +36,12 @@ class Target(NamedTuple):
         return self.name or self.hosts
 
     @property
+    def in_words(self) -> str:
+        """Which cluster it is, and why it is used."""
+        servers = f"{self.hosts}, " if self.name else ""
+        return f"{self.label} ({servers}from {self.origin})"
+
+    @property
     def file(self) -> Path | None:
         """The backup file, if the cluster is one."""
         return Path(self.hosts.removeprefix(FILE)).expanduser() if self.hosts.startswith(FILE) else None

@@ -61,7 +61,7 @@ def connect(
     target = resolve(context.connection, context.coordinators, pvc_config)
     context.cluster = target.label
     if context.verbose:
-        context.output.message(f"Using {target.hosts} (from {target.origin}).")
+        context.output.message(f"Using {target.in_words}.")
     if context.changing:
         target = with_protection(target, context.output.warning)
         permit(context, target)

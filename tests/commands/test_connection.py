@@ -39,6 +39,21 @@ def test_the_current_connection_is_used(pvc: Pvc, tree: Tree) -> None:
     assert pvc("-c", "here", "vm", "list", "-o", "name").code == 0
 
 
+def test_the_connection_in_use_is_named(pvc: Pvc, tree: Tree, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was: only its servers, and null for programs, unless the name was typed."""
+    pvc("connection", "add", "lab", tree.hosts)
+    lines = pvc("connection", "show").out.splitlines()
+    assert [line.split(maxsplit=1) for line in lines[:2]] == [["Name:", "lab"], ["Coordinators:", tree.hosts]]
+    for words in (("connection", "show"), ("-c", "lab", "connection", "show"), ("connection", "test")):
+        assert json.loads(pvc(*words, "-o", "json").out)["name"] == "lab"
+    file = home / "config" / "pvc" / "connections.yaml"
+    used = f"Using lab ({tree.hosts}, from the current entry of {file}).\n"
+    assert pvc("-v", "vm", "list", "-o", "name").err.startswith(used)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    assert "Name:" not in pvc("connection", "show").out
+    assert json.loads(pvc("connection", "show", "-o", "json").out)["name"] is None
+
+
 def test_a_kept_connection_is_replaced_only_with_force(pvc: Pvc) -> None:
     pvc("connection", "add", "prod", "hv1")
     assert pvc("connection", "add", "prod", "hv1").err == "Connection 'prod' is saved already (hv1).\n"

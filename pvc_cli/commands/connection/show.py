@@ -21,7 +21,7 @@ def command(context: Context, name: str | None) -> None:
     output = context.output
     output.show(
         lambda: {
-            "name": name,
+            "name": target.name or None,
             "coordinators": target.hosts,
             "origin": target.origin,
             "user": target.access.user or None,
@@ -31,6 +31,7 @@ def command(context: Context, name: str | None) -> None:
         names=lambda: [name or target.hosts],
         table=lambda: output.fields(
             [
+                *([("Name", target.name)] if target.name else []),
                 ("Coordinators", target.hosts),
                 ("From", target.origin),
                 *([("Protection", PROTECTION_WORDS[target.protection])] if target.protection else []),

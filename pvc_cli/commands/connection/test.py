@@ -29,19 +29,19 @@ def command(context: Context, name: str | None) -> int:
     """
     target = meant(context, name)
     found = check_connection(target, context.timeout, context.refused_timeout)
-    _show(context.output, name, target, found)
+    _show(context.output, target, found)
     if found.error:
         raise found.error
     return 0 if found.servers.healthy else EXIT_REFUSED
 
 
-def _show(output: Output, name: str | None, target: Target, found: Check) -> None:
+def _show(output: Output, target: Target, found: Check) -> None:
     servers = found.servers
     show_records(
         output,
         servers.servers,
         documents=lambda _: {
-            "name": name,
+            "name": target.name or None,
             "coordinators": target.hosts,
             **ensemble_document(servers),
             "session_ms": found.session_ms,
