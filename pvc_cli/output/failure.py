@@ -51,5 +51,9 @@ def _as_object(output: Output, kind: str, message: str, code: int) -> None:
         # Imported here: few errors need it.
         from pvc_cli.output.formats import as_json
 
-        error = {"code": code, "kind": kind, "message": message, "hint": hint_in(message)}
-        print(as_json({"error": error}, sys.stderr), file=sys.stderr)
+        print(as_json(error_document(kind, message, code), sys.stderr), file=sys.stderr)
+
+
+def error_document(kind: str, message: str, code: int) -> dict[str, dict[str, str | int | None]]:
+    """Return the document of an error."""
+    return {"error": {"code": code, "kind": kind, "message": message, "hint": hint_in(message)}}

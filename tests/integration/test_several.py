@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from kazoo.client import KazooClient
+from kazoo.security import make_acl
 
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble
@@ -241,16 +242,40 @@ def test_a_name_with_its_cluster_is_taken_for_no_vm(saved: Pvc, lab: Tree) -> No
     assert lab.dump() == before
 
 
-def test_the_status_of_several_clusters_is_a_line_each(saved: Pvc) -> None:
-    result = saved("--timeout", "1", "-c", "prod,lab,dead", "cluster", "status")
+def test_the_status_of_several_clusters_is_a_line_each_also_of_one_that_does_not_answer(saved: Pvc) -> None:
+    result = saved("--timeout", "1", "-c", "prod,dead,lab", "cluster", "status")
     lines = result.out.splitlines()
     assert lines[0].split() == ["CLUSTER", "STATUS", "HEALTH", "NODES", "VMS", "MOST", "SERIOUS"]
-    assert [line.split()[0] for line in lines[1:]] == ["prod", "lab"]
+    assert [line.split()[0] for line in lines[1:]] == ["prod", "dead", "lab"]
     assert "1 problem " in lines[1]
     assert "lab-02 failed" in lines[1]
-    assert "healthy" in lines[2]
+    status, what = lines[2].split(maxsplit=2)[1:]
+    assert (status, what[:50]) == ("unreachable", "ZooKeeper at 127.0.0.1:1 did not answer within 1 s")
+    assert "see 'pvc" not in what
+    assert "healthy" in lines[3]
     assert result.err.startswith("Error: dead: ")
     assert result.code == 4
+    alone = saved("--timeout", "1", "-c", "dead", "cluster", "status")
+    assert (alone.code, alone.out) == (4, "")
+
+
+def test_programs_read_in_the_status_of_several_which_cluster_does_not_answer(saved: Pvc) -> None:
+    words = ("--timeout", "1", "-c", "dead,lab", "cluster", "status")
+    result = saved(*words, "-o", "json")
+    dead, lab = json.loads(result.out)
+    assert result.code == 4
+    assert [*lab] == ["cluster", *json.loads(saved("-c", "lab", "cluster", "status", "-o", "json").out)]
+    error = json.loads(result.err.splitlines()[-1])["error"]
+    assert dead == {"cluster": "dead", "error": {**error, "message": error["message"].removeprefix("dead: ")}}
+    assert (dead["error"]["code"], dead["error"]["kind"]) == (4, "unreachable")
+    assert saved(*words, "-o", "name").out.startswith("dead:ZooKeeper at 127.0.0.1:1 did not answer")
+
+
+def test_the_status_of_several_clusters_says_once_what_may_not_be_read(saved: Pvc, lab: Tree) -> None:
+    lab.client.set_acls("/faults", [make_acl("world", "anyone", create=True)])
+    result = saved(*BOTH, "cluster", "status")
+    assert [line.split()[0] for line in result.out.splitlines()[1:]] == ["prod", "lab"]
+    assert result.err.startswith("Error: lab: the output is incomplete")
 
 
 def test_the_status_of_several_clusters_has_the_documents_and_the_exit_code_of_each(saved: Pvc) -> None:

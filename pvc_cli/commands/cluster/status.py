@@ -21,10 +21,11 @@ from pvc_cli.commands._common.command import (
 from pvc_cli.commands._common.servers import SERVER_HEADERS, server_row
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.watching import turns
-from pvc_cli.errors import EXIT_REFUSED
+from pvc_cli.errors import EXIT_REFUSED, PvcError, hint_in
 from pvc_cli.output.cells import Cell, Row
+from pvc_cli.output.failure import error_document
 from pvc_cli.output.writer import Output
-from pvc_cli.program import own_commands
+from pvc_cli.program import own_commands, own_hints
 
 if TYPE_CHECKING:
     from pvc_cli.zk import ZKHandler
@@ -61,11 +62,16 @@ def command(context: Context, min_health: int | None, watch: bool) -> int:
     output, fine = context.output, True
     if watch and output.style == "prometheus":
         raise click.UsageError("--watch and -o prometheus exclude each other: figures are read anew each time")
-    with connect_to_list(context) as handler, turns(output, handler, _arm, watch=watch) as each:
-        for _ in each:
-            found = cluster_status(handler)
-            fine = found.healthy if min_health is None else found.health >= min_health
-            _show(output, found)
+    try:
+        with connect_to_list(context) as handler, turns(output, handler, _arm, watch=watch) as each:
+            for _ in each:
+                found = cluster_status(handler)
+                fine = found.healthy if min_health is None else found.health >= min_health
+                _show(output, found)
+    except PvcError as error:
+        if output.gathered and not output.gathered.answered:
+            _show_unknown(output, error)
+        raise
     return each.code or (0 if fine else EXIT_REFUSED)
 
 
@@ -82,7 +88,22 @@ def _line(output: Output, status: ClusterStatus) -> str:
     """Return a cluster's line among others, with its most serious problem."""
     worst = next((problem.what for problem in status.problems if problem.serious), "")
     health = Cell(f"{status.health} %", value=status.health)
-    row: Row = [_state(status), health, len(status.nodes), sum(status.vms.values()), worst]
+    return _row(output, [_state(status), health, len(status.nodes), sum(status.vms.values()), worst])
+
+
+def _show_unknown(output: Output, error: PvcError) -> None:
+    """Show among others a cluster whose status *error* hides: nothing is more serious."""
+    message = own_hints(str(error))
+    # What to do is said with the error itself.
+    what = message.removesuffix(hint_in(message) or "").rstrip(":;, ")
+    output.show(
+        lambda: error_document(error.kind, message, error.exit_code),
+        names=lambda: [what],
+        table=lambda: _row(output, [Cell(error.kind.replace("_", " "), "red"), "", "", "", Cell(what, "red")]),
+    )
+
+
+def _row(output: Output, row: Row) -> str:
     return output.table(("STATUS", "HEALTH", "NODES", "VMS", "MOST SERIOUS"), [row], wrap=4)
 
 
