@@ -8,6 +8,7 @@ import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pvc_cli.connections.sandbox import is_sandbox_process, sandbox_folder, sandbox_hosts
 from pvc_cli.errors import ConfigError, RefusedError
@@ -20,6 +21,15 @@ from pvc_cli.zk import ZKHandler, ZKSchema
 _STOP_TIMEOUT = 10.0
 
 
+class SandboxServer(NamedTuple):
+    """A ZooKeeper server of a sandbox."""
+
+    name: str
+    """Its address, as clients know it."""
+    process: int
+    running: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     """A running sandbox, as its state file describes it."""
@@ -28,6 +38,14 @@ class Sandbox:
     processes: list[int]
     vms: int
     schema_version: int
+
+    @property
+    def servers(self) -> list[SandboxServer]:
+        """Its servers, and which of them run now."""
+        return [
+            SandboxServer(host, process, is_sandbox_process(process))
+            for host, process in zip(self.hosts.split(","), self.processes, strict=True)
+        ]
 
 
 def start(*, servers: int, vms: int, schema_version: int | None, trouble: bool = False) -> Sandbox:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +90,34 @@ def test_a_sandbox_of_three_servers_at_an_old_version(pvc: Pvc) -> None:
     assert json.loads(pvc("schema", "show", "-o", "json").out)["version"] == 0
     for host in status["hosts"].split(","):
         assert pvc("--coordinators", host, "vm", "list", "-o", "name").out.count("\n") == 2
+
+
+@pytest.mark.usefixtures("no_sandbox_left")
+def test_the_status_of_a_sandbox_says_which_servers_run_and_fails_without_a_quorum(pvc: Pvc) -> None:
+    """As it was: the processes that were started, whether they run or not, and exit 0."""
+    assert start("--servers", "3", "--vms", "2").returncode == 0
+    first, second, third = json.loads(pvc("sandbox", "status", "-o", "json").out)["servers"]
+
+    def end(server: dict[str, Any]) -> str:
+        os.kill(server["process"], signal.SIGKILL)
+        wait_until(lambda: not sandbox.is_sandbox_process(server["process"]), 10)
+        return f"{server['process']} ({server['name']}, ended)"
+
+    ended = [end(third)]
+    result = pvc("sandbox", "status")
+    assert (result.code, result.err) == (0, "")
+    assert "2 of 3 servers run\n" in result.out
+    assert ended[0] in result.out
+    ended.append(end(first))
+    result = pvc("sandbox", "status")
+    assert result.code == 1
+    assert "1 of 3 servers run: no quorum\n" in result.out
+    assert all(words in result.out for words in ended)
+    assert f"{second['process']} ({second['name']})" in result.out
+    assert "end it with 'pvc sandbox stop'" in result.err
+    document = json.loads(pvc("sandbox", "status", "-o", "json").out)
+    assert [server["running"] for server in document["servers"]] == [False, True, False]
+    assert document["quorum"] is False
 
 
 @pytest.mark.parametrize("version", ["16", "-1"])

@@ -11,7 +11,7 @@ command = LazyGroup(
     __doc__,
     {
         "start": "Start a sandbox with demo data.",
-        "status": "Show the running sandbox; exit 1 if there is none.",
+        "status": "Show the running sandbox; exit 1 if there is none, or no quorum.",
         "stop": "Stop the sandbox and delete its data.",
     },
 )

@@ -10,7 +10,7 @@ from pvc_cli.sandbox import control
 @output_option
 @pass_context
 def command(context: Context) -> int:
-    """Show the running sandbox; exit 1 if there is none.
+    """Show the running sandbox; exit 1 if there is none, or if too few of its servers run.
 
     \b
     Example:
@@ -19,5 +19,4 @@ def command(context: Context) -> int:
     running = control.status()
     if running is None:
         raise NotFoundError("no sandbox is running: start one with 'pvc sandbox start'")
-    show_sandbox(context, running)
-    return 0
+    return show_sandbox(context, running)
