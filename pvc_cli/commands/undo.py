@@ -9,7 +9,7 @@ from pvc_cli.cluster.undo import UNDO, undoable
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.entries import entry_argument
 from pvc_cli.commands._common.outcomes import carry_out
-from pvc_cli.commands._common.progress import ask_many, confirm
+from pvc_cli.commands._common.progress import Deed, ask_many, confirm
 from pvc_cli.connections.cluster_id import ClusterId, identify, unsure
 from pvc_cli.connections.entry_file import Recorded
 from pvc_cli.connections.history import Entry, find_entry, newest_standing, renewed
@@ -54,7 +54,7 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
         context.undoes = entry.id
         items, locks = undoable(handler, renewed(entry, changes))
         _say_left_out(context.output, locks)
-        ask_many(len(items), "items", yes=yes, dry_run=dry_run)
+        ask_many(Deed(f"undo {entry.id} on"), "items", items, yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)
 
 

@@ -15,47 +15,54 @@ from tests.command_tree import leaves
 from tests.conftest import Pvc, Result, Tree, changes_between, without_daemons
 from tests.terminal import Terminal
 
+THIRTY = "30 VMs (app-01, app-02, app-03, …)"
+VFS = "24 VFs (pvchv1/ens1f0v0, pvchv1/ens1f0v1, pvchv1/ens1f0v2, …)"
+
 
 def on_terminal(tree: Tree, *words: str) -> Terminal:
     return Terminal([sys.executable, "-m", "pvc_cli", "--coordinators", tree.hosts, *words], dict(os.environ))
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "question"),
     [
-        ("vm", "stop", "--all"),
-        ("vm", "disable", "--all", "--force"),
-        ("vm", "migrate", "--all"),
-        ("vm", "meta", "set", "--all", "--autostart"),
-        ("vm", "tag", "add", "--all", "blue"),
-        ("vm", "tag", "remove", "--all", "production", "--if-exists"),
+        ("vm stop --all", f"stop {THIRTY}"),
+        ("vm shutdown --all", f"shut down {THIRTY}"),
+        ("vm disable --all --force", f"disable {THIRTY}"),
+        ("vm migrate --all", f"migrate {THIRTY}"),
+        ("vm move --all -t pvchv2", f"move {THIRTY} to pvchv2"),
+        ("vm meta set --all --autostart", f"set metadata of {THIRTY}"),
+        ("vm tag add --all blue", f"add tag 'blue' to {THIRTY}"),
+        ("vm tag remove --all production blue --if-exists", f"remove tags 'production', 'blue' from {THIRTY}"),
     ],
 )
-def test_a_change_of_many_vms_asks_on_a_terminal(demo: Callable[..., Tree], words: tuple[str, ...]) -> None:
+def test_a_change_of_many_vms_asks_on_a_terminal(demo: Callable[..., Tree], words: str, question: str) -> None:
     tree = demo(vms=30)
     before = tree.dump()
-    terminal = on_terminal(tree, *words)
-    terminal.wait_for(f"Change 30 VMs of {tree.hosts}? [y/N]: ")
+    terminal = on_terminal(tree, *words.split())
+    terminal.wait_for(f"{tree.hosts}: {question}? [y/N]: ")
     terminal.type("n\n")
     assert terminal.wait_for_end() == 1
     assert "not confirmed: nothing was changed" in terminal.seen
     assert tree.dump() == before
     # A dry run does not.
-    dry = on_terminal(tree, *words, "--dry-run")
+    dry = on_terminal(tree, *words.split(), "--dry-run")
     assert dry.wait_for_end() in (0, 1)
-    assert "Change 30 VMs" not in dry.seen
+    assert "[y/N]" not in dry.seen
 
 
-@pytest.mark.parametrize("words", ["claim web-01", "release"])
+@pytest.mark.parametrize(
+    ("words", "question"), [("claim web-01", f"claim {VFS} for web-01"), ("release", f"release {VFS}")]
+)
 def test_a_change_of_the_claims_of_many_vfs_asks_on_a_terminal(
-    demo: Callable[..., Tree], pvc: Pvc, words: str
+    demo: Callable[..., Tree], words: str, question: str
 ) -> None:
     tree = demo()
     command, *vm = words.split()
     every = ("sriov", "vf", command, "pvchv*/*", *vm)
     before = tree.dump()
     terminal = on_terminal(tree, *every)
-    terminal.wait_for(f"Change 24 VFs of {tree.hosts}? [y/N]: ")
+    terminal.wait_for(f"{tree.hosts}: {question}? [y/N]: ")
     terminal.type("n\n")
     assert terminal.wait_for_end() == 1
     assert "not confirmed: nothing was changed" in terminal.seen
@@ -68,7 +75,7 @@ def test_a_change_of_the_claims_of_many_vfs_asks_on_a_terminal(
 @pytest.mark.parametrize(
     ("words", "question"),
     [
-        (("vm", "tag", "add", "--all", "blue"), "Change 30 VMs of "),
+        (("vm", "tag", "add", "--all", "blue"), ": add tag 'blue' to 30 VMs ("),
         (("schema", "rollback", "--to", "14", "--force", "--no-backup"), "Migrate from "),
     ],
 )
@@ -115,13 +122,14 @@ def test_names_from_a_pipe_ask_on_the_terminal_of_the_person_behind_it(
     before = tree.dump()
     pvc = f"{sys.executable} -m pvc_cli --coordinators {tree.hosts}"
     (tmp_path / "state.yaml").write_text("version: 1\nvms:\n  - vm: '*'\n    tags: [blue]\n")
-    for line in (
-        f"{pvc} vm list -o name | {pvc} vm tag add - blue",
-        f"{pvc} vm list -o name | {pvc} vm tag add --name - blue",
-        f"{pvc} apply -f - < {tmp_path}/state.yaml",
+    adding = f"add tag 'blue' to {THIRTY}"
+    for line, question in (
+        (f"{pvc} vm list -o name | {pvc} vm tag add - blue", adding),
+        (f"{pvc} vm list -o name | {pvc} vm tag add --name - blue", adding),
+        (f"{pvc} apply -f - < {tmp_path}/state.yaml", f"bring {THIRTY} in line with standard input"),
     ):
         terminal = Terminal(["bash", "-c", line], dict(os.environ))
-        terminal.wait_for(f"Change 30 VMs of {tree.hosts}? [y/N]: ")
+        terminal.wait_for(f"{tree.hosts}: {question}? [y/N]: ")
         terminal.type("n\n")
         assert terminal.wait_for_end() == 1
         assert "not confirmed: nothing was changed" in terminal.seen
@@ -179,7 +187,7 @@ def test_the_name_of_a_protected_cluster_is_typed_on_the_terminal_behind_a_pipe(
     terminal = Terminal(["bash", "-c", f"{prod} vm list -o name | {prod} vm tag add - blue"], dict(os.environ))
     terminal.wait_for("Type its name to change it: ")
     terminal.type("prod\n")
-    terminal.wait_for("Change 30 VMs of prod")
+    terminal.wait_for("prod: add tag 'blue' to 30 VMs (")
     terminal.type("y\n")
     assert terminal.wait_for_end() == 0
     assert len(changes_between(before, tree.dump())) == 3 * 30
@@ -207,7 +215,7 @@ def test_who_sits_at_a_terminal_is_asked_there_wherever_messages_go(
         return Terminal(["bash", "-c", f"set -o pipefail; {command}"], dict(os.environ))
 
     terminal = typing(f"--coordinators {tree.hosts}")
-    terminal.wait_for(f"Change 30 VMs of {tree.hosts}? [y/N]: ")
+    terminal.wait_for(f"{tree.hosts}: add tag 'blue' to {THIRTY}? [y/N]: ")
     terminal.type("n\n")
     assert terminal.wait_for_end() == 1
     assert Path("err.log").read_text() == "Error: not confirmed: nothing was changed\n"
@@ -216,7 +224,7 @@ def test_who_sits_at_a_terminal_is_asked_there_wherever_messages_go(
     terminal = typing("-c prod")
     terminal.wait_for("Type its name to change it: ")
     terminal.type("prod\n")
-    terminal.wait_for("Change 30 VMs of prod? [y/N]: ")
+    terminal.wait_for(f"prod: add tag 'blue' to {THIRTY}? [y/N]: ")
     terminal.type("y\n")
     assert terminal.wait_for_end() == 0
     assert "[y/N]" not in Path("err.log").read_text()
@@ -411,14 +419,15 @@ def test_many_faults_vfs_and_tags_ask_on_a_terminal(demo: Callable[..., Tree], p
             tree.put(f"/faults/many{number}/{key}", b"0")
     assert pvc("--coordinators", tree.hosts, "vm", "tag", "add", "--all", "blue").code == 0
     before = tree.dump()
-    for what, words in (
-        ("faults", ("fault", "delete", "--all")),
-        ("faults", ("fault", "ack", "--all")),
-        ("VMs", ("vm", "tag", "rename", "blue", "green")),
-        ("items", ("undo", "last")),
+    for question, words in (
+        (r"delete \d+ faults \(\w+, \w+, \w+, …\)", ("fault", "delete", "--all")),
+        (r"acknowledge \d+ faults \(\w+, \w+, \w+, …\)", ("fault", "ack", "--all")),
+        (re.escape(f"rename tag 'blue' to 'green' on {THIRTY}"), ("vm", "tag", "rename", "blue", "green")),
+        (rf"undo \S+ on {re.escape(THIRTY.replace('VMs', 'items'))}", ("undo", "last")),
     ):
         terminal = on_terminal(tree, *words)
-        terminal.wait_for(f"{what} of {tree.hosts}? [y/N]: ")
+        terminal.wait_for("[y/N]: ")
+        assert re.search(rf"{re.escape(tree.hosts)}: {question}\? \[y/N\]: $", terminal.seen)
         terminal.type("n\n")
         assert terminal.wait_for_end() == 1
         assert tree.dump() == before

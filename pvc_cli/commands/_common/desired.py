@@ -16,7 +16,7 @@ from pvc_cli.commands._common.agents import SET_IS_KEPT, warn_of_agents
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.file_names import File
 from pvc_cli.commands._common.outcomes import show_outcome
-from pvc_cli.commands._common.progress import MANY, ask_many, asks, progress_bar
+from pvc_cli.commands._common.progress import MANY, Deed, ask_many, asks, progress_bar
 from pvc_cli.connections.plan_file import is_plan
 from pvc_cli.context import Context
 from pvc_cli.errors import ConfigError
@@ -86,8 +86,10 @@ def apply_state(
     wishes = match_state(handler, state, prune=limits.prune, any_name=limits.any_name)
     plan = plan_state(force=limits.force)
     if asks(len(wishes), yes=limits.yes, dry_run=dry_run):
-        changed = sum(one.status == "changed" for one in control(handler, wishes, plan, dry_run=True).controls)
-        ask_many(changed, _kinds(wishes), yes=limits.yes, dry_run=dry_run)
+        first = control(handler, wishes, plan, dry_run=True)
+        changed = [one.item for one in first.controls if one.status == "changed"]
+        deed = Deed("bring", f"in line with {state.source}")
+        ask_many(deed, _kinds(changed), changed, yes=limits.yes, dry_run=dry_run)
     with progress_bar(output, shown=len(wishes) > MANY and not dry_run) as progress:
         outcome = control(handler, wishes, plan, dry_run=dry_run, on_progress=progress)
     if settle and not dry_run:

@@ -6,7 +6,7 @@ from pvc_cli.cluster.planned import PlannedItem, carry_out_written, check_writte
 from pvc_cli.commands._common.command import connect
 from pvc_cli.commands._common.dry_run import say_parts
 from pvc_cli.commands._common.outcomes import show_outcome
-from pvc_cli.commands._common.progress import MANY, ask_many, progress_bar
+from pvc_cli.commands._common.progress import MANY, Deed, ask_many, progress_bar
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.plan_file import load_plan
 from pvc_cli.context import Context
@@ -26,7 +26,8 @@ def apply_plan(context: Context, file: str, *, yes: bool, dry_run: bool) -> int:
             return 0
         if changing and not dry_run:
             say_parts(output, handler, outcome.parts)
-            ask_many(len(changing), "items", yes=yes, dry_run=False)
+            deed = Deed(f"carry out {file} on")
+            ask_many(deed, "items", [one.item for one in changing], yes=yes, dry_run=False)
             with progress_bar(output, shown=len(changing) > MANY) as progress:
                 outcome = carry_out_written(handler, items, on_progress=progress, on_wait=output.message)
         code = show_outcome(output, handler, outcome, dry_run=dry_run)

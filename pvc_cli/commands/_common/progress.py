@@ -2,9 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import cast
+from typing import NamedTuple, cast
 
 import click
 
@@ -76,14 +76,26 @@ MANY = 20
 """Above so many things, a change asks on a terminal."""
 
 
-def ask_many(count: int, things: str, *, yes: bool, dry_run: bool) -> None:
-    """Ask on a terminal before many *things* are changed: a filter may select more than was thought of.
+_SHOWN = 3
 
+
+class Deed(NamedTuple):
+    """What a command does to many things, as a question says it: *verb* things *rest*."""
+
+    verb: str
+    rest: str = ""
+
+
+def ask_many(deed: Deed, things: str, items: Sequence[object], *, yes: bool, dry_run: bool) -> None:
+    """Ask on a terminal before *deed* is done to many *items*: a filter may select more than was thought of.
+
+    :param things: what they are, in the plural.
     :raises RefusedError: if the answer is no.
     """
-    if asks(count, yes=yes, dry_run=dry_run):
-        cluster = _cluster()
-        _ask(f"Change {count} {things}{f' of {cluster}' if cluster else ''}?")
+    if asks(len(items), yes=yes, dry_run=dry_run):
+        names = ", ".join(printable(str(item)) for item in items[:_SHOWN])
+        rest = f" {deed.rest}" if deed.rest else ""
+        _ask(_of_cluster(f"{deed.verb} {len(items)} {things} ({names}, …){rest}?"))
 
 
 def asks(count: int, *, yes: bool, dry_run: bool) -> bool:
@@ -97,8 +109,7 @@ def confirm(question: str, *, yes: bool) -> None:
     :raises RefusedError: if the answer is no, or there is no terminal.
     """
     if not yes:
-        cluster = _cluster()
-        _ask(f"{cluster}: {question}" if cluster else question)
+        _ask(_of_cluster(question))
 
 
 def _ask(question: str) -> None:
@@ -109,9 +120,10 @@ def _ask(question: str) -> None:
         raise RefusedError("not confirmed: nothing was changed")
 
 
-def _cluster() -> str:
-    """Return what the cluster is called that is used; empty if none is."""
-    return printable(_context().cluster)
+def _of_cluster(question: str) -> str:
+    """Return *question* with what the cluster is called in front, if one is used."""
+    cluster = printable(_context().cluster)
+    return f"{cluster}: {question}" if cluster else question
 
 
 def _context() -> Context:

@@ -13,7 +13,7 @@ from pvc_cli.cluster.vms.query import OnUnreadable, VmRef, find, list_vms, narro
 from pvc_cli.cluster.vms.selection import check_states, explain_no_match, misspelt_tag
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, options_into
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 from pvc_cli.commands._common.selected import note_filters
 from pvc_cli.commands._common.values import Memory, Number
 from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
@@ -227,12 +227,12 @@ def note_misspelt_tag(output: Output, handler: ZKHandler, filters: Filters) -> N
         output.message(f"Note: {misspelt}")
 
 
-def confirm_many(vms: Sequence[VmRef], selection: Selection, *, dry_run: bool) -> None:
-    """Ask on a terminal before many VMs are changed: a filter may select more than was thought of.
+def confirm_many(deed: Deed, vms: Sequence[VmRef], selection: Selection, *, dry_run: bool) -> None:
+    """Ask on a terminal before *deed* is done to many VMs: a filter may select more than was thought of.
 
     :raises RefusedError: if the answer is no.
     """
-    ask_many(len(vms), "VMs", yes=selection.yes, dry_run=dry_run)
+    ask_many(deed, "VMs", vms, yes=selection.yes, dry_run=dry_run)
 
 
 def warn_of_broken_xml(output: Output) -> OnUnreadable:

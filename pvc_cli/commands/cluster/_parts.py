@@ -21,13 +21,15 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, options_into
 from pvc_cli.commands._common.keys import check_key, resolve
 from pvc_cli.commands._common.outcomes import carry_out
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 from pvc_cli.commands._common.tree_change import Wishes
 from pvc_cli.errors import InvalidInputError, NotFoundError
 from pvc_cli.zk import ZKHandler
 from pvc_cli.zk.backup import back_up
 from pvc_cli.zk.spool import Spool
 from pvc_cli.zk.spooled import SpoolStore
+
+_RESTORE = Deed("restore")
 
 
 class Part(NamedTuple):
@@ -106,7 +108,7 @@ def _restore_tags(
 ) -> int:
     require_tags(backup, handler)
     vms, lost = (_find(backup, file, named), 0) if named else tagged_vms(backup, handler)
-    code = _carry_out(context, handler, vms, plan_tags(backup), wishes)
+    code = _carry_out(context, handler, vms, plan_tags(backup), wishes, deed=Deed("restore the tags of"))
     if lost:
         count = "1 VM" if lost == 1 else f"{lost} VMs"
         context.output.message(f"Left out {count} of the backup that the cluster does not have.")
@@ -120,10 +122,11 @@ def _carry_out(
     plan: Plan[Item],
     wishes: Wishes,
     *,
+    deed: Deed = _RESTORE,
     overwrites: bool = False,
 ) -> int:
     """Carry *plan* out, after a backup if one is asked for, or if a VM is overwritten."""
-    ask_many(len(items), "VMs", yes=wishes.yes, dry_run=wishes.dry_run)
+    ask_many(deed, "VMs", items, yes=wishes.yes, dry_run=wishes.dry_run)
     path = wishes.backup_path(context, "restore") if wishes.backup or overwrites else None
     if path and not wishes.dry_run:
         first = control(handler, items, plan, dry_run=True)

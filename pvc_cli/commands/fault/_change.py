@@ -9,7 +9,7 @@ from pvc_cli.cluster.faults import find_faults, list_faults
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, yes_option
 from pvc_cli.commands._common.outcomes import carry_out
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 
 
 def change_options(command: Command) -> Command:
@@ -26,7 +26,14 @@ def change_options(command: Command) -> Command:
 
 
 def change_faults(
-    context: Context, names: Sequence[str], plan: Plan[str], *, everything: bool, yes: bool, dry_run: bool
+    context: Context,
+    names: Sequence[str],
+    plan: Plan[str],
+    deed: Deed,
+    *,
+    everything: bool,
+    yes: bool,
+    dry_run: bool,
 ) -> int:
     """Carry *plan* out on the faults that have *names*, or on all; exit 1 if one was refused or failed.
 
@@ -37,5 +44,5 @@ def change_faults(
     wanted = context.names(names)
     with connect(context) as handler:
         faults = [fault.id for fault in list_faults(handler)] if everything else find_faults(handler, wanted)
-        ask_many(len(faults), "faults", yes=yes, dry_run=dry_run)
+        ask_many(deed, "faults", faults, yes=yes, dry_run=dry_run)
         return carry_out(context.output, handler, faults, plan, dry_run=dry_run)

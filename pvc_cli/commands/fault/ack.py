@@ -2,6 +2,7 @@ import click
 
 from pvc_cli.cluster.faults import ACKNOWLEDGE
 from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands.fault._change import change_faults, change_options
 
 
@@ -18,4 +19,6 @@ def command(context: Context, names: tuple[str, ...], everything: bool, yes: boo
       pvc fault ack --all
       pvc fault list -o name | pvc fault ack -
     """
-    return change_faults(context, names, ACKNOWLEDGE, everything=everything, yes=yes, dry_run=dry_run)
+    return change_faults(
+        context, names, ACKNOWLEDGE, Deed("acknowledge"), everything=everything, yes=yes, dry_run=dry_run
+    )

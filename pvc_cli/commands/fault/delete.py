@@ -2,6 +2,7 @@ import click
 
 from pvc_cli.cluster.faults import DELETE
 from pvc_cli.commands._common.command import Context, pass_context
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands.fault._change import change_faults, change_options
 
 
@@ -18,4 +19,4 @@ def command(context: Context, names: tuple[str, ...], everything: bool, yes: boo
       pvc fault delete --all
       pvc fault list -o name | pvc fault delete -
     """
-    return change_faults(context, names, DELETE, everything=everything, yes=yes, dry_run=dry_run)
+    return change_faults(context, names, DELETE, Deed("delete"), everything=everything, yes=yes, dry_run=dry_run)

@@ -10,7 +10,7 @@ from pvc_cli.cluster.nodes import require_node
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, yes_option
 from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 
 node_argument = click.argument("node", shell_complete=complete.nodes)
 nodes_argument = click.argument(
@@ -44,6 +44,7 @@ def tell(
     names = list(dict.fromkeys(context.names(words)))
     with connect(context) as handler:
         require_node(handler, *names)
-        ask_many(len(names), "nodes", yes=yes, dry_run=dry_run)
+        deed = Deed("flush") if state == "flushed" else Deed("make", state)
+        ask_many(deed, "nodes", names, yes=yes, dry_run=dry_run)
         goal = reached(key, state)
         return carry_out(context.output, handler, names, plan, dry_run=dry_run, goal=goal, patience=patience)

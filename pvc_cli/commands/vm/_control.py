@@ -10,6 +10,7 @@ from pvc_cli.cluster.waiting import Goal
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.held import held
 from pvc_cli.commands._common.outcomes import Patience, carry_out
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
 from pvc_cli.zk import ZKHandler
 
@@ -21,6 +22,7 @@ def control_chosen(
     selection: Selection,
     plan: Plan[VmRef],
     *,
+    deed: Deed,
     preview: Plan[VmRef],
     goal: Goal[VmRef],
     patience: Patience,
@@ -32,7 +34,7 @@ def control_chosen(
     :param goal: when it is done, to wait for that if *patience* says so.
     """
     vms = chosen_vms(context.output, handler, names, selection)
-    confirm_many(vms, selection, dry_run=dry_run)
+    confirm_many(deed, vms, selection, dry_run=dry_run)
     change = partial(control_vms, preview=preview, on_wait=context.output.message)
     plan = held(plan, selection)
     return carry_out(context.output, handler, vms, plan, dry_run=dry_run, change=change, goal=goal, patience=patience)

@@ -20,6 +20,7 @@ from pvc_cli.commands._common.command import (
     yes_option,
 )
 from pvc_cli.commands._common.outcomes import Patience, wait_options
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, named_vms, vms_options
 from pvc_cli.commands.vm._control import control_chosen
 from pvc_cli.errors import InvalidInputError
@@ -82,6 +83,7 @@ def carry_out_move(
             names,
             selection,
             move.plan,
+            deed=Deed(way, f"to {move.target}" if move.target else ""),
             preview=replace(move).plan,
             goal=move.goal,
             patience=patience,

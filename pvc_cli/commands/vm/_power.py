@@ -3,6 +3,7 @@
 from pvc_cli.cluster.vms.power import Action, plan_power, power_goal
 from pvc_cli.commands._common.command import Context, connect
 from pvc_cli.commands._common.outcomes import Patience
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, named_vms
 from pvc_cli.commands.vm._control import control_chosen
 
@@ -19,6 +20,7 @@ def tell(
             names,
             selection,
             plan_power(action, force=force),
+            deed=Deed("shut down" if action == "shutdown" else action),
             preview=plan_power(action, force=force),
             goal=power_goal(action),
             patience=patience,

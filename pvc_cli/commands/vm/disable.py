@@ -6,7 +6,7 @@ from pvc_cli.cluster.vms.disable import ONCE_STOPPED, disable
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.held import held
 from pvc_cli.commands._common.outcomes import show_outcome
-from pvc_cli.commands._common.progress import progress_bar
+from pvc_cli.commands._common.progress import Deed, progress_bar
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Seconds
 from pvc_cli.commands._common.waits import refuse_in_sandbox
@@ -37,7 +37,7 @@ def command(context: Context, selection: Selection, force: bool, wait_timeout: f
         vms = chosen_vms(output, handler, names, selection)
         if vms and not (dry_run or force):
             refuse_in_sandbox(handler, "use --force to stop running VMs at once")
-        confirm_many(vms, selection, dry_run=dry_run)
+        confirm_many(Deed("disable"), vms, selection, dry_run=dry_run)
         with progress_bar(output, shown=bool(vms) and not (dry_run or force)) as progress:
             outcome = disable(
                 handler,

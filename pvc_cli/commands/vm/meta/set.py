@@ -20,6 +20,7 @@ from pvc_cli.commands._common.command import (
 )
 from pvc_cli.commands._common.held import held
 from pvc_cli.commands._common.outcomes import carry_out
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Number
 from pvc_cli.errors import InvalidInputError
@@ -69,5 +70,5 @@ def command(context: Context, selection: Selection, change: MetadataChange, dry_
     with connect(context) as handler:
         check_metadata(handler, change)
         vms = chosen_vms(context.output, handler, names, selection)
-        confirm_many(vms, selection, dry_run=dry_run)
+        confirm_many(Deed("set metadata of"), vms, selection, dry_run=dry_run)
         return carry_out(context.output, handler, vms, held(plan_metadata(change), selection), dry_run=dry_run)

@@ -55,6 +55,11 @@ def split_words(context: Context, selection: Selection) -> tuple[list[str], list
     return context.names(named), context.names(tags, commas=False)
 
 
+def name_tags(tags: Sequence[str]) -> str:
+    """Return what a question calls *tags*."""
+    return f"{'tag' if len(tags) == 1 else 'tags'} {', '.join(map(quoted, tags))}"
+
+
 def held(plan: Plan, selection: Selection) -> Plan:
     """Return *plan* for VMs that options may have selected: those that no longer match are refused."""
     return while_meant(plan, selection.filters, lambda handler, step: refuse_all(handler, step, NO_LONGER))

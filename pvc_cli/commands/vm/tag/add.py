@@ -5,8 +5,9 @@ import click
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.cluster.vms.tag_plans import plan_add
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
-from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, held, split_words, tag_options
+from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, held, name_tags, split_words, tag_options
 from pvc_cli.errors import InvalidInputError, quoted
 
 
@@ -60,5 +61,5 @@ def command(
             tag=None if force_name else tags[0],
             new_tags=() if force_name else tags,
         )
-        confirm_many(chosen, selection, dry_run=dry_run)
+        confirm_many(Deed(f"add {name_tags(tags)} to"), chosen, selection, dry_run=dry_run)
         return carry_out(context, handler, chosen, held(plan, selection), dry_run=dry_run)

@@ -7,8 +7,9 @@ from pvc_cli.cluster.vms.tag_plans import plan_remove
 from pvc_cli.cluster.vms.tagging import Result
 from pvc_cli.cluster.vms.tags import count_tags
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
+from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
-from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, held, split_words, tag_options
+from pvc_cli.commands.vm.tag._change import carry_out, force_name_option, held, name_tags, split_words, tag_options
 from pvc_cli.errors import NotFoundError, hint, quoted
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import ZKHandler
@@ -42,7 +43,7 @@ def command(
     plan = plan_remove(tags, force=force, if_exists=if_exists or many)
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
-        confirm_many(chosen, selection, dry_run=dry_run)
+        confirm_many(Deed(f"remove {name_tags(tags)} from"), chosen, selection, dry_run=dry_run)
 
         def check(result: Result) -> None:
             # Only what changed nothing may be a typo, and only then are all tags read.

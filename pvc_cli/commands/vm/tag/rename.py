@@ -4,7 +4,7 @@ from pvc_cli.cluster.vms.tag_plans import plan_rename
 from pvc_cli.cluster.vms.tagging import Renaming, find_renaming
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 from pvc_cli.commands.vm.tag._change import carry_out, force_name_option
 from pvc_cli.errors import RefusedError, quoted
 from pvc_cli.output.writer import Output
@@ -34,7 +34,8 @@ def command(context: Context, old: str, new: str, force: bool, force_name: bool,
         if having.new:
             _settle_merge(context.output, having, old, new, force=force)
         vms = having.old
-        ask_many(len(vms), "VMs", yes=yes, dry_run=dry_run)
+        deed = Deed(f"rename tag {quoted(old)} to {quoted(new)} on")
+        ask_many(deed, "VMs", vms, yes=yes, dry_run=dry_run)
         return carry_out(context, handler, vms, plan, dry_run=dry_run)
 
 

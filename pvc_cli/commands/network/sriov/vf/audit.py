@@ -11,7 +11,7 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, pass_context, yes_option
 from pvc_cli.commands._common.dry_run import show_dry_run
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 from pvc_cli.commands._common.refusals import Refusal, say_refusals
 from pvc_cli.errors import EXIT_REFUSED, PvcError, RefusedError
 from pvc_cli.output.cells import Cell
@@ -50,9 +50,9 @@ def command(context: Context, node: str | None, pf: str | None, fix: bool, yes: 
     context.changing = fix and not dry_run
     with connect(context) as handler:
         findings = audit(handler, node, pf)
-        certain = sum(finding.repair is not None for finding in findings)
+        certain = [f"{finding.node}/{finding.vf}" for finding in findings if finding.repair]
         if fix:
-            ask_many(certain, "VFs", yes=yes, dry_run=dry_run)
+            ask_many(Deed("repair the claims of"), "VFs", certain, yes=yes, dry_run=dry_run)
         fixed: list[Finding] = []
         failures: list[Failure] = []
         if fix and dry_run:
@@ -63,7 +63,7 @@ def command(context: Context, node: str | None, pf: str | None, fix: bool, yes: 
                 parts,
                 lambda: {**_document(findings, []), **_repairs(findings, [f for f in findings if f.repair])},
                 lambda: [part.name for part in parts],
-                refused=certain < len(findings),
+                refused=len(certain) < len(findings),
             )
         else:
             if fix:
@@ -88,7 +88,7 @@ def command(context: Context, node: str | None, pf: str | None, fix: bool, yes: 
         output.message(f"{len(fixed)} of {len(findings)} repaired.")
     elif certain:
         noun = "finding" if len(findings) == 1 else "findings"
-        output.message(f"{len(findings)} {noun}; --fix would repair {certain}.")
+        output.message(f"{len(findings)} {noun}; --fix would repair {len(certain)}.")
     say_refusals(output, [Refusal(f"{f.node}/{f.vf}", "failed", str(error)) for f, error in failures])
     return max((error.exit_code for _, error in failures), default=EXIT_REFUSED if len(fixed) < len(findings) else 0)
 

@@ -7,7 +7,7 @@ from pvc_cli.cluster.sriov.users import CLAIM_TYPES, ClaimType
 from pvc_cli.cluster.vms.query import find
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 from pvc_cli.commands.network.sriov.vf._shared import Changed, change_each, one_name, show_claims, vf_words
 from pvc_cli.zk import Transaction
 
@@ -77,7 +77,7 @@ def command(
             done: list[Changed] = [(made[0].usage.vf, made[0].transaction)]
         else:
             vfs = chosen.find(handler)
-            ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
+            ask_many(Deed("claim", f"for {holder.name}"), "VFs", [vf.name for vf in vfs], yes=yes, dry_run=dry_run)
             done = change_each(vfs, claim_one)
         for caveat in filter(None, (one.caveat for one in made)):
             context.output.warning(caveat)

@@ -2,7 +2,7 @@ import click
 
 from pvc_cli.cluster.sriov.claims import release
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 from pvc_cli.commands.network.sriov.vf._shared import change_each, show_claims, vf_words, vfs_argument
 
 
@@ -29,6 +29,6 @@ def command(context: Context, words: tuple[str, ...], force: bool, yes: bool, dr
     wanted = vf_words(context, words)
     with connect(context) as handler:
         vfs = wanted.find(handler)
-        ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
+        ask_many(Deed("release"), "VFs", [vf.name for vf in vfs], yes=yes, dry_run=dry_run)
         done = change_each(vfs, lambda vf: release(handler, vf, force=force, dry_run=dry_run))
         return show_claims(context.output, handler, done, "released", dry_run=dry_run)

@@ -19,7 +19,7 @@ from pvc_cli.commands._common.command import (
     yes_option,
 )
 from pvc_cli.commands._common.dry_run import show_dry_run
-from pvc_cli.commands._common.progress import ask_many
+from pvc_cli.commands._common.progress import Deed, ask_many
 from pvc_cli.commands._common.refusals import dry_run_mark, say_counts
 from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.waits import refuse_in_plan
@@ -77,7 +77,7 @@ def command(
         vfs = wanted.find(handler)
         if wait is not None and not dry_run:
             require_reports(handler)
-        ask_many(len(vfs), "VFs", yes=yes, dry_run=dry_run)
+        ask_many(Deed("change settings of"), "VFs", [vf.name for vf in vfs], yes=yes, dry_run=dry_run)
         transaction, changed = change_settings(handler, vfs, settings, dry_run=dry_run)
 
         def set_vfs() -> Iterable[str]:
