@@ -1,14 +1,14 @@
 _pvc_completion() {
-    local IFS=$'\n' kind value word=${COMP_WORDS[COMP_CWORD]}
+    local IFS=$'\n' kind value
     COMPREPLY=()
     # The whole line: bash cuts it into words at colons and equals signs.
     while IFS=, read -r kind value; do
         case $kind in
             dir) compopt -o dirnames ;;
             file) compopt -o default ;;
-            plain)
-                # Within quotes, the shell quotes; elsewhere, nothing may be left that it would run or expand.
-                [[ $word == [\'\"]* || $value != *[^A-Za-z0-9_.,:/@+=-]* ]] || printf -v value %q "$value"
+            plain | quoted)
+                # Nothing may be left that bash would run or expand; behind an open quote, nothing is.
+                [[ $kind == quoted || $value != *[^A-Za-z0-9_.,:/@+=-]* ]] || printf -v value %q "$value"
                 COMPREPLY+=("$value")
                 # More is to follow.
                 [[ $value != *[/:] ]] || compopt -o nospace

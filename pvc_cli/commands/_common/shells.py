@@ -22,16 +22,16 @@ from click.shell_completion import (
 )
 
 _BASH = r"""%(complete_func)s() {
-    local IFS=$'\n' kind value word=${COMP_WORDS[COMP_CWORD]}
+    local IFS=$'\n' kind value
     COMPREPLY=()
     # The whole line: bash cuts it into words at colons and equals signs.
     while IFS=, read -r kind value; do
         case $kind in
             dir) compopt -o dirnames ;;
             file) compopt -o default ;;
-            plain)
-                # Within quotes, the shell quotes; elsewhere, nothing may be left that it would run or expand.
-                [[ $word == [\'\"]* || $value != *[^A-Za-z0-9_.,:/@+=-]* ]] || printf -v value %%q "$value"
+            plain | quoted)
+                # Nothing may be left that bash would run or expand; behind an open quote, nothing is.
+                [[ $kind == quoted || $value != *[^A-Za-z0-9_.,:/@+=-]* ]] || printf -v value %%q "$value"
                 COMPREPLY+=("$value")
                 # More is to follow.
                 [[ $value != *[/:] ]] || compopt -o nospace
@@ -42,6 +42,10 @@ _BASH = r"""%(complete_func)s() {
 
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
+
+
+_UNSAFE_IN = {'"': '$`"\\!', "'": "'"}
+"""What has a meaning of its own behind each quote of bash, and cannot be quoted there once more."""
 
 
 class _Values(ShellComplete):
@@ -68,19 +72,50 @@ class _Bash(_Values, BashComplete):
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words before the one to complete, and that one."""
-        words, incomplete = split_line(os.environ.get("PVC_LINE", ""))
+        words, incomplete = split_line(self._line)
         return words[1:], incomplete
 
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return what may take the place of the word *incomplete*, or of its value.
+
+        Behind an open quote, bash puts a name on the line as it is, and closes the quote: only names that mean
+        themselves there are offered.
+        """
+        items = super().get_completions(args, incomplete)
+        unsafe = _UNSAFE_IN.get(self._line[self._quote : self._quote + 1], "")
+        return [item for item in items if item.type != "plain" or not set(unsafe) & set(item.value)]
+
     def format_completion(self, item: CompletionItem) -> str:
-        """Return a line of the reply."""
-        return f"{item.type},{item.value[self._kept if item.type == 'plain' else 0 :]}"
+        """Return a line of the reply: of a word, what is to take the place of the part that bash replaces."""
+        if item.type != "plain":
+            return f"{item.type},{item.value}"
+        kind = "quoted" if self._quote < len(self._line) else "plain"
+        option, kept = self._kept
+        return f"{kind},{f'{option}{item.value}'[kept:]}"
+
+    @property
+    def _line(self) -> str:
+        """The line as it was typed, up to the cursor."""
+        return os.environ.get("PVC_LINE", "")
 
     @cached_property
-    def _kept(self) -> int:
-        """How many characters bash keeps: it replaces only what follows the last one that it splits at."""
-        _, incomplete = self.get_completion_args()
+    def _quote(self) -> int:
+        """Where the quote is that is open at the end of the line; the line's length, if there is none."""
+        return open_quote(self._line)
+
+    @cached_property
+    def _kept(self) -> tuple[str, int]:
+        """The option in front of what is completed, and how many characters of both bash keeps.
+
+        It replaces what follows an open quote; without one, what follows the last character that it splits at.
+        """
+        _, incomplete = split_line(self._line)
+        option = incomplete[: len(incomplete) - len(_value(incomplete))]
+        if self._quote < len(self._line):
+            _, before = split_line(self._line[: self._quote])
+            return option, len(before)
         breaks = [char for char in ":=" if char in os.environ.get("PVC_BREAKS", "")]
-        return max((_value(incomplete).rfind(char) + 1 for char in breaks), default=0)
+        return option, max((incomplete.rfind(char) + 1 for char in breaks), default=0)
 
     @staticmethod
     def _check_version() -> None:
@@ -133,6 +168,21 @@ def split_line(line: str) -> tuple[list[str], str]:
     if not words or (line[-1:].isspace() and not line.endswith("\\ ")):
         return words, ""
     return words[:-1], words[-1]
+
+
+def open_quote(line: str) -> int:
+    """Return the place of the quote that is open at the end of *line*; its length, if there is none."""
+    quote, place, at = "", len(line), 0
+    while at < len(line):
+        char = line[at]
+        if char == "\\" and quote != "'":
+            at += 1
+        elif char == quote:
+            quote, place = "", len(line)
+        elif not quote and char in _UNSAFE_IN:
+            quote, place = char, at
+        at += 1
+    return place
 
 
 def register() -> None:
