@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pvc_cli.cluster.controls import Control, Plan, decide, refuse
+from pvc_cli.cluster.vms.target import read_hosts
 from pvc_cli.cluster.waiting import Goal
 from pvc_cli.errors import PvcError
 from pvc_cli.zk import Key, ZKHandler
@@ -15,7 +16,7 @@ _PRIMARY = "base.config.primary_node"
 
 
 def plan_domain_state(wanted: str) -> Plan[str]:
-    """Return the plan that flushes nodes, or makes them ready, for :func:`pvc_cli.cluster.controls.control`.
+    """Return the plan for :func:`pvc_cli.cluster.controls.control` that makes nodes ready, or flushes any of them.
 
     :param wanted: ``flush`` or ``ready``.
     """
@@ -42,6 +43,19 @@ def plan_domain_state(wanted: str) -> Plan[str]:
         return controls
 
     return plan
+
+
+def plan_flush(handler: ZKHandler, names: Sequence[str]) -> list[Control[str]]:
+    """Plan to flush nodes, all of them together: unless another node is left that runs and is ready, none."""
+    controls = plan_domain_state("flush")(handler, names)
+    left = [host for name, host in read_hosts(handler).items() if name not in names and not host.hindrance]
+    flushing = [one for one in controls if one.status == "changed"]
+    if not left:
+        why = "no other node is ready, so that PVC would shut its VMs down; override with --force"
+        return [refuse(handler, one.name, why) if one in flushing else one for one in controls]
+    for one in flushing:
+        left[0].guard(one.transaction)
+    return controls
 
 
 def plan_coordinator(wanted: str) -> Plan[str]:

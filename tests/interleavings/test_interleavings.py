@@ -422,6 +422,10 @@ def runs(store: Interleaved) -> bool:
     return value(store.inner, "/nodes/pvchv2/daemonstate") == "run"
 
 
+def run_both(store: Interleaved) -> bool:
+    return runs(store) and value(store.inner, "/nodes/pvchv1/daemonstate") == "run"
+
+
 def damage(store: Store) -> None:
     drop(store, f"{APP}/state")
     put(store, "/config/maintenance", "true")
@@ -504,8 +508,8 @@ COMMANDS = {
     ),
     "node flush": Command(
         ("node", "flush", "pvchv2"),
-        partial(judge_keys, keys="/nodes/pvchv2/domainstate", allowed=runs),
-        prepare=run_daemon,
+        partial(judge_keys, keys="/nodes/pvchv2/domainstate", allowed=run_both),
+        prepare=run_daemons,
         share=FEW,
     ),
     "node primary": Command(

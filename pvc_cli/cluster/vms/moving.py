@@ -21,13 +21,12 @@ from pvc_cli.cluster.vms.move_rules import (
 from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.cluster.vms.room import Room
 from pvc_cli.cluster.vms.running import running_since, says_running
-from pvc_cli.cluster.vms.target import Host, choose_host, read_hosts
+from pvc_cli.cluster.vms.target import DEFAULT_SELECTOR, Host, choose_host, has_own_selector, read_hosts
 from pvc_cli.errors import PvcError, RefusedError
 from pvc_cli.zk import Key, ZKHandler, Znode
 
-_SELECTOR = "base.config.migration_target_selector"
 _SET_OWN = "pvc vm meta set --node-selector"
-_SET_DEFAULT = f"pvc key set {_SELECTOR} mem"
+_SET_DEFAULT = f"pvc key set {DEFAULT_SELECTOR} mem"
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class Move:
 
     def plan(self, handler: ZKHandler, vms: Sequence[VmRef]) -> list[Control[VmRef]]:
         """Plan to move *vms*, read in a few batches."""
-        hosts, default = read_hosts(handler), handler.read(_SELECTOR) or ""
+        hosts, default = read_hosts(handler), handler.read(DEFAULT_SELECTOR) or ""
         found = iter(handler.get_znodes((key, vm.uuid) for vm in vms for key in KEYS))
         seen = [see(vm, {key: next(found) for key in KEYS}) for vm in vms]
         barred: dict[VmRef, Control[VmRef]] = {}
@@ -140,9 +139,9 @@ class Move:
         own = one.text("domain.meta.node_selector")
         able = [host for host in hosts if not host.hindrance]
         roomy = [host for host in able if not lack(one, host, room)]
-        if own in ("", "None", "none"):
-            return choose_host(roomy or able, default, _SET_DEFAULT, one.vm, room)
-        return choose_host(roomy or able, own, _SET_OWN, one.vm, room)
+        if has_own_selector(own):
+            return choose_host(roomy or able, own, _SET_OWN, one.vm, room)
+        return choose_host(roomy or able, default, _SET_DEFAULT, one.vm, room)
 
     def _move(
         self,

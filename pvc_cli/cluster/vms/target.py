@@ -18,6 +18,8 @@ _FIGURES = (
     *("node.cpu.load", "node.vcpu.allocated", "node.count.provisioned_domains", "node.running_domains"),
 )
 _WORST = float("inf")
+DEFAULT_SELECTOR = "base.config.migration_target_selector"
+"""The key of the selector for VMs that have none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ _RANKS: Mapping[str, Callable[[Host, int, int, int], float]] = {
 }
 SELECTORS = tuple(_RANKS)
 """What PVC can choose a node by."""
+
+
+def has_own_selector(selector: str) -> bool:
+    """Tell whether *selector*, as a VM has it, is one: else the cluster's counts."""
+    return selector not in ("", "None", "none")
 
 
 def _unprovisioned(host: Host) -> int | None:

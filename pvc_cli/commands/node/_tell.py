@@ -1,6 +1,6 @@
 """Tell nodes what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -11,6 +11,8 @@ from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command, Context, connect, dry_run_option, output_option, yes_option
 from pvc_cli.commands._common.outcomes import Patience, carry_out, wait_options
 from pvc_cli.commands._common.progress import Deed, ask_many
+from pvc_cli.output.writer import Output
+from pvc_cli.zk import ZKHandler
 
 node_argument = click.argument("node", shell_complete=complete.nodes)
 nodes_argument = click.argument(
@@ -35,10 +37,12 @@ def tell(
     *,
     yes: bool,
     dry_run: bool,
+    foresee: Callable[[Output, ZKHandler, Sequence[str]], None] | None = None,
 ) -> int:
     """Carry *plan* out on the nodes that *words* name.
 
     :param key: the key that says *state* once it is done.
+    :param foresee: says in a dry run what would follow.
     :raises NotFoundError: if the cluster lacks one.
     """
     names = list(dict.fromkeys(context.names(words)))
@@ -47,4 +51,7 @@ def tell(
         deed = Deed("flush") if state == "flushed" else Deed("make", state)
         ask_many(deed, "nodes", names, yes=yes, dry_run=dry_run)
         goal = reached(key, state)
-        return carry_out(context.output, handler, names, plan, dry_run=dry_run, goal=goal, patience=patience)
+        code = carry_out(context.output, handler, names, plan, dry_run=dry_run, goal=goal, patience=patience)
+        if dry_run and foresee:
+            foresee(context.output, handler, names)
+        return code
