@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 Fencing = Literal["pending", "flushing", "failed", "fenced"]
+DEAD = ("dead", "fenced")
+"""What PVC marks a node's daemon as, once it no longer reports."""
 _LATE = 60
 """After how many seconds without a keepalive a daemon seems dead; PVC fences after half as many by default."""
 _RESET = "0"
@@ -35,7 +37,7 @@ def fencing_of(daemon_state: str, domain_state: str, running_domains: str) -> Fe
     It marks a node as dead first, and waits half a minute for it to come back. Then it has the node powered off; only
     if that is confirmed is the node marked as fenced. It resets the node's figures in the end, whether it is or not.
     """
-    if daemon_state not in ("dead", "fenced"):
+    if daemon_state not in DEAD:
         return None
     if domain_state == "fence-flush":
         return "flushing"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from pvc_cli.cluster.liveness import Fencing, fencing_of, fencing_text, silences
+from pvc_cli.cluster.liveness import DEAD, Fencing, fencing_of, fencing_text, silences
 from pvc_cli.cluster.patterns import matcher
 from pvc_cli.cluster.values import natural_key, parse_float, parse_int, parse_list
 from pvc_cli.errors import NotFoundError, hint, quoted
@@ -120,6 +120,20 @@ def list_nodes(handler: ZKHandler, pattern: str | None = None) -> list[Node]:
     """
     matches = matcher(pattern)
     return [node for node in _read(handler) if matches(node.name)]
+
+
+def dead_nodes(handler: ZKHandler) -> frozenset[str]:
+    """Return the nodes whose daemon PVC has marked as dead, in two batches; none that may not be read."""
+    view, _ = handler.tolerant()
+    names = view.children("base.node") or []
+    states = view.read_each(_KEYS["daemon_state"], names)
+    return frozenset(name for name, state in zip(names, states, strict=True) if state in DEAD)
+
+
+def watch_dead_nodes(handler: ZKHandler, watcher: Watcher) -> None:
+    """Watch whatever changes what :func:`dead_nodes` returns."""
+    watcher.watch(children=["base.node"])
+    watcher.watch(values=[(_KEYS["daemon_state"], name) for name in handler.children("base.node") or []])
 
 
 def watch_nodes(handler: ZKHandler, watcher: Watcher) -> None:

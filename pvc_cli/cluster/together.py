@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -25,18 +26,22 @@ def begin(handler: ZKHandler, read: Callable[[], _T]) -> Callable[[], _T]:
 
 def in_thread(work: Callable[[], _T]) -> Callable[[], _T]:
     """Begin *work* in a thread of its own, and return what waits for its result, or raises what it raised."""
-    # Imported here: few commands do several things.
-    from concurrent.futures import Future
-    from threading import Thread
-
-    future: Future[_T] = Future()
+    results: list[_T] = []
+    errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            future.set_result(work())
+            results.append(work())
         except BaseException as error:
-            future.set_exception(error)
+            errors.append(error)
+
+    def wait() -> _T:
+        thread.join()
+        if errors:
+            raise errors[0]
+        return results[0]
 
     # A thread that nobody waits for any more, after an error or Ctrl-C, must not hold the process.
-    Thread(target=run, daemon=True).start()
-    return future.result
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    return wait

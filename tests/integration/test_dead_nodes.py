@@ -202,3 +202,21 @@ def test_a_vm_is_not_started_elsewhere_before_its_node_is_fenced_and_pvc_is_done
     result = on_tree("vm", "migrate", "app-01", "-t", "pvchv3")
     assert (result.code, tree.dump()) == (1, before)
     assert why in result.err
+
+
+@pytest.mark.parametrize("state", ["dead", "fenced"])
+def test_vms_on_a_dead_node_are_marked_for_people(on_tree: Pvc, tree: Tree, state: str) -> None:
+    """PVC leaves them in the state ``start`` until it has moved them."""
+    before = on_tree("vm", "list", "-s", "start", "-t", "pvchv2", "--columns", "name,node", "--no-headers")
+    assert before.out.count("\n") > 1
+    assert "!" not in before.out
+    put(tree, daemonstate=state)
+    marked = on_tree("vm", "list", "-s", "start", "-t", "pvchv2", "--columns", "name,node", "--no-headers")
+    assert [line.split()[1:3] for line in marked.out.splitlines()] == [["pvchv2", "!"]] * before.out.count("\n")
+    others = on_tree("vm", "list", "-t", "!pvchv2", "--columns", "name,node", "--no-headers")
+    stopped = on_tree("vm", "list", "-s", "stop,disable", "--columns", "name,node", "--no-headers")
+    assert "!" not in others.out + stopped.out
+    name = before.out.split()[0]
+    assert "pvchv2, which is dead: the VM may not run" in on_tree("vm", "info", name).out
+    assert json.loads(on_tree("vm", "info", name, "-o", "json").out)["state"] == "start"
+    assert on_tree("vm", "list", name, "-o", "csv", "--columns", "node").out.split() == ["NODE", "pvchv2"]

@@ -476,6 +476,10 @@ def test_marks_are_explained_below_a_table(tree: Tree) -> None:
         *_, note, count = terminal.seen.splitlines()
         assert note == meaning
         assert count.split()[1] in ("VMs", "nodes")
+    tree.put("/nodes/pvchv2/daemonstate", b"dead")
+    terminal = pvc_on_terminal(tree, "--no-color", "vm", "list")
+    assert terminal.wait_for_end() == 0
+    assert "! pvchv2 is dead, and the VM may not run: see 'pvc node info pvchv2'" in terminal.seen.splitlines()
 
 
 FIT = (

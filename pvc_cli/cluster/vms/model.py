@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pvc_cli.cluster.vms.tags import Tag
@@ -30,6 +30,11 @@ WATCHED_KEYS = (
 def is_outside(node: str, limit: Sequence[str]) -> bool:
     """Tell whether a VM on *node* is where its node *limit* does not allow it; no limit allows all."""
     return bool(node and limit) and node not in limit
+
+
+def is_lost(state: str, node: str, dead: Collection[str]) -> bool:
+    """Tell whether a VM should run on a node that is one of the *dead*: whatever its state says, it may not run."""
+    return node in dead and state not in ("stop", "disable", "fail")
 
 
 class VmSnapshot(NamedTuple):

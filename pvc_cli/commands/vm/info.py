@@ -1,8 +1,12 @@
+from collections.abc import Collection
+
 import click
 
+from pvc_cli.cluster.nodes import dead_nodes
+from pvc_cli.cluster.together import begin
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.hardware import Disk, Interface
-from pvc_cli.cluster.vms.model import Vm, VmSnapshot, is_outside
+from pvc_cli.cluster.vms.model import Vm, VmSnapshot, is_lost, is_outside
 from pvc_cli.cluster.vms.query import find, is_one
 from pvc_cli.cluster.vms.read import read_vms
 from pvc_cli.commands._common import complete
@@ -31,16 +35,18 @@ def command(context: Context, vms: tuple[str, ...]) -> None:
     output = context.output
     names = context.names(vms)
     with connect(context) as handler:
+        lost = begin(handler, lambda: dead_nodes(handler)) if output.tabular else frozenset
         found = list(read_vms(handler, [vm.uuid for vm in find(handler, names)]))
+        dead = lost()
     documents = [vm_document(vm) for vm in found]
     output.show(
         lambda: documents[0] if documents and is_one(*vms) else documents,
         names=lambda: [vm.name for vm in found],
-        table=lambda: "\n\n".join(_details(output, vm) for vm in found),
+        table=lambda: "\n\n".join(_details(output, vm, dead) for vm in found),
     )
 
 
-def _details(output: Output, vm: Vm) -> str:
+def _details(output: Output, vm: Vm, dead: Collection[str]) -> str:
     hardware = vm.hardware
     pairs: list[tuple[str, str | Cell]] = [
         ("Name", vm.name),
@@ -50,7 +56,7 @@ def _details(output: Output, vm: Vm) -> str:
     if vm.failed_reason:
         pairs.append(("Failed because", Cell(vm.failed_reason, "red")))
     pairs += [
-        ("Node", vm.node),
+        ("Node", _node_cell(vm, dead)),
         ("Migrated", migrated(vm)),
         ("Autostart", {True: "yes", False: "no", None: "?"}[vm.node_autostart]),
         ("Migration", vm.migration_method or "default"),
@@ -75,6 +81,12 @@ def _details(output: Output, vm: Vm) -> str:
             *(("Disk", _disk_text(disk)) for disk in hardware.disks),
         ]
     return output.fields(pairs)
+
+
+def _node_cell(vm: Vm, dead: Collection[str]) -> Cell:
+    if is_lost(vm.state, vm.node, dead):
+        return Cell(f"{vm.node}, which is dead: the VM may not run, see 'pvc node info {vm.node}'", "red")
+    return Cell(vm.node)
 
 
 def _limit_cell(vm: Vm) -> Cell:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from pvc_cli.cluster.nodes import dead_nodes, watch_dead_nodes
+from pvc_cli.cluster.together import begin
 from pvc_cli.cluster.vms.counting import TRAITS, Trait, count_vms
 from pvc_cli.cluster.vms.documents import migrated, vm_document
 from pvc_cli.cluster.vms.filters import Filters
@@ -58,7 +60,7 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
 
     PATTERN is a regular expression found anywhere in the name, or a whole UUID; -n does not invert it. With -, the
     names come from standard input. --name takes the names and shell patterns that changes take. A ! marks a VM on a
-    node outside its node limit.
+    node outside its node limit, or on one that is dead.
 
     \b
     Examples:
@@ -80,6 +82,8 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
         # A table shows little of a VM, unless more is asked for; there are many VMs.
         little = context.output.style == "table" and not layout.asks
         (watch_rows if little or trait else watch_documents)(handler, watcher)
+        if context.output.tabular:
+            watch_dead_nodes(handler, watcher)
 
     with connect_to_list(context) as handler, turns(context.output, handler, arm, watch=watch) as each:
         listing = _Listing(handler, filters, names, trait)
@@ -96,6 +100,7 @@ class _Listing:
         self._names = names
         self._filters = filters
         self._trait = trait
+        self._dead: frozenset[str] = frozenset()
         self._rows: dict[str, Row] = {}
         self._broken: dict[str, str] = {}
 
@@ -105,6 +110,8 @@ class _Listing:
         for uuid in stale:
             self._rows.pop(uuid, None)
             self._broken.pop(uuid, None)
+        # Meanwhile: a list shows of nodes no more than whether they are dead.
+        dead = begin(self._handler, lambda: dead_nodes(self._handler)) if output.tabular else frozenset
         everybody = find(self._handler, self._names) if self._names else list_vms(self._handler)
         chosen = narrow(self._handler, everybody, self._filters, warn_of_broken_xml(output))
         if changed is None:
@@ -121,7 +128,7 @@ class _Listing:
             names=lambda vms: [vm.name for vm in vms],
             headers=_HEADERS,
             wide=_WIDE,
-            rows=self._table,
+            rows=lambda vms: self._table(vms, dead),
             nothing=self._nothing(chosen),
         )
         for vm in chosen:
@@ -135,10 +142,14 @@ class _Listing:
                 self._broken[vm.uuid] = f"the XML of VM {vm.name} ({vm.uuid}) is broken: {vm.xml_error}"
             yield vm
 
-    def _table(self, chosen: Sequence[VmRef]) -> list[tuple[VmRef, Row]]:
+    def _table(self, chosen: Sequence[VmRef], dead: Callable[[], frozenset[str]]) -> list[tuple[VmRef, Row]]:
+        if (found := dead()) != self._dead:
+            # What is on a node that died, or is back, looks otherwise now.
+            self._dead = found
+            self._rows.clear()
         missing = [vm for vm in chosen if vm.uuid not in self._rows]
         for vm in self._checked(read_summaries(self._handler, _uuids(missing))):
-            self._rows[vm.uuid] = _row(vm)
+            self._rows[vm.uuid] = _row(vm, self._dead)
         return [(vm, self._rows[vm.uuid]) for vm in chosen if vm.uuid in self._rows]
 
     def _nothing(self, chosen: Sequence[VmRef]) -> str:
@@ -157,12 +168,12 @@ def _uuids(vms: Sequence[VmRef]) -> list[str]:
     return [vm.uuid for vm in vms]
 
 
-def _row(vm: VmSummary) -> Row:
+def _row(vm: VmSummary, dead: Collection[str]) -> Row:
     hardware = vm.hardware
     return [
         vm.name,
         Cell(vm.state, STATE_COLOURS.get(vm.state, "blue")),
-        node_cell(vm),
+        node_cell(vm, dead),
         hardware and hardware.vcpu,
         memory_cell(hardware and hardware.memory),
         list_cell(network.vni for network in hardware.networks) if hardware else None,
