@@ -1,6 +1,5 @@
 """What guards which servers against changes: the entries of the connections file, each judged by itself."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from pvc_cli.connections.saved import PROTECTION, Protection, coordinators_of, protection_of, read_entries
@@ -17,17 +16,19 @@ class Guard(NamedTuple):
     """Why it counts as read-only, if its entry has an unknown protection."""
 
 
-def read_guards(on_unknown: Callable[[ConfigError], object]) -> list[Guard]:
-    """Return what the connections file protects; a bad entry changes nothing about the others.
+def read_guards() -> tuple[list[Guard], list[ConfigError]]:
+    """Return what the connections file protects, and why that is not known of the rest.
 
-    :param on_unknown: is told why it is not known what an entry protects.
-    :raises ConfigError: if the whole file cannot be read.
+    A bad entry changes nothing about the others.
     """
     # Imported here: it loads kazoo, and most connections are not protected.
     from pvc_cli.zk.connection import parse_hosts
 
-    guards = []
-    path, entries, _ = read_entries()
+    try:
+        path, entries, _ = read_entries()
+    except ConfigError as error:
+        return [], [error]
+    guards, unknown = list[Guard](), list[ConfigError]()
     for name, entry in entries.items():
         if not isinstance(entry, dict) or PROTECTION not in entry:
             continue
@@ -35,11 +36,11 @@ def read_guards(on_unknown: Callable[[ConfigError], object]) -> list[Guard]:
             hosts = coordinators_of(path, name, entry)
             parse_hosts(hosts)
         except ConfigError as error:
-            on_unknown(error)
+            unknown.append(error)
             continue
         try:
             if protection := protection_of(path, name, entry):
                 guards.append(Guard(name, hosts, protection))
         except ConfigError as error:
             guards.append(Guard(name, hosts, "read-only", str(error)))
-    return guards
+    return guards, unknown

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from collections.abc import Callable
 
 from pvc_cli.connections.guards import read_guards
 from pvc_cli.connections.resolve import Target
@@ -15,34 +14,38 @@ from pvc_cli.output import person
 _OFF = ("", "0", "no", "false", "off")
 
 
-def with_protection(target: Target, on_unknown: Callable[[str], object]) -> Target:
+def with_protection(context: Context, target: Target) -> Target:
     """Return *target* with the strictest protection of all saved connections that name one of its servers.
 
     A protected cluster stays so, whether it is named by its connection, another one, its servers, or this node's PVC.
 
-    :param on_unknown: is told why saved connections cannot be read; they protect nothing then.
     :raises RefusedError: if the protection of one of them is an unknown word, which counts as the strictest.
+    :raises ConfigError: if saved connections that may be this cluster cannot be read, unless it is confirmed.
     """
     if target.file:
         return target
-
-    def warn(error: ConfigError) -> None:
-        on_unknown(f"whether the cluster is protected is not known: {error}")
-
-    try:
-        guards = read_guards(warn)
-    except ConfigError as error:
-        warn(error)
-        return target
+    guards, unknown = read_guards()
     stricter = [guard for guard in guards if _rank(guard.protection) > _rank(target.protection)]
     same = sharing([target.hosts], [guard.hosts for guard in stricter])[target.hosts]
     found = [guard for guard in stricter if guard.hosts in same]
+    if unknown and not (found or target.protection or context.confirm in _names(target)):
+        raise ConfigError(
+            f"{unknown[0]}: whether {quoted(target.label)} is protected is not known: repair the file, or rerun with"
+            f" --confirm {shlex.quote(target.label)}"
+        )
+    for error in unknown:
+        context.output.warning(f"whether the cluster is protected is not known: {error}")
     if not found:
         return target
     strictest = max(found, key=lambda guard: _rank(guard.protection))
     if strictest.error:
         raise RefusedError(f"connection {quoted(strictest.name)} counts as read-only: {strictest.error}")
     return target._replace(name=strictest.name, protection=strictest.protection)
+
+
+def _names(target: Target) -> tuple[str, ...]:
+    """Return what confirms that *target* is meant: its connection's name, if it has one, and its servers."""
+    return tuple(filter(None, (target.name, target.hosts)))
 
 
 def _rank(protection: Protection | None) -> int:
@@ -78,7 +81,7 @@ def confirm_name(context: Context, target: Target) -> None:
 
     :raises RefusedError: if another cluster is confirmed, or if the answer is wrong.
     """
-    if context.confirm not in (None, target.name, target.hosts):
+    if context.confirm not in (None, *_names(target)):
         raise RefusedError(
             f"--confirm says {quoted(context.confirm)}, but the cluster is {quoted(target.label)} (from"
             f" {target.origin}): choose it with -c, or correct --confirm"

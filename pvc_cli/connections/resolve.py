@@ -8,7 +8,7 @@ from pvc_cli.connections.auth import environment_access
 from pvc_cli.connections.node_config import configured_hosts
 from pvc_cli.connections.sandbox import sandbox_hosts
 from pvc_cli.connections.saved import Connections, Protection
-from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, SeveralClustersError, hint, quoted
+from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, SeveralClustersError, hint, hint_in, quoted
 from pvc_cli.zk.access import NO_ACCESS, Access
 
 FILE = "file:"
@@ -56,7 +56,7 @@ def several(connection: str | None, coordinators: str | None) -> list[str]:
     """
     environment = os.environ
     named = connection or ("" if environment.get("PVC_COORDINATORS") else environment.get("PVC_CONNECTION", ""))
-    if coordinators or "," not in named or named in Connections.load().hosts:
+    if coordinators or "," not in named or named in _load().hosts:
         return []
     if named.startswith(FILE) and (file := Target(named, "").file) and file.exists():
         return []
@@ -91,7 +91,7 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
         return Target(hosts, "PVC_COORDINATORS", environment_access())
     if name := environment.get("PVC_CONNECTION"):
         return _named(name, "PVC_CONNECTION")
-    connections = Connections.load()
+    connections = _load()
     if connections.current:
         return _named(connections.current, f"the current entry of {connections.path}", connections)
     if found := configured_hosts(pvc_config):
@@ -101,10 +101,23 @@ def resolve(connection: str | None, coordinators: str | None, pvc_config: Path |
     raise NoClusterError
 
 
+def _load() -> Connections:
+    """Return the saved connections.
+
+    :raises ConfigError: if they cannot be read; it says how to do without them.
+    """
+    try:
+        return Connections.load()
+    except ConfigError as error:
+        if hint_in(str(error)):
+            raise
+        raise ConfigError(f"{error}: repair the file, or use --coordinators HOST[:PORT],…") from None
+
+
 def _named(name: str, origin: str, connections: Connections | None = None) -> Target:
     if name.startswith(FILE):
         return Target(name, origin)
-    connections = connections or Connections.load()
+    connections = connections or _load()
     if name == SANDBOX and name not in connections.hosts:
         if hosts := sandbox_hosts():
             return Target(hosts, "the running sandbox", name=SANDBOX)

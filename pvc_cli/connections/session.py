@@ -63,7 +63,7 @@ def connect(
     if context.verbose:
         context.output.message(f"Using {target.in_words}.")
     if context.changing:
-        target = with_protection(target, context.output.warning)
+        target = with_protection(context, target)
         permit(context, target)
     if target.file:
         with _open_backup(target.file, context) as handler:

@@ -448,9 +448,7 @@ READ_ONLY = (
 )
 
 
-def test_a_protected_cluster_is_so_however_it_is_named(
-    pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, home: Path
-) -> None:
+def test_a_protected_cluster_is_so_however_it_is_named(pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was: --coordinators with the very same servers went around the protection."""
     host, _, chroot = tree.hosts.partition("/")
     assert pvc("connection", "add", "prod", f"{tree.hosts}".replace(host, f"hv9:2181,{host}"), "--protect").code == 0
@@ -468,10 +466,62 @@ def test_a_protected_cluster_is_so_however_it_is_named(
     assert pvc(*change, "--confirm", "prod").code == 0
     assert pvc("connection", "protect", "prod", "--read-only", "--confirm", "prod").code == 0
     assert "connection 'prod' is read-only" in pvc(*change).err
-    # Connections that cannot be read do not stop a repair.
-    (home / "config" / "pvc" / "connections.yaml").write_text("[")
-    repaired = pvc("vm", "tag", "remove", "web-01", "blue")
-    assert (repaired.code, "Warning: whether the cluster is protected is not known: " in repaired.err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ("  : [broken\n", r", line \d is not valid YAML: "),
+        ("\x00", " is not valid YAML: "),
+        (None, ": Is a directory"),
+    ],
+)
+def test_a_connections_file_that_cannot_be_read_lets_nothing_be_changed_unconfirmed(
+    pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, home: Path, broken: str | None, why: str
+) -> None:
+    """One typo turned all protection off: the change was made, with a warning."""
+    assert pvc("connection", "add", "prod", tree.hosts, "--protect").code == 0
+    path = home / "config" / "pvc" / "connections.yaml"
+    if broken is None:
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_text(path.read_text() + broken)
+    before = tree.dump()
+    for unconfirmed in ((), ("--confirm", "prod"), ("--confirm", ""), ("--yes",)):
+        result = pvc("--coordinators", tree.hosts, *CHANGE, *unconfirmed)
+        assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
+        assert re.search(f"^Error: .*{re.escape(str(path))}.*{why}", result.err)
+        advice = f"is protected is not known: repair the file, or rerun with --confirm {tree.hosts}\n"
+        assert result.err.endswith(advice)
+    monkeypatch.setenv("PVC_COORDINATORS", tree.hosts)
+    assert pvc(*CHANGE).code == 3
+    assert tree.dump() == before
+    # What changes nothing goes on, and so does a repair that says which cluster it means.
+    assert pvc("vm", "list").code == 0
+    assert pvc(*CHANGE, "--dry-run").code == 0
+    confirmed = pvc(*CHANGE, "--confirm", tree.hosts)
+    assert confirmed.code == 0
+    assert confirmed.err.startswith("Warning: whether the cluster is protected is not known: ")
+    assert tree.dump() != before
+
+
+def test_a_connections_file_that_cannot_be_read_leaves_a_node_a_way_out_in_each_line(
+    pvc: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch, saved: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Which connection is current is not known either, so that this node's cluster has to be named."""
+    path = saved("connections: [")
+    config = tmp_path / "pvc.conf"
+    config.write_text(PVC_CONF)
+    monkeypatch.setenv("PVC_CONFIG_FILE", str(config))
+    for words in (("vm", "list"), CHANGE, ("-c", "prod", "vm", "list")):
+        result = pvc(*words)
+        assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
+        assert result.err.startswith(f"Error: {path}, line 1 is not valid YAML: ")
+        assert result.err.endswith(": repair the file, or use --coordinators HOST[:PORT],…\n")
+    refused = pvc("--coordinators", tree.hosts, *CHANGE)
+    assert refused.err.endswith(f"or rerun with --confirm {tree.hosts}\n")
+    assert pvc("--coordinators", tree.hosts, *CHANGE, "--confirm", tree.hosts).code == 0
 
 
 @pytest.mark.parametrize(
@@ -567,14 +617,21 @@ def test_an_unknown_protection_of_the_cluster_counts_as_read_only(
     assert tree.dump() == before
 
 
-def test_an_entry_without_servers_that_says_a_protection_is_pointed_out(
+def test_an_entry_without_servers_that_says_a_protection_may_be_of_any_cluster(
     pvc: Pvc, tree: Tree, saved: Callable[[str], Path]
 ) -> None:
+    """It was pointed out, and the change made: that of the very cluster whose servers are misspelt, too."""
     path = saved("connections:\n  prod: {coordinator: hv1, protection: read-only}\n")
-    changed = pvc("--coordinators", tree.hosts, *CHANGE)
-    warning = (
-        f"Warning: whether the cluster is protected is not known: {path}: connection 'prod' has no 'coordinators'\n"
+    before = tree.dump()
+    why = f"{path}: connection 'prod' has no 'coordinators'"
+    refusal = (
+        f"Error: {why}: whether '{tree.hosts}' is protected is not known: repair the file, or rerun with --confirm"
+        f" {tree.hosts}\n"
     )
+    assert pvc("--coordinators", tree.hosts, *CHANGE) == Result(3, "", refusal)
+    assert tree.dump() == before
+    changed = pvc("--coordinators", tree.hosts, *CHANGE, "--confirm", tree.hosts)
+    warning = f"Warning: whether the cluster is protected is not known: {why}\n"
     assert (changed.code, changed.err) == (0, f"{warning}web-01: tag 'blue' added.\n")
 
 
