@@ -82,18 +82,18 @@ class _Bash(_Values, BashComplete):
         themselves there are offered.
         """
         items = super().get_completions(args, incomplete)
-        unsafe = _UNSAFE_IN.get(self._line[self._quote : self._quote + 1], "")
-        return [item for item in items if item.type != "plain" or not set(unsafe) & set(item.value)]
+        if not (unsafe := set(_UNSAFE_IN.get(self._line[self._quote : self._quote + 1], ""))):
+            return items
+        return [item for item in items if item.type != "plain" or unsafe.isdisjoint(item.value)]
 
     def format_completion(self, item: CompletionItem) -> str:
         """Return a line of the reply: of a word, what is to take the place of the part that bash replaces."""
         if item.type != "plain":
             return f"{item.type},{item.value}"
-        kind = "quoted" if self._quote < len(self._line) else "plain"
-        option, kept = self._kept
-        return f"{kind},{f'{option}{item.value}'[kept:]}"
+        kind, option, kept = self._kept
+        return f"{kind},{(option + item.value)[kept:]}"
 
-    @property
+    @cached_property
     def _line(self) -> str:
         """The line as it was typed, up to the cursor."""
         return os.environ.get("PVC_LINE", "")
@@ -104,8 +104,8 @@ class _Bash(_Values, BashComplete):
         return open_quote(self._line)
 
     @cached_property
-    def _kept(self) -> tuple[str, int]:
-        """The option in front of what is completed, and how many characters of both bash keeps.
+    def _kept(self) -> tuple[str, str, int]:
+        """The kind of a reply, the option in front of what is completed, and how many characters of both bash keeps.
 
         It replaces what follows an open quote; without one, what follows the last character that it splits at.
         """
@@ -113,9 +113,9 @@ class _Bash(_Values, BashComplete):
         option = incomplete[: len(incomplete) - len(_value(incomplete))]
         if self._quote < len(self._line):
             _, before = split_line(self._line[: self._quote])
-            return option, len(before)
+            return "quoted", option, len(before)
         breaks = [char for char in ":=" if char in os.environ.get("PVC_BREAKS", "")]
-        return option, max((incomplete.rfind(char) + 1 for char in breaks), default=0)
+        return "plain", option, max((incomplete.rfind(char) + 1 for char in breaks), default=0)
 
     @staticmethod
     def _check_version() -> None:
