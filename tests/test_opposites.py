@@ -31,4 +31,4 @@ from pvc_cli.cluster.opposites import opposite_of
     ],
 )
 def test_no_command_is_named_that_cannot_run(changes: dict[str, tuple[str, str]], why: str) -> None:
-    assert opposite_of(changes).why(["web-01"]) == why
+    assert opposite_of(changes).why(["web-01"], "20261101-100000") == why

@@ -33,17 +33,25 @@ class Opposite(NamedTuple):
     """Whether the command takes names: only one node is the primary, whatever has changed."""
     was: str = ""
     """What it was, if there is no command."""
+    key: str = ""
+    """The key that daemons may have acted on."""
+    before: str = ""
+    """Its value before."""
 
-    def why(self, names: Sequence[str]) -> str:
-        """Return why the things called *names* are not undone, and what to do."""
+    def why(self, names: Sequence[str], entry: str) -> str:
+        """Return why the things called *names*, which the *entry* of the history changed, are not undone.
+
+        And what to do: one line to copy, with the names, or where they are from.
+        """
         acted = f"daemons may have acted on {self.what}"
-        many = len(names) > _MOST
-        of = " NAME,…" if many else " " + shlex.quote(",".join(names))
+        many = self.names and len(names) > _MOST
+        was = shlex.quote(f"{self.key}={self.before}")
+        source = f"pvc history show {entry} --was {was} -o name | " if many else ""
+        of = f" {'-' if many else shlex.quote(','.join(names))}" if self.names else ""
         if not self.command:
-            look = f"pvc vm info{of}" if self.names else "pvc node list"
+            look = f"{source}pvc vm info{of}" if self.names else "pvc node list"
             return f"{acted}, which was {self.was or 'empty'}: see '{look}'"
-        command = f"{self.command}{of if self.names else ''}{self.options}"
-        return f"{acted}: run '{command}'" + (" with their names" if many and self.names else "")
+        return f"{acted}: run '{source}{self.command}{of}{self.options}'"
 
 
 def opposite_of(changes: Mapping[str, tuple[str, str]]) -> Opposite:
@@ -51,6 +59,11 @@ def opposite_of(changes: Mapping[str, tuple[str, str]]) -> Opposite:
 
     :param changes: at least one.
     """
+    key = next(key for key in (_PRIMARY, _NODE_STATE, _NODE, _STATE, _LAST_NODE) if key in changes)
+    return _opposite(changes)._replace(key=key, before=changes[key][0])
+
+
+def _opposite(changes: Mapping[str, tuple[str, str]]) -> Opposite:
     if _PRIMARY in changes:
         before, after = changes[_PRIMARY]
         if before not in _NOBODY:

@@ -107,13 +107,25 @@ def _item(handler: ZKHandler, path: str, name: str | None, changes: Sequence[Cha
     return ChangedItem(path, short or path, tuple(changes))
 
 
-def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[ChangedItem]]:
+def plan_undo(entry: str) -> Plan[ChangedItem]:
+    """Return the plan that undoes what an entry of the history changed.
+
+    :param entry: its ID, for what to run instead.
+    """
+
+    def plan(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[ChangedItem]]:
+        return _plan(handler, items, entry)
+
+    return plan
+
+
+def _plan(handler: ZKHandler, items: Sequence[ChangedItem], entry: str) -> list[Control[ChangedItem]]:
     """Plan to undo the changes of *items*, read in one batch."""
     now = read_paths(handler.store, [change for item in items for change in item.changes])
     # To undo a release is to claim.
     values = [{c.path: c.before for c in item.changes if c.before is not None} for item in items]
     claims = judge_claims(handler, values, [()] * len(items))
-    why = _reasons(handler, [item for item in items if not is_as_before(item.changes, now)])
+    why = _reasons(handler, [item for item in items if not is_as_before(item.changes, now)], entry)
     controls = []
     for item, claimed in zip(items, claims, strict=True):
         transaction = handler.transaction()
@@ -138,7 +150,7 @@ def plan_undo(handler: ZKHandler, items: Sequence[ChangedItem]) -> list[Control[
     return controls
 
 
-def _reasons(handler: ZKHandler, items: Iterable[ChangedItem]) -> dict[ChangedItem, str]:
+def _reasons(handler: ZKHandler, items: Iterable[ChangedItem], entry: str) -> dict[ChangedItem, str]:
     """Return why some of *items* are not undone, whatever is there now: one reason for all that need one command."""
     why: dict[ChangedItem, str] = {}
     opposites: dict[Opposite, list[ChangedItem]] = {}
@@ -148,7 +160,7 @@ def _reasons(handler: ZKHandler, items: Iterable[ChangedItem]) -> dict[ChangedIt
         elif acted := _acted_on(handler, item):
             opposites.setdefault(opposite_of(acted), []).append(item)
     for opposite, found in opposites.items():
-        why |= dict.fromkeys(found, opposite.why([item.name for item in found]))
+        why |= dict.fromkeys(found, opposite.why([item.name for item in found], entry))
     return why
 
 
@@ -165,6 +177,3 @@ def _acted_on(handler: ZKHandler, item: ChangedItem) -> dict[str, tuple[str, str
         for c in item.changes
         if c.path in acted
     }
-
-
-UNDO: Plan[ChangedItem] = plan_undo

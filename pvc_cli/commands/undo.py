@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import click
 
-from pvc_cli.cluster.undo import UNDO, undoable
+from pvc_cli.cluster.undo import plan_undo, undoable
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.entries import entry_argument
 from pvc_cli.commands._common.outcomes import carry_out
@@ -55,7 +55,7 @@ def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
         items, locks = undoable(handler, renewed(entry, changes))
         _say_left_out(context.output, locks)
         ask_many(Deed(f"undo {entry.id} on"), "items", items, yes=yes, dry_run=dry_run)
-        return carry_out(context.output, handler, items, UNDO, dry_run=dry_run)
+        return carry_out(context.output, handler, items, plan_undo(entry.id), dry_run=dry_run)
 
 
 def _require_same(entry: Entry, here: ClusterId) -> None:

@@ -197,11 +197,50 @@ def test_many_vms_that_daemons_may_have_acted_on_flood_no_screen(on_tree: Pvc) -
     assert "/domains" not in "".join(lines)
 
 
-def test_of_very_many_vms_the_opposite_command_is_told_without_names(demo: Callable[..., Tree], pvc: Pvc) -> None:
-    at = ("--coordinators", demo(vms=60).hosts)
+def test_very_many_vms_are_brought_back_by_one_line_that_leaves_the_others_alone(
+    demo: Callable[..., Tree], pvc: Pvc
+) -> None:
+    tree = demo(vms=60)
+    at = ("--coordinators", tree.hosts)
+    before = tree.dump()
+    running = pvc(*at, "vm", "list", "-s", "start", "-o", "name").out.split()
     assert pvc(*at, "vm", "stop", "--all", "--force", "--yes").code == 0
-    said = pvc(*at, "undo", "last", "--dry-run").err
-    assert "daemons may have acted on the state: run 'pvc vm start NAME,…' with their names" in said
+    (line,) = [line for line in pvc(*at, "undo", "last").err.splitlines() if "pvc vm start" in line]
+    shown = re.search(r"run 'pvc (history show \S+ --was domain.state=start -o name) \| pvc (vm start -)'", line)
+    assert shown, line
+    names = pvc(*at, *shown[1].split())
+    assert (names.code, sorted(names.out.split())) == (0, sorted(running))
+    assert pvc(*at, *shown[2].split(), stdin=names.out).code == 0
+    others = changes_between(before, tree.dump())
+    assert others
+    assert not [path for path in others if before[path] == b"start"]
+    assert set(others.values()) == {b"stop"}
+
+
+def test_items_of_an_entry_are_selected_by_what_they_were(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/domains/{tree.uuid('web-02')}/state", b"shutdown")
+    entry = changed_again(on_tree, "vm", "stop", "web-01,web-02", "--force")
+    show = ("history", "show", entry, "--was", "domain.state=shutdown")
+    document = json.loads(on_tree(*show, "-o", "json").out)
+    assert [item["name"] for item in document["items"]] == ["web-02"]
+    assert [change["name"] for change in document["changes"]] == ["web-02"]
+    assert on_tree(*show).out.splitlines()[-1] == "changed web-02: state shutdown -> stop"
+    paths = on_tree(*show, "--paths").out
+    assert (tree.uuid("web-02") in paths, tree.uuid("web-01") in paths) == (True, False)
+    tree.client.delete(f"/domains/{tree.uuid('web-02')}", recursive=True)
+    gone = on_tree(*show, "-o", "name")
+    assert (gone.code, gone.out) == (1, "")
+    assert f"{entry} changed nothing whose domain.state was 'shutdown': see 'pvc history show {entry}'" in gone.err
+    assert on_tree("history", "show", entry, "--was", "start").code == 2
+
+
+def test_items_of_another_cluster_are_selected_by_no_value(
+    on_tree: Pvc, tree: Tree, demo: Callable[..., Tree]
+) -> None:
+    entry = changed_again(on_tree, "vm", "stop", "web-01")
+    refused = on_tree("--coordinators", "127.0.0.1:1", "history", "show", entry, "--was", "domain.state=start")
+    assert (refused.code, refused.out) == (1, "")
+    assert f"cannot tell what {entry} changed: its cluster is another one, or does not answer" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pvc_cli.commands._common.entries import Told, entry_argument, entry_documen
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.history import Entry, find_entry, list_entries
-from pvc_cli.errors import PvcError, quoted
+from pvc_cli.errors import NotFoundError, PvcError, RefusedError, quoted
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.undo import Changed
@@ -34,13 +34,23 @@ class _Named(NamedTuple):
     unfinished: list[ItemDifference]
 
 
+def _key_and_value(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, str] | None:
+    key, equals, value = (text or "").partition("=")
+    if text is not None and not (key and equals):
+        raise click.BadParameter("expected KEY=VALUE, such as domain.state=start")
+    return (key, value) if equals else None
+
+
 @click.command("show")
 @entry_argument
+@click.option(
+    "--was", metavar="KEY=VALUE", callback=_key_and_value, help="Show only the items whose KEY had this VALUE before."
+)
 @click.option("--paths", is_flag=True, help="Show every znode, before and after.")
 @secrets_option
 @output_option
 @pass_context
-def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
+def command(context: Context, name: str, was: tuple[str, str] | None, paths: bool, secrets: bool) -> None:
     """Show what one command changed.
 
     ID is one of 'pvc history list', or last. Names are those of today; what another cluster had, or one that does not
@@ -50,6 +60,7 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
     Examples:
       pvc vm tag add web-01 blue && pvc history show last
       pvc vm tag add web-01 red && pvc history show last --paths
+      pvc history show last --was domain.state=start -o name | pvc vm start -
     """
     entry, recorded = find_entry(name)
     made, unfinished = (
@@ -59,12 +70,45 @@ def command(context: Context, name: str, paths: bool, secrets: bool) -> None:
     (told,) = tell([entry], list_entries())
     output = context.output
     by_paths = (paths or secrets) and output.style == "table"
-    named = None if by_paths else _by_name(context, entry, made, unfinished)
+    named = None if by_paths and not was else _by_name(context, entry, made, unfinished)
+    if was:
+        named = _that_were(entry, named, *was)
+        made, unfinished = _of(made, named.made), _of(unfinished, named.unfinished)
+        named = None if by_paths else named
     output.show(
         lambda: _document(told, made, unfinished, named),
         names=lambda: _names([*made, *unfinished], named),
         table=lambda: "\n\n".join(_blocks(output, told, made, named and named.made, unfinished)),
     )
+
+
+def _that_were(entry: Entry, named: _Named | None, key: str, value: str) -> _Named:
+    """Return the items whose *key* had *value* before, for a command that takes names.
+
+    A VM that was deleted since has none.
+
+    :raises RefusedError: if the cluster does not tell names.
+    :raises NotFoundError: if there is no such item.
+    """
+    if named is None:
+        raise RefusedError(f"cannot tell what {entry.id} changed: its cluster is another one, or does not answer")
+    made, unfinished = ([item for item in part if _was(item, key, value)] for part in named)
+    if not made and not unfinished:
+        raise NotFoundError(
+            f"{entry.id} changed nothing whose {key} was {quoted(value)}: see 'pvc history show {entry.id}'"
+        )
+    return _Named(made, unfinished)
+
+
+def _was(item: ItemDifference, key: str, value: str) -> bool:
+    is_gone = item.kind == "vm" and item.name == item.id
+    return not is_gone and any(key in change.words[::2] and change.before == value for change in item.changes)
+
+
+def _of(changes: Sequence[Changed], items: Sequence[ItemDifference]) -> list[Changed]:
+    """Return those of *changes* that are of *items*."""
+    paths = {change.path for item in items for change in item.changes}
+    return [change for change in changes if change.path in paths]
 
 
 def _document(told: Told, made: Sequence[Changed], unfinished: Sequence[Changed], named: _Named | None) -> Document:
