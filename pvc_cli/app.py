@@ -329,15 +329,17 @@ def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     if context and isinstance(error, click.NoSuchOption):
         # Imported here: only a mistake needs it.
-        from pvc_cli.habits import meant
+        from pvc_cli.habits import meant, names_for
 
         options = {name for option in context.command.get_params(context) for name in option.opts}
         # The options of pvc itself may stand behind a command, too.
         everywhere = {name for option in cli.params for name in option.opts}
         harmless = sorted(options - _NEVER_SUGGESTED)
         message = f"No such option {quoted(error.option_name)}"
-        from_habit = question(meant("option", error.option_name, options | everywhere))
-        if advice := from_habit or hint(error.option_name, harmless, ""):
+        advice = question(meant("option", error.option_name, options | everywhere))
+        if advice or (
+            not names_for("option", error.option_name) and (advice := hint(error.option_name, harmless, ""))
+        ):
             message += f": {advice}"
     if isinstance(error, click.MissingParameter):
         # One is missing, however many there may be.

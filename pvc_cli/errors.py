@@ -50,11 +50,13 @@ def hint(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def hint_word(kind: Kind, word: str, known: Collection[str], otherwise: str) -> str:
-    """Return what :func:`hint` does for a word that is not a name: what other tools mean by it comes first."""
+    """Return what :func:`hint` does for a word that is not a name: one that other tools have is not misspelt."""
     # Imported here: only a mistake needs it.
-    from pvc_cli.habits import meant
+    from pvc_cli.habits import meant, names_for
 
-    return question(meant(kind, word, known)) or hint(word, known, otherwise)
+    if names_for(kind, word):
+        return question(meant(kind, word, known)) or otherwise
+    return hint(word, known, otherwise)
 
 
 def question(names: Sequence[str]) -> str:

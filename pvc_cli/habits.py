@@ -14,12 +14,13 @@ def _each(rows: Mapping[str, str]) -> dict[str, list[str]]:
 MEANT: dict[Kind, dict[str, list[str]]] = {
     "command": _each(
         {
-            "acknowledge clear close resolve": "ack",
-            "acknowledge-all ack-all": "ack --all",
-            "activate undrain uncordon unflush": "ready",
+            "acknowledge clear close resolve": "ack, fault ack",
+            "ack": "fault ack",
+            "acknowledge-all ack-all": "ack --all, fault ack --all",
+            "activate undrain uncordon unflush": "ready, node ready",
             "alarm alarms alert alerts event events": "fault",
             "assign attach": "claim",
-            "boot on poweron run up": "start",
+            "boot on poweron run up": "start, vm start",
             "ceph": "storage",
             "check doctor health": "status, validate, test, list",
             "compare": "diff",
@@ -48,11 +49,14 @@ MEANT: dict[Kind, dict[str, list[str]]] = {
             "kill terminate": "stop",
             "label labels": "tag",
             "metadata": "meta",
-            "migrate": "upgrade",
-            "reboot reset": "restart",
-            "relocate": "move",
+            "migrate": "upgrade, vm migrate",
+            "ready": "node ready",
+            "reboot reset": "restart, vm restart",
+            "relocate": "move, vm move",
+            "restart": "vm restart",
             "revert": "undo",
             "set": "add",
+            "start": "vm start",
             "znode": "key",
         }
     ),
@@ -99,7 +103,8 @@ _NOUN_FIRST = "the noun comes first: 'pvc vm list', 'pvc vm info NAME'"
 INSTEAD = {
     words: advice
     for group, commands, advice in (
-        ("", "describe find get info list ls ps search show top", _NOUN_FIRST),
+        ("", "describe filter find get grep info list ls ps query search show top watch", _NOUN_FIRST),
+        ("", "add create del delete destroy drop edit erase modify new remove rm save set", _NOUN_FIRST),
         ("", "provisioner task", _PVCS),
         ("", "redo", "to redo what was undone, undo the undo: run 'pvc undo ID' with its ID from 'pvc history list'"),
         ("cluster", "fault", "use 'pvc fault'"),
@@ -107,7 +112,12 @@ INSTEAD = {
         ("network", "add modify remove", _PVCS),
         ("network acl", "add remove", _PVCS),
         ("network dhcp", "add remove", _PVCS),
-        ("node", "cordon maintenance", "'pvc node flush' moves its VMs away and keeps new ones off it"),
+        ("node", "cordon", "'pvc node flush' moves its VMs away and keeps new ones off it"),
+        (
+            "node",
+            "maintenance",
+            "'pvc cluster maintenance' is for the whole cluster; 'pvc node flush' moves the VMs of one node away",
+        ),
         ("storage", "benchmark", _PVCS),
         ("storage osd", "add create-db-vg in out refresh remove replace set unset", _PVCS),
         ("storage pool", "add remove set-pgs", _PVCS),
@@ -115,16 +125,21 @@ INSTEAD = {
         ("storage volume snapshot", "add remove rename rollback", _PVCS),
         ("storage snapshot", "add remove rename rollback", _PVCS),
         ("vm", "add autobackup backup create define delete edit export flush-locks import modify", _PVCS),
-        ("vm", "remove rename snapshot undefine", _PVCS),
+        ("vm", "del drop erase new remove rename rm snapshot undefine", _PVCS),
         ("vm", "memory network vcpu volume", "'pvc vm info' shows it, and only PVC's own client changes it"),
-        ("vm", "pause resume suspend", "PVC does not pause VMs"),
+        ("vm", "pause resume save suspend", "PVC does not pause VMs"),
     )
     for words in (f"{group} {command}".strip() for command in commands.split())
 }
+WORDS_OF_OTHERS = frozenset(words.split()[-1] for words in INSTEAD)
+"""What is a command of PVC's own client, or of another tool, in one group or another."""
 
 
 def meant(kind: Kind, word: str, known: Collection[str]) -> list[str]:
-    """Return which of the *known* names *word* means to those who have the habit of it: one, or none."""
+    """Return which of the *known* names *word* means to those who have the habit of it: one, or none.
+
+    A command may be one of a group that is known, such as ``vm restart``.
+    """
     return [name for name in names_for(kind, word) if name.split()[0] in known][:1]
 
 

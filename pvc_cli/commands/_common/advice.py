@@ -4,12 +4,18 @@ import click
 
 from pvc_cli.commands._common.group import SYNONYMS, LazyGroup
 from pvc_cli.errors import hint, question
-from pvc_cli.habits import instead, meant, names_for
+from pvc_cli.habits import WORDS_OF_OTHERS, instead, meant, names_for
 
-_DESTRUCTIVE = frozenset(
-    ("delete", "disable", "flush", "prune", "release", "remove", "restore", "rollback", "shutdown", "stop", "undo")
+ACTS = frozenset(
+    (
+        *("claim", "delete", "disable", "drain", "flush", "maintenance", "migrate", "move", "primary", "prune"),
+        *("release", "remove", "restart", "restore", "rollback", "run", "secondary", "set", "shutdown", "stop"),
+        *("undo", "unmigrate", "upgrade"),
+    )
 )
-"""Commands that nobody should be led to by a typing error; another tool's word for one names what it does."""
+"""Commands that destroy, move or set something: nobody is led to them but by a word that means them in that group."""
+MILD_ACTS = frozenset(("ack", "add", "apply", "protect", "ready", "rename", "start", "sync", "use"))
+"""Other changes: in a group that has them, a misspelt word leads to them."""
 
 
 def advise(group: LazyGroup, context: click.Context, name: str) -> str:
@@ -19,9 +25,12 @@ def advise(group: LazyGroup, context: click.Context, name: str) -> str:
     commands = group.list_commands(context)
     if found := meant("command", name, commands):
         return question(found)
-    found = [] if name in _DESTRUCTIVE else group.further_down(context, name)
-    for word in names_for("command", name) or SYNONYMS.get(name, ()):
-        found = found or group.further_down(context, word)
-    # Whoever wants to destroy something is not led to another change, either.
-    harmless = [known for known in commands if not {name, known} & _DESTRUCTIVE]
-    return question(found) or hint(name, harmless, "")
+    meanings = names_for("command", name) or SYNONYMS.get(name, ())
+    for word in (name, *meanings):
+        # What a group further down changes is another thing: 'vm erase' does not mean 'vm tag remove'.
+        if word not in ACTS | MILD_ACTS and (found := group.further_down(context, word)):
+            return question(found)
+    # A word that has a meaning is not misspelt: whoever wants to change something is not led to another change.
+    if meanings or name in ACTS | MILD_ACTS or name in WORDS_OF_OTHERS:
+        return ""
+    return hint(name, [known for known in commands if known not in ACTS], "")
