@@ -10,7 +10,7 @@ from pvc_cli.sandbox import control
 @output_option
 @pass_context
 def command(context: Context) -> int:
-    """Show the running sandbox; exit 1 if there is none, or if too few of its servers run.
+    """Show the running sandbox; exit 1 if there is none, or no quorum.
 
     \b
     Example:
