@@ -34,7 +34,8 @@ def command(context: Context, filters: Filters, everything: bool, host: str | No
     """List VMs for Ansible, as a dynamic inventory, or for Prometheus.
 
     Groups are tag_TAG, node_NODE and state_STATE, with _ for what Ansible does not take. The filters are those of
-    'pvc vm list'. --prometheus prints a file_sd file, with each VM's name and PORT as the target.
+    'pvc vm list'. --prometheus prints a file_sd file, with each VM's name and PORT as the target, and labels for
+    relabelling: __meta_pvc_name, uuid, node, state, profile, address, and tags, such as ,a,b,.
 
     \b
     Examples:

@@ -51,9 +51,17 @@ def test_what_looks_like_a_template_is_marked_so_that_ansible_evaluates_nothing(
     assert variables["pvc_tags"] == [{"__ansible_unsafe": "{{ 7*6 }}"}, {"__ansible_unsafe": "{%x%}"}, "{plain}"]
 
 
+def test_a_target_has_no_label_that_outlasts_relabelling() -> None:
+    labels = prometheus_target(vm("web", "a"), "web", 9100, None)["labels"]
+    assert all(name.startswith("__meta_pvc_") for name in labels)
+    assert {"name", "uuid", "node", "state", "profile", "address", "tags"} == {
+        name.removeprefix("__meta_pvc_") for name in labels
+    }
+
+
 def test_a_target_has_labels_that_are_text_whatever_the_vm_lacks() -> None:
     entry = prometheus_target(vm("web", "a", "b", node=""), "web", 9100, None)
     assert entry["targets"] == ["web:9100"]
     assert all(isinstance(value, str) for value in entry["labels"].values())
-    assert (entry["labels"]["tags"], entry["labels"]["__meta_pvc_tags"]) == ("a,b", ",a,b,")
+    assert entry["labels"]["__meta_pvc_tags"] == ",a,b,"
     assert prometheus_target(vm("db"), "db", 9100, "10.0.0.1")["labels"]["__meta_pvc_tags"] == ""

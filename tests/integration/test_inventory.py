@@ -124,7 +124,44 @@ def test_prometheus_takes_the_targets(on_tree: Pvc, tmp_path: Path) -> None:
     )  # fmt: skip
     kept = [entry["labels"] for entry in json.loads(found.stdout) if entry["labels"]]
     assert sorted(labels["instance"] for labels in kept) == ["db-01:9100", "db-02:9100"]
-    assert all(labels["node"].startswith("pvchv") and labels["state"] and labels["tags"] for labels in kept)
+    assert all(identity(labels).keys() == {"instance", "job"} for labels in kept)
+
+
+def identity(labels: dict[str, str]) -> dict[str, str]:
+    """The labels that every series of a target has."""
+    return {name: value for name, value in labels.items() if not name.startswith("__")}
+
+
+def documented_scrape(targets: Path) -> str:
+    """The configuration in the documentation, with *targets* as its file."""
+    page = (Path(__file__).parents[2] / "docs" / "integrations.md").read_text()
+    block = next(part for part in page.split("```") if part.startswith("yaml\nscrape_configs:"))
+    return block.removeprefix("yaml\n").replace("/etc/prometheus/pvc.json", str(targets))
+
+
+def test_the_documented_relabelling_gives_series_that_outlast_a_migration_and_a_tag(
+    on_tree: Pvc, tree: Tree, tmp_path: Path
+) -> None:
+    promtool, targets, configuration = tool("promtool"), tmp_path / "pvc.json", tmp_path / "prometheus.yml"
+    mac = json.loads(on_tree("vm", "info", "db-01", "-o", "json").out)["networks"][0]["mac"]
+    vni = tree.client.get_children("/networks")[0]
+    tree.put(f"/networks/{vni}/dhcp4_leases/{mac}/ipaddr", b"10.9.8.7")
+    configuration.write_text(documented_scrape(targets))
+
+    def series() -> list[dict[str, str]]:
+        targets.write_text(on_tree("inventory", "--prometheus", "9100", "--name", "db-01,lab-01").out)
+        command = [promtool, "check", "service-discovery", str(configuration), "vms", "--timeout=5s"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        return [entry["labels"] for entry in json.loads(found.stdout) if entry["labels"]]
+
+    before = series()
+    profile = json.loads(on_tree("vm", "info", "db-01", "-o", "json").out)["profile"]
+    assert [identity(one) for one in before] == [{"instance": "db-01:9100", "job": "vms", "profile": profile}]
+    assert [one["__address__"] for one in before] == ["10.9.8.7:9100"]
+    for key, value in (("node", b"pvchv3"), ("state", b"migrate")):
+        tree.put(f"/domains/{tree.uuid('db-01')}/{key}", value)
+    assert on_tree("vm", "tag", "add", "db-01", "blue").code == 0
+    assert series() == before
 
 
 def test_no_vm_is_an_empty_inventory(pvc: Pvc, empty: Tree, on_tree: Pvc) -> None:

@@ -83,14 +83,16 @@ def _never_a_template(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def prometheus_target(vm: VmSummary, host: str, port: int, address: str | None) -> Document:
-    """Return an entry of Prometheus' ``file_sd``: one VM, with labels.
+    """Return an entry of Prometheus' ``file_sd``: one VM, with labels for relabelling, after which they are dropped.
 
-    Those that begin with ``__meta_`` are for relabelling; Prometheus drops them then.
+    None stays by itself: a label that changes, as a VM's node does, makes other series of all that are scraped.
     """
     tags = ",".join(vm.tags)
     meta = {
         "name": vm.name,
         "uuid": vm.uuid,
+        "node": vm.node,
+        "state": vm.state,
         "profile": vm.profile,
         "address": address or "",
         # With a comma on each side, so that one expression finds a tag wherever it is.
@@ -98,10 +100,5 @@ def prometheus_target(vm: VmSummary, host: str, port: int, address: str | None) 
     }
     return {
         "targets": [f"{host}:{port}"],
-        "labels": {
-            "node": vm.node,
-            "state": vm.state,
-            "tags": tags,
-            **{f"__meta_pvc_{name}": value for name, value in meta.items()},
-        },
+        "labels": {f"__meta_pvc_{name}": value for name, value in meta.items()},
     }
