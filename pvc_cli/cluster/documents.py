@@ -167,8 +167,13 @@ def changes_document(changes: Sequence[Change]) -> Document:
     return {"changes": _changes(changes)}
 
 
+def change_document(change: Change) -> Document:
+    """Return the document of a change; what does not apply to it is left out."""
+    return {name: value for name, value in change._asdict().items() if value is not None}
+
+
 def _changes(changes: Iterable[Change]) -> list[Document]:
-    return [{name: value for name, value in change._asdict().items() if value is not None} for change in changes]
+    return [change_document(change) for change in changes]
 
 
 def outcomes_document(outcomes: Sequence[Outcome]) -> Document:

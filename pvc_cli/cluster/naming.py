@@ -27,25 +27,48 @@ def name_parts(handler: ZKHandler, parts: Iterable[Part]) -> list[ItemDifference
 
 def name_changes(handler: ZKHandler, changes: Sequence[Changed]) -> list[ItemDifference]:
     """Return *changes* by item, without secrets: nodes, VMs and all else by name."""
+    return list(name_by_place(handler, changes).values())
+
+
+def name_by_place(
+    handler: ZKHandler, changes: Sequence[Changed], *, secrets: bool = False
+) -> dict[str, ItemDifference]:
+    """Return *changes* by the path of the item that each is of, sorted by kind and name.
+
+    :param secrets: tell secrets.
+    """
     found: dict[str, list[KeyDifference]] = {}
     places: dict[str, Place] = {}
     for change in sorted(changes):
-        place = _on_card(locate(handler.schema, change.path))
+        place = place_of(handler, change.path)
         places.setdefault(place.top, place)
         found.setdefault(place.top, []).append(
             KeyDifference(
-                place.words, change.path, _text(change, change.before), _text(change, change.after), place.whole
+                place.words,
+                change.path,
+                _text(change, change.before, secrets=secrets),
+                _text(change, change.after, secrets=secrets),
+                place.whole,
             )
         )
     names = _names(handler, places.values(), found)
-    items = []
+    items = {}
     for top, place in places.items():
         keys = tuple(_without_uuids(handler, key, names) for key in found[top])
         own = next((key.before or key.after or "" for key in keys if key.path == top), "")
         kind = _CARD_PARTS.get(place.group) or kind_of(place)
         name = place.item if place.group in _CARD_PARTS else name_of(place, own or names.get(top, ""))
-        items.append(ItemDifference(kind, name, place.item or None, status_of(top, keys), keys))
-    return sorted(items, key=lambda item: (rank_of(item.kind), natural_key(item.name), item.id or ""))
+        items[top] = ItemDifference(kind, name, place.item or None, status_of(top, keys), keys)
+    return dict(sorted(items.items(), key=lambda pair: _order(pair[1])))
+
+
+def _order(item: ItemDifference) -> tuple[object, ...]:
+    return rank_of(item.kind), natural_key(item.name), item.id or ""
+
+
+def place_of(handler: ZKHandler, path: str) -> Place:
+    """Return what is at *path*; a node's PF or VF is an item by itself."""
+    return _on_card(locate(handler.schema, path))
 
 
 def _without_uuids(handler: ZKHandler, change: KeyDifference, names: Mapping[str, str]) -> KeyDifference:
@@ -68,8 +91,10 @@ def _on_card(place: Place) -> Place:
     return Place(group, f"{node}/{name}", top, (key, name), place.whole)
 
 
-def _text(change: Changed, value: bytes | None) -> str | None:
-    return None if value is None else mask(change.path, value).decode("utf-8", "replace")
+def _text(change: Changed, value: bytes | None, *, secrets: bool) -> str | None:
+    if value is None:
+        return None
+    return (value if secrets else mask(change.path, value)).decode("utf-8", "replace")
 
 
 def _names(

@@ -67,6 +67,12 @@ def difference_document(item: ItemDifference) -> Json:
     }
 
 
+def changed_item_document(item: ItemDifference, changes: Sequence[Json]) -> Json:
+    """Return the document of an item that a change of a whole tree changes, with the documents of its changes."""
+    uuid = {"uuid": item.id} if item.kind == "vm" else {}
+    return {"name": item.name, **uuid, "kind": item.kind, "status": "changed", "changes": changes}
+
+
 def kept_backup_document(backup: KeptBackup, version: int | None) -> Json:
     """Return the document of a backup that pvc made by itself; the time in seconds since 1970, the size in bytes."""
     return {

@@ -61,9 +61,87 @@ def test_the_znodes_of_a_dry_run_are_shown_where_they_are_asked_for(on_tree: Pvc
 
 
 def test_a_dry_run_of_a_whole_tree_begins_with_a_summary(on_tree: Pvc) -> None:
-    result = on_tree("schema", "rollback", "--to", "12", "--force", "--dry-run")
+    result = on_tree("schema", "rollback", "--to", "12", "--force", "--dry-run", "--paths")
     assert "Dry run: /domains: " in result.err
     assert all(line.startswith("would ") for line in result.out.splitlines())
+    named = on_tree("schema", "rollback", "--to", "12", "--force", "--dry-run")
+    assert [line for line in named.err.splitlines() if line.startswith("Dry run: ")][:3] == [
+        "Dry run: cluster to change",
+        "Dry run: 3 nodes to change (pvchv1, pvchv2, pvchv3)",
+        "Dry run: 20 VMs to change (app-01, app-02, build-01, …)",
+    ]
+    assert "/" not in named.out
+
+
+def test_a_dry_run_of_a_restore_names_what_it_changes(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(backup))
+    on_tree("vm", "tag", "add", "app-01,app-02", "newer")
+    tree.put(f"/domains/{tree.uuid('web-01')}/profile", b"other")
+    tree.put("/nodes/pvchv1/ipmipassword", b"hunter2")
+    gone, new = tree.uuid("db-01"), "0" * 8 + "-0000-4000-8000-" + "0" * 12
+    tree.client.delete(f"/domains/{gone}", recursive=True)
+    for path, value in (("", b"guest"), ("/state", b"stop"), ("/tags", b""), ("/tags/x", b"x")):
+        tree.client.create(f"/domains/{new}{path}", value)
+    before = tree.dump()
+    command = ("cluster", "restore", str(backup), "--force", "--dry-run")
+    result = on_tree(*command)
+    assert result.out.splitlines() == [
+        "would change node pvchv1: ipmi.password changed",
+        "would change 2 VMs: - tag newer (app-01, app-02)",
+        "would create VM db-01",
+        "would delete VM guest",
+        "would change web-01: profile other -> web-small",
+    ]
+    assert result.err.splitlines()[1:5] == [
+        "Dry run: 1 node to change (pvchv1)",
+        "Dry run: 3 VMs to change (app-01, app-02, web-01)",
+        "Dry run: 1 VM to create (db-01)",
+        "Dry run: 1 VM to delete (guest)",
+    ]
+    assert "ipmi.password hunter2 -> Passw0rd" in on_tree(*command, "--show-secrets").out
+    names = ["pvchv1", "app-01", "app-02", "db-01", "guest", "web-01"]
+    assert on_tree(*command, "-o", "name").out.split() == names
+    document = json.loads(on_tree(*command, "-o", "json").out)
+    items = document["items"]
+    assert ([item["name"] for item in items], document["counts"]["changed"]) == (names, 6)
+    assert [item.get("uuid") for item in items[3:5]] == [gone, new]
+    listed = [change for item in items for change in item["changes"]]
+    assert sorted(listed, key=str) == sorted(document["changes"], key=str)
+    assert "Passw0rd" not in json.dumps(document)
+    paths = [change["path"] for change in document["changes"]]
+    assert on_tree(*command, "--paths", "-o", "name").out.split() == paths
+    assert [line.split()[2] for line in on_tree(*command, "--paths").out.splitlines()] == paths
+    assert tree.dump() == before
+
+
+def test_the_vfs_of_a_node_that_goes_are_not_told_of_by_themselves(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    kept = json.loads(on_tree("cluster", "backup", "-").out)
+    backup.write_text(json.dumps({path: v for path, v in kept.items() if not path.startswith("/nodes/pvchv3")}))
+    command = ("cluster", "restore", str(backup), "--force", "--dry-run")
+    assert on_tree(*command).out == "would delete node pvchv3\n"
+    items = json.loads(on_tree(*command, "-o", "json").out)["items"]
+    assert [item["name"] for item in items] == ["pvchv3"]
+    assert sum("/sriov/vf/" in change["path"] for change in items[0]["changes"]) == sum(
+        path.startswith("/nodes/pvchv3/sriov/vf/") for path in kept
+    )
+
+
+def test_what_a_restore_announces_has_names(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(backup))
+    on_tree("vm", "tag", "add", "app-01,app-02", "newer")
+    result = on_tree("cluster", "restore", str(backup), "--force", "--yes", "--no-backup")
+    assert (result.code, result.err.splitlines()[1]) == (0, "  2 VMs to change (app-01, app-02)")
+
+
+def test_equal_changes_of_a_migration_are_one_line(on_tree: Pvc) -> None:
+    result = on_tree("schema", "rollback", "--to", "14", "--force", "--dry-run")
+    assert result.out.splitlines() == [
+        "would change cluster: - fence_lock; schema.version 15 -> 14",
+        "would change 3 nodes: data.active_schema 15 -> 14 (pvchv1, pvchv2, pvchv3)",
+    ]
 
 
 def test_a_dry_run_shows_no_secret(on_tree: Pvc, tree: Tree) -> None:

@@ -224,8 +224,8 @@ def test_no_command_shows_a_password_that_was_not_asked_for(on_tree: Pvc, tree: 
         assert result.code == 0
         assert SECRET not in result.out + result.err
         assert "changed'" not in result.out
-    assert "would set /nodes/pvchv1/ipmipassword = '********'" in on_tree(*changes).out
-    assert f"ipmipassword = '{SECRET}'" in on_tree(*changes, "--show-secrets").out
+    assert "would set /nodes/pvchv1/ipmipassword = '********'" in on_tree(*changes, "--paths").out
+    assert f"ipmipassword = '{SECRET}'" in on_tree(*changes, "--paths", "--show-secrets").out
     assert on_tree("node", "info", "pvchv3", "--show-secrets").out.count(SECRET) == 1
     document = json.loads(on_tree("node", "info", "pvchv3", "--show-secrets", "-o", "json").out)
     assert document["ipmi"] == {"hostname": "pvchv3-lom.example.net", "username": "admin", "password": SECRET}

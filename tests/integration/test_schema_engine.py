@@ -175,9 +175,9 @@ def test_a_plan_is_shown_and_not_carried_out(
         {"action": "set", "path": "/schema/version", "value": "10"},
         *({"action": "delete", "path": p} for p in ("/cmd/nodes", "/cmd/domains", "/cmd/ceph", "/cmd")),
     ]  # fmt: skip
-    assert (
-        pvc("schema", "upgrade", "--to", "10", "--dry-run").out.splitlines()[3] == "would set /schema/version = '10'"
-    )
+    upgrade = ("schema", "upgrade", "--to", "10", "--dry-run")
+    assert pvc(*upgrade, "--paths").out.splitlines()[3] == "would set /schema/version = '10'"
+    assert "would change 3 OSDs: + is_split = False (0, 1, 2)" in pvc(*upgrade).out.splitlines()
     assert tree.dump() == before
 
 

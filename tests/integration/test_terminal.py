@@ -136,7 +136,7 @@ def test_an_error_ends_the_watching_on_the_screen_that_was_there_before(tree: Tr
 
 def test_a_dry_run_is_a_tree_every_changed_line_marked(demo: Callable[..., Tree]) -> None:
     terminal = pvc_on_terminal(
-        without_daemons(demo)(version=9), "--no-color", "schema", "upgrade", "--to", "10", "--dry-run"
+        without_daemons(demo)(version=9), "--no-color", "schema", "upgrade", "--to", "10", "--dry-run", "--paths"
     )
     assert terminal.wait_for_end() == 0
     assert terminal.seen.split("\r\n")[:-2] == [

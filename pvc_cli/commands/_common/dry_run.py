@@ -25,7 +25,7 @@ from pvc_cli.zk.places import locate
 from pvc_cli.zk.written import WrittenPart, write_parts
 
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
-_KINDS = {"vm": "VM", "osd": "OSD", "vf": "VF", "pf": "PF"}
+_KINDS = {"vm": "VM", "osd": "OSD", "vf": "VF", "pf": "PF", "other": "znode"}
 _FIRST = 8
 """How many names stand for many where the width is unknown."""
 
@@ -70,7 +70,7 @@ def show_dry_run(
     output.show(
         lambda: {"dry_run": True, **changes_document(changes), **document()},
         names=names,
-        table=lambda: "\n".join(_lines(output, name_parts(handler, parts), columns_of(sys.stdout), _WOULD)),
+        table=lambda: "\n".join(would_lines(output, name_parts(handler, parts))),
     )
 
 
@@ -128,8 +128,18 @@ def _with_selection(handler: ZKHandler, parts: Sequence[WrittenPart]) -> list[Wr
 
 def say_parts(output: Output, handler: ZKHandler, parts: Sequence[Part]) -> None:
     """Say by names what *parts* are about to change."""
-    for line in _lines(output, name_parts(handler, parts), columns_of(sys.stderr), _WILL, plain=True):
+    say_items(output, name_parts(handler, parts))
+
+
+def say_items(output: Output, items: Iterable[ItemDifference]) -> None:
+    """Say what is about to be changed."""
+    for line in _lines(output, items, columns_of(sys.stderr), _WILL, plain=True):
         output.message(line)
+
+
+def would_lines(output: Output, items: Iterable[ItemDifference]) -> Iterator[str]:
+    """Yield lines that say what would be changed."""
+    return _lines(output, items, columns_of(sys.stdout), _WOULD)
 
 
 def done_lines(output: Output, items: Iterable[ItemDifference]) -> Iterator[str]:
@@ -153,14 +163,20 @@ def _lines(
             yield f"{painted} {line}"
 
 
-def _group(kind: str, texts: Sequence[str], names: Sequence[str], width: int | None, more: str) -> Iterator[str]:
+def things(kind: str, count: int) -> str:
+    """Return in words how many things of a kind there are."""
     word = _KINDS.get(kind, kind)
+    return word if kind == "cluster" else f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _group(kind: str, texts: Sequence[str], names: Sequence[str], width: int | None, more: str) -> Iterator[str]:
     if len(names) == 1:
         # VMs, VFs and PFs go by their names alone; a new or deleted one does not.
-        own = names[0] if kind == "cluster" or (texts and kind in ("vm", "vf", "pf")) else f"{word} {names[0]}"
+        bare = kind == "cluster" or (texts and kind in ("vm", "vf", "pf"))
+        own = names[0] if bare else f"{_KINDS.get(kind, kind)} {names[0]}"
         yield from _packed(own, texts, width)
         return
-    head = f"{len(names)} {word}s"
+    head = things(kind, len(names))
     *most, last = _packed(head, texts, width)
     yield from most
     yield from _with_names(last, names, width, more)

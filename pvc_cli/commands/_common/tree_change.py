@@ -8,11 +8,11 @@ from typing import NamedTuple
 import click
 
 from pvc_cli.cluster.kept_backups import new_backup_path
-from pvc_cli.commands._common.changes import show_changes, summarise
 from pvc_cli.commands._common.command import dry_run_beside_overwrite, note_overwrite, options_into, yes_option
 from pvc_cli.commands._common.dry_run import refuse_plan
 from pvc_cli.commands._common.file_names import OutputFile
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
+from pvc_cli.commands._common.tree_dry_run import show_tree
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.connections.session import is_file
 from pvc_cli.context import Context
@@ -68,16 +68,14 @@ change_options = options_into(
 def preview(
     context: Context, change: TreeChange[PlanT], announce: Callable[[PlanT], None], *, secrets: bool = False
 ) -> None:
-    """Show a dry run: how much would be changed where, then every znode.
+    """Show a dry run: how much would be changed, then what, by names or paths.
 
     :raises PvcError: what the real run would raise instead of changing anything, after all that is shown.
     """
     refuse_plan(context.output)
     plan, refusal = change.preview(context.output.warning)
     announce(plan)
-    if context.output.tabular:
-        summarise(context.output, plan.changes(), "Dry run: ")
-    show_changes(context.output, plan.changes(), secrets=secrets)
+    show_tree(context.output, change.handler, plan.changes, secrets=secrets)
     counts = Counter[str](change.action for change in plan.changes())
     context.output.message(f"Dry run: {', '.join(f'{counts[action]} to {action}' for action in _WORDS)}.")
     if refusal:

@@ -1,8 +1,8 @@
 import click
 
-from pvc_cli.commands._common.changes import summarise
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.tree_change import Wishes, carry_out, change_options, preview
+from pvc_cli.commands._common.tree_dry_run import sum_up
 from pvc_cli.commands.cluster._backups import BACKUP, scan
 from pvc_cli.commands.cluster._parts import Part, part_options, restore_part
 from pvc_cli.zk.migration.restore import Restoration, RestorePlan
@@ -47,6 +47,7 @@ def _restore_all(
 ) -> None:
     output = context.output
     with connect(context) as handler:
+        counts = ""
         restoration = Restoration(handler, backup, force=wishes.force, into_foreign=into_foreign)
 
         def announce(plan: RestorePlan) -> None:
@@ -62,11 +63,12 @@ def _restore_all(
                     f"{len(plan.unknown_secrets)} secrets are masked in the backup and unknown to the cluster: they"
                     f" are left empty, among them {plan.unknown_secrets[0]}"
                 )
-            summarise(output, plan.changes())
+            nonlocal counts
+            counts = sum_up(output, handler, plan.changes())
 
         def question(plan: RestorePlan) -> str:
             writes = len(plan.sets) + len(plan.creates)
-            return f"Restore {file}: {len(plan.deletes)} znodes to delete, {writes} to write?"
+            return f"Restore {file}: {counts} ({len(plan.deletes)} znodes to delete, {writes} to write)?"
 
         if wishes.dry_run:
             preview(context, restoration, lambda _: None, secrets=secrets)

@@ -1,7 +1,7 @@
 """What the commands that change the schema share."""
 
-from pvc_cli.commands._common.changes import summarise
 from pvc_cli.commands._common.tree_change import Wishes, carry_out, preview
+from pvc_cli.commands._common.tree_dry_run import sum_up
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.context import Context
 from pvc_cli.output.writer import Output
@@ -30,7 +30,7 @@ def go(context: Context, migration: Migration, wishes: Wishes) -> None:
 
     def announce(plan: Plan) -> None:
         _warn_of_losses(output, plan)
-        summarise(output, plan.changes())
+        sum_up(output, migration.handler, plan.changes())
 
     def question(plan: Plan) -> str:
         if not plan.sets_version:

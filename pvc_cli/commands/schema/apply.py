@@ -3,6 +3,7 @@ import click
 from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.tree_change import carry_out, preview
+from pvc_cli.commands._common.tree_dry_run import say_tree
 from pvc_cli.errors import EXIT_REFUSED
 from pvc_cli.zk.migration.migrate import Migration
 from pvc_cli.zk.migration.plan import Plan
@@ -46,7 +47,10 @@ def command(
                 " version, and may need them or leave more; rerun once they follow, or override with --force"
             )
         if (plan.deletes or plan.stuck) and not dry_run:
-            show_changes(output, plan.changes())
+            if output.style == "table":
+                say_tree(output, handler, plan.changes())
+            else:
+                show_changes(output, plan.changes())
 
     def question(plan: Plan) -> str:
         count = sum(map(len, plan.deletes)) + len(plan.stuck)
