@@ -137,6 +137,7 @@ def status_document(status: ClusterStatus) -> Document:
         },
         "maintenance": status.maintenance,
         "primary_node": status.primary or None,
+        "acting_primaries": status.acting_primaries,
         "pvc_version": next((n.pvc_version for n in status.nodes if n.name == status.primary), None),
         "upstream_ip": status.upstream_ip or None,
         "nodes": _with_total(Counter(f"{node.daemon_state},{node.domain_state}" for node in status.nodes)),

@@ -13,6 +13,7 @@ _DOMAIN_STATES = {
     "ready": ("unflush", "ready", "return to ready requested"),
 }
 _PRIMARY = "base.config.primary_node"
+_LOCK = "base.config.primary_node.sync_lock"
 
 
 def plan_domain_state(wanted: str) -> Plan[str]:
@@ -81,8 +82,8 @@ def reached(key: str, state: str) -> Goal[str]:
 
 
 def _coordinator(handler: ZKHandler, name: str, wanted: str) -> Control[str]:
-    keys: list[Key] = [("node.mode", name), ("node.state.daemon", name), _PRIMARY]
-    mode, daemon, primary = handler.get_znodes(keys)
+    keys: list[Key] = [("node.mode", name), ("node.state.daemon", name), _PRIMARY, ("node.state.router", name)]
+    mode, daemon, primary, router = handler.get_znodes(keys)
     if mode is None or mode.text != "coordinator":
         return refuse(handler, name, "it is not a coordinator")
     if daemon is None or daemon.text != "run":
@@ -90,9 +91,20 @@ def _coordinator(handler: ZKHandler, name: str, wanted: str) -> Control[str]:
         return refuse(handler, name, f"its daemon is in state {at}")
     is_primary = primary is not None and primary.text == name
     if is_primary == (wanted == "primary"):
-        return decide(handler.transaction(), name, [], "", f"already {wanted}")
+        done = router is not None and router.text == wanted
+        return decide(handler.transaction(), name, [], "", f"already {wanted if done else 'requested'}")
     transaction = handler.transaction()
     for key, znode in zip(keys[:2], (mode, daemon), strict=True):
         transaction.guard(key, znode)
     value = name if wanted == "primary" else "none"
-    return decide(transaction, name, [(_PRIMARY, primary, value)], f"change to {wanted} requested", "")
+    return decide(
+        transaction, name, [(_PRIMARY, primary, value)], f"change to {wanted} requested{_stuck(handler)}", ""
+    )
+
+
+def _stuck(handler: ZKHandler) -> str:
+    """Return what holds up every change of the primary coordinator, if something does."""
+    (queue,) = handler.read_queues([_LOCK])
+    if not any(place.stuck for place in queue):
+        return ""
+    return f", but the lock on {_LOCK} is stuck, which holds it up: remove it with 'pvc schema apply --prune'"

@@ -27,7 +27,7 @@ def summary(found: Overview) -> Html:
         ("Nodes", str(len(status.nodes)), _counted(nodes), ""),
         ("VMs", str(sum(status.vms.values())), _counted(status.vms), ""),
         ("OSDs", str(sum(status.osds.values())), _counted(status.osds), ""),
-        ("Primary", status.primary or "none", "", "" if status.primary else "bad"),
+        ("Primary", status.primary_text, "", "" if status.acting_primaries == (status.primary,) else "bad"),
         ("Schema", f"version {status.schema_version}", "", ""),
     ]
     if status.servers:

@@ -126,6 +126,11 @@ def test_the_primary_coordinator_is_chosen_as_pvc_does(on_tree: Pvc, tree: Tree)
     before = tree.dump()
     assert on_tree("node", "primary", "pvchv2").err == "pvchv2: change to primary requested.\n"
     assert changes_between(before, tree.dump()) == {"/config/primary_node": b"pvchv2"}
+    # As it was: already primary, and already secondary, though no daemon had done anything yet.
+    assert on_tree("node", "primary", "pvchv2").err == "pvchv2: unchanged: already requested.\n"
+    assert on_tree("node", "secondary", "pvchv1").err == "pvchv1: unchanged: already requested.\n"
+    tree.put("/nodes/pvchv1/routerstate", b"secondary")
+    tree.put("/nodes/pvchv2/routerstate", b"primary")
     assert on_tree("node", "primary", "pvchv2").err == "pvchv2: unchanged: already primary.\n"
     assert on_tree("node", "secondary", "pvchv1").err == "pvchv1: unchanged: already secondary.\n"
     assert on_tree("node", "secondary", "pvchv2").code == 0
@@ -136,6 +141,15 @@ def test_the_primary_coordinator_is_chosen_as_pvc_does(on_tree: Pvc, tree: Tree)
         refused = on_tree("node", "primary", node)
         assert (refused.code, refused.err) == (1, f"Error: {node}: refused: {why}\n")
     assert on_tree("node", "primary", "nope").code == 1
+
+
+def test_a_stuck_lock_that_holds_up_a_change_of_the_primary_is_named(on_tree: Pvc, tree: Tree) -> None:
+    tree.put(f"/config/primary_node/sync_lock/{'0' * 32}__lock__0000000001", b"")
+    lock = "base.config.primary_node.sync_lock"
+    assert on_tree("node", "primary", "pvchv2").err == (
+        f"pvchv2: change to primary requested, but the lock on {lock} is stuck, which holds it up: remove it with"
+        " 'pvc schema apply --prune'.\n"
+    )
 
 
 def test_logs_are_shown_from_their_end_and_followed(on_tree: Pvc, tree: Tree) -> None:

@@ -77,6 +77,56 @@ def test_what_is_wrong_is_named_and_is_exit_1(on_tree: Pvc, sound: Tree, path: s
     assert on_tree("cluster", "status").code == 1
 
 
+@pytest.mark.parametrize(
+    ("wanted", "acting", "line", "said"),
+    [
+        (
+            "pvchv2",
+            ["pvchv1"],
+            "pvchv1 (pvchv2 requested)",
+            "the primary coordinator should be pvchv2, but is pvchv1",
+        ),
+        (
+            "pvchv2",
+            [],
+            "none (pvchv2 requested)",
+            "the primary coordinator should be pvchv2, but is none",
+        ),
+        (
+            "pvchv1",
+            ["pvchv1", "pvchv3"],
+            "pvchv1, pvchv3 (pvchv1 requested)",
+            "the primary coordinator should be pvchv1, but is pvchv1, pvchv3",
+        ),
+        (
+            "none",
+            ["pvchv1"],
+            "pvchv1 (another requested)",
+            "no node is the primary coordinator; still acting as it: pvchv1",
+        ),
+        ("none", [], "none", "no node is the primary coordinator"),
+    ],
+)
+def test_a_primary_that_is_only_requested_is_not_called_one(
+    on_tree: Pvc, sound: Tree, wanted: str, acting: list[str], line: str, said: str
+) -> None:
+    """As it was: status named the one that was requested, and node list another."""
+    sound.put("/config/primary_node", wanted.encode())
+    for node in ("pvchv1", "pvchv2", "pvchv3"):
+        sound.put(f"/nodes/{node}/routerstate", b"primary" if node in acting else b"secondary")
+    assert problems(on_tree) == [said]
+    assert f"Primary:   {line}\n" in on_tree("cluster", "status").out
+    document = json.loads(on_tree("cluster", "status", "-o", "json").out)
+    assert document["acting_primaries"] == acting
+    assert document["primary_node"] == (None if wanted == "none" else wanted)
+    listed = json.loads(on_tree("node", "list", "-o", "json").out)
+    assert [node["name"] for node in listed if node["coordinator_state"] == "primary"] == acting
+    figures = on_tree("cluster", "status", "-o", "prometheus").out
+    assert [
+        node for node in ("pvchv1", "pvchv2", "pvchv3") if f'pvc_node_primary{{node="{node}"}} 1' in figures
+    ] == acting
+
+
 def test_a_failed_vm_is_named_with_its_reason(on_tree: Pvc, tree: Tree) -> None:
     assert problems(on_tree) == ["lab-02 failed: The host ran out of memory"]
     assert "pvc vm info lab-02" in on_tree("cluster", "status").out
@@ -176,6 +226,7 @@ def test_the_document_has_the_names_of_pvcs(on_tree: Pvc, sound: Tree) -> None:
             "node_health",
             "maintenance",
             "primary_node",
+            "acting_primaries",
             "pvc_version",
             "upstream_ip",
             "nodes",

@@ -31,12 +31,12 @@ def status_metrics(status: ClusterStatus) -> Families:
     yield "pvc_snapshots", "Snapshots of storage volumes.", _one(status.snapshots)
     faults: Samples = [({"id": fault.id}, fault.health_delta or 0) for fault in status.faults]
     yield "pvc_fault", "Percent of health that an unacknowledged fault takes.", faults
-    yield from _of_nodes(status.nodes, status.primary)
+    yield from _of_nodes(status.nodes)
     if status.servers:
         yield from _of_servers(status.servers)
 
 
-def _of_nodes(nodes: Sequence[Node], primary: str) -> Families:
+def _of_nodes(nodes: Sequence[Node]) -> Families:
     def each(values: Sequence[float | None]) -> Samples:
         return [({"node": node.name}, value) for node, value in zip(nodes, values, strict=True)]
 
@@ -49,7 +49,8 @@ def _of_nodes(nodes: Sequence[Node], primary: str) -> Families:
     yield "pvc_node_fencing", "How far PVC is with fencing the node, whose daemon is dead.", fencing
     ready = [node.domain_state == "ready" and not node.is_stale for node in nodes]
     yield "pvc_node_ready", "Whether the node takes VMs.", each(ready)
-    yield "pvc_node_primary", "Whether it is the primary coordinator.", each([node.name == primary for node in nodes])
+    acting = [node.coordinator_state == "primary" for node in nodes]
+    yield "pvc_node_primary", "Whether it acts as the primary coordinator.", each(acting)
     yield "pvc_node_health", "Health of the node in percent.", reported([node.health for node in nodes])
     yield "pvc_node_load", "Load of the node.", reported([node.load for node in nodes])
     yield "pvc_node_cpus", "CPUs of the node.", each([node.cpu_count for node in nodes])

@@ -39,7 +39,7 @@ class ClusterStatus:
     schema_version: int
     maintenance: bool
     primary: str
-    """The primary coordinator; empty if there is none."""
+    """The node that is to be the primary coordinator; empty if none is."""
     upstream_ip: str
     nodes: tuple[Node, ...]
     details: tuple[NodeDetails, ...]
@@ -58,6 +58,19 @@ class ClusterStatus:
     """The ZooKeeper servers; None of a backup, which has none."""
     problems: tuple[Problem, ...]
     """The most serious first, notes last."""
+
+    @property
+    def acting_primaries(self) -> tuple[str, ...]:
+        """The nodes that say they are the primary coordinator: one, unless a change is under way or stuck."""
+        return tuple(node.name for node in self.nodes if node.coordinator_state == "primary")
+
+    @property
+    def primary_text(self) -> str:
+        """Which node is the primary coordinator, and which one is to be, if that is another."""
+        acting = ", ".join(self.acting_primaries)
+        if acting == self.primary:
+            return acting or "none"
+        return f"{acting or 'none'} ({self.primary or 'another'} requested)"
 
     @property
     def health(self) -> int:

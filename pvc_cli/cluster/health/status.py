@@ -147,12 +147,17 @@ def _counts(handler: ZKHandler) -> _Counts:
 
 
 def _of_cluster(maintenance: str | None, primary: str | None, nodes: Sequence[Node]) -> Iterator[Problem]:
+    acting = ", ".join(node.name for node in nodes if node.coordinator_state == "primary")
     if not nodes:
         yield Problem("cluster", "there are no nodes", "pvc node list", 100)
     elif not primary or primary == "none":
-        yield Problem("cluster", "no node is the primary coordinator", "pvc node list", 50)
+        still = f"; still acting as it: {acting}" if acting else ""
+        yield Problem("cluster", f"no node is the primary coordinator{still}", "pvc node list", 50)
     elif primary not in (node.name for node in nodes):
         yield Problem("cluster", f"the primary coordinator {primary} does not exist", "pvc node list", 50)
+    elif acting != primary:
+        what = f"the primary coordinator should be {primary}, but is {acting or 'none'}"
+        yield Problem("cluster", what, "pvc cluster locks")
     if parse_bool(maintenance):
         yield Problem("cluster", "maintenance mode is on", "", 0)
 

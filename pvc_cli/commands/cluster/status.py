@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from pvc_cli.zk import ZKHandler
     from pvc_cli.zk.watch import Watcher
 
-_NODE_KEYS = ("node.keepalive", "node.state.daemon", "node.state.domain", "node.monitoring.health")
+_NODE_KEYS = (
+    "node.keepalive",
+    "node.state.daemon",
+    "node.state.router",
+    "node.state.domain",
+    "node.monitoring.health",
+)
 _CLUSTER_KEYS = ("base.config.maintenance", "base.config.primary_node", "base.storage.health")
 
 
@@ -119,7 +125,7 @@ def _screen(output: Output, status: ClusterStatus) -> str:
             ("Status", _state(status)),
             ("Health", f"{status.health} %"),
             ("Nodes", _counted(nodes)),
-            ("Primary", status.primary or "none"),
+            ("Primary", status.primary_text),
             ("VMs", _counted(status.vms)),
             ("OSDs", _counted(status.osds)),
             ("Schema", f"version {status.schema_version}"),
