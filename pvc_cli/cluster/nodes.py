@@ -73,6 +73,7 @@ class Node(NamedTuple):
     """Percent."""
     load: float | None
     provisioned_domains: int | None
+    """How many VMs run there, whatever PVC calls it."""
     running_domains: tuple[str, ...]
     """UUIDs; none of a node that PVC tried to fence, whose list it sets to ``0``."""
     vcpu_allocated: int | None

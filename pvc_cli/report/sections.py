@@ -66,7 +66,8 @@ def problems(found: Overview) -> Html:
 
 def node_table(found: Overview) -> Html:
     """Return the nodes, with a bar each for memory that is used and that VMs have."""
-    headers = ("Node", "Mode", "Daemon", "For VMs", "Health", "Load", "VMs", "vCPUs", "Memory used", "Memory of VMs")
+    states = ("Mode", "Daemon", "For VMs", "Health")
+    headers = ("Node", *states, "Load", "VMs up", "vCPUs", "Memory used", "Memory of VMs")
     return table(headers, map(_node, found.status.nodes), class_="nodes") if found.status.nodes else Html()
 
 

@@ -706,11 +706,11 @@ SCREENS = [
         "pvc node list",
         60,
         "NAME    DAEMON  ROLE      DOMAINS  HEALTH  VMS  LOAD  MEMORY\n    PVC    SCHEMA",
-        "NAME    DAEMON  ROLE      DOMAINS  HEALTH  VMS  LOAD    USED\n"
-        "pvchv1  run     primary   ready     100 %    7  1.25  34 GiB\n"
-        "pvchv2  run     seconda…  ready     100 %    7  2.25  30 GiB\n"
-        "pvchv3  run     seconda…  ready     100 %    4  3.25  32 GiB\n"
-        "No room for the columns MEMORY, PVC.\n"
+        "NAME    DAEMON  ROLE       DOMAINS  HEALTH  VMS UP  LOAD\n"
+        "pvchv1  run     primary    ready     100 %       7  1.25\n"
+        "pvchv2  run     secondary  ready     100 %       7  2.25\n"
+        "pvchv3  run     secondary  ready     100 %       4  3.25\n"
+        "No room for the columns USED, MEMORY, PVC.\n"
         "3 nodes",
     ),
     (

@@ -48,7 +48,7 @@ def test_the_last_figures_of_a_node_whose_daemon_does_not_run_are_unknown_in_lis
     on_tree: Pvc, tree: Tree, state: str
 ) -> None:
     put(tree, daemonstate=state)
-    columns = "name,daemon,health,vms,load,used,free,allocated,provisioned,vcpus,memory"
+    columns = "name,daemon,health,vms-up,load,used,free,allocated,provisioned,vcpus,memory"
     listed = on_tree("node", "list", "^pvchv2$", "--columns", columns, "--no-headers").out.split()
     assert listed == ["pvchv2", state, *["?"] * 8, "128", "GiB"]
     table = on_tree("node", "list", "--columns", "name,health", "--no-headers").out.splitlines()

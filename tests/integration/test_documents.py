@@ -416,7 +416,7 @@ def test_a_fenced_node_runs_nothing(on_tree: Pvc, ailing: Tree) -> None:
         ailing.put(f"/nodes/pvchv2/{path}", b"0")
     document = one(on_tree, "node", "info", "pvchv2")
     assert (document["running_domains"], document["domains_count"]) == ([], 0)
-    assert "0, 0 running" in on_tree("node", "info", "pvchv2").out
+    assert "on it, 0 of them running" in on_tree("node", "info", "pvchv2").out
 
 
 BROKEN = [b"", b"{", b"\xff", b"[" * 100_000, b'"\\ud800"', b"[" * 300 + b"]" * 300]

@@ -360,6 +360,20 @@ def test_a_node_is_a_typed_document(on_tree: Pvc) -> None:
     assert "128 GiB" in on_tree("node", "info", "pvchv1").out
 
 
+def test_the_vms_on_a_node_and_those_that_run_there_are_told_apart(on_tree: Pvc, tree: Tree) -> None:
+    """As it was: PVC's count of the running ones, and the running ones."""
+    on_it = on_tree("vm", "list", "-t", "pvchv2", "-o", "name").out.splitlines()
+    running = on_tree("vm", "list", "-t", "pvchv2", "-s", "start", "-o", "name").out.splitlines()
+    assert len(running) < len(on_it)
+    lines = on_tree("node", "info", "pvchv2").out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("VMs:")] == [
+        f"{len(on_it)} on it, {len(running)} of them running"
+    ]
+    listed = on_tree("node", "list", "^pvchv2$", "--columns", "vms-up", "--no-headers").out
+    assert int(listed) == len(running)
+    assert "did you mean 'VMS-UP'?" in on_tree("node", "list", "--columns", "vms").err
+
+
 def test_a_node_in_disorder_is_shown_with_question_marks(on_tree: Pvc, tree: Tree) -> None:
     tree.put("/nodes/pvchv0")
     tree.put("/nodes/pvchv1/cpuload", b"high")

@@ -55,7 +55,7 @@ def _of_nodes(nodes: Sequence[Node]) -> Families:
     yield "pvc_node_load", "Load of the node.", reported([node.load for node in nodes])
     yield "pvc_node_cpus", "CPUs of the node.", each([node.cpu_count for node in nodes])
     yield "pvc_node_vcpus_allocated", "CPUs of the VMs there.", reported([node.vcpu_allocated for node in nodes])
-    yield "pvc_node_vms", "VMs that are defined there.", reported([node.provisioned_domains for node in nodes])
+    yield "pvc_node_vms", "VMs that run there.", reported([node.provisioned_domains for node in nodes])
     yield (
         "pvc_node_keepalive_timestamp_seconds",
         "When the node's daemon last said that it is alive.",

@@ -32,3 +32,9 @@ def count_vms(handler: ZKHandler, vms: Sequence[VmRef], trait: Trait) -> list[Vm
         counts = Counter(value or None for value in handler.read_many((f"domain.{trait}", vm.uuid) for vm in vms))
     found = [VmCount(value, number) for value, number in counts.items()]
     return sorted(found, key=lambda count: (count.value is None, natural_key(count.value or "")))
+
+
+def count_placed(handler: ZKHandler) -> Counter[str]:
+    """Return how many VMs are on each node, whatever their state, in two batches."""
+    uuids = handler.children("base.domain") or []
+    return Counter(node for node in handler.read_each("domain.node", uuids) if node)

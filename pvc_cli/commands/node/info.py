@@ -5,6 +5,7 @@ import click
 from pvc_cli.cluster.documents import node_document
 from pvc_cli.cluster.node_details import NodeDetails, read_node_details
 from pvc_cli.cluster.nodes import Node, find_nodes
+from pvc_cli.cluster.vms.counting import count_placed
 from pvc_cli.cluster.vms.query import is_one
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
@@ -35,17 +36,19 @@ def command(context: Context, names: tuple[str, ...], secrets: bool) -> None:
     with connect(context) as handler:
         nodes = find_nodes(handler, wanted)
         details = read_node_details(handler, nodes)
+        placed = count_placed(handler) if output.tabular else {}
     documents = [node_document(*found, secrets=secrets) for found in zip(nodes, details, strict=True)]
     output.show(
         lambda: documents[0] if is_one(*names) else documents,
         names=lambda: [node.name for node in nodes],
         table=lambda: "\n\n".join(
-            _details(output, *found, secrets=secrets) for found in zip(nodes, details, strict=True)
+            _details(output, *found, placed.get(found[0].name, 0), secrets=secrets)
+            for found in zip(nodes, details, strict=True)
         ),
     )
 
 
-def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool) -> str:
+def _details(output: Output, node: Node, details: NodeDetails, placed: int, *, secrets: bool) -> str:
     password = [("IPMI password", node.ipmi_password)] if secrets else []
     return output.fields(
         [
@@ -75,7 +78,7 @@ def _details(output: Output, node: Node, details: NodeDetails, *, secrets: bool)
             ("VMs' memory", _of_vms(node)),
             ("IPMI", f"{node.ipmi_username} at {node.ipmi_hostname}" if node.ipmi_hostname else "none"),
             *password,
-            ("VMs", f"{known(node.provisioned_domains)}, {len(node.running_domains)} running"),
+            ("VMs", f"{placed} on it, {len(node.running_domains)} of them running"),
         ]
     )
 

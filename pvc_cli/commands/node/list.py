@@ -19,7 +19,7 @@ from pvc_cli.commands.node._states import daemon_cell, memory_colour, state_cell
 from pvc_cli.output.cells import Cell, Row, as_cell
 
 _Figure = TypeVar("_Figure", int | None, float | None)
-_HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "FENCING", "HEALTH", "VMS", "LOAD", "USED", "MEMORY", "PVC")
+_HEADERS = ("NAME", "DAEMON", "ROLE", "DOMAINS", "FENCING", "HEALTH", "VMS UP", "LOAD", "USED", "MEMORY", "PVC")
 _WIDE = ("SCHEMA", "MODE", "CPUS", "VCPUS", "FREE", "ALLOCATED", "PROVISIONED")
 _STALE = "? its daemon does not report: 'pvc node info' has the last figures"
 _BEYOND = "! its VMs, running or not, have more memory than the node"
@@ -34,7 +34,8 @@ def command(context: Context, pattern: str | None, watch: bool) -> int:
     """List nodes.
 
     PATTERN is a regular expression found anywhere in the name. A ! marks a node whose VMs, running or not, have more
-    memory than it has. The figures of a node whose daemon does not report are unknown.
+    memory than it has. VMS UP are the VMs that run there, not all that are on it: 'pvc vm list -t NODE' lists those.
+    The figures of a node whose daemon does not report are unknown.
 
     \b
     Examples:
