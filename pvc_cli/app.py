@@ -28,6 +28,7 @@ from pvc_cli.errors import (
     hint,
     question,
     quoted,
+    shortened,
 )
 from pvc_cli.output.failure import report, report_said
 from pvc_cli.output.streams import OutputError, ReaderGoneError, give_up, prepare_streams
@@ -288,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 given.output.style = _format_in(words) or "table"
             if isinstance(error, click.UsageError) and error.ctx is None:
                 error.ctx = _find(words, cli)
-            return fail("usage", _usage(error), error.exit_code)
+            return fail("usage", _usage(error, words), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             return stop(signal.SIGINT)
         except signals.Terminated as error:
@@ -323,7 +324,7 @@ _NEVER_SUGGESTED = {
 """Options that nobody should be led to."""
 
 
-def _usage(error: click.ClickException) -> str:
+def _usage(error: click.ClickException, words: Sequence[str]) -> str:
     """Return the error on the command line, in one line that names the command's help."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
@@ -344,5 +345,10 @@ def _usage(error: click.ClickException) -> str:
     if isinstance(error, click.MissingParameter):
         # One is missing, however many there may be.
         message = message.replace("…'", "'")
+    for word in words:
+        # Click shows what it refuses as it is. The name of a file is needed whole.
+        value = word.partition("=")[2] if word.startswith("--") and "=" in word else word
+        if "/" not in value:
+            message = message.replace(value, shortened(value)) if value else message
     joint = " See" if message.endswith("?") else ": see"
     return f"{message}{joint} '{context.command_path} --help'" if context else message

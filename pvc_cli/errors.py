@@ -25,8 +25,22 @@ EXIT_READER_GONE = 141
 EXIT_TERMINATED = 143
 
 
+_LONGEST = 64
+"""A tag may be so long."""
+
+
+def shortened(text: str) -> str:
+    """Return *text*, cut if it is long: a wrong file or variable, which may hold secrets, must not fill a log."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]}…"
+
+
 def quoted(text: object) -> str:
-    """Return *text* in quotes, with everything that does not print escaped."""
+    """Return *text* in quotes, with everything that does not print escaped, and cut if it is long."""
+    return quoted_whole(shortened(str(text)))
+
+
+def quoted_whole(text: object) -> str:
+    """Return *text* as :func:`quoted` does, however long it is: what people asked for, or are to type."""
     return repr(str(text))
 
 
@@ -61,7 +75,7 @@ def hint_word(kind: Kind, word: str, known: Collection[str], otherwise: str) -> 
 
 def question(names: Sequence[str]) -> str:
     """Return "did you mean …?" with *names*; empty if there are none."""
-    words = [quoted(name) for name in names]
+    words = [quoted_whole(name) for name in names]
     return f"did you mean {' or '.join(filter(None, (', '.join(words[:-1]), words[-1])))}?" if words else ""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pvc_cli.errors import ConfigError, hint, quoted
+from pvc_cli.errors import ConfigError, hint, quoted, shortened
 
 _NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 _NOTHING = ("", "~", "null", "Null", "NULL")
@@ -100,7 +100,7 @@ class Node:
         if not (self.plain and isinstance(self.value, str) and _NUMBER.fullmatch(self.value)):
             raise self._unexpected(f"a number from 0 to {most}")
         if len(self.value) > _MOST_DIGITS or int(self.value) > most:
-            raise self.fault(f"{self._name}{self.value} is out of range: give 0 to {most}")
+            raise self.fault(f"{self._name}{shortened(self.value)} is out of range: give 0 to {most}")
         return int(self.value)
 
     def _unexpected(self, expected: str) -> ConfigError:
@@ -180,12 +180,15 @@ def _build(events: Iterable[Any], source: str) -> Node:
             keys.append(None)
     if not top:
         raise ConfigError(f"{source} is empty: give at least 'version: 1'")
+    if isinstance(top[0].value, str):
+        # Another kind of file, of which no word is shown: it may be a secret.
+        raise top[0].fault("expected a mapping, not a text: give another file")
     return top[0]
 
 
 def _node(event: Any, kind: str, source: str, line: int) -> Node:  # noqa: ANN401 - PyYAML's events
     if event.tag:
-        raise Node(source, line, "").fault(f"tags such as {event.tag} are not supported: remove it")
+        raise Node(source, line, "").fault(f"tags such as {shortened(event.tag)} are not supported: remove it")
     if kind == "ScalarEvent":
         return Node(source, line, event.value, plain=event.implicit[0])
     return Node(source, line, [] if kind == "SequenceStartEvent" else {})

@@ -26,6 +26,13 @@ def test_what_does_not_print_is_escaped(text: str, shown: str) -> None:
     assert errors.quoted(text) == f"'{shown}'"
 
 
+def test_an_error_shows_the_beginning_of_what_is_long() -> None:
+    longest = "x" * 64
+    assert errors.quoted(longest) == f"'{longest}'"
+    assert errors.quoted(longest + "x") == f"'{'x' * 60}…'"
+    assert errors.question(["y" * 70]) == f"did you mean '{'y' * 70}'?"
+
+
 def test_every_error_has_an_exit_code_of_the_contract() -> None:
     found = {error.__name__: error.exit_code for error in _all(errors.PvcError)}
     assert set(found.values()) == {1, 2, 3, 4, 5}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pvc_cli.cluster.controls import Control, Plan, decide
 from pvc_cli.cluster.values import natural_key
-from pvc_cli.errors import NotFoundError, RefusedError, quoted
+from pvc_cli.errors import NotFoundError, RefusedError, quoted, quoted_whole
 from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.schema import is_secret
 
@@ -26,7 +26,7 @@ def plan_set(key: Key, path: str, value: str) -> Plan[str]:
         if found is None and item is None:
             raise NotFoundError(f"cannot set {path}: there is no such item")
         secret = is_secret(path)
-        was = "created" if found is None else "set" if secret else f"set, was {quoted(found.text)}"
+        was = "created" if found is None else "set" if secret else f"set, was {quoted_whole(found.text)}"
         return [decide(handler.transaction(), name, [(key, found, value)], was, "has this value") for name in names]
 
     return plan

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from pvc_cli.errors import InvalidInputError, quoted
+from pvc_cli.errors import InvalidInputError, quoted, quoted_whole
 
 _GLOB = re.compile(r"[*?\[]")
 _ONLY_GLOB = re.compile(r"(?:^|[^.\])}\\])[*?]")
@@ -19,7 +19,7 @@ def check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        advice = f"; try {quoted(_as_expression(pattern))}" if looks_like_glob(pattern) else ""
+        advice = f"; try {quoted_whole(_as_expression(pattern))}" if looks_like_glob(pattern) else ""
         raise InvalidInputError(f"invalid regular expression {quoted(pattern)}: {error}{advice}") from None
     return pattern
 

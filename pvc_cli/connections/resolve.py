@@ -8,7 +8,16 @@ from pvc_cli.connections.auth import environment_access
 from pvc_cli.connections.node_config import configured_hosts
 from pvc_cli.connections.sandbox import sandbox_hosts
 from pvc_cli.connections.saved import Connections, Protection
-from pvc_cli.errors import ConfigError, InvalidInputError, NoClusterError, SeveralClustersError, hint, hint_in, quoted
+from pvc_cli.errors import (
+    ConfigError,
+    InvalidInputError,
+    NoClusterError,
+    SeveralClustersError,
+    hint,
+    hint_in,
+    quoted,
+    quoted_whole,
+)
 from pvc_cli.zk.access import NO_ACCESS, Access
 
 FILE = "file:"
@@ -114,6 +123,13 @@ def _load() -> Connections:
         raise ConfigError(f"{error}: repair the file, or use --coordinators HOST[:PORT],…") from None
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # It is too long for the name of one.
+        return False
+
+
 def _named(name: str, origin: str, connections: Connections | None = None) -> Target:
     if name.startswith(FILE):
         return Target(name, origin)
@@ -123,9 +139,9 @@ def _named(name: str, origin: str, connections: Connections | None = None) -> Ta
             return Target(hosts, "the running sandbox", name=SANDBOX)
         raise ConfigError("no sandbox is running: start one with 'pvc sandbox start'")
     if name not in connections.hosts:
-        if Path(name).is_file():
+        if _is_file(name):
             raise ConfigError(
-                f"{quoted(name)} (from {origin}) is a file, not a connection: use it as {quoted(FILE + name)}"
+                f"{quoted(name)} (from {origin}) is a file, not a connection: use it as {quoted_whole(FILE + name)}"
             )
         advice = hint(
             name,

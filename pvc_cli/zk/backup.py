@@ -18,6 +18,7 @@ from pvc_cli.errors import (
     InvalidItemError,
     SchemaError,
     quoted,
+    quoted_whole,
 )
 from pvc_cli.files import cannot_read, cannot_write, write_file
 from pvc_cli.zk.base import VERSION_PATH, version_mark
@@ -170,7 +171,7 @@ def decode_backup(text: str, origin: str) -> dict[str, bytes]:
     tree = {"/": b""}
     for path, value in sorted(document.items()):
         if not isinstance(value, str):
-            raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text")
+            raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted_whole(path)} is not text")
         parents = _check_path(path, origin)
         if any(map(is_contender, (path, *parents))):
             continue
@@ -206,7 +207,7 @@ def scan_backup(stream: TextIO, origin: str) -> Iterator[tuple[str, bytes]]:
             if text.next() != ":":
                 raise ValueError(f"expected a colon after {quoted(path)}")
             if (mark := text.next()) != '"':
-                raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text")
+                raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted_whole(path)} is not text")
             value = text.string(mark)
             _check_path(path, origin)
             yield path, _encoded(path, value, origin)
@@ -235,7 +236,7 @@ def _encoded(path: str, value: str, origin: str) -> bytes:
     try:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted(path)} is not text") from None
+        raise ConfigError(f"{origin} is not a PVC backup: the value of {quoted_whole(path)} is not text") from None
 
 
 def read_backup_file(path: Path) -> str:

@@ -93,7 +93,7 @@ def vf(config: str) -> str:
         ("version: 1\n---\nversion: 1", ", line 2: a second document begins: give one file for each"),
         ("version: 1\nvms: [", ", line 3 is not valid YAML: "),
         ("version: 1\n\tvms: []", ", line 2 is not valid YAML: "),
-        ("just text", ", line 1: expected a mapping with version, vms, vf_profiles and vfs, not 'just text'"),
+        ("just text", ", line 1: expected a mapping, not a text: give another file"),
         (state("vm: []"), ", line 2: unknown key 'vm': did you mean 'vms'?"),
         (state("vms: {web-01: []}"), ", line 2: vms: expected a list of VMs, not a mapping"),
         (state("vms:\n- web-01"), ", line 3: expected a mapping with vm, tags and metadata, not 'web-01'"),

@@ -175,3 +175,28 @@ def test_an_error_is_a_json_object_for_programs(
     assert [line] == plain.err.splitlines()
     error = json.loads(document)["error"]
     assert error == {"code": code, "kind": kind, "message": line.removeprefix("Error: "), "hint": hint}
+
+
+@pytest.mark.parametrize("words", ["apply -f FILE", "sriov vf apply -f FILE", "apply FILE", "cluster restore FILE"])
+def test_a_wrong_file_is_refused_without_showing_what_is_in_it(on_tree: Pvc, tmp_path: Path, words: str) -> None:
+    file = tmp_path / "tokens"
+    for text in ("ghp_0123456789", "root:x:0:0:root\nbin:x:1:1:bin\n", '"one": ghp_0123456789'):
+        file.write_text(text)
+        code, error = refused(on_tree, *words.replace("FILE", str(file)).split())
+        assert (code, "ghp_" in error, "root:x" in error) == (3, False, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "vm tag add web-01 LONG", "vm list -s LONG", "vm list -o LONG", "vm list --min-memory LONG", "vm LONG",
+        "vm list --min-memory=LONG", "vm list --LONG", "vm info LONG", "node primary a LONG", "vm list --sort LONG",
+        "sriov vf set pvchv1 ens1f0v0 --vlan-id LONG", "vm list web-01 LONG", "undo LONG", "key get LONG",
+        "-c LONG vm list", "--timeout LONG vm list",
+    ],
+)  # fmt: skip
+def test_an_error_shows_the_beginning_of_a_long_argument(tree: Tree, pvc: Pvc, words: str) -> None:
+    given = words.replace("LONG", "9x" * 200).split()
+    _, error = refused(pvc, *([] if "-c" in given else ["--coordinators", tree.hosts]), *given)
+    assert "9x" * 29 in error
+    assert "9x" * 32 not in error

@@ -9,7 +9,7 @@ from pvc_cli.cluster.nodes import require_node
 from pvc_cli.cluster.patterns import check_pattern, glob_instead, is_glob
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.filters import Filters, match_hardware, match_tags, match_value
-from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, hint, quoted
+from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, hint, quoted, quoted_whole
 from pvc_cli.zk import ZKHandler
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -113,7 +113,7 @@ def _meant(wanted: str, everybody: dict[str, list[str]]) -> list[VmRef]:
         if vms := [VmRef(uuid, name) for name in everybody if matches(name) for uuid in everybody[name]]:
             return sorted(vms, key=lambda vm: (natural_key(vm.name), vm.uuid))
     if glob := glob_instead(wanted):
-        raise NotFoundError(f"{quoted(wanted)} is not a shell pattern that matches a VM: try {quoted(glob)}")
+        raise NotFoundError(f"{quoted(wanted)} is not a shell pattern that matches a VM: try {quoted_whole(glob)}")
     if is_glob(wanted):
         raise NotFoundError(f"no VM matches {quoted(wanted)}: {SEE_VMS}")
     raise NotFoundError(f"there is no VM {quoted(wanted)}: {hint(wanted, everybody, SEE_VMS)}")
@@ -164,8 +164,8 @@ def _refuse_whole_words(wanted: Sequence[str], found: Iterable[Sequence[str] | N
     for tag in lists and sorted(lists.intersection(tag for tags in found for tag in tags or ())):
         one, several = tag.replace(",", "?"), f"[{tag[0]}]{tag[1:]}"
         raise RefusedError(
-            f"{quoted(tag)} is a tag, and could be a list of tags: use {quoted(one)} for the tag,"
-            f" or {quoted(several)} for the list"
+            f"{quoted(tag)} is a tag, and could be a list of tags: use {quoted_whole(one)} for the tag,"
+            f" or {quoted_whole(several)} for the list"
         )
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from pvc_cli.cluster.documents import changes_document
-from pvc_cli.errors import printable, quoted
+from pvc_cli.errors import printable, quoted_whole
 from pvc_cli.output.writer import Output
 from pvc_cli.zk import Change
 
@@ -39,7 +39,7 @@ def _line(change: Change) -> str:
 
 
 def _details(change: Change) -> str:
-    value = "" if change.value is None else f" = {quoted(change.value)}"
+    value = "" if change.value is None else f" = {quoted_whole(change.value)}"
     target = "" if change.to is None else f" to {printable(change.to)}"
     return target + value
 

@@ -15,7 +15,7 @@ from pvc_cli.commands._common.entries import Told, entry_argument, entry_documen
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
 from pvc_cli.connections.history import Entry, find_entry, list_entries
-from pvc_cli.errors import NotFoundError, PvcError, RefusedError, quoted
+from pvc_cli.errors import NotFoundError, PvcError, RefusedError, quoted, quoted_whole
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk.secrets import mask
 from pvc_cli.zk.undo import Changed
@@ -193,7 +193,7 @@ def _table(output: Output, changes: Sequence[Changed]) -> str:
 
 
 def _text(value: bytes | None) -> str:
-    return _NOTHING if value is None else quoted(value.decode("utf-8", "replace"))
+    return _NOTHING if value is None else quoted_whole(value.decode("utf-8", "replace"))
 
 
 def _masked(change: Changed) -> Changed:
