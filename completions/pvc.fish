@@ -14,5 +14,5 @@ function _pvc_completion;
     end;
 end;
 
-complete --no-files --command pvc --arguments "(_pvc_completion)";
+complete --keep-order --no-files --command pvc --arguments "(_pvc_completion)";
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,40 @@ def test_bash_quotes_nothing_that_needs_no_quotes(tree: Tree, home: Path) -> Non
         terminal.type("pvc vm list --columns NAME,ST\t")
         terminal.wait_for("ATE")
         assert "\\," not in terminal.seen
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("typed", "whole"),
+    [
+        ("--columns name,memo", "--columns name,memory"),
+        ("--columns NAME,MEMO", "--columns NAME,MEMORY"),
+        ("--columns name,Memo", "--columns name,Memory"),
+        ("--sort=-memo", "--sort=-memory"),
+    ],
+)
+def test_columns_are_completed_in_the_case_that_is_typed(
+    tree: Tree, home: Path, shell: str, typed: str, whole: str
+) -> None:
+    home.mkdir(exist_ok=True)
+    with interactive(shell, tree, home) as terminal:
+        terminal.type(f"pvc vm list {typed}\t")
+        # So that the shell shows the whole line.
+        terminal.type("\x01echo + \x05\n")
+        terminal.wait_for(f"+ pvc vm list {whole}")
+
+
+def test_fish_offers_what_can_be_undone_in_pvcs_order(on_tree: Pvc, tree: Tree, home: Path) -> None:
+    for tag in ("red", "green", "blue"):
+        assert on_tree("vm", "tag", "add", "web-01", tag).code == 0
+    latest_first = on_tree("history", "list", "-o", "name").out.split()
+    script = f"source {ROOT / 'completions' / 'pvc.fish'}; complete -C 'pvc undo '"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shown = subprocess.run(
+        ["fish", "--no-config", "-c", script],
+        env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["last", *latest_first]
 
 
 def test_a_sandbox_that_runs_is_offered_as_a_cluster(pvc: Pvc, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +221,8 @@ def test_global_options_on_the_line_are_heeded(pvc: Pvc, tree: Tree, monkeypatch
         ("pvc node info pvchv1,pv", 3, {"pvchv1,pvchv2", "pvchv1,pvchv3"}),
         ("pvc sriov vf list pvchv1/", 4, {"pvchv1/ens1f0", "pvchv1/ens1f1"}),
         ("pvc vm list --sort=-MEM", 3, {"-MEMORY"}),
-        ("pvc vm list --sort -mem", 4, {"-MEMORY"}),
-        ("pvc vm list --sort=name,-mem", 3, {"name,-MEMORY"}),
+        ("pvc vm list --sort -mem", 4, {"-memory"}),
+        ("pvc vm list --sort=name,-mem", 3, {"name,-memory"}),
         ("pvc vm list -q --sor", 4, {"--sort"}),
         ("pvc vm list -g st", 4, {"staging", "stateful"}),
         ("pvc vm tag add -s start st", 6, {"staging", "stateful"}),

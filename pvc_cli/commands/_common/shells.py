@@ -143,11 +143,11 @@ class _Zsh(_WholeWord, ZshComplete):
 
 
 class _Fish(_WholeWord, FishComplete):
-    """Completion in fish; Click's script cuts what it offers at commas."""
+    """Completion in fish; Click's script cuts what it offers at commas, and has fish sort it."""
 
     source_template: ClassVar[str] = FishComplete.source_template.replace(
         'string split "," $', 'string split -m 1 "," $'
-    )
+    ).replace("complete --no-files", "complete --keep-order --no-files")
 
 
 def _value(word: str) -> str:

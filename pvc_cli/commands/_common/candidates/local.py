@@ -13,11 +13,13 @@ from pvc_cli.output.layout import word_for
 
 
 def columns(_context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the columns of a list, one after the other; behind a minus, too."""
-    before, comma, word = incomplete.rpartition(",")
-    start = f"{before}{comma}{'-' if word.startswith('-') else ''}"
+    """Offer the columns of a list, one after the other; behind a minus, too. They go on in the case that is typed."""
+    begun = incomplete.rpartition(",")[2].removeprefix("-").upper()
     names = dict.fromkeys(map(word_for, getattr(parameter, "known", ())))
-    return [f"{start}{name}" for name in names if name.startswith(word.removeprefix("-").upper())]
+    rests = [name.removeprefix(begun) for name in names if name.startswith(begun)]
+    letters = [letter for letter in incomplete if letter.isalpha()]
+    is_lower = bool(letters) and letters[-1].islower()
+    return [incomplete + (rest.lower() if is_lower else rest) for rest in rests]
 
 
 def clusters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
