@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from fnmatch import translate
 
 from pvc_cli.errors import InvalidInputError, quoted, quoted_whole
 
@@ -24,13 +25,31 @@ def check_pattern(pattern: str) -> str:
     return pattern
 
 
-def matcher(pattern: str | None) -> Callable[..., bool]:
+def matcher(pattern: str | None, *, as_glob: str = "") -> Callable[..., bool]:
     """Return what tells whether *pattern* is found in one of its arguments; without a pattern, it always is.
 
+    That raises `InvalidInputError` where *pattern* looks like a shell pattern, and as one says otherwise: a script
+    would work on other things than were meant.
+
+    :param as_glob: how to give it as a shell pattern, if not as another expression.
     :raises InvalidInputError: if *pattern* is not a regular expression.
     """
     search = re.compile(check_pattern(pattern or "")).search
-    return lambda *texts: any(search(text) for text in texts)
+    if pattern is None or not looks_like_glob(pattern):
+        return lambda *texts: any(search(text) for text in texts)
+    glob = re.compile(translate(pattern)).match
+
+    def found(*texts: str) -> bool:
+        matches = any(search(text) for text in texts)
+        if matches != any(glob(text) for text in texts):
+            raise InvalidInputError(
+                f"{quoted(pattern)} could be a shell pattern, which matches others than the regular expression: use"
+                f" {as_glob or quoted_whole(_as_expression(pattern))} for the shell pattern, or"
+                f" {quoted_whole(f'({pattern})')} for the expression"
+            )
+        return matches
+
+    return found
 
 
 def is_glob(word: str) -> bool:
@@ -57,7 +76,7 @@ def glob_instead(word: str) -> str | None:
 
 
 def _as_expression(glob: str) -> str:
-    """Return the regular expression for a shell pattern without brackets."""
-    parts = {"*": ".*", "?": "."}
+    """Return the regular expression for a shell pattern."""
+    parts = {"*": ".*", "?": ".", "[": "[", "]": "]"}
     expression = "".join(parts.get(letter) or re.escape(letter) for letter in glob).replace(r"\-", "-")
     return f"^{expression}$".removeprefix("^.*").removesuffix(".*$")

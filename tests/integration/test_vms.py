@@ -106,9 +106,32 @@ def test_an_expression_that_looks_like_a_shell_pattern_is_pointed_out(on_tree: P
     )
 
 
+@pytest.mark.parametrize("style", [(), ("-o", "name"), ("-o", "json")])
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_an_expression_that_means_others_as_a_shell_pattern_is_refused(
+    on_tree: Pvc, quiet: tuple[str, ...], style: tuple[str, ...]
+) -> None:
+    """It gave a script that was not to be bothered 200 names instead of 9."""
+    by_name = "use --name 'db-?' for the shell pattern, or '(db-?)' for the expression"
+    for words, advice in (
+        (("vm", "list", "db-?"), by_name),
+        (("inventory", "--list", "db-?"), by_name),
+        (("node", "list", "pvch?"), "use '^pvch.$' for the shell pattern, or '(pvch?)' for the expression"),
+    ):
+        result = on_tree(*quiet, *words, *(() if words[0] == "inventory" else style))
+        assert (result.code, result.out) == (2, "")
+        assert advice in result.err
+    assert names(on_tree("vm", "list", "(db-?)", "-o", "name").out) == ["db-01", "db-02"]
+    assert on_tree("vm", "list", "--name", "db-0?", "-o", "name").out == "db-01\ndb-02\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("web-01,web-02",), "No VM matches; for a list, use --name web-01,web-02\n"),
+        (("WEB-01",), "No VM matches; did you mean 'web-01'?\n"),
+        (("web-01", "-s", "migrate"), "No VM matches.\n"),
+        (("--disk", "web-01*"), "No VM matches; a disk is POOL/VOLUME: use --disk '*/web-01*' for one in any pool\n"),
         (("-s", "migrate"), "No VM matches.\n"),
         (
             ("-g", "production", "-g", "frontent"),

@@ -1,12 +1,13 @@
 """Find VMs: by name, UUID, pattern, or filters."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import NamedTuple
 
 from pvc_cli.cluster.nodes import require_node
-from pvc_cli.cluster.patterns import check_pattern, glob_instead, is_glob
+from pvc_cli.cluster.patterns import glob_instead, is_glob, matcher
 from pvc_cli.cluster.values import natural_key
 from pvc_cli.cluster.vms.filters import Filters, match_hardware, match_tags, match_value
 from pvc_cli.errors import InvalidInputError, NotFoundError, RefusedError, hint, quoted, quoted_whole
@@ -218,8 +219,8 @@ def _by_pattern(vms: list[VmRef], pattern: str | None) -> list[VmRef]:
         exact = [vm for vm in vms if vm.uuid == pattern.lower()]
         if exact:
             return exact
-    search = re.compile(check_pattern(pattern)).search
-    return [vm for vm in vms if search(vm.name)]
+    matches = matcher(pattern, as_glob=f"--name {shlex.quote(pattern)}")
+    return [vm for vm in vms if matches(vm.name)]
 
 
 def _by_names(vms: list[VmRef], names: Sequence[str]) -> list[VmRef]:

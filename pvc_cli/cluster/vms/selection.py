@@ -1,9 +1,13 @@
 """Check the words of filters, and explain why they match no VM: a misspelt word is the likeliest reason."""
 
+import shlex
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from pvc_cli.cluster.patterns import matcher
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import STATES
+from pvc_cli.cluster.vms.query import list_vms
 from pvc_cli.cluster.vms.tags import CONTAINER, SEE_TAGS
 from pvc_cli.errors import InvalidInputError, hint, hint_word, quoted
 from pvc_cli.zk import ZKHandler
@@ -48,7 +52,18 @@ def explain_no_match(handler: ZKHandler, filters: Filters) -> str:
                 return f"no VM has a tag {quoted(word)}: {hint(word, tags, SEE_TAGS)}"
     if filters.pattern and filters.pattern in (handler.children("base.node") or []):
         return f"{filters.pattern} is a node: -t {filters.pattern} selects its VMs"
+    if filters.pattern and (advice := _instead(filters.pattern, [vm.name for vm in list_vms(handler)])):
+        return advice
+    if filters.disk and "/" not in filters.disk and not filters.disk.startswith("*"):
+        return f"a disk is POOL/VOLUME: use --disk {shlex.quote(f'*/{filters.disk}')} for one in any pool"
     return "no VM matches"
+
+
+def _instead(pattern: str, names: Sequence[str]) -> str:
+    """Return what to give instead of *pattern*, which matches no VM called one of *names*; empty if it does."""
+    if any(map(matcher(pattern), names)):
+        return ""
+    return f"for a list, use --name {shlex.quote(pattern)}" if "," in pattern else hint(pattern, names, "")
 
 
 def _wanted_tags(filters: Filters) -> list[str]:
