@@ -63,6 +63,8 @@ class Output(Messages):
         self.layout = Layout()
         """How a list is laid out."""
         self._lines: list[str] = []
+        self._drawn: tuple[list[str], list[str]] = ([], [])
+        """The lines and the notes that the screen shows."""
         self._footnotes: list[str] = []
         self._head = ""
         """The line of headers of the latest table."""
@@ -103,12 +105,29 @@ class Output(Messages):
 
     def refresh(self) -> None:
         """Draw what was gathered since the last time; elsewhere, hand on what was printed."""
-        lines, self._lines = self._lines, []
-        notes, self._notes = self._notes, []
+        self._drawn = self._gathered_lines()
         if self._screen:
-            self._screen.draw(lines, notes)
+            self._screen.draw(*self._drawn)
         else:
             sys.stdout.flush()
+
+    def draw_below(self, warning: str) -> bool:
+        """Draw again what was drawn last, with *warning* below; what was gathered since is dropped.
+
+        :return: whether there is a screen.
+        """
+        if self._screen is None:
+            return False
+        self._gathered_lines()
+        lines, notes = self._drawn
+        self._screen.draw(lines, [*notes, self.paint(printable(warning), "red")])
+        return True
+
+    def _gathered_lines(self) -> tuple[list[str], list[str]]:
+        """Return the lines and the notes that were gathered for the screen, and forget them."""
+        lines, self._lines = self._lines, []
+        notes, self._notes = self._notes, []
+        return lines, notes
 
     def show(
         self,

@@ -126,6 +126,8 @@ class Connection:
         self._asked_in = bool(access.user)
         self._refused: Exception | None = None
         self._connected_before = False
+        self.lost_since: float | None = None
+        """When the connection was lost, in seconds since 1970; None while there is one."""
         self._last_words: deque[str] = deque(maxlen=1)
         self._wire = WireHandler(addresses, min(timeout, session_timeout), access.tls, self._die)
         self.client: Any = KazooClient(
@@ -210,6 +212,11 @@ class Connection:
                 self.await_session(until)
             else:
                 return
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether kazoo tries again to connect: it does, until the session has ended for good."""
+        return self.client.client_state not in (KeeperState.AUTH_FAILED, KeeperState.CLOSED)
 
     def stop(self) -> None:
         """Close the session at once, without waiting for its timeout."""
@@ -304,9 +311,11 @@ class Connection:
     def _listen(self, state: str) -> None:
         """Report an event of the session; kazoo handles it."""
         if state == KazooState.CONNECTED:
+            self.lost_since = None
             message = "Reconnected to" if self._connected_before else "Connected to"
             self._connected_before = True
         else:
+            self.lost_since = self.lost_since or time.time()
             message = "Lost the session with" if state == KazooState.LOST else "Lost the connection to"
         if self._on_event:
             self._on_event(f"{message} ZooKeeper at {printable(self.hosts)}.")

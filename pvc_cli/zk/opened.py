@@ -157,6 +157,16 @@ class OpenTree:
         return self._connection is None or bool(self._connection.client.connected)
 
     @property
+    def lost_since(self) -> float | None:
+        """When the connection was lost, in seconds since 1970; None while there is one, and of a backup."""
+        return self._connection.lost_since if self._connection else None
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether a lost connection is tried again: not once the session has ended for good."""
+        return self._connection is not None and self._connection.reconnects
+
+    @property
     def session_id(self) -> int | None:
         """The number of the session; None without one."""
         found = self._connection and self._connection.client.client_id

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pvc_cli.sandbox.server import Server
 from pvc_cli.zk import ZKHandler
 from tests.conftest import Tree, without_daemons
 from tests.latency import far_away
@@ -20,12 +21,12 @@ from tests.terminal import Terminal, Tmux
 from tests.waiting import wait_until
 
 
-def pvc_on_terminal(tree: Tree, *arguments: str, columns: int = 80, **environment: str) -> Terminal:
+def pvc_on_terminal(tree: Tree | Server, *arguments: str, columns: int = 80, **environment: str) -> Terminal:
     command = [str(Path(sys.executable).with_name("pvc")), *arguments]
     return Terminal(command, {**environment_for(tree), **environment}, columns=columns)
 
 
-def environment_for(tree: Tree) -> dict[str, str]:
+def environment_for(tree: Tree | Server) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     own = {"PATH": path, "HOME": "/nonexistent", "LANG": "C.UTF-8", "PVC_PAGER": "cat"}
     common = own | {"PVC_COORDINATORS": tree.hosts}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pvc_cli.errors import EXIT_INTERRUPTED
+from pvc_cli.errors import EXIT_INTERRUPTED, ProtocolError, UnreachableError
 from pvc_cli.output.keyboard import Keyboard
 from pvc_cli.output.writer import Output
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pvc_cli.zk.watch import Watcher
 
 _SOON = 0.01
+_RETRY = 0.5
+"""How often to look whether a lost connection is back, in seconds."""
 _QUIT = "qQ"
 
 
@@ -31,9 +34,26 @@ class Turns:
     code: int = 0
     """The exit code, once it is over: that of an interruption if it ended so."""
 
+    redrawn: bool = False
+    """Whether a turn may be made again: on a screen, after the first one. What a program has read, it has read."""
+    lost: bool = False
+    """Whether the connection was lost in this turn."""
+
     def __iter__(self) -> Iterator[set[Key] | None]:
         """Yield each turn."""
         return self.each
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Within a ``with`` block, read and show; if the connection is lost meanwhile, another turn may follow."""
+        try:
+            yield
+        except ProtocolError:
+            raise  # it would be the same again
+        except UnreachableError:
+            if not self.redrawn:
+                raise
+            self.lost = True
 
 
 @contextmanager
@@ -43,7 +63,7 @@ def turns(
     """Give what says when to show something: once, or, to *watch*, again after every change of what *arm* watches.
 
     A table on a terminal is redrawn in place, and gone in the end. Watching ends, without an error, when it is
-    interrupted, and such a table when ``q`` is pressed.
+    interrupted, and such a table when ``q`` is pressed. A connection that is lost is waited for.
     """
     if not watch:
         yield Turns(iter([None]))
@@ -51,13 +71,25 @@ def turns(
     watcher, quitting = handler.watcher(), threading.Event()
 
     def each() -> Iterator[set[Key] | None]:
-        changed = None
+        changed, begun = None, False
         while not quitting.is_set():
-            arm(handler, watcher)
-            yield changed
-            output.refresh()
-            watcher.wait()
+            found.lost = False
+            try:
+                arm(handler, watcher)
+            except UnreachableError:
+                if not begun or not handler.reconnects:
+                    raise
+                found.lost = True
+            else:
+                yield changed
+            if not found.lost:
+                output.refresh()
+                begun, found.redrawn = True, screen is not None
+                watcher.wait()
             changed = watcher.fired()
+            if found.lost or handler.lost_since:
+                changed = None
+                _await_connection(output, handler, watcher, quitting)
 
     found = Turns(each())
     with (
@@ -70,6 +102,20 @@ def turns(
         except KeyboardInterrupt:
             # The normal end of watching; the command returns the exit code.
             found.code = EXIT_INTERRUPTED
+
+
+def _await_connection(output: Output, handler: ZKHandler, watcher: Watcher, quitting: threading.Event) -> None:
+    """Wait until there is a connection again, or *quitting* is set, and say that what is shown may be old."""
+    since = time.localtime(handler.lost_since or time.time())
+    line = f"connection lost since {time.strftime('%H:%M:%S', since)}: retrying"
+    if not output.draw_below(line):
+        output.warning(line)
+    waits = True
+    while waits:
+        if watcher.wait(_RETRY):
+            # The terminal may have another size, or be ours again.
+            output.draw_below(line)
+        waits = bool(handler.lost_since) and handler.reconnects and not quitting.is_set()
 
 
 @contextmanager

@@ -71,9 +71,10 @@ def command(context: Context, min_health: int | None, watch: bool) -> int:
     try:
         with connect_to_list(context) as handler, turns(output, handler, _arm, watch=watch) as each:
             for _ in each:
-                found = cluster_status(handler)
-                fine = found.healthy if min_health is None else found.health >= min_health
-                _show(output, found)
+                with each.turn():
+                    found = cluster_status(handler)
+                    fine = found.healthy if min_health is None else found.health >= min_health
+                    _show(output, found)
     except PvcError as error:
         if output.gathered and not output.gathered.answered:
             _show_unknown(output, error)

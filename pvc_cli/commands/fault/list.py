@@ -38,17 +38,18 @@ def command(context: Context, pattern: str | None, new: bool, watch: bool) -> in
     output = context.output
     with connect_to_list(context) as handler, turns(output, handler, watch_faults, watch=watch) as each:
         for _ in each:
-            show_records(
-                output,
-                [fault for fault in list_faults(handler, pattern) if not new or fault.status != "ack"],
-                documents=for_each(fault_document),
-                names=for_each(lambda fault: fault.id),
-                headers=_HEADERS,
-                wrap=_HEADERS.index("MESSAGE"),
-                below=_HEADERS.index("LAST REPORTED"),
-                rows=rows_of(_row),
-                nothing="No fault matches." if pattern or new else "No faults.",
-            )
+            with each.turn():
+                show_records(
+                    output,
+                    [fault for fault in list_faults(handler, pattern) if not new or fault.status != "ack"],
+                    documents=for_each(fault_document),
+                    names=for_each(lambda fault: fault.id),
+                    headers=_HEADERS,
+                    wrap=_HEADERS.index("MESSAGE"),
+                    below=_HEADERS.index("LAST REPORTED"),
+                    rows=rows_of(_row),
+                    nothing="No fault matches." if pattern or new else "No faults.",
+                )
     return each.code
 
 

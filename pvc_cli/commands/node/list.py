@@ -48,16 +48,17 @@ def command(context: Context, pattern: str | None, watch: bool) -> int:
     arm = watch_nodes if output.tabular or output.style == "name" else watch_details
     with connect_to_list(context) as handler, turns(output, handler, arm, watch=watch) as each:
         for _ in each:
-            show_records(
-                output,
-                list_nodes(handler, pattern),
-                documents=lambda nodes: map(node_document, nodes, read_node_details(handler, nodes)),
-                names=for_each(lambda node: node.name),
-                headers=_HEADERS,
-                wide=_WIDE,
-                rows=rows_of(_row),
-                nothing="No node matches." if pattern else "No nodes.",
-            )
+            with each.turn():
+                show_records(
+                    output,
+                    list_nodes(handler, pattern),
+                    documents=lambda nodes: map(node_document, nodes, read_node_details(handler, nodes)),
+                    names=for_each(lambda node: node.name),
+                    headers=_HEADERS,
+                    wide=_WIDE,
+                    rows=rows_of(_row),
+                    nothing="No node matches." if pattern else "No nodes.",
+                )
     return each.code
 
 

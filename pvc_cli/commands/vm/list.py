@@ -88,7 +88,8 @@ def command(context: Context, filters: Filters, watch: bool) -> int:
     with connect_to_list(context) as handler, turns(context.output, handler, arm, watch=watch) as each:
         listing = _Listing(handler, filters, names, trait)
         for changed in each:
-            listing.show(context.output, changed)
+            with each.turn():
+                listing.show(context.output, changed)
     return each.code
 
 

@@ -79,14 +79,15 @@ def command(
         code = 0
         with turns(context.output, handler, arm, watch=watch) as each:
             for _ in each:
-                found = _select(context.output, handler, list_vfs(handler, node, pf), used, owner)
-                agents = read_agents(handler, [vf.node for vf in found])
-                headers, nothing = _USUAL, "No VFs."
-                if drift:
-                    code = EXIT_REFUSED if _warn_of_unknown(context.output, agents) else 0
-                    headers, nothing = _DRIFT, _no_drift(agents)
-                    found = [vf for vf in found if (it := reported(agents, _ref(vf))) and it.state != "in_sync"]
-                _show_list(context.output, handler, found, agents, headers, nothing)
+                with each.turn():
+                    found = _select(context.output, handler, list_vfs(handler, node, pf), used, owner)
+                    agents = read_agents(handler, [vf.node for vf in found])
+                    headers, nothing = _USUAL, "No VFs."
+                    if drift:
+                        code = EXIT_REFUSED if _warn_of_unknown(context.output, agents) else 0
+                        headers, nothing = _DRIFT, _no_drift(agents)
+                        found = [vf for vf in found if (it := reported(agents, _ref(vf))) and it.state != "in_sync"]
+                    _show_list(context.output, handler, found, agents, headers, nothing)
     return each.code or code
 
 
