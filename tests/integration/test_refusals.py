@@ -161,7 +161,7 @@ def test_a_hostile_schema_definition_is_refused(pvc: Pvc, tmp_path: Path, text: 
         (("vm", "info", "nosuch"), 1, "not_found", "see 'pvc vm list'"),
         (("vm", "stop", "web-1"), 1, "not_found", "did you mean 'web-01'?"),
         (("vm", "stop"), 2, "usage", "see 'pvc vm stop --help'"),
-        (("vm", "list", "["), 2, "invalid_input", None),
+        (("vm", "list", "["), 2, "invalid_input", "--name '[' takes it as a shell pattern"),
         (("vm", "list", "--network", "Frontent"), 1, "not_found", "did you mean 'Frontend'?"),
     ],
 )
