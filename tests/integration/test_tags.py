@@ -346,16 +346,23 @@ def test_of_several_vms_those_without_the_tag_stay_as_they_are(on_tree: Pvc, wor
 
 def test_a_misspelt_tag_is_not_taken_for_one_that_is_gone(on_tree: Pvc, tree: Tree) -> None:
     before = tree.dump()
-    for words in ("--all prodution", "web-* prodution", "web-01,web-02 nope prodution"):
+    misspelt = ("--all prodution", "web-* prodution", "web-01,web-02 nope prodution", "--all production prodution -y")
+    for words in misspelt:
         result = on_tree("vm", "tag", "remove", *words.split())
         assert (result.code, result.out) == (1, "")
         assert result.err.endswith("Error: no VM has a tag 'prodution': did you mean 'production'?\n")
-        assert on_tree("vm", "tag", "remove", *words.split(), "--if-exists").code == 0
-    assert tree.dump() == before
-    # A tag of other VMs is not a misspelling, and beside one that was removed none is looked for.
+        assert on_tree("vm", "tag", "remove", *words.split(), "--dry-run").code == 1
+        assert tree.dump() == before
+        assert on_tree("vm", "tag", "remove", *words.split(), "--if-exists", "--dry-run").code == 0
+    # A tag of other VMs is not a misspelling.
     result = on_tree("vm", "tag", "remove", "web-*", "stateful")
     assert (result.code, "No VM has" in result.err) == (0, False)
-    assert on_tree("vm", "tag", "remove", "web-01,web-02", "production", "prodution").code == 0
+
+
+def test_a_tag_that_nothing_has_is_said_beside_one_that_is_removed(on_tree: Pvc) -> None:
+    result = on_tree("vm", "tag", "remove", "web-01,web-02", "production", "qqqqqq")
+    assert (result.code, "No VM has a tag 'qqqqqq'.\n" in result.err) == (0, True)
+    assert "2 changed, 2 unchanged" in result.err
 
 
 def test_a_tag_that_nothing_has_is_said(on_tree: Pvc) -> None:

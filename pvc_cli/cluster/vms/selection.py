@@ -8,7 +8,7 @@ from pvc_cli.cluster.patterns import matcher
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.model import STATES
 from pvc_cli.cluster.vms.query import list_vms
-from pvc_cli.cluster.vms.tags import CONTAINER, SEE_TAGS
+from pvc_cli.cluster.vms.tags import SEE_TAGS, tag_names
 from pvc_cli.errors import InvalidInputError, hint, hint_word, quoted
 from pvc_cli.zk import ZKHandler
 
@@ -71,9 +71,7 @@ def _wanted_tags(filters: Filters) -> list[str]:
 
 
 def _tag_names(handler: ZKHandler) -> list[str]:
-    """Return the names of all tags, sorted."""
-    found = handler.children_many((CONTAINER, uuid) for uuid in handler.children("base.domain") or [])
-    return sorted({name for names in found for name in names or ()})
+    return tag_names(handler, handler.children("base.domain") or [])
 
 
 def _matches(word: str, known: list[str] | tuple[str, ...]) -> bool:

@@ -29,6 +29,12 @@ def read_tags(handler: ZKHandler, uuids: Iterable[str]) -> dict[str, tuple[Tag, 
     return {uuid: make_tags(found, values) for uuid, found in named}
 
 
+def tag_names(handler: ZKHandler, uuids: Iterable[str]) -> list[str]:
+    """Return the names of all tags of VMs, sorted."""
+    found = handler.children_many((CONTAINER, uuid) for uuid in uuids)
+    return sorted({name for names in found for name in names or ()})
+
+
 def detail_keys(uuid: str, names: Iterable[str]) -> list[Key]:
     """Return the keys of the tags called *names*, whose values :func:`make_tags` takes."""
     return [(CONTAINER, uuid, key, name) for name in names for key in ("tag.type", "tag.protected")]

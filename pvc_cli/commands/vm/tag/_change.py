@@ -1,6 +1,6 @@
 """What adding and removing tags share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import click
@@ -9,7 +9,7 @@ from pvc_cli.cluster.documents import outcomes_document
 from pvc_cli.cluster.vms.filters import Filters
 from pvc_cli.cluster.vms.meant import NO_LONGER, while_meant
 from pvc_cli.cluster.vms.query import VmRef
-from pvc_cli.cluster.vms.tagging import Outcome, Plan, Result, change_tags, refuse_all
+from pvc_cli.cluster.vms.tagging import Outcome, Plan, change_tags, refuse_all
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Context
 from pvc_cli.commands._common.dry_run import show_change
@@ -65,22 +65,10 @@ def held(plan: Plan, selection: Selection) -> Plan:
     return while_meant(plan, selection.filters, lambda handler, step: refuse_all(handler, step, NO_LONGER))
 
 
-def carry_out(
-    context: Context,
-    handler: ZKHandler,
-    vms: Sequence[VmRef],
-    plan: Plan,
-    *,
-    dry_run: bool,
-    check: Callable[[Result], object] = lambda _result: None,
-) -> int:
-    """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused or failed.
-
-    :param check: looks at the result before it is shown.
-    """
+def carry_out(context: Context, handler: ZKHandler, vms: Sequence[VmRef], plan: Plan, *, dry_run: bool) -> int:
+    """Carry *plan* out on *vms* and say what became of it; exit 1 if anything was refused or failed."""
     with progress_bar(context.output, shown=len(vms) > _FEW and not dry_run) as progress:
         result = change_tags(handler, vms, plan, dry_run=dry_run, on_progress=progress)
-    check(result)
     output = context.output
 
     def names() -> list[str]:

@@ -2,10 +2,9 @@ from collections.abc import Sequence
 
 import click
 
-from pvc_cli.cluster.vms.query import is_one
+from pvc_cli.cluster.vms.query import VmRef, is_one
 from pvc_cli.cluster.vms.tag_plans import plan_remove
-from pvc_cli.cluster.vms.tagging import Result
-from pvc_cli.cluster.vms.tags import count_tags
+from pvc_cli.cluster.vms.tags import tag_names
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many
@@ -43,24 +42,22 @@ def command(
     plan = plan_remove(tags, force=force, if_exists=if_exists or many)
     with connect(context) as handler:
         chosen = chosen_vms(context.output, handler, vms, selection, tag=None if force_name else tags[0])
+        if chosen and many and not if_exists:
+            _check_tags(context.output, handler, chosen, tags)
         confirm_many(Deed(f"remove {name_tags(tags)} from"), chosen, selection, dry_run=dry_run)
-
-        def check(result: Result) -> None:
-            # Only what changed nothing may be a typo, and only then are all tags read.
-            if not if_exists and result.outcomes and all(one.status == "unchanged" for one in result.outcomes):
-                _check_tags(context.output, handler, tags)
-
-        return carry_out(context, handler, chosen, held(plan, selection), dry_run=dry_run, check=check)
+        return carry_out(context, handler, chosen, held(plan, selection), dry_run=dry_run)
 
 
-def _check_tags(output: Output, handler: ZKHandler, wanted: Sequence[str]) -> None:
-    """Say which tags of *wanted* no VM of the cluster has.
+def _check_tags(output: Output, handler: ZKHandler, vms: Sequence[VmRef], wanted: Sequence[str]) -> None:
+    """Say which tags of *wanted* no VM of the cluster has, before any is removed.
 
-    :raises NotFoundError: if one of them resembles another tag.
+    :param vms: the VMs that lose the tags; only of a tag that none of them has are all others read.
+    :raises NotFoundError: if one of these resembles a tag that a VM has.
     """
-    known = [tag.name for tag in count_tags(handler)]
+    absent = set(wanted).difference(tag_names(handler, [vm.uuid for vm in vms]))
+    known = tag_names(handler, handler.children("base.domain") or []) if absent else []
     for tag in wanted:
-        if tag not in known:
+        if tag in absent and tag not in known:
             if advice := hint(tag, known, ""):
                 raise NotFoundError(f"no VM has a tag {quoted(tag)}: {advice}")
             output.message(f"No VM has a tag {quoted(tag)}.")
