@@ -107,6 +107,20 @@ def test_ctrl_c_where_a_protected_connection_asks_says_that_nothing_was_changed(
     assert pvc("connection", "list", "-o", "name").out == "prod\n"
 
 
+def test_the_question_of_a_restore_says_how_much_of_what_it_changes(
+    demo: Callable[..., Tree], pvc: Pvc, tmp_path: Path
+) -> None:
+    tree = demo()
+    file = str(tmp_path / "b.json")
+    for words in (("cluster", "backup", file), ("vm", "tag", "add", "app-01,app-02", "newer")):
+        assert pvc("--coordinators", tree.hosts, *words).code == 0
+    terminal = on_terminal(tree, "cluster", "restore", file, "--force")
+    terminal.wait_for(f"Restore {file}: 2 VMs to change (6 znodes to delete, 0 to write)? [y/N]: ")
+    assert "  2 VMs to change (app-01, app-02)" in terminal.seen
+    terminal.type("n\n")
+    assert terminal.wait_for_end() == 1
+
+
 def test_few_vms_scripts_and_yes_are_not_asked(demo: Callable[..., Tree], pvc: Pvc) -> None:
     tree = demo(vms=30)
     few = on_terminal(tree, "vm", "tag", "add", "web-*", "blue")
