@@ -82,7 +82,9 @@ def test_a_claim_ahead_of_the_xml_takes_what_is_said(on_tree: Pvc, tree: Tree) -
         "sriov", "vf", "claim", "pvchv1", "ens1f0v2", "app-01", "--mac", "52:54:00:AA:BB:03", "--type", "hostdev"
     )
     assert result.err == (
-        "Warning: VM app-01 is on node 'pvchv2', not on pvchv1\npvchv1/ens1f0v2: claimed for app-01.\n"
+        "Warning: VM app-01 is on node 'pvchv2', not on pvchv1\n"
+        "Warning: the XML of app-01 does not use ens1f0v2 yet: until it does, 'pvc sriov vf audit' finds it stale\n"
+        "pvchv1/ens1f0v2: claimed for app-01.\n"
     )
     assert tree.client.get(f"{VFS}/ens1f0v2/mac")[0] == b"52:54:00:aa:bb:03"
     assert tree.client.get(f"/domains/{tree.uuid('app-01')}/migration_method")[0] == b"shutdown"

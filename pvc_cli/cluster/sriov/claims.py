@@ -1,7 +1,7 @@
 """Claim a VF for a VM, and release it. Of several claims at once, exactly one succeeds."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,17 +47,16 @@ class Claim:
         return self.transaction.changes
 
     @property
-    def caveat(self) -> str:
-        """Why it is not what the VM has, as far as that can be told; else nothing."""
+    def caveats(self) -> Iterator[str]:
+        """Each reason why it is not what the VM has, as far as that can be told."""
         vf, vm = self.usage.vf, self.vm
         if vm.node != vf.node:
-            return f"VM {vm.ref.name} is on node {quoted(vm.node)}, not on {vf.node}"
+            yield f"VM {vm.ref.name} is on node {quoted(vm.node)}, not on {vf.node}"
         if vm.readable and not vm.use_of(vf.phy, "") and not any(use.pci for use in vm.uses):
-            return (
+            yield (
                 f"the XML of {vm.ref.name} does not use {vf.phy} yet: until it does, 'pvc sriov vf audit' finds it"
                 " stale"
             )
-        return ""
 
     def commit(self) -> None:
         """Carry it out; take it back if a VM came to the node meanwhile that has the VF in its XML.

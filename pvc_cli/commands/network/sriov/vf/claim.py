@@ -79,6 +79,6 @@ def command(
             vfs = chosen.find(handler)
             ask_many(Deed("claim", f"for {holder.name}"), "VFs", [vf.name for vf in vfs], yes=yes, dry_run=dry_run)
             done = change_each(vfs, claim_one)
-        for caveat in filter(None, (one.caveat for one in made)):
+        for caveat in dict.fromkeys(caveat for one in made for caveat in one.caveats):
             context.output.warning(caveat)
         return show_claims(context.output, handler, done, f"claimed for {holder.name}", dry_run=dry_run)
