@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -206,3 +207,32 @@ def test_an_empty_autostart_is_unknown_everywhere(on_tree: Pvc, tree: Tree) -> N
         assert column[1:] == ["?"]
     assert json.loads(on_tree("vm", "info", "web-02", "-o", "json").out)["node_autostart"] is None
     assert on_tree("vm", "meta", "set", "web-02", "--no-autostart").err.startswith("web-02: changed")
+
+
+def test_a_limit_that_excludes_the_vms_own_node_is_warned_of(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    tree.put(f"/domains/{tree.uuid('web-01')}/node", b"pvchv2")
+    warning = "Warning: web-01 on pvchv2: outside its node limit: it stays there until 'pvc vm move'\n"
+    state = tmp_path / "state.yaml"
+    state.write_text("version: 1\nvms:\n  - vm: web-01\n    metadata:\n      node_limit: [pvchv1]\n")
+    for words in (("vm", "meta", "set", "web-01", "--limit", "pvchv1"), ("apply", "-f", str(state))):
+        assert on_tree("vm", "meta", "set", "web-01", "--limit", "").code == 0
+        for dry in (("--dry-run",), ()):
+            result = on_tree(*words, *dry)
+            assert (result.code, warning in result.err) == (0, True)
+    assert "Warning" not in on_tree("apply", "-f", str(state)).err
+    allowed = on_tree("vm", "meta", "set", "web-01", "--limit", "pvchv1,pvchv2")
+    assert "Warning" not in allowed.err
+    assert "Warning" not in on_tree("vm", "meta", "set", "web-01", "--limit", "").err
+    for vm in ("web-01", "web-02", "app-01", "app-02"):
+        tree.put(f"/domains/{tree.uuid(vm)}/node", b"pvchv2")
+    many = on_tree("vm", "meta", "set", "web-01,web-02,app-01,app-02", "--limit", "pvchv1", "--dry-run")
+    assert "on pvchv2 and 1 more: outside their node limits: they stay there until 'pvc vm move'\n" in many.err
+
+
+def test_the_value_of_a_switch_is_not_taken_for_a_vm(on_tree: Pvc) -> None:
+    result = on_tree("vm", "meta", "set", "web-01", "--autostart", "yes")
+    assert (result.code, result.out, result.err) == (
+        2,
+        "",
+        "Error: --autostart takes no value such as 'yes': use --autostart or --no-autostart\n",
+    )

@@ -85,6 +85,17 @@ class MetadataChange(NamedTuple):
         return {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
 
 
+def outside_limits(handler: ZKHandler, limits: Mapping[VmRef, Sequence[str]]) -> dict[VmRef, str]:
+    """Return the VMs that are on none of the nodes that *limits* allow them, with their nodes, in one batch.
+
+    :param limits: the nodes of each VM; empty for all. A VM whose node may not be read is left out.
+    """
+    limited = [vm for vm, nodes in limits.items() if nodes]
+    view, _ = handler.tolerant()
+    found = view.read_many(("domain.node", vm.uuid) for vm in limited)
+    return {vm: node for vm, node in zip(limited, found, strict=True) if node and node not in limits[vm]}
+
+
 def plan_metadata(change: MetadataChange) -> Plan[VmRef]:
     """Return the plan that gives VMs their metadata, for :func:`pvc_cli.cluster.controls.control`."""
     values = change.values()

@@ -1,6 +1,6 @@
 """Read files of desired state, and carry them out: the same for the whole cluster and for VFs alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +12,12 @@ from pvc_cli.cluster.desired.model import State, VfWish, VmWish, Wish
 from pvc_cli.cluster.desired.plans import KEPT, plan_state
 from pvc_cli.cluster.desired.reading import read_state
 from pvc_cli.cluster.sriov.agents import read_agents
+from pvc_cli.cluster.vms.metadata import KEYS
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.commands._common.agents import SET_IS_KEPT, warn_of_agents
 from pvc_cli.commands._common.command import options_into
 from pvc_cli.commands._common.file_names import File
+from pvc_cli.commands._common.node_limits import warn_of_limits
 from pvc_cli.commands._common.outcomes import show_outcome
 from pvc_cli.commands._common.progress import MANY, Deed, ask_many, asks, progress_bar
 from pvc_cli.connections.plan_file import is_plan
@@ -92,6 +95,7 @@ def apply_state(
         ask_many(deed, _kinds(changed), changed, yes=limits.yes, dry_run=dry_run)
     with progress_bar(output, shown=len(wishes) > MANY and not dry_run) as progress:
         outcome = control(handler, wishes, plan, dry_run=dry_run, on_progress=progress)
+    warn_of_limits(output, handler, _new_limits(handler, outcome))
     if settle and not dry_run:
         outcome = settle(outcome)
     code = 0
@@ -105,6 +109,16 @@ def apply_state(
     if handler.is_live and not (dry_run or settle):
         _warn_of_agents(output, handler, outcome)
     return code
+
+
+def _new_limits(handler: ZKHandler, outcome: Outcome[Wish]) -> dict[VmRef, Sequence[str]]:
+    """Return the node limits that are changed."""
+    return {
+        one.item.vm: one.item.metadata.node_limit or ()
+        for one in outcome.controls
+        if isinstance(one.item, VmWish)
+        and handler.schema.path((KEYS["node_limit"], one.item.uuid)) in {change.path for change in one.changes}
+    }
 
 
 def _warn_of_agents(output: Output, handler: ZKHandler, outcome: Outcome[Wish]) -> None:

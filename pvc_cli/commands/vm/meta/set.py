@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import click
 
 from pvc_cli.cluster.vms.metadata import (
@@ -8,6 +10,7 @@ from pvc_cli.cluster.vms.metadata import (
     check_metadata,
     plan_metadata,
 )
+from pvc_cli.cluster.vms.query import VmRef
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import (
     Context,
@@ -19,11 +22,16 @@ from pvc_cli.commands._common.command import (
     yes_option,
 )
 from pvc_cli.commands._common.held import held
+from pvc_cli.commands._common.node_limits import warn_of_limits
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import Deed
 from pvc_cli.commands._common.selecting import Selection, chosen_vms, confirm_many, named_vms, vms_options
 from pvc_cli.commands._common.values import Number
-from pvc_cli.errors import InvalidInputError
+from pvc_cli.errors import InvalidInputError, NotFoundError, quoted
+from pvc_cli.output.writer import Output
+from pvc_cli.zk import ZKHandler
+
+_VALUES = ("yes", "no", "true", "false", "on", "off", "1", "0")
 
 
 def _nodes(_context: click.Context, _parameter: click.Parameter, given: str | None) -> tuple[str, ...] | None:
@@ -69,6 +77,24 @@ def command(context: Context, selection: Selection, change: MetadataChange, dry_
         raise InvalidInputError("'-' is not a profile: give its name")
     with connect(context) as handler:
         check_metadata(handler, change)
-        vms = chosen_vms(context.output, handler, names, selection)
+        vms = _chosen_vms(context.output, handler, names, selection, change)
+        warn_of_limits(context.output, handler, dict.fromkeys(vms, change.node_limit or ()))
         confirm_many(Deed("set metadata of"), vms, selection, dry_run=dry_run)
         return carry_out(context.output, handler, vms, held(plan_metadata(change), selection), dry_run=dry_run)
+
+
+def _chosen_vms(
+    output: Output, handler: ZKHandler, names: Sequence[str], selection: Selection, change: MetadataChange
+) -> list[VmRef]:
+    """Return the VMs to change.
+
+    :raises InvalidInputError: if what names no VM was meant as the value of a switch.
+    """
+    try:
+        return chosen_vms(output, handler, names, selection)
+    except NotFoundError:
+        if change.node_autostart is not None and (values := [name for name in names if name.lower() in _VALUES]):
+            raise InvalidInputError(
+                f"--autostart takes no value such as {quoted(values[0])}: use --autostart or --no-autostart"
+            ) from None
+        raise
