@@ -249,7 +249,7 @@ class Connection:
             if self._refused:
                 raise self._denied(self._refused)
             if time.monotonic() >= until:
-                raise self.unreachable()
+                raise self._silent()
 
     def deadline(self) -> Callable[[Any], Any]:
         """Return a function that waits for kazoo's asynchronous results, all of them until one deadline from now.
@@ -269,7 +269,7 @@ class Connection:
                         return result.get(timeout=max(until - time.monotonic(), 0.001))
                     except KazooTimeoutError:
                         if self._wire.received - received < _LEAST_SPEED * self.timeout:
-                            raise self.unreachable() from None
+                            raise self._silent() from None
                         until, received = time.monotonic() + self.timeout, self._wire.received
             except ConnectionClosedError:
                 raise self.unreachable() from None
@@ -301,6 +301,10 @@ class Connection:
         return UnreachableError(
             f"ZooKeeper at {printable(self.hosts)} did not answer within {self.timeout:g} s{reason}: {advice}"
         )
+
+    def _silent(self) -> UnreachableError:
+        """Return the error for servers that were not heard from in time; if none serves us, they are asked why."""
+        return self.unreachable(self._why_silent(_ASK) if self.lost_since else "")
 
     def _denied(self, error: Exception) -> AccessDeniedError:
         return AccessDeniedError(

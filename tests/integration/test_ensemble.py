@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pvc_cli.errors import UnreachableError
 from pvc_cli.sandbox.demo import fill
 from pvc_cli.sandbox.server import Ensemble, Server
 from pvc_cli.zk import ZKHandler, ZKSchema
@@ -119,6 +120,22 @@ def test_without_a_quorum_every_command_says_how_many_are_needed(pvc: Pvc, three
     document = json.loads(result.out)
     assert (result.code, document["quorum"], document["answering"], document["needed"]) == (4, False, 1, 2)
     assert (document["session_ms"], document["schema_version"]) == (None, None)
+
+
+def test_a_session_that_loses_the_quorum_says_how_many_are_needed(three: Ensemble) -> None:
+    """As it was: only commands that began without a quorum said so."""
+    with ZKHandler(three.hosts, timeout=2) as handler:
+        assert handler.children("base.domain")
+        for server in three.servers[:2]:
+            server.stop()
+        wait_until(lambda: handler.lost_since is not None, 20)
+        for _ in range(2):
+            started = time.monotonic()
+            with pytest.raises(UnreachableError, match="1 of 3 servers answers, 2 are needed; start ZooKeeper on"):
+                handler.children("base.domain")
+            assert time.monotonic() - started < 2 + 2
+        assert handler.reconnects
+    assert handler.lost_since is None
 
 
 def test_what_a_servers_whitelist_hides_is_unknown_and_not_a_problem(pvc: Pvc, three: Ensemble) -> None:
