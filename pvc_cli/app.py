@@ -25,8 +25,6 @@ from pvc_cli.errors import (
     EXIT_TERMINATED,
     EXIT_USAGE,
     PvcError,
-    hint,
-    question,
     quoted,
     shortened,
 )
@@ -317,30 +315,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return fail("system", f"system error: {error}", EXIT_REFUSED)
 
 
-_NEVER_SUGGESTED = {
-    *("--confirm", "--fix", "--force", "--force-name", "--no-backup", "--overwrite", "--prune", "--write", "--yes"),
-    "--into-foreign",
-}
-"""Options that nobody should be led to."""
-
-
 def _usage(error: click.ClickException, words: Sequence[str]) -> str:
     """Return the error on the command line, in one line that names the command's help."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     if context and isinstance(error, click.NoSuchOption):
         # Imported here: only a mistake needs it.
-        from pvc_cli.habits import meant, names_for
+        from pvc_cli.commands._common.option_advice import advise_option
 
-        options = {name for option in context.command.get_params(context) for name in option.opts}
-        # The options of pvc itself may stand behind a command, too.
-        everywhere = {name for option in cli.params for name in option.opts}
-        harmless = sorted(options - _NEVER_SUGGESTED)
         message = f"No such option {quoted(error.option_name)}"
-        advice = question(meant("option", error.option_name, options | everywhere))
-        if advice or (
-            not names_for("option", error.option_name) and (advice := hint(error.option_name, harmless, ""))
-        ):
+        if advice := advise_option(context, error.option_name, words):
             message += f": {advice}"
     if isinstance(error, click.MissingParameter):
         # One is missing, however many there may be.

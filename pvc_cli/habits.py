@@ -68,13 +68,13 @@ MEANT: dict[Kind, dict[str, list[str]]] = {
             "--csv": "-o csv",
             "--debug -d": "--verbose",
             "--fields": "--columns",
-            "--filter --grep --limit --match --pattern --search": "--name",
+            "--filter --grep --match --pattern --search": "--name",
             "--group-by --count": "--count-by",
             "--host --hypervisor --node --on": "--target, --from",
             "--json -j": "-o json",
             "--label --labels --selector -l": "--tag",
             "--live": "--force-live",
-            "--wide": "-o wide",
+            "--long --wide": "-o wide",
             "--names --raw --short": "-o name",
             "--order --order-by --sort-by": "--sort",
             "--server --servers --zk --zookeeper -z": "--coordinators",
@@ -134,6 +134,12 @@ INSTEAD = {
 WORDS_OF_OTHERS = frozenset(words.split()[-1] for words in INSTEAD)
 """What is a command of PVC's own client, or of another tool, in one group or another."""
 
+_OF_LISTS = {
+    "-a": (_ALL := "a list shows all that no filter leaves out, so drop it"),
+    "--all": _ALL,
+    "--limit": "a list has no limit: filter it, or pipe it to 'head'",
+}
+
 
 def meant(kind: Kind, word: str, known: Collection[str]) -> list[str]:
     """Return which of the *known* names *word* means to those who have the habit of it: one, or none.
@@ -151,3 +157,8 @@ def names_for(kind: Kind, word: str) -> list[str]:
 def instead(words: str) -> str:
     """Return what to do instead of a command that there is not, such as ``vm define``; empty if nothing is known."""
     return INSTEAD.get(words, "")
+
+
+def option_instead(command: str, option: str) -> str:
+    """Return what to do instead of an option that *command* does not have; empty if nothing is known."""
+    return _OF_LISTS.get(option, "") if command == "list" else ""

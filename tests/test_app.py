@@ -438,3 +438,30 @@ def test_no_command_has_an_option_that_is_called_like_a_global_one() -> None:
     for words, command in walk():
         own = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
         assert not own & names, words
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("sriov vf list --node x", "NODE is an argument: give it without --node: see"),
+        ("vm info --vm x", "VM is an argument: give it without --vm: see"),
+        ("fault list --pattern x", "PATTERN is an argument: give it without --pattern: see"),
+        ("vm stop --host x", "did you mean '--target'? See"),
+        ("vm list web --node x", "did you mean '--target'? See"),
+        ("vm list --limit 5", "a list has no limit: filter it, or pipe it to 'head': see"),
+        ("vm list --all", "a list shows all that no filter leaves out, so drop it: see"),
+        ("node list -a", "a list shows all that no filter leaves out, so drop it: see"),
+        ("vm list --long", "did you mean '-o wide'? See"),
+    ],
+)
+def test_an_option_of_habit_is_answered_by_what_there_is(pvc: Pvc, line: str, advice: str) -> None:
+    option = next(word for word in line.split() if word.startswith("-"))
+    command = " ".join(word for word in line.split()[: line.split().index(option)] if word != "web")
+    assert pvc(*line.split()).err == f"Error: No such option '{option}': {advice} 'pvc {command} --help'\n"
+
+
+@pytest.mark.parametrize("option", ["--host pvchv1", "--host=pvchv1", "--node pvchv1", "--on pvchv1"])
+@pytest.mark.parametrize("words", ["{} web-01", "web-01 {}", "web-01 --force {}"])
+def test_a_filter_is_not_offered_beside_vms_that_are_named(pvc: Pvc, option: str, words: str) -> None:
+    result = pvc("vm", "stop", *words.format(option).split())
+    assert (result.code, "did you mean" in result.err) == (2, False)
