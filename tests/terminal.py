@@ -97,6 +97,12 @@ class Tmux:
         """Tell whether a program has taken the whole terminal for a while."""
         return self._run("display-message", "-p", "#{alternate_on}").strip() == "1"
 
+    def as_shells_have_it(self) -> bool:
+        """Tell whether the terminal shows its own screen and the cursor, and wraps lines."""
+        return self._run("display-message", "-p", "#{alternate_on} #{cursor_flag} #{wrap_flag}").split() == list(
+            "011"
+        )
+
     def wait_for(self, text: str, timeout: float = 20) -> None:
         """Wait until *text* is on the screen."""
         until = time.monotonic() + timeout

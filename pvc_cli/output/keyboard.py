@@ -7,6 +7,7 @@ import select
 import termios
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _TERMINAL = "/dev/tty"
@@ -17,13 +18,17 @@ _ELSEWHERE = 0.5
 class Keyboard:
     """Calls *on_key* with each key pressed in a ``with`` block, in a thread of its own; keys are not shown.
 
-    Ctrl-C and Ctrl-Z stay signals. Without a terminal, and while the process is in the background, nothing is heard.
+    Keys that are signals stay so. Without a terminal, and while the process is in the background, nothing is heard.
+    A shell tells no process that it comes to the front again: *on_front* is called then.
     """
 
-    def __init__(self, on_key: Callable[[str], object]) -> None:
+    def __init__(self, on_key: Callable[[str], object], on_front: Callable[[], object]) -> None:
         self._on_key = on_key
+        self._on_front = on_front
         self._terminal = -1
         self._usual: list[Any] | None = None
+        self._taking = threading.RLock()
+        self._due = False
         self._woken, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._listen, daemon=True)
 
@@ -48,19 +53,30 @@ class Keyboard:
 
     def suspend(self) -> None:
         """Have the terminal as it was before; a signal's handler may call this, and :meth:`resume`, too."""
-        if self._usual is not None and self._is_ours():
-            termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._usual)
-            self._usual = None
+        self._due = False
+        with self._taking:
+            usual, self._usual = self._usual, None
+            if usual is not None and self._is_ours():
+                # It may hang up at any moment.
+                with suppress(termios.error):
+                    termios.tcsetattr(self._terminal, termios.TCSADRAIN, usual)
 
     def resume(self) -> None:
-        """Have the terminal give each key at once."""
-        if self._terminal < 0 or self._usual is not None or not self._is_ours():
-            return
-        usual = termios.tcgetattr(self._terminal)
-        wanted = list(usual)
-        wanted[3] &= ~(termios.ICANON | termios.ECHO)
-        termios.tcsetattr(self._terminal, termios.TCSADRAIN, wanted)
-        self._usual = usual
+        """Have the terminal give each key at once, as soon as it is this process's."""
+        self._due = self._terminal >= 0
+        self._take()
+
+    def _take(self) -> bool:
+        """Take the terminal if that is due, and it is this process's; tell whether it was taken now."""
+        with self._taking, suppress(termios.error):
+            if self._due and self._is_ours():
+                self._usual = self._usual or termios.tcgetattr(self._terminal)
+                wanted = list(self._usual)
+                wanted[3] &= ~(termios.ICANON | termios.ECHO)
+                termios.tcsetattr(self._terminal, termios.TCSADRAIN, wanted)
+                self._due = False
+                return True
+        return False
 
     def _is_ours(self) -> bool:
         """Tell whether the process is in the foreground: another one is stopped where it touches the terminal."""
@@ -71,9 +87,10 @@ class Keyboard:
 
     def _listen(self) -> None:
         while True:
-            ours = self._is_ours()
-            heard = [self._woken, self._terminal] if ours else [self._woken]
-            ready, _, _ = select.select(heard, [], [], None if ours else _ELSEWHERE)
+            if self._take():
+                self._on_front()
+            heard = [self._woken, self._terminal] if self._is_ours() else [self._woken]
+            ready, _, _ = select.select(heard, [], [], _ELSEWHERE)
             if self._woken in ready:
                 return
             if self._terminal not in ready or not self._is_ours():

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import TextIO
 
+from pvc_cli.output.terminal import in_background
+
 # What every terminal since the VT220, or xterm for the first pair, understands.
 _OTHER_SCREEN, _OWN_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -15,7 +17,10 @@ _USUAL_LINES = 24
 
 
 class Screen:
-    """A second screen over what the terminal *stream* shows; at the end of a ``with`` block it is gone."""
+    """A second screen over what the terminal *stream* shows; at the end of a ``with`` block it is gone.
+
+    In the background, nothing is drawn: the next :meth:`draw` in the foreground draws everything.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -23,13 +28,14 @@ class Screen:
         self._shown: list[str] = []
         self._stale = True
         self._busy = False
+        self._taken = False
 
     def __enter__(self) -> Screen:
-        self._open()
+        self._take()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self._leave()
 
     def suspend(self) -> bool:
         """Show the terminal as it was before; False if it is being drawn: call it again then.
@@ -38,20 +44,21 @@ class Screen:
         """
         if self._busy:
             return False
-        self._close()
+        self._leave()
         return True
 
     def resume(self) -> None:
         """Take the terminal again; the next :meth:`draw` draws everything."""
-        self._stale = True
+        self._taken = False
         if not self._busy:
-            self._open()
+            self._take()
 
     def draw(self, lines: Sequence[str], notes: Sequence[str] = ()) -> None:
         """Show *lines* and *notes* below them, writing only what differs; lines that do not fit are counted."""
         self._busy = True
         try:
-            self._draw(lines, notes)
+            if self._take():
+                self._draw(lines, notes)
         finally:
             self._busy = False
 
@@ -71,11 +78,19 @@ class Screen:
         self._shown = fitting
         self._write("".join(parts))
 
-    def _open(self) -> None:
-        self._write(_OTHER_SCREEN + _HIDE_CURSOR + _CUT_LINES)
+    def _take(self) -> bool:
+        """Take the terminal, unless that is done; tell whether it is this process's."""
+        if in_background(self._stream):
+            return False
+        if not self._taken:
+            self._taken = self._stale = True
+            self._write(_OTHER_SCREEN + _HIDE_CURSOR + _CUT_LINES)
+        return True
 
-    def _close(self) -> None:
-        self._write(_WRAP_LINES + _SHOW_CURSOR + _OWN_SCREEN)
+    def _leave(self) -> None:
+        if self._taken:
+            self._taken = False
+            self._write(_WRAP_LINES + _SHOW_CURSOR + _OWN_SCREEN)
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

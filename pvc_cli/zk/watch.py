@@ -11,6 +11,8 @@ from pvc_cli.zk.setwatches import SetWatches
 from pvc_cli.zk.store import Read, Store
 
 _BATCH = 2_000
+_LOOK = 1.0
+"""How often to look for signals, in seconds."""
 _Mark = tuple[str, bool]
 """A path, and whether its children are watched instead of its value."""
 
@@ -85,11 +87,17 @@ class Watcher:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for a change, and a moment longer for others that come with it; tell whether there was one."""
-        changed = self._changed.wait(timeout)
+        changed = self._changed.wait(timeout) if timeout is not None else self._wait_for_good()
         if changed:
             time.sleep(self._settle)
             self._changed.clear()
         return changed
+
+    def _wait_for_good(self) -> bool:
+        # A signal that the kernel gives to another thread, as that of a closed terminal, does not wake this one.
+        while not self._changed.wait(_LOOK):
+            pass
+        return True
 
     def fired(self) -> set[Key] | None:
         """Return the keys that changed since this was last asked, or None if any may have."""

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from pvc_cli.sandbox.server import Server
 from pvc_cli.zk import ZKHandler
-from tests.conftest import Tree, without_daemons
+from tests.conftest import Tree, sessions, without_daemons
 from tests.latency import far_away
 from tests.terminal import Terminal, Tmux
 from tests.waiting import wait_until
@@ -251,15 +252,74 @@ def test_q_ends_the_watching_and_leaves_the_terminal_as_it_was(
     assert "code 0" in shell.shown()
 
 
+@pytest.mark.parametrize("into_background", ["&", "Ctrl-Z and bg"])
 def test_a_watching_in_the_background_takes_no_key_and_is_not_stopped(
-    tree: Tree, tmux: Callable[..., Tmux], tmp_path: Path
+    tree: Tree, tmux: Callable[..., Tmux], tmp_path: Path, into_background: str
+) -> None:
+    """Nor does it draw. It took the shell's screen, and heard no key when it came to the front."""
+    shell = tmux()
+    watch = "pvc --no-color vm list '^web-01$' --watch"
+    shell.type(f"stty -a > {tmp_path}/before", "Enter")
+    before = sessions(tree.hosts)
+    if into_background == "&":
+        shell.type(f"clear; {watch} &", "Enter")
+        wait_until(lambda: sessions(tree.hosts) > before, 20)
+    else:
+        shell.type(watch, "Enter")
+        shell.wait_for("1 VM")
+        shell.type("C-z")
+        shell.wait_for("Stopped")
+        shell.type("clear; bg", "Enter")
+    for state in ("fail", "stop"):
+        shell.type(f"clear; echo quit {state}", "Enter")
+        shell.wait_for(f"quit {state}\nready>")
+        tree.put(f"/domains/{tree.uuid('web-01')}/state", state.encode())
+        # For as long as drawing it would take, and looking for the terminal.
+        time.sleep(1)
+        assert shell.as_shells_have_it()
+        assert shell.shown() == [f"quit {state}", "ready>"]
+    shell.type(f"jobs > {tmp_path}/jobs; clear; fg", "Enter")
+    shell.wait_for("1 VM")
+    assert shell.on_other_screen()
+    assert "Running" in (tmp_path / "jobs").read_text()
+    assert shell.shown()[1].split()[:2] == ["web-01", "stop"]
+    shell.type("C-z")
+    shell.wait_for("Stopped")
+    assert shell.as_shells_have_it()
+    shell.type("clear; fg", "Enter")
+    shell.wait_for("1 VM")
+    shell.type("q")
+    wait_until(shell.as_shells_have_it, 20)
+    shell.type(f"echo code $?; stty -a | diff - {tmp_path}/before && echo the same", "Enter")
+    shell.wait_for("\nthe same")
+    assert "code 0" in shell.shown()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGQUIT, 131), (signal.SIGTERM, 143)]
+)
+def test_a_signal_that_ends_the_watching_leaves_the_terminal_as_it_was(
+    tree: Tree, tmux: Callable[..., Tmux], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     shell = tmux()
-    shell.type("pvc --no-color vm list web-01 --watch &", "Enter")
-    shell.wait_for("web-01")
-    shell.type("echo quit", "Enter")
-    shell.type(f"jobs > {tmp_path}/jobs; kill %1; wait; clear", "Enter")
-    wait_until(lambda: "Running" in (tmp_path / "jobs").read_text() if (tmp_path / "jobs").exists() else False, 20)
+    shell.type(f"stty -a > {tmp_path}/before; clear", "Enter")
+    shell.type(f"sh -c 'echo $$ > {tmp_path}/process; exec pvc vm list --watch'", "Enter")
+    shell.wait_for("web-02")
+    assert not shell.as_shells_have_it()
+    if number == signal.SIGQUIT:
+        shell.type("C-\\")
+    else:
+        os.kill(int((tmp_path / "process").read_text()), number)
+    wait_until(shell.as_shells_have_it, 20)
+    shell.type(f"echo code $?; stty -a | diff - {tmp_path}/before && echo the same", "Enter")
+    shell.wait_for("\nthe same")
+    assert f"code {code}" in shell.shown()
+
+
+def test_a_terminal_that_is_closed_ends_the_watching(tree: Tree) -> None:
+    terminal = pvc_on_terminal(tree, "vm", "list", "--watch", TERM="xterm")
+    terminal.wait_for("web-02")
+    assert terminal.close() == 129
 
 
 @pytest.mark.parametrize("columns", [60, 40, 25])

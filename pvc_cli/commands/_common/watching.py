@@ -130,7 +130,7 @@ def _quitting_keys(screen: Screen | None, quitting: threading.Event, watcher: Wa
             quitting.set()
             watcher.wake()
 
-    with Keyboard(hear) as keyboard:
+    with Keyboard(hear, watcher.wake) as keyboard:
         yield keyboard
 
 
