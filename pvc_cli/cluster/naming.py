@@ -11,7 +11,7 @@ from pvc_cli.errors import InvalidItemError
 from pvc_cli.zk import Key, ZKHandler
 from pvc_cli.zk.places import Place, locate
 from pvc_cli.zk.secrets import mask
-from pvc_cli.zk.undo import Changed, planned
+from pvc_cli.zk.undo import Changed, Thing, planned
 
 _CARD_PARTS = {"sriov_pf": "pf", "sriov_vf": "vf"}
 """What a node has that people name by itself: pvchv1/ens1f0v0."""
@@ -51,7 +51,8 @@ def name_by_place(
                 place.whole,
             )
         )
-    names = _names(handler, places.values(), found)
+    things = {change.thing.path: change.thing for change in changes if change.thing}
+    names = _names(handler, places.values(), found, things)
     items = {}
     for top, place in places.items():
         keys = tuple(_without_uuids(handler, key, names) for key in found[top])
@@ -98,9 +99,15 @@ def _text(change: Changed, value: bytes | None, *, secrets: bool) -> str | None:
 
 
 def _names(
-    handler: ZKHandler, places: Iterable[Place], found: Mapping[str, Sequence[KeyDifference]]
+    handler: ZKHandler,
+    places: Iterable[Place],
+    found: Mapping[str, Sequence[KeyDifference]],
+    things: Mapping[str, Thing],
 ) -> dict[str, str]:
-    """Return the names of VMs and networks, by path, as far as the tree has them, in one batch."""
+    """Return the names of VMs and networks, by path, as far as the tree has them, in one batch.
+
+    :param things: what they were when they were changed: so is called what is gone, or another one now.
+    """
     keys: list[Key] = [(place.group, place.item) for place in places if place.group in ("domain", "network")]
     users = {
         value
@@ -112,7 +119,14 @@ def _names(
     }
     keys += [("domain", str(uuid)) for uuid in users]
     paths = {path: key for key in keys if (path := _path(handler, key))}
-    return {path: name for path, name in zip(paths, handler.read_many(paths.values()), strict=True) if name}
+    names = {}
+    for path, znode in zip(paths, handler.get_znodes(paths.values()), strict=True):
+        then = things.get(path)
+        if znode and (then is None or then.is_still(znode)):
+            names[path] = znode.text
+        elif then:
+            names[path] = then.value.decode(errors="replace")
+    return names
 
 
 def _path(handler: ZKHandler, key: Key) -> str | None:
@@ -128,7 +142,7 @@ def label_of(handler: ZKHandler, path: str) -> str:
     if not place.words:
         return path
     if place.words[-2:-1] == ("domain.meta.tags",):
-        return "its tags"
+        return "the list of its tags"
     if place.group == "network":
         return f"the description of network {place.item}"
     group, _, key = place.words[-2 if len(place.words) > 1 else 0].partition(".")

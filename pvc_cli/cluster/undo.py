@@ -1,6 +1,6 @@
 """Undo what a command changed, item by item, unless others changed it since."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,10 +10,19 @@ from pvc_cli.cluster.naming import label_of
 from pvc_cli.cluster.opposites import ACTED_ON, Opposite, opposite_of
 from pvc_cli.cluster.sriov.planned_claims import judge_claims
 from pvc_cli.errors import RefusedError
-from pvc_cli.zk import Key, ZKHandler
+from pvc_cli.zk import Key, ZKHandler, Znode
 from pvc_cli.zk.names import is_contender
 from pvc_cli.zk.places import locate
-from pvc_cli.zk.undo import Changed, ChangedSinceError, is_as_before, read_paths, top_of, undo_steps
+from pvc_cli.zk.undo import (
+    Changed,
+    ChangedSinceError,
+    find_replaced,
+    is_as_before,
+    read_around,
+    read_written,
+    top_of,
+    undo_steps,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,9 +73,17 @@ def undoable(handler: ZKHandler, changes: Sequence[Changed]) -> Undoable:
             top = top_of(change.path, tops)
             parts.setdefault(moved_to.get(top, top), []).append(change)
     uuids = {path: path.split("/")[2] for path in [*parts, *barred] if path.startswith("/domains/")}
-    names = dict(zip(uuids, handler.read_many(("domain", uuid) for uuid in uuids.values()), strict=True))
-    items = [_item(handler, path, names.get(path), found) for path, found in parts.items()]
-    return Undoable(items, [_lock_of(handler, path, names.get(path)) for path in sorted(barred)])
+    vms = dict(zip(uuids, handler.get_znodes(("domain", uuid) for uuid in uuids.values()), strict=True))
+    items = [_item(handler, path, vms.get(path), found) for path, found in parts.items()]
+    return Undoable(items, [_lock_of(handler, path, vms.get(path)) for path in sorted(barred)])
+
+
+def changes_of_gone(handler: ZKHandler, changes: Sequence[Changed]) -> frozenset[str]:
+    """Return the paths of those *changes* whose thing was deleted since, or created again; read in one batch."""
+    things = list(dict.fromkeys(change.thing for change in changes if change.thing))
+    now = read_written(handler.store, [thing.path for thing in things])
+    gone = {thing for thing in things if not ((znode := now[thing.path]) and thing.is_still(znode))}
+    return frozenset(change.path for change in changes if change.thing in gone)
 
 
 def _moved(handler: ZKHandler, changes: Sequence[Changed], tops: Collection[str]) -> dict[str, str]:
@@ -86,19 +103,22 @@ def _moved(handler: ZKHandler, changes: Sequence[Changed], tops: Collection[str]
     }
 
 
-def _lock_of(handler: ZKHandler, path: str, name: str | None) -> str:
+def _lock_of(handler: ZKHandler, path: str, vm: Znode | None) -> str:
     """Return what people call the lock that the contender at *path* was for."""
     lock = path.rpartition("/")[0]
     key, *item = locate(handler.schema, lock).words or (lock,)
-    return " ".join([key, *([name] if name else item)])
+    return " ".join([key, *([vm.text] if vm else item)])
 
 
-def _item(handler: ZKHandler, path: str, name: str | None, changes: Sequence[Changed]) -> ChangedItem:
-    """Return the item at *path*, by what people call it: a VM by its name, now or before."""
+def _item(handler: ZKHandler, path: str, vm: Znode | None, changes: Sequence[Changed]) -> ChangedItem:
+    """Return the item at *path*, by what people call it: a VM by its name, of today unless that is another's."""
     if path.startswith("/domains/"):
-        own = next((c.before for c in changes if c.path == path and c.before), b"")
-        known = name or own.decode(errors="replace")
-        return ChangedItem(path, known or f"VM {path.split('/')[2]}", tuple(changes), is_gone=not known)
+        own = next((change for change in changes if change.path == path), None)
+        thing = next((change.thing for change in changes if change.thing and change.thing.path == path), None)
+        then = (own and (own.before or own.after)) or (thing and thing.value) or b""
+        today = vm.text if vm and (thing is None or thing.is_still(vm)) else ""
+        name = today or then.decode(errors="replace") or f"VM {path.split('/')[2]}"
+        return ChangedItem(path, name, tuple(changes), is_gone=vm is None and not (own and own.before))
     short = path.removeprefix("/nodes/").replace("/sriov/vf/", "/").replace("/sriov/pf/", "/")
     if short == path:
         place = locate(handler.schema, path)
@@ -121,11 +141,11 @@ def plan_undo(entry: str) -> Plan[ChangedItem]:
 
 def _plan(handler: ZKHandler, items: Sequence[ChangedItem], entry: str) -> list[Control[ChangedItem]]:
     """Plan to undo the changes of *items*, read in one batch."""
-    now = read_paths(handler.store, [change for item in items for change in item.changes])
+    now = read_around(handler.store, [change for item in items for change in item.changes])
     # To undo a release is to claim.
     values = [{c.path: c.before for c in item.changes if c.before is not None} for item in items]
     claims = judge_claims(handler, values, [()] * len(items))
-    why = _reasons(handler, [item for item in items if not is_as_before(item.changes, now)], entry)
+    why = _reasons(handler, [item for item in items if not is_as_before(item.changes, now)], now, entry)
     controls = []
     for item, claimed in zip(items, claims, strict=True):
         transaction = handler.transaction()
@@ -137,7 +157,7 @@ def _plan(handler: ZKHandler, items: Sequence[ChangedItem], entry: str) -> list[
             if transaction.ops and claimed.why:
                 raise RefusedError(claimed.why.advise("stop or move that VM first"))
         except ChangedSinceError as error:
-            controls.append(refuse(handler, item, f"{label_of(handler, error.path)} was {error.what} since"))
+            controls.append(refuse(handler, item, _since(handler, error)))
             continue
         except RefusedError as error:
             controls.append(refuse(handler, item, str(error)))
@@ -150,13 +170,21 @@ def _plan(handler: ZKHandler, items: Sequence[ChangedItem], entry: str) -> list[
     return controls
 
 
-def _reasons(handler: ZKHandler, items: Iterable[ChangedItem], entry: str) -> dict[ChangedItem, str]:
+def _since(handler: ZKHandler, error: ChangedSinceError) -> str:
+    return f"{label_of(handler, error.path)} was {error.what} since"
+
+
+def _reasons(
+    handler: ZKHandler, items: Iterable[ChangedItem], now: Mapping[str, Znode | None], entry: str
+) -> dict[ChangedItem, str]:
     """Return why some of *items* are not undone, whatever is there now: one reason for all that need one command."""
     why: dict[ChangedItem, str] = {}
     opposites: dict[Opposite, list[ChangedItem]] = {}
     for item in items:
         if item.is_gone:
             why[item] = "it was deleted since"
+        elif replaced := find_replaced(item.changes, now):
+            why[item] = _since(handler, replaced)
         elif acted := _acted_on(handler, item):
             opposites.setdefault(opposite_of(acted), []).append(item)
     for opposite, found in opposites.items():

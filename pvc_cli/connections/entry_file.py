@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pvc_cli.errors import NotFoundError, RefusedError
 from pvc_cli.files import cannot_read
-from pvc_cli.zk.undo import UNKNOWN, Changed
+from pvc_cli.zk.undo import UNKNOWN, Changed, Thing
 from pvc_cli.zk.written import decode_value, encode_value
 
 FORMAT = 2
@@ -95,7 +95,10 @@ def encode_head(facts: Mapping[str, Any]) -> bytes:
 def encode_intention(changes: Sequence[Changed]) -> tuple[bytes, int]:
     """Return the line of what is about to be changed with the room for its outcome, and where in it that begins."""
     values = [[c.path, encode_value(c.before), encode_value(c.after)] for c in changes]
-    line = json.dumps({"intended": values}, separators=_COMPACT).encode("ascii") + b"\n"
+    # By path, as an object: what looks for changes of a path need not look at it.
+    things = {c.thing.path: [encode_value(c.thing.value), c.thing.czxid] for c in changes if c.thing}
+    known = {"things": things} if things else {}
+    line = json.dumps({"intended": values, **known}, separators=_COMPACT).encode("ascii") + b"\n"
     return line + b" " * (_OUTCOME_SIZE + _OUTCOME_OF_ONE * len(changes)) + b"\n", len(line)
 
 
@@ -178,11 +181,24 @@ def _intended(line: bytes, wanted: Wanted | None) -> dict[int, Changed]:
     """Return what a line says is about to be changed, by its place: all that is asked for."""
     if wanted and not wanted.may_be_in(line):
         return {}
+    document = json.loads(line)
+    things = {
+        path: Thing(path, decode_value(value) or b"", czxid)
+        for path, (value, czxid) in document.get("things", {}).items()
+    }
     return {
-        place: Changed(path, decode_value(before), decode_value(after), *UNKNOWN)
-        for place, (path, before, after) in enumerate(json.loads(line)["intended"])
+        place: Changed(path, decode_value(before), decode_value(after), *UNKNOWN, _thing_above(path, things))
+        for place, (path, before, after) in enumerate(document["intended"])
         if not wanted or wanted.has(path)
     }
+
+
+def _thing_above(path: str, things: Mapping[str, Thing]) -> Thing | None:
+    """Return which of *things* what is at *path* is of, if it is."""
+    while path := path.rpartition("/")[0]:
+        if thing := things.get(path):
+            return thing
+    return None
 
 
 def _done(changes: Mapping[int, Changed], marks: Sequence[tuple[int, int]]) -> Iterator[Changed]:

@@ -128,10 +128,17 @@ def renewed(entry: Entry, changes: Sequence[Changed]) -> list[Changed]:
         later.pop()
     at = {change.path: change for change in changes}
     restored: dict[str, Changed] = {}
-    wanted = Wanted(os.path.commonprefix(list(at)), frozenset(at))  # noqa: RUF071 - of texts
+    things = {change.thing.path: change.thing for change in changes if change.thing}
+    deleted: dict[str, int] = {}
+    paths = at.keys() | things.keys()
+    wanted = Wanted(os.path.commonprefix(list(paths)), paths)  # noqa: RUF071 - of texts
     for other in later:
         with suppress(PvcError):
             for step in other.read(wanted).made:
+                if (thing := things.get(step.path)) and step.after is None:
+                    deleted[step.path] = step.czxid
+                elif thing and step.before is None and other.undoes and deleted.get(step.path) == thing.czxid:
+                    things[step.path] = thing._replace(czxid=step.czxid)
                 if (before := at.get(step.path)) is None:
                     continue
                 if not _follows(step, before):
@@ -142,11 +149,12 @@ def renewed(entry: Entry, changes: Sequence[Changed]) -> list[Changed]:
                 restored.pop(step.path, None)
                 if other.undoes:
                     restored[step.path] = step
+    kept = [change._replace(thing=change.thing and things[change.thing.path]) for change in changes]
     return [
         change._replace(version=last.version, czxid=last.czxid)
         if (last := restored.get(change.path)) and last.after == change.after
         else change
-        for change in changes
+        for change in kept
     ]
 
 

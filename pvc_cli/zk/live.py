@@ -39,7 +39,15 @@ from pvc_cli.zk.store import (
     judge_replaced,
     pack_stat,
 )
-from pvc_cli.zk.undo import OnChange, changed_by, without_before
+from pvc_cli.zk.undo import (
+    OnChange,
+    changed_by,
+    read_written,
+    thing_of,
+    things_before,
+    with_things,
+    without_before,
+)
 
 
 class LiveStore:
@@ -189,8 +197,9 @@ class LiveStore:
         if not self._on_change:
             self._commit(ops, lambda _: None)
             return
-        before = self._values(without_before(ops))
-        settle = self._on_change(changed_by(ops, [None] * len(ops), before, 0))
+        before = self._look_before(ops)
+        changes = changed_by(ops, [None] * len(ops), before, 0)
+        settle = self._on_change(with_things(changes, lambda path: thing_of(path, before.get(path))))
         try:
             self._commit(ops, lambda results: settle(changed_by(ops, results, before, self.last_zxid)))
         except (OutcomeUnknownError, ReplacedError):
@@ -221,9 +230,18 @@ class LiveStore:
                 judge_replaced(ops, [getattr(result, "czxid", None) for result in results])
                 return
 
-    def _values(self, paths: Sequence[str]) -> dict[str, bytes | None]:
-        found = self.read([Read(path) for path in paths])
-        return {path: z.data if isinstance(z, Znode) else None for path, z in zip(paths, found, strict=True)}
+    def _look_before(self, ops: Sequence[Op]) -> dict[str, Znode | None]:
+        """Return what *ops* change and the things that it is of, as far as they tell; the rest is read, in one batch.
+
+        A thing that may not be read stays unknown.
+        """
+        told: dict[str, Znode | None] = {op.path: op.found for op in ops if op.found}
+        unknown = without_before(ops)
+        denied: dict[str, None] = {}
+        found = read_written(self.tolerant(denied), [*unknown, *(set(things_before(ops)) - told.keys())])
+        if refused := denied.keys() & set(unknown):
+            raise access_denied(min(refused))
+        return told | found
 
     def _stats(self, paths: Sequence[str]) -> list[Stat | None]:
         found = self.read([Read(path) for path in paths])

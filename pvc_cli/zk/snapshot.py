@@ -21,7 +21,7 @@ from pvc_cli.zk.store import (
     as_text,
     judge_replaced,
 )
-from pvc_cli.zk.undo import Changed, OnChange
+from pvc_cli.zk.undo import Changed, OnChange, thing_in_backup, with_things
 
 _TOLD_AT_ONCE = 1_000
 
@@ -157,6 +157,7 @@ class SnapshotStore(MemoryTree):
     def _write(self, path: Path) -> None:
         changes = [Changed(at, old, self._values.get(at)) for at, old in sorted(self._saved.items())]
         changes = [change for change in changes if change.before != change.after]
+        changes = with_things(changes, lambda path: thing_in_backup(path, self._values.get(path)))
         chunks = [changes[start : start + _TOLD_AT_ONCE] for start in range(0, len(changes), _TOLD_AT_ONCE)]
         told = [(self._on_change(chunk), chunk) for chunk in chunks]
         try:

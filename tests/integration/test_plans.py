@@ -196,7 +196,7 @@ def swap_networks(tree: Tree) -> None:
         ("-s !start --name web-01 old", start, "state"),
         ("-t pvchv1 --name web-01 old", move, "node"),
         ("-g !backup --name web-01 old", tag, "tag backup"),
-        ("-g !back* --name web-01 old", tag, "its tags"),
+        ("-g !back* --name web-01 old", tag, "the list of its tags"),
         ("--without-tag backup --name web-01 old", tag, "tag backup"),
         ("-n -g backup --name web-01 old", tag, "tag backup"),
         ("-g spare old", untag, "tag spare"),
@@ -459,3 +459,15 @@ def test_no_plan_is_written_where_all_was_refused(on_tree: Pvc, tree: Tree, plan
     tree.put(f"/domains/{tree.uuid('web-02')}/last_node", b"pvchv3")
     result = on_tree(*words.split(), "--plan", plan)
     assert (result.code, Path(plan).exists()) == (1, False)
+
+
+def test_a_plan_for_a_vm_is_not_for_another_one_that_took_its_place(on_tree: Pvc, tree: Tree, plan: str) -> None:
+    path = f"/domains/{tree.uuid('web-01')}"
+    values = tree.dump(path)
+    on_tree("vm", "tag", "add", "web-01", "blue", "--plan", plan)
+    tree.client.delete(path, recursive=True)
+    for at, value in sorted(values.items()):
+        tree.client.create(at, value)
+    result = on_tree("apply", plan)
+    assert (result.code, tree.dump(path)) == (5, values)
+    assert "web-01: refused: the VM itself changed since this was planned" in result.err

@@ -537,3 +537,132 @@ def test_an_undo_of_many_is_one_line_and_with_v_a_line_each(on_tree: Pvc) -> Non
         result = on_tree(*options, "undo", "last")
         assert (result.code, "20 changed, 0 unchanged, 0 refused." in result.err.splitlines()) == (0, True)
         assert sum(line.endswith(": undone.") for line in result.err.splitlines()) == (20 if options else 0)
+
+
+def forget_things(folder: Path) -> None:
+    """Make entries what earlier versions wrote: they do not tell which VM a change was of."""
+    for path in folder.glob("*.jsonl"):
+        without = re.sub(rb',"things":\{[^}]*\}\}', lambda told: b"}".ljust(len(told[0])), path.read_bytes())
+        path.write_bytes(without)
+
+
+def create_again(tree: Tree, name: str, other: str = "", *, tags: bool = True) -> str:
+    """Delete a VM, and create another one with its UUID, and its name or an *other* one."""
+    path = f"/domains/{tree.uuid(name)}"
+    values = tree.dump(path)
+    tree.client.delete(path, recursive=True)
+    for at, value in sorted(values.items()):
+        if tags or not at.startswith(f"{path}/tags"):
+            tree.client.create(at, value)
+    if other:
+        tree.client.set(path, other.encode())
+    return path
+
+
+@pytest.mark.parametrize(("verb", "tag"), [("remove", "c1"), ("add", "c2")])
+def test_a_vm_that_was_created_again_is_another_one(on_tree: Pvc, tree: Tree, verb: str, tag: str) -> None:
+    same = tree.uuid("app-01")
+    assert on_tree("vm", "tag", "add", "web-*,app-01,lab-01", "c1").code == 0
+    entry = changed_again(on_tree, "vm", "tag", verb, "web-*,app-01,lab-01", tag)
+    create_again(tree, "web-01", tags=False)
+    create_again(tree, "web-02", "other-vm")
+    create_again(tree, "lab-01")
+    now = tree.dump()
+    for words in (("undo", entry, "--dry-run"), ("undo", entry)):
+        result = on_tree(*words)
+        assert result.code == 1
+        # One without tags is as it was before any was added.
+        hit = "web-01, web-02, lab-01" if verb == "remove" else "web-02, lab-01"
+        count = len(hit.split(","))
+        assert f"1 changed, {3 - count} unchanged, {count} refused" in result.err
+        assert f"Error: {count} refused: the VM itself was created again since ({hit})\n" in result.err
+    assert changes_between(now, tree.dump()).keys() == {
+        f"/domains/{same}/tags/{tag}{key}" for key in ("", "/type", "/protected")
+    }
+    assert on_tree("history", "show", entry).out.endswith("(app-01, lab-01, web-01, web-02)\n")
+
+
+def test_a_vm_that_was_created_again_is_another_one_though_the_entry_does_not_tell_which_it_was(
+    on_tree: Pvc, tree: Tree, home: Path
+) -> None:
+    assert on_tree("vm", "tag", "add", "web-*,app-01,lab-01", "c1").code == 0
+    entry = changed_again(on_tree, "vm", "tag", "remove", "web-*,app-01,lab-01", "c1")
+    forget_things(home / "state" / "pvc" / "history")
+    create_again(tree, "web-01", tags=False)
+    create_again(tree, "web-02", "other-vm")
+    create_again(tree, "lab-01")
+    for words in (("undo", entry, "--dry-run"), ("undo", entry)):
+        result = on_tree(*words)
+        assert (result.code, "1 changed, 0 unchanged, 3 refused" in result.err) == (1, True)
+        hit = "web-01, other-vm, lab-01"
+        assert result.err.endswith(f"Error: 3 refused: the VM itself was created again since ({hit})\n")
+
+
+def test_a_vm_that_lost_its_list_of_tags_is_refused(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('web-01')}/tags"
+    on_tree("vm", "tag", "add", "web-01", "c1")
+    entry = changed_again(on_tree, "vm", "tag", "remove", "web-01", "c1")
+    tree.client.delete(path, recursive=True)
+    for words in (("undo", entry, "--dry-run"), ("undo", entry)):
+        result = on_tree(*words)
+        assert (result.code, result.err) == (1, "Error: web-01: refused: the list of its tags was deleted since\n")
+
+
+def test_what_daemons_acted_on_is_not_told_to_be_done_to_another_vm(on_tree: Pvc, tree: Tree) -> None:
+    entry = changed_again(on_tree, "vm", "stop", "web-01")
+    create_again(tree, "web-01", "other-vm")
+    result = on_tree("undo", entry)
+    assert (result.code, result.err) == (1, "Error: web-01: refused: the VM itself was created again since\n")
+    assert on_tree("history", "show", entry).out.splitlines()[-1].startswith("changed web-01: ")
+
+
+def test_a_vm_that_is_created_again_during_an_undo_is_refused(
+    on_tree: Pvc, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_tree("vm", "tag", "add", "web-01", "c1")
+    entry = changed_again(on_tree, "vm", "tag", "remove", "web-01", "c1")
+    commit = LiveStore.commit
+    paths: list[str] = []
+
+    def late(store: LiveStore, ops: Sequence[Op]) -> None:
+        if ops and not paths:
+            paths.append(create_again(tree, "web-01", tags=False))
+        commit(store, ops)
+
+    monkeypatch.setattr(LiveStore, "commit", late)
+    result = on_tree("undo", entry)
+    assert (result.code, result.err) == (1, "Error: web-01: refused: the VM itself was created again since\n")
+    assert not tree.client.exists(f"{paths[0]}/tags")
+
+
+def test_a_vm_that_this_user_deleted_and_restored_is_the_same(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    path, file = f"/domains/{tree.uuid('web-01')}", str(tmp_path / "backup.json")
+    on_tree("cluster", "backup", file)
+    tree.client.delete(path, recursive=True)
+    created = changed_again(on_tree, "cluster", "restore", file, "--vm", "web-01")
+    on_tree("vm", "tag", "add", "web-01", "c1")
+    on_tree("undo", "last")
+    on_tree("vm", "meta", "set", "web-01", "--profile", "other")
+    profile = changed_again(on_tree, "undo", "last")
+    restored = tree.dump()
+    assert on_tree("undo", created).code == 0
+    assert not tree.client.exists(path)
+    deleted = on_tree("history", "list", "-o", "name").out.split()[0]
+    assert (on_tree("undo", deleted).code, tree.dump()) == (0, restored)
+    assert on_tree("undo", profile).code == 0
+    assert tree.client.get(f"{path}/profile")[0] == b"other"
+
+
+def test_a_vm_of_a_backup_is_told_from_another_by_its_name(on_tree: Pvc, tree: Tree, tmp_path: Path) -> None:
+    uuid, file = tree.uuid("web-01"), tmp_path / "copy.json"
+    on_tree("cluster", "backup", str(file))
+    on_file = ("--write", "-c", f"file:{file}")
+    on_tree(*on_file, "vm", "tag", "add", "web-01,web-02", "c1")
+    entry = changed_again(on_tree, *on_file, "vm", "tag", "remove", "web-01,web-02", "c1")
+    document = json.loads(file.read_text())
+    document[f"/domains/{uuid}"] = "other-vm"
+    file.write_text(json.dumps(document))
+    result = on_tree(*on_file, "undo", entry)
+    assert (result.code, "web-02: undone." in result.err) == (1, True)
+    assert "web-01: refused: the VM itself was changed since" in result.err
+    assert f"/domains/{uuid}/tags/c1" not in json.loads(file.read_text())

@@ -304,7 +304,7 @@ def test_a_vm_is_refused_by_the_name_of_today(on_tree: Pvc, tree: Tree) -> None:
     assert "renamed: refused: profile was changed since" in on_tree("undo", entry).err
 
 
-def test_a_vm_that_is_gone_is_refused_as_such(on_tree: Pvc, tree: Tree) -> None:
+def test_a_vm_that_is_gone_is_refused_by_the_name_that_it_had(on_tree: Pvc, tree: Tree) -> None:
     uuid = tree.uuid("web-01")
     for words in (("vm", "meta", "set", "web-01", "--profile", "other"), ("vm", "stop", "web-01")):
         changed_again(on_tree, *words)
@@ -314,7 +314,13 @@ def test_a_vm_that_is_gone_is_refused_as_such(on_tree: Pvc, tree: Tree) -> None:
     for entry in (stop, profile):
         result = on_tree("undo", entry)
         assert (result.code, tree.dump()) == (1, before)
-        assert f"Error: VM {uuid}: refused: it was deleted since\n" in result.err
+        assert result.err == "Error: web-01: refused: it was deleted since\n"
+        document = json.loads(on_tree("undo", entry, "--dry-run", "-o", "json").out)
+        assert [item["name"] for item in document["items"]] == ["web-01"]
+        assert "web-01: " in on_tree("history", "show", entry).out
+        shown = json.loads(on_tree("history", "show", entry, "-o", "json").out)
+        assert [(item["name"], item["uuid"]) for item in shown["items"]] == [("web-01", uuid)]
+        assert {change["name"] for change in shown["changes"]} == {"web-01"}
 
 
 def test_a_tag_that_was_deleted_and_made_again_alike_is_not_ours_any_more(on_tree: Pvc, tree: Tree) -> None:

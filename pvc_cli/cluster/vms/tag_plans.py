@@ -35,7 +35,8 @@ def plan_add(
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
         return [
-            _add(handler.transaction(), found, kind, protected, force=force) for found in _look(handler, vms, wanted)
+            _guarded(_add(handler.transaction(), found, kind, protected, force=force), found.own)
+            for found in _look(handler, vms, wanted)
         ]
 
     return plan
@@ -51,13 +52,14 @@ def plan_remove(names: Sequence[str], *, force: bool = False, if_exists: bool = 
     wanted = list(dict.fromkeys(check_item(name, "tag") for name in names))
 
     def plan(handler: ZKHandler, vms: Sequence[VmRef]) -> list[VmChange]:
-        exist = handler.exists_many(("domain", vm.uuid) for vm in vms)
+        owners = handler.get_znodes(("domain", vm.uuid) for vm in vms)
         trees = iter(handler.read_trees((CONTAINER, vm.uuid, "tag", name) for vm in vms for name in wanted))
         steps = []
-        for vm, exists in zip(vms, exist, strict=True):
+        for vm, own in zip(vms, owners, strict=True):
             tags = {name: next(trees) for name in wanted}
-            if exists:
-                steps.append(_remove(handler.transaction(), vm, tags, force=force, if_exists=if_exists))
+            if own:
+                step = _remove(handler.transaction(), vm, tags, force=force, if_exists=if_exists)
+                steps.append(_guarded(step, own))
             else:
                 steps.append(_gone(handler.transaction(), vm, wanted))
         return steps
@@ -79,7 +81,7 @@ def plan_rename(old: str, new: str, *, force: bool = False, any_name: bool = Fal
         trees = handler.read_trees((CONTAINER, vm.uuid, "tag", old) for vm in vms)
         states = _look(handler, vms, [old, new])
         return [
-            _rename(handler.transaction(), state, tree, old, new, force=force)
+            _guarded(_rename(handler.transaction(), state, tree, old, new, force=force), state.own)
             for state, tree in zip(states, trees, strict=True)
         ]
 
@@ -91,7 +93,8 @@ class _State:
     """The requested tags of one VM, as read."""
 
     vm: VmRef
-    exists: bool
+    own: Znode | None
+    """The VM's own znode."""
     container: bool
     tags: dict[str, tuple[Znode | None, Znode | None, Znode | None]]
     """By name: the tag's own znode, its type, its protection."""
@@ -113,12 +116,19 @@ def _look(handler: ZKHandler, vms: Sequence[VmRef], names: Sequence[str]) -> lis
     return [
         _State(
             vm,
-            next(found) is not None,
+            next(found),
             next(found) is not None,
             {name: (next(found), next(found), next(found)) for name in names},
         )
         for vm in vms
     ]
+
+
+def _guarded(step: VmChange, own: Znode | None) -> VmChange:
+    """Return *step*, guarded by the VM's *own* znode if it changes anything: it is for the VM of this name."""
+    if step.transaction.ops:
+        step.transaction.guard(("domain", step.vm.uuid), own)
+    return step
 
 
 def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> VmChange:
@@ -128,7 +138,7 @@ def _gone(transaction: Transaction, vm: VmRef, names: Iterable[str]) -> VmChange
 
 def _add(transaction: Transaction, state: _State, kind: TagType, protected: bool | None, *, force: bool) -> VmChange:
     """Plan one VM's new tags: write only what differs, guarded by what was read."""
-    if not state.exists:
+    if state.own is None:
         return _gone(transaction, state.vm, state.tags)
     outcomes = []
     container = state.container
@@ -200,7 +210,7 @@ def _rename(
     def outcome(status: Status, detail: str) -> VmChange:
         return VmChange(state.vm, transaction, [Outcome(state.vm, old, status, detail, transaction.changes)])
 
-    if not state.exists:
+    if state.own is None:
         return _gone(transaction, state.vm, [old])
     own, kind, protected = state.tags[old]
     if own is None or not tree:

@@ -9,6 +9,7 @@ from pvc_cli.cluster.difference_model import ItemDifference
 from pvc_cli.cluster.documents import changed_document
 from pvc_cli.cluster.naming import name_changes
 from pvc_cli.cluster.tree_documents import difference_document
+from pvc_cli.cluster.undo import changes_of_gone
 from pvc_cli.commands._common.command import Context, connect, output_option, pass_context, secrets_option
 from pvc_cli.commands._common.dry_run import done_lines
 from pvc_cli.commands._common.entries import Told, entry_argument, entry_document, tell
@@ -32,6 +33,13 @@ class _Named(NamedTuple):
 
     made: list[ItemDifference]
     unfinished: list[ItemDifference]
+    gone: frozenset[str] = frozenset()
+    """The paths of those changes whose item was deleted since, or created again."""
+
+    @property
+    def every(self) -> list[ItemDifference]:
+        """All of it."""
+        return [*self.made, *self.unfinished]
 
 
 def _key_and_value(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, str] | None:
@@ -53,8 +61,9 @@ def _key_and_value(_context: click.Context, _parameter: click.Parameter, text: s
 def command(context: Context, name: str, was: tuple[str, str] | None, paths: bool, secrets: bool) -> None:
     """Show what one command changed.
 
-    ID is one of 'pvc history list', or last. Names are those of today; what another cluster had, or one that does not
-    answer, is shown by paths. So is what was unfinished when the command was killed, or lost the cluster.
+    ID is one of 'pvc history list', or last. Names are those of today, or of then for what is gone; what another
+    cluster had, or one that does not answer, is shown by paths. So is what was unfinished when the command was
+    killed, or lost the cluster.
 
     \b
     Examples:
@@ -85,14 +94,17 @@ def command(context: Context, name: str, was: tuple[str, str] | None, paths: boo
 def _that_were(entry: Entry, named: _Named | None, key: str, value: str) -> _Named:
     """Return the items whose *key* had *value* before, for a command that takes names.
 
-    A VM that was deleted since has none.
+    A VM that was deleted since, or created again, is left out: its name is nobody's, or another's.
 
     :raises RefusedError: if the cluster does not tell names.
     :raises NotFoundError: if there is no such item.
     """
     if named is None:
         raise RefusedError(f"cannot tell what {entry.id} changed: its cluster is another one, or does not answer")
-    made, unfinished = ([item for item in part if _was(item, key, value)] for part in named)
+    made, unfinished = (
+        [item for item in part if _was(item, key, value) and not any(c.path in named.gone for c in item.changes)]
+        for part in (named.made, named.unfinished)
+    )
     if not made and not unfinished:
         raise NotFoundError(
             f"{entry.id} changed nothing whose {key} was {quoted(value)}: see 'pvc history show {entry.id}'"
@@ -113,7 +125,7 @@ def _of(changes: Sequence[Changed], items: Sequence[ItemDifference]) -> list[Cha
 
 def _document(told: Told, made: Sequence[Changed], unfinished: Sequence[Changed], named: _Named | None) -> Document:
     """Return the document of an entry; names are null where the cluster does not tell them."""
-    items = {key.path: item for part in named or () for item in part for key in item.changes}
+    items = {key.path: item for item in (named.every if named else ()) for key in item.changes}
     values = {change.path: change for change in made}
     return {
         **entry_document(told),
@@ -139,7 +151,7 @@ def _names(changes: Sequence[Changed], named: _Named | None) -> list[str]:
     """Return the names of what was changed, or the paths, if names are not known; each once."""
     if named is None:
         return [change.path for change in changes]
-    return list(dict.fromkeys(item.name for part in named for item in part))
+    return list(dict.fromkeys(item.name for item in named.every))
 
 
 def _blocks(
@@ -183,7 +195,8 @@ def _by_name(context: Context, entry: Entry, made: Sequence[Changed], unfinished
         with connect(replace(context, timeout=min(context.timeout, _MOMENT))) as handler:
             if not entry.cluster.is_same(identify(handler)):
                 return None
-            return _Named(name_changes(handler, made), name_changes(handler, unfinished))
+            gone = changes_of_gone(handler, [*made, *unfinished])
+            return _Named(name_changes(handler, made), name_changes(handler, unfinished), gone)
     except PvcError:
         return None
 
