@@ -52,11 +52,14 @@ def test_a_change_of_many_vms_asks_on_a_terminal(demo: Callable[..., Tree], word
 
 
 @pytest.mark.parametrize(
-    ("words", "question"), [("claim web-01", f"claim {VFS} for web-01"), ("release", f"release {VFS}")]
+    ("words", "question"),
+    [
+        ("claim web-01", f"claim {VFS} for web-01"),
+        ("release", f"release {VFS}"),
+        ("set --vlan-id=7", f"change settings of {VFS} of which 1 is used by nfv-01"),
+    ],
 )
-def test_a_change_of_the_claims_of_many_vfs_asks_on_a_terminal(
-    demo: Callable[..., Tree], words: str, question: str
-) -> None:
+def test_a_change_of_many_vfs_asks_on_a_terminal(demo: Callable[..., Tree], words: str, question: str) -> None:
     tree = demo()
     command, *vm = words.split()
     every = ("sriov", "vf", command, "pvchv*/*", *vm)

@@ -285,7 +285,7 @@ def test_listing_takes_one_batch_a_level(zk: ZKHandler) -> None:
 @pytest.mark.parametrize(
     ("arguments", "trips", "reads"),
     [  # each begins with the schema's version, and the names of the node's VFs
-        (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 6, 2 + 3 + 4),
+        (("set", "pvchv1", "ens1f0v1", "--vlan-id", "7"), 7, 2 + 2 + 3 + 4),
         (("info", "pvchv1", "ens1f0v1", "-o", "json"), 5, 2 + 19 + 4),
         (("claim", "pvchv1", "ens1f0v1", "web-01"), 10, 2 + 1 + 20 + 1 + 15 + 3 * 20 + 8 * 6 + 1 + 12),
         (("release", "pvchv1", "ens1f0v1"), 3, 2 + 5 + 4),
@@ -404,3 +404,17 @@ def test_of_several_vfs_one_that_is_refused_keeps_no_other(on_tree: Pvc, tree: T
 def test_a_vf_that_is_not_named_rightly_is_one_line(on_tree: Pvc, words: tuple[str, ...], code: int) -> None:
     result = on_tree("sriov", "vf", *words)
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+
+
+def test_settings_of_a_vf_under_a_vm_name_the_vm(on_tree: Pvc, tree: Tree) -> None:
+    used = "pvchv1/ens1f0v0 (used by nfv-01)"
+    dry = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v*", "--vlan-id", "107", "--dry-run")
+    assert (dry.code, f"would change settings under a VM: {used}" in dry.err.splitlines()) == (0, True)
+    assert (
+        dry.err.count("used by")
+        == len(on_tree("sriov", "vf", "list", "pvchv1/ens1f0", "--used").out.splitlines()) - 1
+    )
+    done = on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v*", "--vlan-id", "107")
+    assert f"{used}: changed vlan_id" in done.err
+    assert "pvchv1/ens1f0v1: changed vlan_id" in done.err
+    assert "used by" not in on_tree("sriov", "vf", "set", "pvchv1", "ens1f0v1", "--vlan-id", "108").err

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pvc_cli.cluster.sriov.model import PCI_KEYS, Pci, VfRef, text_of
 from pvc_cli.cluster.sriov.users import Guard, Use
 from pvc_cli.cluster.values import parse_bool
-from pvc_cli.cluster.vms.query import VmRef
+from pvc_cli.cluster.vms.query import VmRef, names_of
 from pvc_cli.zk import Key, Transaction, ZKHandler, Znode
 from pvc_cli.zk.places import locate
 
@@ -150,3 +150,12 @@ def claims_of(handler: ZKHandler, values: Mapping[str, bytes], usages: Mapping[V
         )
         if holder:
             yield Claimed(vf, holder, str(Pci(*address)))
+
+
+def read_holders(handler: ZKHandler, vfs: Sequence[VfRef]) -> dict[VfRef, str]:
+    """Return what the VMs are called that those of *vfs* which are in use are claimed for, in two batches."""
+    keys = ("sriov_vf.used", "sriov_vf.used_by")
+    rows = handler.read_rows([("node.sriov.vf", vf.node, key, vf.phy) for key in keys] for vf in vfs)
+    holders = {vf: uuid for vf, (used, uuid) in zip(vfs, rows, strict=True) if parse_bool(used) and uuid}
+    names = names_of(handler, holders.values())
+    return {vf: names.get(uuid, uuid) for vf, uuid in holders.items()}

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import click
 
@@ -8,6 +8,7 @@ from pvc_cli.cluster.sriov.applied import Applied, require_reports, wait_until_a
 from pvc_cli.cluster.sriov.documents import settings_document
 from pvc_cli.cluster.sriov.model import Value, VfRef
 from pvc_cli.cluster.sriov.settings import LINK_STATES, RANGES, Setting, change_settings, check_settings
+from pvc_cli.cluster.sriov.usage import read_holders
 from pvc_cli.commands._common.agents import SET_IS_KEPT, warn_of_agents
 from pvc_cli.commands._common.command import (
     Command,
@@ -25,10 +26,13 @@ from pvc_cli.commands._common.values import Number
 from pvc_cli.commands._common.waits import refuse_in_plan
 from pvc_cli.commands.network.sriov._reports import shortfalls, show_applied
 from pvc_cli.commands.network.sriov.vf._shared import vf_words, vfs_argument, wait_option, written_word
+from pvc_cli.errors import printable
 from pvc_cli.output.writer import Output
 
 _FEW = 10
 """How many VFs are named one by one although nothing is to be changed on them."""
+_SHOWN = 3
+"""So many VMs stand for all in a question."""
 
 
 def _number(option: str, name: str, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
@@ -77,7 +81,9 @@ def command(
         vfs = wanted.find(handler)
         if wait is not None and not dry_run:
             require_reports(handler)
-        ask_many(Deed("change settings of"), "VFs", [vf.name for vf in vfs], yes=yes, dry_run=dry_run)
+        holders = read_holders(handler, vfs)
+        deed = Deed("change settings of", _in_use(holders))
+        ask_many(deed, "VFs", [vf.name for vf in vfs], yes=yes, dry_run=dry_run)
         transaction, changed = change_settings(handler, vfs, settings, dry_run=dry_run)
 
         def set_vfs() -> Iterable[str]:
@@ -89,7 +95,7 @@ def command(
             show_dry_run(
                 output, handler, parts, lambda: settings_document(transaction, vfs, changed, agents), set_vfs
             )
-        _say(output, vfs, changed, dry_run=dry_run)
+        _say(output, vfs, changed, holders, dry_run=dry_run)
         if dry_run:
             return 0
         # Those that are not waited for are told of as the answer.
@@ -110,14 +116,28 @@ def command(
     return show_applied(output, applied, short)
 
 
-def _say(output: Output, vfs: Sequence[VfRef], changed: Sequence[Setting], *, dry_run: bool) -> None:
-    """Say what was changed on each VF; a dry run has shown it already."""
+def _in_use(holders: Mapping[VfRef, str]) -> str:
+    """Return which VMs use VFs that are to be set, for the question; empty if none does."""
+    if not holders:
+        return ""
+    names = list(dict.fromkeys(map(printable, holders.values())))
+    more = ", …" if len(names) > _SHOWN else ""
+    return f"of which {len(holders)} {'is' if len(holders) == 1 else 'are'} used by {', '.join(names[:_SHOWN])}{more}"
+
+
+def _say(
+    output: Output, vfs: Sequence[VfRef], changed: Sequence[Setting], holders: Mapping[VfRef, str], *, dry_run: bool
+) -> None:
+    """Say what was changed on each VF, and who uses it; a dry run has shown the settings already."""
     statuses = []
     for vf in vfs:
         done = [f"{s.name} {written_word(s.old)} -> {written_word(s.new)}" for s in changed if s.vf == vf]
+        user = f" (used by {printable(holders[vf])})" if vf in holders else ""
         statuses.append("changed" if done else "unchanged")
         if done and not dry_run:
-            output.message(f"{vf.name}: changed {', '.join(done)}.")
+            output.message(f"{vf.name}{user}: changed {', '.join(done)}.")
+        elif done and user:
+            output.message(f"would change settings under a VM: {vf.name}{user}")
         elif not done and len(vfs) <= _FEW:
             output.message(f"{dry_run_mark(dry_run)}{vf.name}: unchanged.")
     say_counts(output, statuses, dry_run=dry_run)
