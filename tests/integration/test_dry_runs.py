@@ -176,6 +176,32 @@ def test_a_dry_run_and_the_real_run_give_one_document(on_tree: Pvc, words: str) 
     assert dry["changes"] == [change for item in dry["items"] for change in item.get("changes", [])]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "schema apply --prune",
+        "schema rollback --to 12 --force --no-backup --yes",
+        "cluster restore {backup} --force --no-backup --yes",
+    ],
+)
+def test_a_change_of_the_whole_tree_gives_programs_the_items_of_its_dry_run(
+    on_tree: Pvc, tree: Tree, tmp_path: Path, words: str
+) -> None:
+    backup = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(backup))
+    tree.client.delete(f"/domains/{tree.uuid('db-01')}", recursive=True)
+    tree.put("/snapshots")
+    command = words.format(backup=backup).split()
+    dry = json.loads(on_tree(*command, "--dry-run", "-o", "json").out)
+    result = on_tree(*command, *(["--yes"] if "--yes" not in command else []), "-o", "json")
+    real = json.loads(result.out)
+    assert (result.code, list(real)) == (0, ["items", "counts"])
+    assert dry["items"]
+    assert (dry["items"], dry["counts"]) == (real["items"], real["counts"])
+    again = on_tree(*command, *(["--yes"] if "--yes" not in command else []), "-o", "json")
+    assert (again.code, json.loads(again.out)["items"]) == (0, [])
+
+
 def test_repairs_of_claims_are_one_document_too(on_tree: Pvc, tree: Tree) -> None:
     top = "/nodes/pvchv1/sriov/vf/ens1f0v3"
     tree.put(f"{top}/used", b"True")

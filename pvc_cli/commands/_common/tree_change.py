@@ -12,11 +12,12 @@ from pvc_cli.commands._common.command import dry_run_beside_overwrite, note_over
 from pvc_cli.commands._common.dry_run import refuse_plan
 from pvc_cli.commands._common.file_names import OutputFile
 from pvc_cli.commands._common.progress import confirm, progress_bar, until_interrupted
-from pvc_cli.commands._common.tree_dry_run import show_tree
+from pvc_cli.commands._common.tree_dry_run import show_done, show_tree, tree_document
 from pvc_cli.connections.resolve import resolve
 from pvc_cli.connections.session import is_file
 from pvc_cli.context import Context
 from pvc_cli.errors import InvalidInputError
+from pvc_cli.output.writer import Document
 from pvc_cli.zk.migration.locked import Hooks, PlanT, TreeChange
 
 _WORDS = {"create": "created", "move": "moved", "set": "set", "delete": "deleted"}
@@ -93,20 +94,32 @@ def carry_out(
     yes: bool,
     backup: Path | None = None,
     overwrite: bool = False,
+    secrets: bool = False,
 ) -> tuple[PlanT, str] | None:
     """Carry out *change*, having asked; return what was done, and how much in words, or None for nothing.
+
+    Programs get the document of the dry run.
 
     :param announce: says what would be changed: before the question, or under the lock if there is none.
     :param question: what to ask; empty for a plan that is nothing to ask about.
     :param nothing: why there is nothing to do.
     :param backup: where to back up the tree first.
+    :param secrets: show secrets to programs.
     """
     output = context.output
+    documents: list[Document] = []
 
     def ask(plan: PlanT) -> None:
         announce(plan)
         if text := question(plan):
             confirm(text, yes=False)
+
+    def note(plan: PlanT) -> None:
+        if yes:
+            announce(plan)
+        if not output.tabular:
+            # Now: what is deleted, or moved by a schema, has no name later.
+            documents.append(tree_document(change.handler, plan.changes, secrets=secrets))
 
     with until_interrupted() as check, progress_bar(output) as step:
         hooks: Hooks[PlanT] = Hooks(
@@ -115,7 +128,7 @@ def carry_out(
             overwrite=overwrite,
             on_wait=output.waiting,
             on_warning=output.warning,
-            on_plan=announce if yes else lambda _: None,
+            on_plan=note,
             on_backup=lambda path: output.message(f"Backup written to {path}."),
             on_progress=step,
             between_chunks=check,
@@ -124,6 +137,8 @@ def carry_out(
             done = change.carry_out(hooks)
         finally:
             output.end_wait()
+    for document in documents:
+        show_done(output, document)
     if done.is_empty:
         output.message(f"Nothing to do: {nothing(done)}.")
         return None

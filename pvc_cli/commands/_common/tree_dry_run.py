@@ -34,7 +34,7 @@ def show_tree(
         for text in _summary(items):
             output.message(f"Dry run: {text}")
     output.show(
-        lambda: _document(handler, (c if secrets else c.masked() for c in changes()), items),
+        lambda: _document(handler, changes, items, secrets=secrets),
         names=lambda: (item.name for item in items.values()),
         table=lambda: "\n".join(would_lines(output, items.values())),
     )
@@ -69,12 +69,29 @@ def _counted(items: Mapping[str, ItemDifference]) -> Iterator[tuple[str, str, li
         yield status, things(kind, len(names)), names
 
 
-def _document(handler: ZKHandler, changes: Iterable[Change], items: Mapping[str, ItemDifference]) -> Document:
+def tree_document(handler: ZKHandler, changes: Callable[[], Iterable[Change]], *, secrets: bool) -> Document:
+    """Return the document of a change of a whole tree, before it is made: the items of its dry run."""
+    document = _document(handler, changes, name_tree(handler, changes(), secrets=secrets), secrets=secrets)
+    return {name: document[name] for name in ("items", "counts")}
+
+
+def show_done(output: Output, document: Document) -> None:
+    """Show programs the document of a change that was made; people are told otherwise."""
+    output.show(lambda: document, names=lambda: [item["name"] for item in document["items"]], table=str)
+
+
+def _document(
+    handler: ZKHandler,
+    changes: Callable[[], Iterable[Change]],
+    items: Mapping[str, ItemDifference],
+    *,
+    secrets: bool,
+) -> Document:
     """Return the document of a dry run. There may be many changes: each is in it twice, and in memory once."""
     every: list[Json] = []
     own: dict[str, list[Json]] = {top: [] for top in items}
-    for change in changes:
-        document = change_document(change)
+    for change in changes():
+        document = change_document(change if secrets else change.masked())
         every.append(document)
         own[item_of(handler, change.path, items)].append(document)
     listed = (changed_item_document(item, own[top]) for top, item in items.items())

@@ -83,6 +83,7 @@ def _restore_all(
             yes=wishes.yes,
             backup=safety,
             overwrite=wishes.overwrite,
+            secrets=secrets,
         )
         if done:
             output.message(f"Restored {file}: {done[1]}.")

@@ -1,6 +1,5 @@
 import click
 
-from pvc_cli.commands._common.changes import show_changes
 from pvc_cli.commands._common.command import Context, connect, dry_run_option, output_option, pass_context, yes_option
 from pvc_cli.commands._common.tree_change import carry_out, preview
 from pvc_cli.commands._common.tree_dry_run import say_tree
@@ -46,11 +45,8 @@ def command(
                 f"kept {postponed} znodes for now: the daemons of {', '.join(plan.behind)} run another schema"
                 " version, and may need them or leave more; rerun once they follow, or override with --force"
             )
-        if (plan.deletes or plan.stuck) and not dry_run:
-            if output.style == "table":
-                say_tree(output, handler, plan.changes())
-            else:
-                show_changes(output, plan.changes())
+        if (plan.deletes or plan.stuck) and not dry_run and output.tabular:
+            say_tree(output, handler, plan.changes())
 
     def question(plan: Plan) -> str:
         count = sum(map(len, plan.deletes)) + len(plan.stuck)
