@@ -79,16 +79,15 @@ def _require_plain(entry: Entry, recorded: Recorded, here: ClusterId) -> None:
     if doubt := _doubt(entry, recorded):
         raise RefusedError(f"the last change, {entry.id}, {doubt.why}: {doubt.advice}")
     if entry.undoes:
-        standing = newest_standing(here)
-        earlier = (
-            f", or 'pvc undo {standing.id}' to undo the last change that stands: {shlex.join(standing.command)}"
-            if standing
-            else "; no earlier change is left to undo"
-        )
-        raise RefusedError(
-            f"the last change was an undo (of {entry.undoes}), and undoing it would redo that: run 'pvc undo"
-            f" {entry.id}' to redo it{earlier}"
-        )
+        why = f"the last change was an undo (of {entry.undoes}), and undoing it would redo that"
+        redo = f"'pvc undo {entry.id}' to redo it"
+        standing = newest_standing(here, entry.undoes)
+        if standing is None:
+            raise RefusedError(f"{why}: run {redo}; no earlier change is left to undo")
+        undo, what = f"'pvc undo {standing.entry.id}'", shlex.join(standing.entry.command)
+        if standing.in_part:
+            raise RefusedError(f"{why}: a part of a change stands: {undo} finishes it ({what}); or run {redo}")
+        raise RefusedError(f"{why}: run {redo}, or {undo} to undo the last change that stands: {what}")
 
 
 def _say_left_out(output: Output, locks: Sequence[str]) -> None:

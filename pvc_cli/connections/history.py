@@ -215,16 +215,32 @@ def undoings(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     return found
 
 
-def newest_standing(cluster: ClusterId) -> Entry | None:
-    """Return the newest change of *cluster* that has ended and stands: neither an undo nor undone; or None."""
+def is_undone(entry: Entry, undos: Iterable[Entry]) -> bool:
+    """Tell whether *undos*, all those of *entry* that hold, undid all that it changed."""
+    return sum(undo.changed or 0 for undo in undos) >= (entry.changed or 0)
+
+
+class Standing(NamedTuple):
+    """A change that stands, or a part of which does."""
+
+    entry: Entry
+    in_part: bool
+
+
+def newest_standing(cluster: ClusterId, undone_last: str) -> Standing | None:
+    """Return the change that an undo is for next: the rest of that called *undone_last*, or the newest that stands.
+
+    One that stands has ended, is not an undo, and was not undone as a whole. None if nothing stands.
+    """
     entries = list_entries()
     undone = undoings(entries)
+    latest = sorted(entries, key=lambda entry: entry.id != undone_last)
     return next(
         (
-            entry
-            for entry in entries
+            Standing(entry, entry.id in undone)
+            for entry in latest
             if not entry.undoes
-            and entry.id not in undone
+            and not (entry.id in undone and is_undone(entry, undone[entry.id]))
             and entry.state != "running"
             and entry.cluster.is_same(cluster)
             and entry.changed != 0

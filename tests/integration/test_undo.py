@@ -123,6 +123,24 @@ def test_after_an_undo_the_newest_change_that_stands_is_named(on_tree: Pvc) -> N
     )
 
 
+def test_after_an_undo_of_a_part_the_rest_of_it_is_named_first(on_tree: Pvc, tree: Tree) -> None:
+    path = f"/domains/{tree.uuid('app-01')}/tags/pu"
+    added = changed_again(on_tree, "vm", "tag", "add", "web-01,app-01", "pu")
+    removed = changed_again(on_tree, "vm", "tag", "remove", "web-01,app-01", "pu")
+    tree.put(path, b"other")
+    assert on_tree("undo", "last").code == 1
+    tree.client.delete(path)
+    said = on_tree("undo", "last")
+    assert said.code == 1
+    assert f"a part of a change stands: 'pvc undo {removed}' finishes it (pvc " in said.err
+    assert added not in said.err
+    # A newer change does not come before it.
+    changed_again(on_tree, "undo", changed_again(on_tree, "vm", "tag", "add", "web-02", "other"))
+    assert f"'pvc undo {removed}' finishes it" in on_tree("undo", "last").err
+    assert on_tree("undo", removed).code == 0
+    assert f"'pvc undo {added}' to undo the last change that stands" in on_tree("undo", "last").err
+
+
 def test_a_change_of_a_backup_is_undone_from_anywhere(
     on_tree: Pvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,6 +421,14 @@ def test_what_a_killed_command_may_have_changed_is_told_as_unfinished_and_undone
     result = on_tree("-v", "undo", listed["id"], "--yes")
     assert (result.code, tree.dump()) == (0, before)
     assert f"web-01: {undone}" in result.err
+
+
+def test_a_count_that_a_killed_command_left_says_that_it_may_be_more(on_tree: Pvc, tree: Tree) -> None:
+    kill(tree, "after", "vm", "tag", "add", "web-01", "blue")
+    assert on_tree("history", "list", "--no-headers", "--columns", "changed", "-o", "csv").code == 0
+    assert on_tree("history", "list", "--no-headers", "--columns", "changed").out.split()[0] == "0+"
+    (entry,) = json.loads(on_tree("history", "list", "-o", "json").out)
+    assert (entry["changed"], entry["unfinished"]) == (0, True)
 
 
 def test_what_others_changed_after_a_killed_command_is_not_undone(on_tree: Pvc, tree: Tree) -> None:

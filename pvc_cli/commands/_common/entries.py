@@ -7,7 +7,7 @@ import click
 
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command
-from pvc_cli.connections.history import Entry, read_history, undoings
+from pvc_cli.connections.history import Entry, is_undone, read_history, undoings
 from pvc_cli.connections.known import names_of
 from pvc_cli.output.writer import Document, Output
 
@@ -58,8 +58,7 @@ class Told(NamedTuple):
     def _undone(self) -> str:
         if not self.undos:
             return ""
-        undone = sum(undo.changed or 0 for undo in self.undos)
-        return "undone" if undone >= (self.entry.changed or 0) else "partly undone"
+        return "undone" if is_undone(self.entry, self.undos) else "partly undone"
 
 
 def tell(entries: Sequence[Entry], every: Sequence[Entry]) -> list[Told]:

@@ -9,10 +9,10 @@ from pvc_cli.commands._common.entries import Told, entry_document, readable_entr
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import short_time_text
 from pvc_cli.connections.cluster_id import identify
-from pvc_cli.connections.history import missed_changes
+from pvc_cli.connections.history import Entry, missed_changes
 from pvc_cli.connections.missed import Missed
 from pvc_cli.connections.resolve import FILE
-from pvc_cli.output.cells import Cell, Row
+from pvc_cli.output.cells import Cell, Row, as_cell
 from pvc_cli.output.writer import Document
 
 _HEADERS = ("ID", "TIME", "CLUSTER", "CHANGED", "NOTE", "COMMAND")
@@ -27,8 +27,8 @@ def command(context: Context, this: bool) -> None:
     """List what was changed, the latest first.
 
     An ID is the time of the change in UTC, TIME that of this machine. CLUSTER is its saved connection, or else its
-    servers; CHANGED counts VMs, nodes and other things. All servers and whole commands are in -o wide, and which
-    undo undid which change.
+    servers; CHANGED counts VMs, nodes and other things, with a + where it may be more. All servers and whole commands
+    are in -o wide, and which undo undid which change.
 
     Running is what has not ended; interrupted, what was killed; unfinished, what lost the cluster or was stopped
     before it knew whether its last change was made; incomplete, what changed more than its entry has. A line below
@@ -75,7 +75,7 @@ def _row(told: Told) -> Row:
         entry.id,
         Cell(short_time_text(entry.time), value=entry.time),
         Cell(_short(told.cluster), value=told.cluster),
-        entry.changed,
+        _changed(entry),
         told.note,
         shlex.join(entry.command),
         entry.undoes,
@@ -83,6 +83,13 @@ def _row(told: Told) -> Row:
         entry.cluster.hosts,
         entry.user,
     ]
+
+
+def _changed(entry: Entry) -> Cell:
+    """Return how many things an entry is known to have changed, with a mark if it may have been more."""
+    changed = entry.changed
+    more = changed is not None and entry.state in ("interrupted", "unfinished") and entry.is_unfinished
+    return Cell(f"{changed}+", value=changed) if more else as_cell(changed)
 
 
 def _short(cluster: str) -> str:
