@@ -69,7 +69,7 @@ def command(context: Context, name: str, was: tuple[str, str] | None, paths: boo
     Examples:
       pvc vm tag add web-01 blue && pvc history show last
       pvc vm tag add web-01 red && pvc history show last --paths
-      pvc history show last --was domain.state=start -o name | pvc vm start -
+      pvc vm stop web-01 && pvc history show last --was domain.state=start -o name | pvc vm start -
     """
     entry, recorded = find_entry(name)
     made, unfinished = (
