@@ -38,6 +38,7 @@ FIRST = {
     "cluster diff": "pvc cluster backup backup.json",
     "cluster restore": "pvc cluster backup backup.json",
     "cluster verify": "pvc cluster backup backup.json",
+    "key set node.ipmi.password": "(umask 77; echo secret > password.txt)",
     "sriov vf release": "pvc sriov vf claim pvchv1 ens1f0v1 web-01",
     "vm tag remove web": "pvc vm tag add web-01 blue",
     "vm tag remove -g old": "pvc vm tag add web-01 old",
