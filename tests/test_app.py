@@ -85,7 +85,7 @@ def test_a_command_that_changes_nothing_does_not_import_what_writes_the_history(
     backup.write_text(json.dumps({"/": "", "/schema": "", "/schema/version": "15", "/nodes": ""}))
     modules = imported_by("-c", f"file:{backup}", "node", "list")
     assert "pvc_cli.zk.snapshot" in modules
-    assert not modules & {"pvc_cli.connections.history", "pvc_cli.connections.recorder"}
+    assert not modules & {f"pvc_cli.connections.{name}" for name in ("entry", "history", "recorder")}
 
 
 def test_a_press_of_the_tab_key_loads_no_parser_and_ends_without_a_last_collection(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pvc_cli.connections import entry_writer, recorder
-from pvc_cli.connections.history import history_folder, list_entries
+from pvc_cli.connections.entry import history_folder
+from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.recorder import Recorder, make_room
 from pvc_cli.files import make_folder, sync_folder
 from pvc_cli.zk.undo import Changed

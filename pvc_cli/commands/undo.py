@@ -11,8 +11,9 @@ from pvc_cli.commands._common.entries import entry_argument
 from pvc_cli.commands._common.outcomes import carry_out
 from pvc_cli.commands._common.progress import Deed, ask_many, confirm
 from pvc_cli.connections.cluster_id import ClusterId, identify, unsure
+from pvc_cli.connections.entry import Entry
 from pvc_cli.connections.entry_file import Recorded
-from pvc_cli.connections.history import Entry, find_entry, newest_standing, renewed
+from pvc_cli.connections.history import find_entry, newest_standing, renewed
 from pvc_cli.connections.resolve import FILE
 from pvc_cli.errors import RefusedError
 from pvc_cli.output.writer import Output

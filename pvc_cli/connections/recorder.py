@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from pvc_cli import identity
 from pvc_cli.connections.cluster_id import ClusterId
+from pvc_cli.connections.entry import entry_files, history_folder, load_entry
 from pvc_cli.connections.entry_writer import EntryWriter
-from pvc_cli.connections.history import entry_files, history_folder, load_entry
 from pvc_cli.connections.missed import note_missed
 from pvc_cli.errors import PvcError
 from pvc_cli.zk.undo import Changed, Settle, things_of

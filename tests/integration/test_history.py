@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pvc_cli.connections import history
+from pvc_cli.connections import entry as entries
 from pvc_cli.connections.entry_file import Recorded, Wanted, read_changes
 from pvc_cli.connections.history import list_entries
 from pvc_cli.connections.recorder import Recorder
@@ -255,7 +255,7 @@ def test_an_entry_that_made_room_while_it_is_read_is_not_one_without_changes(
         path.unlink()
         return read_changes(path, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(history, "read_changes", late)
+    monkeypatch.setattr(entries, "read_changes", late)
     result = on_tree("undo", entry)
     assert (result.code, f"the change {entry} is no longer in the history" in result.err) == (1, True)
 
@@ -284,7 +284,7 @@ def test_an_undo_reads_only_what_may_have_to_do_with_it(
         read.append(path.stem)
         return read_changes(path, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(history, "read_changes", count)
+    monkeypatch.setattr(entries, "read_changes", count)
     for tag in ("t1", "t2", "t3"):
         changed(on_tree, "vm", "tag", "add", "web-02", tag)
     read.clear()

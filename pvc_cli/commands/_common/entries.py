@@ -7,7 +7,8 @@ import click
 
 from pvc_cli.commands._common import complete
 from pvc_cli.commands._common.command import Command
-from pvc_cli.connections.history import Entry, is_undone, read_history, undoings
+from pvc_cli.connections.entry import Entry
+from pvc_cli.connections.history import is_undone, read_history, undoings
 from pvc_cli.connections.known import names_of
 from pvc_cli.output.writer import Document, Output
 

@@ -9,7 +9,8 @@ from pvc_cli.commands._common.entries import Told, entry_document, readable_entr
 from pvc_cli.commands._common.listing import for_each, list_options, rows_of, show_records
 from pvc_cli.commands._common.times import short_time_text
 from pvc_cli.connections.cluster_id import identify
-from pvc_cli.connections.history import Entry, missed_changes
+from pvc_cli.connections.entry import Entry
+from pvc_cli.connections.history import missed_changes
 from pvc_cli.connections.missed import Missed
 from pvc_cli.connections.resolve import FILE
 from pvc_cli.output.cells import Cell, Row, as_cell

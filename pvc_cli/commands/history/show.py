@@ -15,7 +15,8 @@ from pvc_cli.commands._common.dry_run import done_lines
 from pvc_cli.commands._common.entries import Told, entry_argument, entry_document, tell
 from pvc_cli.commands._common.times import time_text
 from pvc_cli.connections.cluster_id import identify
-from pvc_cli.connections.history import Entry, find_entry, list_entries
+from pvc_cli.connections.entry import Entry
+from pvc_cli.connections.history import find_entry, list_entries
 from pvc_cli.errors import NotFoundError, PvcError, RefusedError, quoted, quoted_whole
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk.secrets import mask

@@ -18,8 +18,8 @@ from pvc_cli.commands._common.times import time_text
 from pvc_cli.commands.network.sriov._reports import explain
 from pvc_cli.commands.network.sriov.vf._shared import one_name, vf_words, vfs_argument
 from pvc_cli.connections.cluster_id import identify
+from pvc_cli.connections.entry import Entry
 from pvc_cli.connections.entry_file import Wanted
-from pvc_cli.connections.history import Entry
 from pvc_cli.errors import InvalidItemError, PvcError
 from pvc_cli.output.writer import Document, Output
 from pvc_cli.zk import ZKHandler
