@@ -1,6 +1,7 @@
 """Where pvc keeps its files, and how it writes one: completely or not at all, and without harming what is there."""
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -122,7 +123,11 @@ def make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:
+        # It is not what was to be written that exists, but something in its folder's place.
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
     sync_folder(folder.parent)
 
 

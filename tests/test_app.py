@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
 
@@ -365,6 +366,15 @@ def test_a_signal_that_comes_while_a_thread_is_started_waits_until_it_is() -> No
     assert (reached, received) == (["started"], [signal.SIGTERM])
 
 
+@pytest.fixture
+def heeded_hangup() -> Iterator[None]:
+    """Heed a hangup, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heeded_hangup")
 def test_a_terminal_that_hangs_up_twice_ends_a_command_once() -> None:
     """The second time, it is cleaning up."""
     cleaned: list[str] = []

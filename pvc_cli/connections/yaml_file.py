@@ -32,6 +32,9 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise
+    except NotADirectoryError as error:
+        # A folder that is a file holds none.
+        raise FileNotFoundError(*error.args) from None
     except OSError as error:
         raise cannot_read(path, error) from None
 
