@@ -28,9 +28,9 @@ from pvc_cli.output.writer import Output
 def command(context: Context, name: str, yes: bool, dry_run: bool) -> int:
     """Undo what a command changed: all that nobody has changed since.
 
-    ID is one of 'pvc history list', or last. What was changed again since is refused by name, and the rest is undone.
-    What daemons act on, such as a VM's state, and the schema version are not undone. To redo what was undone, give
-    the ID of the undo: last never redoes anything.
+    ID is one of 'pvc history list', or its beginning, or last. What was changed again since is refused by name, and
+    the rest is undone. What daemons act on, such as a VM's state, and the schema version are not undone. To redo what
+    was undone, give the ID of the undo: last never redoes anything.
 
     \b
     Example:

@@ -159,19 +159,25 @@ def newest_standing(cluster: ClusterId, undone_last: str) -> Standing | None:
 
 
 def find_entry(name: str, cluster: ClusterId | None = None) -> Found:
-    """Return the entry called *name*, or the latest for ``last``, with what it changed.
+    """Return the entry called *name*, in full or by a beginning that no other has, with what it changed.
+
+    The latest is ``last``.
 
     :param cluster: the only cluster whose latest counts.
     :raises NotFoundError: if there is none.
     :raises ConfigError: if it, or what may be the latest, cannot be read.
-    :raises RefusedError: if it is damaged, or the latest may be of a cluster of which this is a copy.
+    :raises RefusedError: if several begin so, it is damaged, or the latest may be of what this is a copy of.
     """
     history = read_history()
     if name == "last":
         return _last(history, cluster)
-    for entry in history.entries:
-        if entry.id == name:
-            return Found(entry, entry.read())
+    begun = [entry for entry in history.entries if name and entry.id.startswith(name)]
+    for entry in (one for one in begun if one.id == name or len(begun) == 1):
+        return Found(entry, entry.read())
+    if begun:
+        raise RefusedError(
+            f"{len(begun)} changes begin with {quoted(name)}: give more of the ID, such as {begun[0].id}"
+        )
     for path, error in history.unreadable.items():
         if path.name == f"{name}{SUFFIX}":
             raise cannot_read(path, error)

@@ -431,6 +431,21 @@ def test_a_list_says_when_what_was_changed_where_and_how_much(
     assert "Cluster: prod (" in on_tree("history", "show", "last").out
 
 
+def test_an_entry_is_named_by_a_beginning_that_no_other_has(on_tree: Pvc, tree: Tree) -> None:
+    first = changed(on_tree, "vm", "tag", "add", "web-01", "blue")
+    time.sleep(1)
+    second = changed(on_tree, "vm", "tag", "add", "web-02", "blue")
+    both = first[:8]
+    assert second.startswith(both)
+    result = on_tree("undo", both)
+    assert (result.code, result.out) == (1, "")
+    assert f"2 changes begin with '{both}': give more of the ID, such as {second}" in result.err
+    assert on_tree("history", "show", first[:17]).out == on_tree("history", "show", first).out
+    assert on_tree("undo", first[:17]).code == 0
+    assert listed(on_tree)[0]["undoes"] == first
+    assert "Missing argument 'ID|last'" in on_tree("undo").err
+
+
 def test_a_list_says_what_was_undone_by_which_entry(on_tree: Pvc, tree: Tree) -> None:
     first = changed(on_tree, "vm", "tag", "add", "web-01,web-02", "blue")
     undo = changed(on_tree, "undo", "last")
@@ -449,10 +464,11 @@ def test_a_list_says_what_was_undone_by_which_entry(on_tree: Pvc, tree: Tree) ->
 
 
 def test_what_was_undone_but_for_a_part_is_told_so(on_tree: Pvc, tree: Tree) -> None:
-    changed(on_tree, "vm", "meta", "set", "web-01,web-02", "--profile", "other")
+    first = changed(on_tree, "vm", "meta", "set", "web-01,web-02", "--profile", "other")
     tree.put(f"/domains/{tree.uuid('web-01')}/profile", b"third")
     assert on_tree("undo", "last").code == 1
     assert "partly undone" in on_tree("history", "list").out
+    assert "Partly undone by: " in on_tree("history", "show", first).out
 
 
 def test_what_was_changed_is_counted_for_many_and_for_the_killed(on_tree: Pvc, tree: Tree) -> None:

@@ -53,10 +53,11 @@ class Told(NamedTuple):
             how = "interrupted"
         else:
             how = "unfinished" if entry.is_unfinished else ""
-        return ", ".join(filter(None, [how, entry.wholeness, self._undone]))
+        return ", ".join(filter(None, [how, entry.wholeness, self.undone]))
 
     @property
-    def _undone(self) -> str:
+    def undone(self) -> str:
+        """Whether it was undone, as a whole or in part; empty if not."""
         if not self.undos:
             return ""
         return "undone" if is_undone(self.entry, self.undos) else "partly undone"
@@ -90,8 +91,8 @@ def entry_document(told: Told) -> Document:
 
 
 def entry_argument(command: Command) -> Command:
-    """Add the argument ``ID``, an entry's; whoever gives ``--last`` is told that it is a word."""
-    return click.argument("name", metavar="ID", shell_complete=complete.changes)(
+    """Add the argument ``ID|last``, an entry's; whoever gives ``--last`` is told that it is a word."""
+    return click.argument("name", metavar="ID|last", shell_complete=complete.changes)(
         click.option("--last", is_flag=True, hidden=True, is_eager=True, expose_value=False, callback=_is_a_word)(
             command
         )

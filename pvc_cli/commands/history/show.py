@@ -62,9 +62,9 @@ def _key_and_value(_context: click.Context, _parameter: click.Parameter, text: s
 def command(context: Context, name: str, was: tuple[str, str] | None, paths: bool, secrets: bool) -> None:
     """Show what one command changed.
 
-    ID is one of 'pvc history list', or last. Names are those of today, or of then for what is gone; what another
-    cluster had, or one that does not answer, is shown by paths. So is what was unfinished when the command was
-    killed, or lost the cluster.
+    ID is one of 'pvc history list', or its beginning, or last. Names are those of today, or of then for what is gone;
+    what another cluster had, or one that does not answer, is shown by paths. So is what was unfinished when the
+    command was killed, or lost the cluster.
 
     \b
     Examples:
@@ -171,7 +171,7 @@ def _blocks(
             ("User", entry.user),
             ("Command", shlex.join(entry.command)),
             *([("Undoes", entry.undoes)] if entry.undoes else []),
-            *([("Undone by", told.undone_by)] if told.undone_by else []),
+            *([(f"{told.undone.capitalize()} by", told.undone_by)] if told.undone_by else []),
             *([("State", entry.how_it_ended)] if entry.how_it_ended else []),
             *([("Incomplete", entry.why_incomplete)] if entry.why_incomplete else []),
         ]
