@@ -1,7 +1,9 @@
 """The process `pvc`, also as ``python -m pvc_cli``."""
 
 import gc
+import os
 import sys
+from contextlib import suppress
 
 
 def run() -> int:
@@ -11,10 +13,15 @@ def run() -> int:
     from pvc_cli.app import main
 
     try:
-        return main()
-    finally:
-        # The process ends, in completion by an exception: a last collection would take as long as importing Click.
-        gc.freeze()
+        code = main()
+    except SystemExit as end:
+        # Completion ends so. To take apart what it offered, name by name, would take as long as to print it.
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
+    # The process ends: a last collection would take as long as importing Click.
+    gc.freeze()
+    return code
 
 
 def run_agent() -> int:
