@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pvc_cli.commands._common import tree_dry_run
 from tests.conftest import Pvc, Tree
 
 
@@ -200,6 +201,32 @@ def test_a_change_of_the_whole_tree_gives_programs_the_items_of_its_dry_run(
     assert (dry["items"], dry["counts"]) == (real["items"], real["counts"])
     again = on_tree(*command, *(["--yes"] if "--yes" not in command else []), "-o", "json")
     assert (again.code, json.loads(again.out)["items"]) == (0, [])
+
+
+def test_what_nobody_is_told_of_a_change_of_the_whole_tree_is_not_named(
+    on_tree: Pvc, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take a while, under the lock."""
+    backup = tmp_path / "backup.json"
+    on_tree("cluster", "backup", str(backup))
+    tree.put("/snapshots")
+    named: list[object] = []
+
+    def note(*arguments: object, **_: object) -> dict[str, object]:
+        named.append(arguments)
+        return {}
+
+    monkeypatch.setattr(tree_dry_run, "name_tree", note)
+    commands = (
+        ("schema", "apply", "--prune", "--yes"),
+        ("schema", "rollback", "--to", "14", "--force", "--no-backup", "--yes"),
+        ("cluster", "restore", str(backup), "--force", "--no-backup", "--yes"),
+    )
+    for command in commands:
+        assert on_tree("-q", *command).code == 0
+    assert named == []
+    assert on_tree("schema", "rollback", "--to", "14", "--force", "--no-backup", "--yes").code == 0
+    assert len(named) == 1
 
 
 def test_repairs_of_claims_are_one_document_too(on_tree: Pvc, tree: Tree) -> None:

@@ -41,8 +41,9 @@ def show_tree(
 
 
 def say_tree(output: Output, handler: ZKHandler, changes: Iterable[Change]) -> None:
-    """Say by names what *changes* are about to change."""
-    say_items(output, name_tree(handler, changes).values())
+    """Say by names what *changes* are about to change, unless quiet is wanted."""
+    if not output.quiet:
+        say_items(output, name_tree(handler, changes).values())
 
 
 def sum_up(output: Output, handler: ZKHandler, changes: Iterable[Change]) -> str:

@@ -64,7 +64,9 @@ def _restore_all(
                     f" are left empty, among them {plan.unknown_secrets[0]}"
                 )
             nonlocal counts
-            counts = sum_up(output, handler, plan.changes())
+            # To name what changes takes a while, under the lock: not for nobody.
+            if not (wishes.yes and output.quiet):
+                counts = sum_up(output, handler, plan.changes())
 
         def question(plan: RestorePlan) -> str:
             writes = len(plan.sets) + len(plan.creates)

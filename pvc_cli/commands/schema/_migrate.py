@@ -30,7 +30,9 @@ def go(context: Context, migration: Migration, wishes: Wishes) -> None:
 
     def announce(plan: Plan) -> None:
         _warn_of_losses(output, plan)
-        sum_up(output, migration.handler, plan.changes())
+        # To name what changes takes a while, under the lock: not for nobody.
+        if not output.quiet:
+            sum_up(output, migration.handler, plan.changes())
 
     def question(plan: Plan) -> str:
         if not plan.sets_version:
