@@ -55,7 +55,7 @@ def render_report(found: Overview, cluster: str) -> Iterator[str]:
 def _sections(found: Overview) -> Iterator[tuple[str, Html]]:
     yield "Problems", problems(found)
     yield "Nodes", node_table(found)
-    yield "VMs", machine_table(found.vms)
+    yield "VMs", machine_table(found.vms, {node.name for node in found.status.nodes if node.fencing})
     yield "SR-IOV", sriov_map(found)
     yield "Faults", faults(found)
     yield "Schema", schema(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -54,6 +55,16 @@ def test_a_vm_outside_its_node_limit_is_marked(on_tree: Pvc, tree: Tree, file: P
     tree.put(f"/domains/{tree.uuid('web-01')}/node_limit", b"pvchv2,pvchv3")
     assert on_tree("report", str(file)).code == 0
     assert file.read_text().count('pvchv1 <b class="bad" title="outside its node limit">!</b>') == 1
+
+
+def test_vms_of_a_dead_node_are_marked(on_tree: Pvc, tree: Tree, file: Path) -> None:
+    vms = json.loads(on_tree("vm", "list", "-t", "pvchv2", "-o", "json").out)
+    on = [vm for vm in vms if vm["state"] not in ("stop", "disable", "fail")]
+    tree.put("/nodes/pvchv2/daemonstate", b"dead")
+    assert on_tree("report", str(file)).code == 0
+    marked = re.findall(r'(\S+) <b class="bad" title="its node is dead, and it may not run">!</b>', file.read_text())
+    assert len(on) > 1
+    assert [mark.rpartition(">")[2] for mark in marked] == ["pvchv2"] * len(on)
 
 
 def test_the_page_loads_nothing(on_tree: Pvc, file: Path) -> None:
